@@ -1,0 +1,28 @@
+"""A front as a table for the terminal."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from nas.cli.table import print_table
+from nas.front import Result
+
+
+def print_front(members: Sequence[Result]) -> None:
+    """One row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures."""
+    table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
+    for heading in ("parameters", "accuracy", "latency ms", "IQR ms"):
+        table.add_column(heading, justify="right")
+    for member in members:
+        stages = member.trial.architecture.stages
+        table.add_row(
+            str(member.trial.number),
+            member.trial.architecture.word,
+            "-".join(str(stage.depth) for stage in stages),
+            "-".join(str(stage.width) for stage in stages),
+            f"{member.parameters:,}",
+            f"{member.accuracy:.4f}",
+            f"{member.latency.median:.3f}",
+            f"{member.latency.iqr:.3f}",
+        )
+    print_table(table)

@@ -1,0 +1,63 @@
+"""The console script `nas`: its commands, and errors as one line."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from nas.errors import NasError
+
+INTERRUPTED = 130
+# A command's module is imported when it is called for, so that `nas --help` and `nas front` start at once.
+COMMANDS = {
+    "search": "Search a space for the Pareto front of accuracy against measured latency.",
+    "front": "Show a study's Pareto front as a table, JSON or an HTML page.",
+    "export": "Write an architecture's config.",
+    "studies": "List the studies in a database.",
+    "spaces": "List the search spaces.",
+}
+
+
+class LazyGroup(click.Group):
+    """The commands by name; help needs only their one-line descriptions."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"nas.cli.{name}").command
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hybrid-nas", prog_name="nas")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Neural architecture search over hybrid token-mixer layouts."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 when it went well, 2 when the request was wrong, 130 after Ctrl-C."""
+    try:
+        code = cli.main(args=arguments, prog_name="nas", standalone_mode=False)
+    except NasError as error:
+        _fail(str(error), error.exit_code)
+    except click.ClickException as error:
+        _fail(error.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"nas: error: {' '.join(message.split())}", err=True)
+    sys.exit(code)

@@ -1,0 +1,87 @@
+"""How a search in progress is shown: a live line on a terminal, plain lines elsewhere."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from nas.front import front, front_hypervolume
+from nas.study import Study
+from nas.trial import Trial, TrialState
+
+
+class SearchProgress:
+    """Watches a study: trials done, best accuracy, front size, hypervolume and the time left. A context manager.
+
+    With `to_stderr` standard output is left alone.
+    """
+
+    def __init__(self, *, to_stderr: bool) -> None:
+        self._console = Console(stderr=to_stderr)
+        self._bar: Progress | None = None
+        if self._console.is_terminal:
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bar = Progress(*columns, console=self._console)
+        self._study: Study | None = None
+
+    def __enter__(self) -> "SearchProgress":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def opened(self, study: Study) -> None:
+        self._study = study
+        self._started = time.monotonic()
+        self._done_before = study.done
+        settings = study.settings
+        goes_on = f", going on from {study.done}" if study.done else ""
+        self._say(
+            f"study {study.name}: space {settings['space']}, data {settings['dataset']}, "
+            f"target {settings['target']}, budget {study.budget}{goes_on}"
+        )
+        if study.is_over:
+            self._say(f"study {study.name} is finished: {study.done} trials are on record")
+        elif self._bar is not None:
+            self._bar.start()
+            self._task = self._bar.add_task("starting Ray", total=study.budget, completed=study.done)
+
+    def began(self, trial: Trial) -> None:
+        if self._bar is not None and self._study is not None and self._study.done == self._done_before:
+            self._bar.update(self._task, description="first trials running")
+
+    def ended(self, trial: Trial) -> None:
+        if self._study is None or (self._bar is not None and not self._bar.live.is_started):
+            return
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._study.done, description=self._figures(self._study))
+            if trial.state is not TrialState.COMPLETE:
+                self._say(_described(trial))
+        else:
+            self._say(f"[{self._study.done}/{self._study.budget}] {_described(trial)} | {self._figures(self._study)}")
+
+    def _figures(self, study: Study) -> str:
+        found = study.results
+        if not found:
+            return "no result yet"
+        best = max(result.accuracy for result in found)
+        volume = front_hypervolume(found, study.max_latency_ms)
+        fresh = study.done - self._done_before
+        left_s = (study.budget - study.done) * (time.monotonic() - self._started) / fresh if fresh else 0.0
+        return f"best {best:.4f}, front {len(front(found))}, hypervolume {volume:.4g}, {left_s / 60:.1f} min left"
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _described(trial: Trial) -> str:
+    outcome = trial.outcome
+    words = [f"trial {trial.number} {trial.architecture.word} {trial.state.value}"]
+    if outcome is not None and outcome.accuracy is not None:
+        words.append(f"accuracy {outcome.accuracy:.4f}")
+    if outcome is not None and outcome.latency is not None:
+        words.append(f"latency {outcome.latency.median:.3f} ms")
+    if outcome is not None and outcome.failure is not None:
+        words.append(f"({outcome.failure.cause}: {outcome.failure.message})")
+    return " ".join(words)

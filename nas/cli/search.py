@@ -1,0 +1,135 @@
+"""`nas search`: the main job."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from nas.cli import options
+from nas.cli.front_table import print_front
+from nas.cli.main import INTERRUPTED
+from nas.cli.progress import SearchProgress
+from nas.errors import ParameterError
+from nas.evaluation import EvaluationOptions, Resources
+from nas.front import as_json as result_as_json
+from nas.search import SearchOptions, search
+
+# What numpy's and torch's generators take.
+MOST_SEED = 2**32 - 1
+
+
+@click.command("search")
+@click.option(
+    "--space", default="hybrid", show_default=True, metavar="NAME", help="Search space; `nas spaces` lists them."
+)
+@click.option("--budget", default=200, show_default=True, type=int, metavar="N", help="Trials to have on record.")
+@click.option("--study", metavar="NAME", help="Study to begin or go on with; by default named after the settings.")
+@options.storage
+@click.option("--sampler", default="tpe", show_default=True, metavar="NAME", help="tpe, nsga2, nsga3, gp, qmc, random.")
+@click.option(
+    "--dataset",
+    default="digits",
+    show_default=True,
+    metavar="NAME",
+    help="digits, fashion-mnist, cifar10, cifar100 or imagefolder:PATH.",
+)
+@click.option("--data-dir", type=options.file_path, metavar="DIR", help="Folder that holds the data set.")
+@click.option("--download", is_flag=True, help="Fetch the data set into --data-dir if it is not there.")
+@click.option("--epochs", type=int, metavar="N", help="Proxy training epochs; the default depends on the data set.")
+@click.option("--train-size", type=int, metavar="N", help="Images to train a proxy on.")
+@click.option("--input-size", type=int, metavar="PX", help="Proxy image size.")
+@click.option("--batch-size", default=16, show_default=True, type=int, metavar="N", help="Proxy batch size.")
+@click.option("--learning-rate", default=2e-3, show_default=True, type=float, metavar="X", help="Peak learning rate.")
+@click.option(
+    "--target", metavar="NAME[:option=value,...]", help="Where latency is measured: cpu[:threads=N,size=PX], cuda."
+)
+@click.option("--device", metavar="NAME", help="Where proxies train: cpu or cuda; CUDA by default where there is one.")
+@click.option("--max-latency", "max_latency_ms", type=float, metavar="MS", help="Never train what is slower than this.")
+@click.option("--workers", type=int, metavar="N", help="Trials at a time; by default one per core, or per GPU share.")
+@click.option("--gpus-per-trial", type=float, metavar="X", help="GPUs, or the share of one, that a trial takes.")
+@click.option("--seed", default=0, show_default=True, type=int, metavar="N", help="Seed of everything drawn at random.")
+@options.as_json
+def command(
+    space: str,
+    budget: int,
+    study: str | None,
+    storage: str,
+    sampler: str,
+    dataset: str,
+    data_dir: Path | None,
+    download: bool,
+    epochs: int | None,
+    train_size: int | None,
+    input_size: int | None,
+    batch_size: int,
+    learning_rate: float,
+    target: str | None,
+    device: str | None,
+    max_latency_ms: float | None,
+    workers: int | None,
+    gpus_per_trial: float | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Search a space for the Pareto front of accuracy against measured latency.
+
+    Stops when the budget is on record. The same command goes on with the same study after Ctrl-C or a crash.
+    """
+    options.check_max_latency(max_latency_ms)
+    for name, value in (
+        ("--epochs", epochs),
+        ("--train-size", train_size),
+        ("--input-size", input_size),
+        ("--batch-size", batch_size),
+        ("--gpus-per-trial", gpus_per_trial),
+        ("--learning-rate", learning_rate),
+    ):
+        if value is not None and not 0 < value < float("inf"):
+            raise ParameterError(f"{name} {value} is not a number above 0")
+    if not 0 <= seed <= MOST_SEED:
+        raise ParameterError(f"--seed {seed} is not between 0 and {MOST_SEED}")
+    if study == "":
+        raise ParameterError("--study '' is empty; leave the option out to name the study by its settings")
+    asked = SearchOptions(
+        space=space,
+        budget=budget,
+        storage=storage,
+        study=study,
+        sampler=sampler,
+        evaluation=EvaluationOptions(
+            dataset=dataset,
+            data_dir=data_dir,
+            download=download,
+            epochs=epochs,
+            train_size=train_size,
+            input_size_px=input_size,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            target=target,
+            device=device,
+            max_latency_ms=max_latency_ms,
+            seed=seed,
+        ),
+        resources=Resources(workers, gpus_per_trial),
+    )
+    with SearchProgress(to_stderr=as_json) as progress:
+        result = search(asked, progress)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "study": result.study,
+                    "trials": result.done,
+                    "front": [result_as_json(member) for member in result.front],
+                    "hypervolume": result.hypervolume,
+                    "wall_s": round(result.wall_s, 3),
+                }
+            )
+        )
+    else:
+        click.echo(f"{result.done} trials on record, hypervolume {result.hypervolume:.4g}, {result.wall_s:.0f} s")
+        print_front(result.front)
+    if result.interrupted:
+        click.echo("interrupted; the same command goes on with this study", err=True)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,43 @@
+"""What can go wrong, named. The command line turns a NasError into one line and its exit code."""
+
+from collections.abc import Iterable
+
+
+class NasError(Exception):
+    """Base of every error that is reported to the user in one line, without a traceback."""
+
+    exit_code = 1
+
+
+class UserError(NasError):
+    """The request cannot be served as it stands: the message names the parameter, the value and what is valid."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UserError):
+    """A name that no plug-in, study or choice answers to."""
+
+    def __init__(self, what: str, name: str, valid: Iterable[str]) -> None:
+        choices = ", ".join(sorted(valid)) or "none"
+        super().__init__(f"unknown {what} {name!r}; valid: {choices}")
+
+
+class ParameterError(UserError):
+    """A parameter whose value is out of range or of the wrong form."""
+
+
+class DataError(UserError):
+    """A data set that is missing, unreadable or of no use for training."""
+
+
+class StorageError(UserError):
+    """A database that cannot be reached, read or written."""
+
+
+class InfeasibleError(UserError):
+    """Nothing that was measured meets the user's constraints."""
+
+
+class SearchInterruptedError(NasError):
+    """The runner broke down; what was finished is on record and the same command goes on."""

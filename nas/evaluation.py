@@ -1,0 +1,85 @@
+"""What a search asks of the parts that the core reaches by name: evaluators, runners and whoever watches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from nas.architecture import Architecture
+from nas.trial import Outcome, Trial
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What the user asked of the evaluation of an architecture; None is the data set's or the machine's default."""
+
+    dataset: str = "digits"
+    data_dir: Path | None = None
+    download: bool = False
+    epochs: int | None = None
+    train_size: int | None = None
+    input_size_px: int | None = None
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    target: str | None = None
+    device: str | None = None
+    max_latency_ms: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the trials may use: `workers` at a time, each with its share of a GPU. None leaves it to the runner."""
+
+    workers: int | None = None
+    gpus_per_trial: float | None = None
+
+
+class Evaluator(Protocol):
+    """Finds out about architectures, one after another, in a worker process. Sent there by pickling."""
+
+    @property
+    def device(self) -> str:
+        """Where it trains: `cpu` or `cuda`."""
+
+    def evaluate(self, architecture: Architecture, seed: int) -> Outcome:
+        """What was found out; an expected failure (a loss that is not finite, memory) is part of the outcome."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluator that is ready to go, and the settings that make its outcomes comparable, as JSON values."""
+
+    evaluator: Evaluator
+    settings: Mapping[str, Any]
+
+
+class Watcher(Protocol):
+    """Told as the search goes on, in the driver's main thread."""
+
+    def began(self, trial: Trial) -> None: ...
+
+    def ended(self, trial: Trial) -> None: ...
+
+
+class AskTell(Protocol):
+    """The study, as a runner sees it."""
+
+    def ask(self) -> Trial | None:
+        """The next trial to run; None when there is none for now."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no trial runs and none is left to ask for."""
+
+    def tell(self, number: int, outcome: Outcome) -> None: ...
+
+    def interrupt(self, number: int, cause: str, message: str) -> None:
+        """A running trial was cut off; it is asked for again."""
+
+
+class Runner(Protocol):
+    """Runs a study's trials until it is over. Made of the Resources and the evaluator's device, which it checks."""
+
+    def run(self, study: AskTell, evaluator: Evaluator) -> None:
+        """Raises SearchInterruptedError when the machinery breaks down, KeyboardInterrupt at Ctrl-C."""

@@ -1,0 +1,89 @@
+"""The config of an exported architecture: what to build, for which input, and where its figures come from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.architecture import SCHEMA_VERSION, Architecture, ModelInput
+from nas.errors import ParameterError
+from nas.front import Result
+from nas.store.store import StudyRecord
+
+BUILDER = "metaformer"
+
+
+@dataclass(frozen=True)
+class ExportedConfig:
+    """A network's description and its provenance, which documents and does not define it."""
+
+    architecture: Architecture
+    model_input: ModelInput
+    builder: str
+    provenance: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "architecture": self.architecture.to_dict(),
+            "input": self.model_input.to_dict(),
+            "builder": self.builder,
+            "provenance": dict(self.provenance),
+        }
+
+
+def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
+    """The config of a study's trial. Its input is the deployment's: the size at which the latency was measured."""
+    settings = record.settings
+    trial = result.trial
+    environment = dict(trial.outcome.environment) if trial.outcome else {}
+    fingerprint = dict(result.latency.fingerprint)
+    return ExportedConfig(
+        architecture=trial.architecture,
+        model_input=ModelInput.from_dict(settings["latency_input"]),
+        builder=BUILDER,
+        provenance={
+            "study": record.name,
+            "trial": trial.number,
+            "key": trial.architecture.key,
+            "accuracy": result.accuracy,
+            "latency_ms": result.latency.median,
+            "latency_iqr_ms": result.latency.iqr,
+            "parameters": result.parameters,
+            "target": {"name": settings["target"], **fingerprint},
+            "dataset": settings["dataset"],
+            "training": {
+                name: settings[name] for name in ("input", "epochs", "train_size", "batch_size", "learning_rate")
+            },
+            "seed": trial.seed,
+            "study_seed": settings["seed"],
+            "environment": environment,
+        },
+    )
+
+
+def load_config(path: Path) -> ExportedConfig:
+    """Read a YAML or JSON config. Raises ParameterError when it cannot be read, is no config or of a newer schema."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParameterError(f"config {str(path)!r} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParameterError(f"config {str(path)!r} is neither YAML nor JSON: {str(error).splitlines()[0]}") from error
+    if not isinstance(data, dict) or not isinstance(data.get("schema_version"), int):
+        raise ParameterError(f"config {str(path)!r} has no schema_version: it is not a config of `nas export`")
+    if data["schema_version"] > SCHEMA_VERSION:
+        raise ParameterError(
+            f"config {str(path)!r} has schema_version {data['schema_version']}, newer than {SCHEMA_VERSION} of this "
+            "program: upgrade hybrid-nas"
+        )
+    if missing := {"architecture", "input", "builder"} - data.keys():
+        raise ParameterError(f"config {str(path)!r} lacks {', '.join(sorted(missing))}")
+    return ExportedConfig(
+        architecture=Architecture.from_dict(data["architecture"]),
+        model_input=ModelInput.from_dict(data["input"]),
+        builder=str(data["builder"]),
+        provenance=data.get("provenance") or {},
+    )

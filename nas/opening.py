@@ -1,0 +1,70 @@
+"""Opening a study: found or made in Optuna's tables and in ours, under the same settings as before."""
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from sqlalchemy.exc import SQLAlchemyError
+
+from nas.errors import ParameterError, StorageError
+from nas.objective import OBJECTIVES
+from nas.store.engine import engine_arguments, parse_url
+from nas.store.store import Store, StudyRecord
+
+# Optuna's study carries this mark of our record: an id that Optuna gives anew after a deletion has another.
+MARK = "nas_created_at"
+
+
+def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any]) -> tuple[optuna.Study, StudyRecord]:
+    """The study of that name in the database of URL `storage`, made where it is new.
+
+    Raises ParameterError when it was begun with other settings, StorageError when Optuna cannot use the database.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    url = parse_url(storage)
+    try:
+        study = optuna.create_study(
+            study_name=name,
+            storage=optuna.storages.RDBStorage(
+                url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
+            ),
+            directions=["maximize" if objective.maximise else "minimize" for objective in OBJECTIVES],
+            load_if_exists=True,
+        )
+    except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
+        raise StorageError(f"Optuna cannot use database {store.name!r}: {str(error).splitlines()[0]}") from error
+    marks = {record.study_id: record.created_at for record in store.studies()}
+    if study.user_attrs.get(MARK) != marks.get(study._study_id, "no record"):
+        if MARK not in study.user_attrs and (
+            len(study.directions) != len(OBJECTIVES) or study.get_trials(deepcopy=False)
+        ):
+            raise ParameterError(f"study {name!r} is another program's, made with Optuna alone; name another --study")
+        _register(store, study, settings)
+    record = store.study(name)
+    for setting, value in settings.items():
+        if record.settings.get(setting) != value:
+            raise ParameterError(
+                f"study {name!r} was begun with {setting} {record.settings.get(setting)!r}, not {value!r}: "
+                "its trials could not be compared; name another --study"
+            )
+    return study, record
+
+
+def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any]) -> None:
+    created_at = time.time()
+    store.add_study(study._study_id, settings, created_at)
+    with experimental():
+        study.set_metric_names([objective.name for objective in OBJECTIVES])
+    study.set_user_attr("settings", dict(settings))
+    study.set_user_attr(MARK, created_at)
+
+
+@contextmanager
+def experimental() -> Iterator[None]:
+    """Optuna's experimental parts used knowingly: its version is pinned."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield

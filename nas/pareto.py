@@ -1,0 +1,65 @@
+"""Pareto fronts of points to be minimised in every coordinate: non-dominated set, hypervolume, knee."""
+
+import math
+from collections.abc import Sequence
+
+Point = tuple[float, ...]
+
+
+def dominates(a: Point, b: Point) -> bool:
+    """Whether `a` is at least as good as `b` everywhere and better somewhere."""
+    return all(x <= y for x, y in zip(a, b, strict=True)) and a != b
+
+
+def non_dominated(points: Sequence[Point]) -> list[int]:
+    """Indices of the points that no other point dominates, ordered by the first coordinate.
+
+    Of equal points only the earliest is kept: a front lists each trade-off once.
+    """
+    front: list[int] = []
+    # In lexicographic order a point can only be dominated by, or equal to, one that came before it.
+    for index in sorted(range(len(points)), key=lambda i: (points[i], i)):
+        candidate = points[index]
+        if not any(all(x <= y for x, y in zip(points[kept], candidate, strict=True)) for kept in front):
+            front.append(index)
+    return front
+
+
+def hypervolume(points: Sequence[Point], reference: Point) -> float:
+    """The volume that `points` dominate within the box below `reference`.
+
+    Hypervolume by slicing objectives (While et al., 2006): exact in any number of coordinates, and meant for two or
+    three. Points beyond the reference count nothing.
+    """
+    inside = [point for point in points if all(x < r for x, r in zip(point, reference, strict=True))]
+    front = [inside[index] for index in non_dominated(inside)]
+    if not front:
+        return 0.0
+    if len(reference) == 1:
+        return reference[0] - front[0][0]
+    volume = 0.0
+    for index, point in enumerate(front):
+        end = front[index + 1][0] if index + 1 < len(front) else reference[0]
+        slab = [other[1:] for other in front[: index + 1]]
+        volume += (end - point[0]) * hypervolume(slab, reference[1:])
+    return volume
+
+
+def knee(points: Sequence[Point]) -> int:
+    """Index of the front's point farthest below the line between the front's ends, each coordinate scaled to [0, 1].
+
+    The bulge of Das (1999): where giving up a little of one objective stops buying much of the other. Two coordinates.
+
+    Raises ValueError when there are no points.
+    """
+    if not points:
+        raise ValueError("no points")
+    spans = [(min(column), max(column)) for column in zip(*points, strict=True)]
+
+    def scaled_sum(index: int) -> float:
+        return math.fsum(
+            (value - low) / (high - low) if high > low else 0.0
+            for value, (low, high) in zip(points[index], spans, strict=True)
+        )
+
+    return min(non_dominated(points), key=scaled_sum)

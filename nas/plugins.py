@@ -1,0 +1,47 @@
+"""Plug-ins by group and name, through entry points: built-ins come in by the same door as a third party's.
+
+The core never imports search_spaces, workers or dashboard; it reaches them here, by name.
+"""
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from nas.errors import UnknownNameError
+
+SPACES = "nas.spaces"
+MIXERS = "nas.mixers"
+BUILDERS = "nas.builders"
+DATASETS = "nas.datasets"
+SAMPLERS = "nas.samplers"
+TARGETS = "nas.targets"
+EVALUATORS = "nas.evaluators"
+RUNNERS = "nas.runners"
+EXPORTERS = "nas.exporters"
+PAGES = "nas.pages"
+
+
+@cache
+def _group(group: str) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=group)}
+
+
+def names(group: str) -> list[str]:
+    """The names registered under `group`, sorted. Nothing is imported."""
+    return sorted(_group(group))
+
+
+def check(group: str, name: str) -> None:
+    """Raises UnknownNameError, with the valid names, when `group` has no plug-in `name`. Nothing is imported."""
+    if name not in _group(group):
+        raise UnknownNameError(_kind(group), name, names(group))
+
+
+def load(group: str, name: str) -> Any:
+    """The object that `name` points to. Raises UnknownNameError as `check` does."""
+    check(group, name)
+    return _group(group)[name].load()
+
+
+def _kind(group: str) -> str:
+    return group.removeprefix("nas.").removesuffix("s")

@@ -1,0 +1,71 @@
+"""Any Optuna sampler, made to propose only architectures that are not on record.
+
+Optuna's samplers repeat themselves in spaces of few choices; a repeat would cost a trial and teach nothing.
+"""
+
+import random
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.samplers.distributions import distributions
+from nas.space import SearchSpace
+
+ATTEMPTS = 3
+
+
+class DistinctSampler(BaseSampler):
+    """Asks `inner` again for what is `taken`; after three repeats takes an untaken neighbour of the last proposal.
+
+    `taken` gives the keys of the architectures on record or running. The space must not be exhausted.
+    """
+
+    def __init__(self, inner: BaseSampler, space: SearchSpace, taken: Callable[[], Collection[str]], seed: int) -> None:
+        self._inner = inner
+        self._space = space
+        self._distributions = distributions(space)
+        self._taken = taken
+        self._random = random.Random(seed)  # noqa: S311 - draws, not secrets
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._distributions
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        taken = self._taken()
+        for _ in range(ATTEMPTS):
+            architecture = self._space.decode(self._propose(study, trial))
+            if architecture.key not in taken:
+                return dict(self._space.encode(architecture))
+        untaken = [other for other in self._space.neighbours(architecture) if other.key not in taken]
+        chosen = self._random.choice(untaken) if untaken else next(a for a in self._space if a.key not in taken)
+        return dict(self._space.encode(chosen))
+
+    def _propose(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
+        relative = self._inner.infer_relative_search_space(study, trial)
+        proposal = self._inner.sample_relative(study, trial, relative)
+        return {
+            name: proposal[name]
+            if name in proposal
+            else self._inner.sample_independent(study, trial, name, distribution)
+            for name, distribution in self._distributions.items()
+        }
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._inner.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self._inner.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        self._inner.after_trial(study, trial, state, values)
+
+    def reseed_rng(self) -> None:
+        self._inner.reseed_rng()

@@ -1,0 +1,152 @@
+"""A whole search, from the user's options to the front: what `nas search` runs."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import optuna
+
+from nas import plugins
+from nas.driver_lock import drive
+from nas.errors import InfeasibleError, ParameterError
+from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
+from nas.front import Result, front, front_hypervolume
+from nas.opening import experimental, open_study
+from nas.samplers.distinct import DistinctSampler
+from nas.space import SearchSpace
+from nas.store.store import Store
+from nas.study import Study
+from nas.trial import TrialState
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What the user asked of a search. `study` None names it by its settings."""
+
+    storage: str
+    space: str = "hybrid"
+    budget: int = 200
+    study: str | None = None
+    sampler: str = "tpe"
+    evaluator: str = "proxy"
+    runner: str = "ray"
+    evaluation: EvaluationOptions = field(default_factory=EvaluationOptions)
+    resources: Resources = field(default_factory=Resources)
+
+    def check(self) -> None:
+        """Raises ParameterError or UnknownNameError for what can be seen to be wrong without loading anything."""
+        if self.budget < 1:
+            raise ParameterError(f"--budget {self.budget} is below 1")
+        if self.resources.workers is not None and self.resources.workers < 1:
+            raise ParameterError(f"--workers {self.resources.workers} is below 1")
+        for group, name in (
+            (plugins.SPACES, self.space),
+            (plugins.DATASETS, self.evaluation.dataset.partition(":")[0]),
+            (plugins.SAMPLERS, self.sampler),
+            (plugins.EVALUATORS, self.evaluator),
+            (plugins.RUNNERS, self.runner),
+        ):
+            plugins.check(group, name)
+        if self.evaluation.target is not None:
+            plugins.check(plugins.TARGETS, self.evaluation.target.partition(":")[0])
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search ended with. `done` counts the trials on record."""
+
+    study: str
+    done: int
+    front: list[Result]
+    hypervolume: float
+    wall_s: float
+    interrupted: bool
+
+
+class Announcer(Watcher, Protocol):
+    """A Watcher that is also told of the study as it opens."""
+
+    def opened(self, study: Study) -> None: ...
+
+
+def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
+    """Search until the budget is on record, or Ctrl-C.
+
+    Raises UserError for options that cannot be served, InfeasibleError when no architecture meets the latency limit,
+    SearchInterruptedError when the machinery breaks down. Whatever was finished by then is on record.
+    """
+    started = time.monotonic()
+    options.check()
+    space: SearchSpace = plugins.load(plugins.SPACES, options.space)
+    evaluation: Evaluation = plugins.load(plugins.EVALUATORS, options.evaluator)(options.evaluation, space)
+    settings = {"space": options.space, "evaluator": options.evaluator, **evaluation.settings}
+    runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluation.evaluator.device)
+    with closing(Store.open(options.storage, create=True)) as store:
+        name = options.study or _default_name(settings)
+        optuna_study, record = open_study(store, options.storage, name, settings)
+        with drive(store, record.study_id, record.name):
+            study = Study(store, record.study_id, optuna_study, space, settings, options.budget, announcer)
+            optuna_study.sampler = DistinctSampler(
+                _sampler(options), space, lambda: study.taken, seed=options.evaluation.seed
+            )
+            study.recover("driver killed")
+            if study.max_latency_ms is not None and not study.trials:
+                study.enqueue_smallest()
+            announcer.opened(study)
+            interrupted = False
+            try:
+                if not study.is_over:
+                    runner.run(study, evaluation.evaluator)
+            except KeyboardInterrupt:
+                interrupted = True
+                study.recover("stopped by the user")
+            except BaseException:
+                study.recover("search broke down")
+                raise
+            if not interrupted:
+                _check_outcome(study)
+            return SearchResult(
+                study=study.name,
+                done=study.done,
+                front=front(study.results),
+                hypervolume=front_hypervolume(study.results, study.max_latency_ms),
+                wall_s=time.monotonic() - started,
+                interrupted=interrupted,
+            )
+
+
+def _default_name(settings: Mapping[str, Any]) -> str:
+    """The same settings give the same name, so that the same command goes on with the same study."""
+    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=3).hexdigest()
+    return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
+
+
+def _sampler(options: SearchOptions) -> optuna.samplers.BaseSampler:
+    with experimental():
+        sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(options.evaluation.seed)
+    return sampler
+
+
+def _check_outcome(study: Study) -> None:
+    """Raises InfeasibleError when the study is over without a single complete trial."""
+    if study.results or not study.is_over:
+        return
+    failed = [trial for trial in study.trials if trial.state is TrialState.FAILED]
+    measured = [
+        trial.outcome.latency.median
+        for trial in study.trials
+        if trial.state is TrialState.INFEASIBLE and trial.outcome and trial.outcome.latency
+    ]
+    if measured and study.max_latency_ms is not None:
+        raise InfeasibleError(
+            f"--max-latency {study.max_latency_ms:g} ms: none of {len(measured)} measured architectures meets it, "
+            f"the smallest ones included; the fastest takes {min(measured):.3g} ms"
+        )
+    reason = failed[-1].outcome.failure if failed and failed[-1].outcome else None
+    raise InfeasibleError(
+        f"all {len(failed)} trials failed" + (f", the last one with {reason.cause}: {reason.message}" if reason else "")
+    )

@@ -1,0 +1,1 @@
+"""The SQL store: Optuna's tables and ours in one database."""

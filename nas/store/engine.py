@@ -1,0 +1,61 @@
+"""Engines: one way to open a database URL, for Optuna's storage and for ours."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+from nas.errors import StorageError
+
+BACKENDS = ("sqlite", "postgresql")
+BUSY_TIMEOUT_S = 30
+
+
+class SQLiteConnection(sqlite3.Connection):
+    """Write-ahead logging, so that readers never wait for the writer; a commit then survives any killed process."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Not executescript and no cursor left open: the pragmas must run outside a transaction.
+        self.execute("PRAGMA journal_mode=WAL").close()
+        self.execute("PRAGMA synchronous=NORMAL").close()
+        self.execute("PRAGMA foreign_keys=ON").close()
+
+
+def parse_url(text: str) -> URL:
+    """Raises StorageError for what is no database URL, and for a database that would not outlive the process."""
+    try:
+        url = make_url(text)
+        if url.get_backend_name() not in BACKENDS:
+            raise ArgumentError(url.get_backend_name())
+        url.get_dialect().import_dbapi()
+    except (ArgumentError, ImportError, ValueError) as error:
+        raise StorageError(
+            "--storage is not a database URL that can be used here; valid: sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME"
+        ) from error
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise StorageError(f"--storage {shown(url)!r} names no file; valid: sqlite:///FILE")
+    return url
+
+
+def shown(url: URL) -> str:
+    """The URL as it may be printed: without its password."""
+    return url.render_as_string(hide_password=True)
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file behind a SQLite URL, None for other databases."""
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
+def engine_arguments(url: URL) -> dict[str, Any]:
+    """What `create_engine` is given besides the URL."""
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": BUSY_TIMEOUT_S, "factory": SQLiteConnection}}
+    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": BUSY_TIMEOUT_S}}
+
+
+def open_engine(url: URL) -> Engine:
+    return create_engine(url, **engine_arguments(url))

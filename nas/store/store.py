@@ -1,0 +1,271 @@
+"""The record of studies and trials. A trial's final row here is the truth; Optuna is told after it is written."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, column, delete, func, insert, select, table, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from nas.architecture import Architecture
+from nas.errors import StorageError, UnknownNameError
+from nas.objective import LATENCY, QUANTILES, Measurement
+from nas.store import tables
+from nas.store.engine import open_engine, parse_url, shown, sqlite_file
+from nas.store.schema import upgrade
+from nas.trial import CurvePoint, Failure, Outcome, Trial, TrialState
+
+# Optuna's own table, of which only the two columns that name a study are read.
+_optuna_studies = table("studies", column("study_id"), column("study_name"))
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A study on record: its identity, what its trials have in common, and how many there are by state."""
+
+    study_id: int
+    name: str
+    settings: Mapping[str, Any]
+    created_at: float
+    counts: Mapping[TrialState, int]
+
+
+class Store:
+    """One database. Close it, or use it as a context manager."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self.name = name
+
+    @classmethod
+    def open(cls, url_text: str, *, create: bool) -> "Store":
+        """Connect and bring our schema up to date; `create` allows a SQLite file that is not there yet.
+
+        Raises StorageError when the database cannot be reached or is of a newer schema.
+        """
+        url = parse_url(url_text)
+        name = shown(url)
+        file = sqlite_file(url)
+        if file is not None and not create and not file.is_file():
+            raise StorageError(f"no database at --storage {name!r}; `nas search` makes one")
+        store = cls(open_engine(url), name)
+        with store._guarded():
+            upgrade(store._engine, name)
+        return store
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def studies(self) -> list[StudyRecord]:
+        """Every study that both Optuna and we know, the newest first."""
+        with self._begin() as connection:
+            if not connection.dialect.has_table(connection, "studies"):
+                return []
+            counts: dict[int, dict[TrialState, int]] = {}
+            query = select(tables.trials.c.study_id, tables.trials.c.state, func.count()).group_by(
+                tables.trials.c.study_id, tables.trials.c.state
+            )
+            for study_id, state, count in connection.execute(query):
+                counts.setdefault(study_id, {})[TrialState(state)] = count
+            ours = tables.studies
+            rows = connection.execute(
+                select(ours, _optuna_studies.c.study_name)
+                .join(_optuna_studies, _optuna_studies.c.study_id == ours.c.study_id)
+                .order_by(ours.c.created_at.desc(), ours.c.study_id.desc())
+            )
+            return [
+                StudyRecord(row.study_id, row.study_name, row.settings, row.created_at, counts.get(row.study_id, {}))
+                for row in rows
+            ]
+
+    def study(self, name: str | None = None) -> StudyRecord:
+        """The study of that name, by default the newest. Raises UnknownNameError when there is none."""
+        records = self.studies()
+        for record in records:
+            if name in (None, record.name):
+                return record
+        raise UnknownNameError("study", "(newest)" if name is None else name, (record.name for record in records))
+
+    def add_study(self, study_id: int, settings: Mapping[str, Any], created_at: float) -> None:
+        """Put a study on record under Optuna's id. What an id that Optuna has given anew once held is removed."""
+        with self._begin() as connection:
+            connection.execute(delete(tables.studies).where(tables.studies.c.study_id == study_id))
+            connection.execute(
+                insert(tables.studies).values(study_id=study_id, settings=dict(settings), created_at=created_at)
+            )
+
+    def driver(self, study_id: int) -> Mapping[str, Any] | None:
+        """The process that last said it drives the study's search, None when it said goodbye."""
+        with self._begin() as connection:
+            found: Mapping[str, Any] | None = connection.scalar(
+                select(tables.studies.c.driver).where(tables.studies.c.study_id == study_id)
+            )
+            return found
+
+    def set_driver(self, study_id: int, driver: Mapping[str, Any] | None) -> None:
+        with self._begin() as connection:
+            connection.execute(
+                update(tables.studies).where(tables.studies.c.study_id == study_id).values(driver=driver)
+            )
+
+    def begin_trial(self, study_id: int, trial: Trial, started_at: float) -> None:
+        """Put a running trial on record. Raises StorageError when its architecture runs or is on record already."""
+        try:
+            with self._begin() as connection:
+                connection.execute(
+                    insert(tables.trials).values(
+                        study_id=study_id,
+                        number=trial.number,
+                        key=trial.architecture.key,
+                        architecture=trial.architecture.to_dict(),
+                        state=trial.state.value,
+                        seed=trial.seed,
+                        attempt=trial.attempt,
+                        started_at=started_at,
+                    )
+                )
+        except IntegrityError as error:
+            raise StorageError(f"architecture {trial.architecture.key} of trial {trial.number} is on record") from error
+
+    def finish_trial(
+        self, study_id: int, number: int, state: TrialState, outcome: Outcome | None, finished_at: float
+    ) -> bool:
+        """Write a running trial's end, all of it or nothing. False when the trial was not running (any more)."""
+        running = (
+            (tables.trials.c.study_id == study_id)
+            & (tables.trials.c.number == number)
+            & (tables.trials.c.state == TrialState.RUNNING.value)
+        )
+        with self._begin() as connection:
+            trial_id = connection.scalar(select(tables.trials.c.trial_id).where(running))
+            values: dict[str, Any] = {"state": state.value, "finished_at": finished_at}
+            if outcome is not None:
+                values |= _outcome_columns(outcome) | {"environment": _record_environment(connection, outcome)}
+            if (
+                trial_id is None
+                or connection.execute(update(tables.trials).where(running).values(values)).rowcount != 1
+            ):
+                return False
+            if outcome is not None:
+                _record_details(connection, trial_id, outcome, finished_at)
+            return True
+
+    def trials(self, study_id: int) -> list[Trial]:
+        """Every trial of the study in order of number, with its latency samples and learning curve."""
+        ours = tables.trials
+        of_study = ours.c.study_id == study_id
+        with self._begin() as connection:
+            rows = connection.execute(
+                select(ours, tables.environments.c.details)
+                .outerjoin(tables.environments, tables.environments.c.digest == ours.c.environment)
+                .where(of_study)
+                .order_by(ours.c.number)
+            ).all()
+            curves: dict[int, list[CurvePoint]] = {}
+            points = tables.curve_points
+            for row in connection.execute(
+                select(points).join(ours).where(of_study).order_by(points.c.trial_id, points.c.epoch)
+            ):
+                curves.setdefault(row.trial_id, []).append(CurvePoint(row.epoch, row.accuracy, row.loss, row.seconds))
+            measured = tables.measurements
+            latencies = {
+                row.trial_id: Measurement(row.metric, row.unit, tuple(row.samples), row.fingerprint)
+                for row in connection.execute(
+                    select(measured).join(ours).where(of_study, measured.c.metric == LATENCY.name)
+                )
+            }
+        return [_trial(row, latencies.get(row.trial_id), tuple(curves.get(row.trial_id, ()))) for row in rows]
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with self._guarded(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """The database's own errors as StorageErrors, but for broken constraints, which callers understand better."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise StorageError(f"database {self.name!r}: {str(error.orig).strip().splitlines()[0]}") from error
+
+
+def _outcome_columns(outcome: Outcome) -> dict[str, Any]:
+    failure = outcome.failure
+    return {
+        "accuracy": outcome.accuracy,
+        "parameters": outcome.parameters,
+        "train_s": outcome.train_s,
+        "measure_s": outcome.measure_s,
+        "failure_cause": failure.cause if failure else None,
+        "failure_message": failure.message if failure else None,
+    }
+
+
+def _record_environment(connection: Connection, outcome: Outcome) -> str:
+    details = dict(outcome.environment)
+    digest = hashlib.blake2b(json.dumps(details, sort_keys=True).encode(), digest_size=16).hexdigest()
+    known = tables.environments.c.digest == digest
+    if connection.scalar(select(func.count()).select_from(tables.environments).where(known)) == 0:
+        connection.execute(insert(tables.environments).values(digest=digest, details=details))
+    return digest
+
+
+def _record_details(connection: Connection, trial_id: int, outcome: Outcome, taken_at: float) -> None:
+    for point in outcome.curve:
+        connection.execute(
+            insert(tables.curve_points).values(
+                trial_id=trial_id,
+                epoch=point.epoch,
+                accuracy=point.accuracy,
+                loss=point.loss,
+                seconds=point.seconds,
+            )
+        )
+    latency = outcome.latency
+    if latency is not None:
+        connection.execute(
+            insert(tables.measurements).values(
+                trial_id=trial_id,
+                metric=latency.metric,
+                unit=latency.unit,
+                count=latency.count,
+                median=latency.median,
+                iqr=latency.iqr,
+                quantiles={f"p{q * 100:g}": latency.quantile(q) for q in QUANTILES},
+                samples=list(latency.samples),
+                fingerprint=dict(latency.fingerprint),
+                taken_at=taken_at,
+            )
+        )
+
+
+def _trial(row: Row[Any], latency: Measurement | None, curve: tuple[CurvePoint, ...]) -> Trial:
+    state = TrialState(row.state)
+    outcome = None
+    if state is not TrialState.RUNNING:
+        outcome = Outcome(
+            accuracy=row.accuracy,
+            latency=latency,
+            parameters=row.parameters,
+            curve=curve,
+            train_s=row.train_s or 0.0,
+            measure_s=row.measure_s or 0.0,
+            environment=row.details or {},
+            failure=Failure(row.failure_cause, row.failure_message) if row.failure_cause else None,
+        )
+    return Trial(row.number, Architecture.from_dict(row.architecture), state, row.seed, row.attempt, outcome)

@@ -1,0 +1,210 @@
+"""A study: asks for trials, records what is told of them, goes on where an earlier process stopped.
+
+Our record is written first and Optuna is told after it; `recover` makes good what a killed process left between them.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState as OptunaState
+
+from nas.evaluation import Watcher
+from nas.front import Result, results
+from nas.objective import LATENCY
+from nas.samplers.distributions import distributions
+from nas.space import SearchSpace
+from nas.store.store import Store
+from nas.trial import WORKER_LOST, Failure, Outcome, Trial, TrialState
+
+MOST_ATTEMPTS = 3
+# With this many trials done and none of them complete, the rest of the budget would go the same way.
+PATIENCE = 20
+
+
+class Study:
+    """A search in progress, on one store. Meant for one driver: what runs when it opens was left by a dead one."""
+
+    def __init__(
+        self,
+        store: Store,
+        study_id: int,
+        optuna_study: optuna.Study,
+        space: SearchSpace,
+        settings: Mapping[str, Any],
+        budget: int,
+        watcher: Watcher,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = optuna_study.study_name
+        self.settings = settings
+        self.budget = budget
+        self._store = store
+        self._id = study_id
+        self._optuna = optuna_study
+        self._space = space
+        self._distributions = distributions(space)
+        self._watcher = watcher
+        self._clock = clock
+        self._trials = {trial.number: trial for trial in store.trials(study_id)}
+        self._asked: dict[int, optuna.Trial] = {}
+        self._holders = {trial.architecture.key: trial for trial in self._trials.values() if _holds(trial)}
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        return list(self._trials.values())
+
+    @property
+    def results(self) -> list[Result]:
+        return results(self.trials, self.max_latency_ms)
+
+    @property
+    def max_latency_ms(self) -> float | None:
+        limit: float | None = self.settings["max_latency_ms"]
+        return limit
+
+    @property
+    def done(self) -> int:
+        """How many trials are on record, whatever came of them: what the budget counts."""
+        return sum(trial.state.is_done for trial in self._trials.values())
+
+    @property
+    def taken(self) -> Mapping[str, Trial]:
+        """The trials that run or are on record, by their architecture's key."""
+        return self._holders
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether so many trials ended without a single result that going on makes no sense."""
+        return self.done >= PATIENCE and not any(t.state is TrialState.COMPLETE for t in self._trials.values())
+
+    @property
+    def is_over(self) -> bool:
+        running = len(self._holders) - self.done
+        return running == 0 and self._is_spent
+
+    @property
+    def _is_spent(self) -> bool:
+        return len(self._holders) >= min(self.budget, self._space.size) or self.is_hopeless
+
+    def ask(self) -> Trial | None:
+        """The next trial, recorded as running; None when the budget or the space is used up by what is done or runs.
+
+        What is asked for by name (Optuna's `enqueue_trial`) and already on record is answered from the record.
+        """
+        while not self._is_spent:
+            asked = self._optuna.ask(self._distributions)
+            architecture = self._space.decode(asked.params)
+            holder = self._holders.get(architecture.key)
+            if holder is not None:
+                asked.set_user_attr("answered_from", holder.number)
+                self._tell_optuna(asked, holder)
+                continue
+            trial = Trial(
+                number=asked.number,
+                architecture=architecture,
+                state=TrialState.RUNNING,
+                seed=trial_seed(self.settings["seed"], architecture.key),
+                attempt=1 + self._losses(architecture.key),
+            )
+            self._store.begin_trial(self._id, trial, self._clock())
+            self._put(trial)
+            self._asked[trial.number] = asked
+            asked.set_user_attr("architecture", architecture.canonical_json)
+            asked.set_user_attr("key", architecture.key)
+            self._watcher.began(trial)
+            return trial
+        return None
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Record the end of a running trial; of one that has ended nothing changes."""
+        self._end(number, outcome.state, outcome)
+
+    def interrupt(self, number: int, cause: str, message: str) -> None:
+        """Record that a running trial was cut off, and enqueue it again.
+
+        One whose worker died with it three times is recorded as failed: the architecture itself may be the killer.
+        """
+        trial = self._trials[number]
+        if cause == WORKER_LOST and trial.attempt >= MOST_ATTEMPTS:
+            failure = Failure(cause, f"in each of {trial.attempt} attempts, the last time: {message}")
+            self._end(number, TrialState.FAILED, Outcome(failure=failure))
+        elif self._end(number, TrialState.INTERRUPTED, Outcome(failure=Failure(cause, message))):
+            self._optuna.enqueue_trial(self._space.encode(trial.architecture))
+
+    def recover(self, cause: str) -> None:
+        """Interrupt what a stopped process left running, and tell Optuna what it was not told."""
+        for left in self._optuna.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
+            trial = self._trials.get(left.number)
+            if trial is None:
+                self._optuna.tell(left.number, state=OptunaState.FAIL)
+                continue
+            self._asked[left.number] = optuna.Trial(self._optuna, left._trial_id)
+            if trial.state is TrialState.RUNNING:
+                self.interrupt(left.number, cause, "found running when the study was opened or closed")
+            else:
+                self._tell_optuna(self._asked.pop(left.number), trial)
+
+    def enqueue_smallest(self) -> None:
+        """Ask first for the architectures that are likely the fastest: they tell whether a latency limit can be met."""
+        for architecture in self._space.smallest_of_each_mixer():
+            self._optuna.enqueue_trial(self._space.encode(architecture), skip_if_exists=True)
+
+    def _end(self, number: int, state: TrialState, outcome: Outcome) -> bool:
+        if not self._store.finish_trial(self._id, number, state, outcome, self._clock()):
+            return False
+        running = self._trials[number]
+        trial = Trial(number, running.architecture, state, running.seed, running.attempt, outcome)
+        self._put(trial)
+        self._tell_optuna(self._asked.pop(number), trial)
+        self._watcher.ended(trial)
+        return True
+
+    def _put(self, trial: Trial) -> None:
+        self._trials[trial.number] = trial
+        if _holds(trial):
+            self._holders[trial.architecture.key] = trial
+        else:
+            self._holders.pop(trial.architecture.key, None)
+
+    def _losses(self, key: str) -> int:
+        return sum(
+            trial.architecture.key == key
+            and trial.state is TrialState.INTERRUPTED
+            and trial.outcome is not None
+            and trial.outcome.failure is not None
+            and trial.outcome.failure.cause == WORKER_LOST
+            for trial in self._trials.values()
+        )
+
+    def _tell_optuna(self, asked: optuna.Trial, trial: Trial) -> None:
+        """Tell Optuna of `asked` what is on record of `trial`.
+
+        An infeasible trial has no accuracy to tell: it is pruned, with the constraint that samplers learn from.
+        """
+        outcome = trial.outcome or Outcome()
+        latency = outcome.latency
+        if latency is not None and self.max_latency_ms is not None:
+            asked.set_constraint(LATENCY.name, latency.median - self.max_latency_ms)
+        if outcome.parameters is not None:
+            asked.set_user_attr("parameters", outcome.parameters)
+        if outcome.failure is not None:
+            asked.set_user_attr("failure", f"{outcome.failure.cause}: {outcome.failure.message}")
+        if trial.state is TrialState.COMPLETE and latency is not None and outcome.accuracy is not None:
+            self._optuna.tell(asked.number, [outcome.accuracy, latency.median])
+        else:
+            state = OptunaState.PRUNED if trial.state is TrialState.INFEASIBLE else OptunaState.FAIL
+            self._optuna.tell(asked.number, state=state)
+
+
+def trial_seed(study_seed: int, key: str) -> int:
+    """The seed of an architecture's training in a study: the same whenever and wherever it is trained."""
+    digest = hashlib.blake2b(f"{study_seed}:{key}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def _holds(trial: Trial) -> bool:
+    """Whether the trial keeps its architecture from being tried again."""
+    return trial.state is not TrialState.INTERRUPTED

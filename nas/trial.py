@@ -1,0 +1,82 @@
+"""A trial: one architecture, what became of it and what was found out about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from nas.architecture import Architecture
+from nas.objective import Measurement
+
+# The cause of a failure or an interruption whose worker process died.
+WORKER_LOST = "worker lost"
+
+
+class TrialState(StrEnum):
+    """RUNNING becomes one of the others, once. All but RUNNING and INTERRUPTED are on record and count as done."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INFEASIBLE = "infeasible"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_done(self) -> bool:
+        return self in (TrialState.COMPLETE, TrialState.INFEASIBLE, TrialState.FAILED)
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One epoch of a learning curve: validation accuracy (0 to 1), mean training loss and how long it took."""
+
+    epoch: int
+    accuracy: float
+    loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a trial has no result: a short cause to count by, and the details."""
+
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an evaluator found out about an architecture.
+
+    Without an accuracy and without a failure the architecture was over the user's limit and was not trained.
+    """
+
+    accuracy: float | None = None
+    latency: Measurement | None = None
+    parameters: int | None = None
+    curve: tuple[CurvePoint, ...] = ()
+    train_s: float = 0.0
+    measure_s: float = 0.0
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+
+    @property
+    def state(self) -> TrialState:
+        if self.failure is not None:
+            return TrialState.FAILED
+        return TrialState.INFEASIBLE if self.accuracy is None else TrialState.COMPLETE
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One evaluation of an architecture in a study. `number` is Optuna's; `attempt` counts from 1.
+
+    `outcome` is None while the trial runs; when it was interrupted it holds why, as its failure.
+    """
+
+    number: int
+    architecture: Architecture
+    state: TrialState
+    seed: int
+    attempt: int = 1
+    outcome: Outcome | None = None
