@@ -1,0 +1,1 @@
+"""Search spaces, token mixers and the networks that architectures describe."""
