@@ -1,0 +1,114 @@
+"""What a data set is to a search: where its images come from, what suits them, and how its training part is split."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from nas.errors import DataError
+
+Part = Literal["train", "test"]
+
+VALIDATION_FRACTION = 0.2
+MOST_VALIDATION_IMAGES = 1000
+
+
+class ImageSource(Protocol):
+    """Labelled images that are decoded when asked for."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Each image's class, an index into `classes`."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes' names."""
+
+    def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
+        """The chosen images at size_px x size_px, (len(indices), channels, size_px, size_px). Raises DataError."""
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """An ImageSource over images that are in memory already, (N, channels, height, width) of uint8."""
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
+        images = torch.from_numpy(self.pixels[indices])
+        if images.shape[2:] != (size_px, size_px):
+            resized = F.interpolate(images.float(), (size_px, size_px), mode="bilinear", antialias=True)
+            images = resized.round().clamp(0, 255).to(torch.uint8)
+        resized_NCHW: NDArray[np.uint8] = images.numpy()
+        return resized_NCHW
+
+
+@dataclass(frozen=True)
+class Request:
+    """How the user named a data set: its argument (`imagefolder:ARGUMENT`), --data-dir and --download."""
+
+    argument: str | None = None
+    data_dir: Path | None = None
+    download: bool = False
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set and the proxy's defaults that suit it.
+
+    `open` takes the user's Request and the part; `flip` says whether a mirrored image keeps its class; `shift` is the
+    augmentation's largest translation as a fraction of the image.
+    """
+
+    open: Callable[[Request, Part], ImageSource]
+    size_px: int
+    epochs: int
+    train_size: int
+    flip: bool
+    shift: float
+
+
+@dataclass(frozen=True)
+class ProxyData:
+    """What a trial trains on and is judged on: uint8 NCHW and int64 labels, disjoint, all from the training part."""
+
+    train_images: NDArray[np.uint8]
+    train_labels: NDArray[np.int64]
+    validation_images: NDArray[np.uint8]
+    validation_labels: NDArray[np.int64]
+    classes: int
+    flip: bool
+    shift_px: int
+
+
+def split(dataset: Dataset, source: ImageSource, *, size_px: int, train_size: int, seed: int) -> ProxyData:
+    """A seeded split of the training part: a fifth for validation (1,000 images at most), `train_size` to train on.
+
+    Where there are fewer, all the remaining images are trained on. Raises DataError where there are too few.
+    """
+    present = len(set(source.labels.tolist()))
+    if present < 2:
+        raise DataError(f"the data set has {present} class with images; at least 2 are needed to train a classifier")
+    order = np.random.default_rng(seed).permutation(len(source.labels))
+    held_out = min(MOST_VALIDATION_IMAGES, int(len(order) * VALIDATION_FRACTION))
+    validation, training = order[:held_out], order[held_out:][:train_size]
+    if held_out < 1:
+        raise DataError(
+            f"the data set has {len(order)} images; at least {int(1 / VALIDATION_FRACTION)} are needed to split it"
+        )
+    return ProxyData(
+        train_images=source.images(training, size_px),
+        train_labels=source.labels[training],
+        validation_images=source.images(validation, size_px),
+        validation_labels=source.labels[validation],
+        classes=len(source.classes),
+        flip=dataset.flip,
+        shift_px=round(dataset.shift * size_px),
+    )

@@ -1,0 +1,89 @@
+"""A user's own pictures: `imagefolder:PATH`, one folder per class, any size and mode that Pillow reads.
+
+With PATH/train and PATH/test those are the parts; otherwise a fifth of the pictures, always the same, is the test part.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torchvision import datasets
+
+from nas.errors import DataError, ParameterError
+from workers.datasets.dataset import Dataset, ImageSource, Part, Request
+
+TEST_FRACTION = 0.2
+TEST_SPLIT_SEED = 0
+
+
+@dataclass(frozen=True)
+class PictureSource:
+    """An ImageSource over picture files, in colour, cropped to a square and resized when asked for."""
+
+    paths: tuple[Path, ...]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
+        """Raises DataError with the file's name when one cannot be decoded."""
+        chosen = [_decode(self.paths[index], size_px) for index in indices]
+        return np.stack(chosen).transpose(0, 3, 1, 2) if chosen else np.empty((0, 3, size_px, size_px), np.uint8)
+
+
+def open_image_folder(request: Request, part: Part) -> ImageSource:
+    """Raises ParameterError without a PATH; DataError for a missing folder, fewer than two classes or a broken file."""
+    if not request.argument:
+        raise ParameterError("data set 'imagefolder' needs a path: imagefolder:PATH")
+    root = Path(request.argument).expanduser()
+    if not root.is_dir():
+        raise DataError(f"image folder {str(root)!r} is not a directory")
+    parted = (root / "train").is_dir() and (root / "test").is_dir()
+    source = _scan(root / part if parted else root)
+    if parted:
+        return source
+    order = np.random.default_rng(TEST_SPLIT_SEED).permutation(len(source.paths))
+    tests = int(len(order) * TEST_FRACTION)
+    chosen = np.sort(order[:tests] if part == "test" else order[tests:])
+    return PictureSource(tuple(source.paths[index] for index in chosen), source.labels[chosen], source.classes)
+
+
+def _scan(root: Path) -> PictureSource:
+    try:
+        folders = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+        if len(folders) < 2:
+            found = ", ".join(folders) or "none"
+            raise DataError(f"image folder {str(root)!r} needs at least 2 class folders with pictures; found {found}")
+        found_pictures = datasets.ImageFolder(str(root))
+    except OSError as error:
+        raise DataError(f"image folder {str(root)!r}: {str(error).splitlines()[0]}") from error
+    paths = tuple(Path(path) for path, _ in found_pictures.samples)
+    for path in paths:
+        _verify(path)
+    return PictureSource(paths, np.asarray(found_pictures.targets, dtype=np.int64), tuple(found_pictures.classes))
+
+
+def _verify(path: Path) -> None:
+    """A check of the headers alone: quick, and done for every file, so that a broken one is named at the start."""
+    try:
+        with Image.open(path) as image:
+            image.verify()
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"image file {str(path)!r} cannot be read: {error}") from error
+
+
+def _decode(path: Path, size_px: int) -> NDArray[np.uint8]:
+    """(size_px, size_px, 3) in RGB; 16-bit greys keep their upper eight bits."""
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I;16"):
+                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+            square = ImageOps.fit(upright.convert("RGB"), (size_px, size_px), Image.Resampling.BILINEAR)
+            return np.asarray(square)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"image file {str(path)!r} cannot be read: {error}") from error
+
+
+IMAGE_FOLDER = Dataset(open=open_image_folder, size_px=64, epochs=5, train_size=2000, flip=True, shift=0.125)

@@ -1,0 +1,26 @@
+"""Ray Tune's scheduler for studies: first come, first served, and the only part that Tune shows a trial's error to."""
+
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
+
+from workers.searcher import StudySearcher
+
+
+class StudyScheduler(FIFOScheduler):  # type: ignore[misc]
+    """Hands the cause of a lost worker to the searcher, which is told of the loss itself right afterwards."""
+
+    def __init__(self, searcher: StudySearcher) -> None:
+        super().__init__()
+        self._searcher = searcher
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Empty, as the searcher's."""
+        return {}
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        error_file = Path(trial.error_file) if trial.error_file else None
+        text = error_file.read_text() if error_file is not None and error_file.is_file() else ""
+        self._searcher.note_error(trial.trial_id, text)

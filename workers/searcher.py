@@ -1,0 +1,58 @@
+"""Ray Tune's door to a study: each suggestion is asked of it, each end told to it. Tune's state counts for nothing."""
+
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from nas.evaluation import AskTell
+from nas.trial import WORKER_LOST
+from workers.trial_actor import OUTCOME
+
+
+class StudySearcher(Searcher):  # type: ignore[misc]
+    """Keeps at most `live` trials with Tune: one more than slots, so that no slot waits for a sampler."""
+
+    def __init__(self, study: AskTell, live: int) -> None:
+        super().__init__()
+        self._study = study
+        self._live = live
+        self._numbers: dict[str, int] = {}
+        self._reasons: dict[str, str] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune writes a pickle of all its parts to disk: this one is empty, and so without the database's password."""
+        return {}
+
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        if len(self._numbers) >= self._live:
+            return None
+        trial = self._study.ask()
+        if trial is None:
+            return Searcher.FINISHED if self._study.is_over else None
+        self._numbers[trial_id] = trial.number
+        return {"number": trial.number, "architecture": trial.architecture.canonical_json, "seed": trial.seed}
+
+    def note_error(self, trial_id: str, error: str) -> None:
+        """Why the trial is about to be reported as erroneous: a traceback, of which the last line says it."""
+        lines = error.strip().splitlines()
+        self._reasons[trial_id] = lines[-1] if lines else "no reason given"
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        number = self._numbers.pop(trial_id)
+        # The worker reports its own failures as outcomes; without one its process is gone.
+        if error or not result or OUTCOME not in result:
+            self._study.interrupt(number, WORKER_LOST, self._reasons.pop(trial_id, "no result"))
+        else:
+            self._study.tell(number, result[OUTCOME])
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the database is the only truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: a search goes on by a new Tuner on the same study."""
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+        """Nothing to save, in particular no pickle of the study and its storage."""

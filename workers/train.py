@@ -1,0 +1,103 @@
+"""Proxy training: AdamW under a warm-up and cosine schedule on data that stays in memory."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas.trial import CurvePoint
+from workers.augment import augment
+from workers.datasets.dataset import ProxyData
+
+WARM_UP = 0.2
+EVALUATION_BATCH = 256
+
+
+class NonFiniteLossError(Exception):
+    """The training loss became NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a proxy is trained. `learning_rate` is the schedule's peak."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 0.05
+
+
+class ResidentData:
+    """A ProxyData on the training device, as uint8; a batch is normalised by the training part's statistics."""
+
+    def __init__(self, data: ProxyData, device: torch.device) -> None:
+        self.train_images, self.validation_images = (
+            torch.tensor(images, device=device) for images in (data.train_images, data.validation_images)
+        )
+        self.train_labels, self.validation_labels = (
+            torch.tensor(labels, device=device) for labels in (data.train_labels, data.validation_labels)
+        )
+        pixels = self.train_images.float()
+        self.mean_1C11 = pixels.mean((0, 2, 3), keepdim=True)
+        self.std_1C11 = pixels.std((0, 2, 3), keepdim=True).clamp_min(1.0)
+        self.flip = data.flip
+        self.shift_px = data.shift_px
+
+    def normalise(self, images: Tensor) -> Tensor:
+        scaled = (images.float() - self.mean_1C11) / self.std_1C11
+        return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def train(model: nn.Module, data: ResidentData, recipe: Recipe, generator: torch.Generator) -> Iterator[CurvePoint]:
+    """Train `model` in place; after each epoch, its point on the learning curve.
+
+    Raises NonFiniteLossError as soon as a loss is not finite, and whatever torch raises when memory runs out.
+    """
+    images = len(data.train_labels)
+    batch = min(recipe.batch_size, images)
+    steps = images // batch
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser,
+        max_lr=recipe.learning_rate,
+        total_steps=max(2, recipe.epochs * steps),
+        pct_start=WARM_UP,
+        cycle_momentum=False,
+    )
+    for epoch in range(1, recipe.epochs + 1):
+        started = time.perf_counter()
+        model.train()
+        total = 0.0
+        order = torch.randperm(images, generator=generator).to(data.train_labels.device)
+        for chosen in torch.split(order[: steps * batch], batch):
+            x_BCHW = data.normalise(
+                augment(data.train_images[chosen].float(), shift_px=data.shift_px, flip=data.flip, generator=generator)
+            )
+            loss = F.cross_entropy(model(x_BCHW), data.train_labels[chosen])
+            value = loss.item()
+            if not math.isfinite(value):
+                raise NonFiniteLossError(f"training loss became {value} in epoch {epoch}")
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            total += value
+        accuracy = evaluate(model, data)
+        yield CurvePoint(epoch, accuracy, total / steps, time.perf_counter() - started)
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, data: ResidentData) -> float:
+    """Accuracy on the validation images, 0 to 1."""
+    model.eval()
+    correct = 0
+    batches = (torch.split(each, EVALUATION_BATCH) for each in (data.validation_images, data.validation_labels))
+    for images, labels in zip(*batches, strict=True):
+        correct += int((model(data.normalise(images)).argmax(1) == labels).sum())
+    return correct / len(data.validation_labels)
