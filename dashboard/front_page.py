@@ -1,0 +1,63 @@
+"""The Pareto front as one self-contained page: it needs neither a network nor a server."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from nas.front import Result, front
+from nas.store.store import StudyRecord
+
+DOMINATED = "#9aa5b1"
+FRONT = "#0b6e99"
+
+
+def render(record: StudyRecord, results: Sequence[Result]) -> str:
+    """An HTML page with plotly.js inside: all trials, the front as a step line, logarithmic latency."""
+    page: str = figure(record, results).to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False})
+    return page.replace("<head>", f"<head><title>{record.name}: accuracy against latency</title>", 1)
+
+
+def figure(record: StudyRecord, results: Sequence[Result]) -> go.Figure:
+    """The figure itself: every result as a point whose hover text is its architecture."""
+    members = front(results)
+    on_front = {member.trial.number for member in members}
+    others = [result for result in results if result.trial.number not in on_front]
+    drawn = go.Figure()
+    drawn.add_trace(_points(others, "trials", "markers", DOMINATED))
+    drawn.add_trace(_points(members, "Pareto front", "lines+markers", FRONT))
+    drawn.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
+    settings = record.settings
+    drawn.update_layout(
+        title=f"{record.name}: {len(results)} trials on {settings['dataset']}, {len(members)} on the front",
+        xaxis={"title": f"latency on {settings['target']}, batch 1, median (ms)", "type": "log"},
+        yaxis={"title": "validation accuracy", "tickformat": ".1%"},
+        template="plotly_white",
+        hovermode="closest",
+        legend={"x": 0.99, "y": 0.01, "xanchor": "right", "yanchor": "bottom"},
+    )
+    return drawn
+
+
+def _points(results: Sequence[Result], name: str, mode: str, colour: str) -> go.Scatter:
+    return go.Scatter(
+        x=[result.latency.median for result in results],
+        y=[result.accuracy for result in results],
+        name=name,
+        mode=mode,
+        marker={"color": colour, "size": 7},
+        hovertext=[_hover(result) for result in results],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _hover(result: Result) -> str:
+    stages = "<br>".join(
+        f"stage {number}: {stage.mixer} x{stage.depth}, width {stage.width}"
+        for number, stage in enumerate(result.trial.architecture.stages, start=1)
+    )
+    return (
+        f"<b>trial {result.trial.number}</b><br>{stages}<br>"
+        f"accuracy {result.accuracy:.2%}<br>"
+        f"latency {result.latency.median:.3f} ms (IQR {result.latency.iqr:.3f})<br>"
+        f"{result.parameters:,} parameters"
+    )
