@@ -1,0 +1,119 @@
+"""What all tests share: the installed console script, a real PostgreSQL, and shared data where it is present."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+# The machines are shared and slow at times: a property is judged by its examples, not by their speed.
+settings.register_profile("nas", deadline=None, max_examples=50)
+settings.load_profile("nas")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def nas_script() -> str:
+    """The console script of the environment that runs the tests."""
+    return str(Path(sys.executable).with_name("nas"))
+
+
+def run_nas(arguments: Sequence[str], folder: Path, timeout_s: float = 300) -> Finished:
+    """Run `nas` in `folder` as a user would."""
+    done = subprocess.run(
+        [nas_script(), *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def nas(tmp_path: Path) -> Callable[..., Finished]:
+    """`nas("front", "--json")` runs the command in this test's own folder."""
+    return lambda *arguments, timeout_s=300: run_nas(arguments, tmp_path, timeout_s)
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist_dir() -> Path:
+    folder = SHARED / "data"
+    if not (folder / "FashionMNIST").is_dir():
+        pytest.skip("Fashion-MNIST is not beside this checkout (../shared/data)")
+    return folder
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _postgres_folder() -> Path | None:
+    found = shutil.which("initdb")
+    folders = [Path(found).parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server of this session's own, without a database name at its end."""
+    programs = _postgres_folder()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    # PostgreSQL refuses to run as root, and its user must be able to reach its folder.
+    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    home = Path(subprocess.check_output([*prefix, "mktemp", "-d", "/tmp/nas-postgres-XXXXXX"], text=True).strip())
+    port = free_port()
+
+    def run(*command: str) -> None:
+        subprocess.run([*prefix, *command], check=True, capture_output=True, cwd="/")
+
+    run(str(programs / "initdb"), "-D", str(home / "data"), "-U", "nas", "--auth", "trust", "--no-sync")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off"
+    run(str(programs / "pg_ctl"), "-D", str(home / "data"), "-l", str(home / "log"), "-w", "-o", options, "start")
+    try:
+        yield f"postgresql+psycopg://nas@127.0.0.1:{port}"
+    finally:
+        run(str(programs / "pg_ctl"), "-D", str(home / "data"), "-m", "immediate", "stop")
+        run("rm", "-rf", str(home))
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str, request: pytest.FixtureRequest) -> str:
+    """The URL of an empty PostgreSQL database of this test's own."""
+    import psycopg
+
+    name = f"nas_{abs(hash(request.node.nodeid)):x}"
+    with psycopg.connect(f"{postgres_url.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{postgres_url}/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind that the store supports."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'nas.db'}"
+    url: str = request.getfixturevalue("postgres_database")
+    return url

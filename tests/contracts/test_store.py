@@ -1,0 +1,250 @@
+"""What the store and the study must do on every database."""
+
+import multiprocessing
+import sqlite3
+from pathlib import Path
+
+import optuna
+import pytest
+from sqlalchemy import text
+
+from nas.errors import StorageError, UnknownNameError
+from nas.store.engine import open_engine, parse_url, shown
+from nas.store.schema import HEAD
+from nas.store.store import Store
+from nas.study import MOST_ATTEMPTS, PATIENCE
+from nas.trial import WORKER_LOST, Trial, TrialState
+from tests.builders import Silent, complete, failed, infeasible, small_space, synthetic
+from tests.studies import make_study, open_study, run
+
+
+def states(store: Store, name: str = "study") -> list[TrialState]:
+    return [trial.state for trial in store.trials(store.study(name).study_id)]
+
+
+def in_optuna(url: str, name: str = "study") -> optuna.Study:
+    return optuna.load_study(study_name=name, storage=parse_url(url).render_as_string(hide_password=False))
+
+
+def test_what_is_told_is_read_back(storage_url: str) -> None:
+    make_study(storage_url, budget=5)
+    with Store.open(storage_url, create=False) as store:
+        record = store.study()
+        trials = store.trials(record.study_id)
+    assert record.counts == {TrialState.COMPLETE: 5}
+    for trial in trials:
+        expected = synthetic(trial.architecture)
+        assert trial.outcome == expected
+
+
+def test_optunas_own_api_reads_the_study(storage_url: str) -> None:
+    make_study(storage_url, budget=5)
+    study = in_optuna(storage_url)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 5
+    assert study.metric_names == ["accuracy", "latency_ms"]
+    for trial in study.trials:
+        architecture = small_space().decode(trial.params)
+        assert trial.user_attrs["key"] == architecture.key
+        assert trial.user_attrs["architecture"] == architecture.canonical_json
+        outcome = synthetic(architecture)
+        assert trial.values == [outcome.accuracy, outcome.latency.median]
+
+
+def test_every_end_is_recorded_as_what_it_is(storage_url: str) -> None:
+    outcomes = iter([complete(0.5, 1.0), failed(), infeasible(9.0)])
+    with Store.open(storage_url, create=True) as store:
+        run(open_study(store, storage_url, budget=3, max_latency_ms=5.0), lambda architecture: next(outcomes))
+        assert states(store) == [TrialState.COMPLETE, TrialState.FAILED, TrialState.INFEASIBLE]
+        assert store.trials(store.study().study_id)[1].outcome.failure.cause == "out of memory"
+    trials = in_optuna(storage_url).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL", "PRUNED"]
+    assert [trial.constraints for trial in trials] == [{"latency_ms": -4.0}, {}, {"latency_ms": 4.0}]
+    assert "out of memory" in trials[1].user_attrs["failure"]
+
+
+def test_what_a_dead_driver_left_running_is_interrupted_and_tried_again(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=4)
+        left = [study.ask(), study.ask()]
+    with Store.open(storage_url, create=False) as store:
+        study = open_study(store, storage_url, budget=4)
+        study.recover("driver killed")
+        again = [study.ask(), study.ask()]
+        assert [trial.architecture for trial in again] == [trial.architecture for trial in left]
+        assert [trial.seed for trial in again] == [trial.seed for trial in left]
+        for trial in again:
+            study.tell(trial.number, synthetic(trial.architecture))
+        run(study)
+        assert states(store) == [TrialState.INTERRUPTED] * 2 + [TrialState.COMPLETE] * 4
+    assert not [trial for trial in in_optuna(storage_url).trials if not trial.state.is_finished()]
+
+
+def test_optuna_is_told_what_a_dead_driver_had_only_written_to_our_record(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=2)
+        trial = study.ask()
+        outcome = synthetic(trial.architecture)
+        store.finish_trial(store.study().study_id, trial.number, TrialState.COMPLETE, outcome, 1.0)
+    with Store.open(storage_url, create=False) as store:
+        study = open_study(store, storage_url, budget=2)
+        study.recover("driver killed")
+        assert study.done == 1
+        assert in_optuna(storage_url).trials[0].values == [outcome.accuracy, outcome.latency.median]
+
+
+def test_optunas_trial_that_never_reached_our_record_is_closed(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=2)
+        in_optuna(storage_url).ask()
+        study.recover("driver killed")
+        assert study.done == 0
+    assert [trial.state.name for trial in in_optuna(storage_url).trials] == ["FAIL"]
+
+
+def test_a_trial_ends_once(storage_url: str) -> None:
+    watcher = Silent()
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, watcher=watcher)
+        trial = study.ask()
+        study.tell(trial.number, complete(0.5, 1.0))
+        study.tell(trial.number, complete(0.9, 2.0))
+        study.interrupt(trial.number, WORKER_LOST, "late")
+        assert store.trials(store.study().study_id)[0].outcome.accuracy == 0.5
+    assert len(watcher.ended_trials) == 1
+
+
+def test_an_architecture_on_record_is_answered_from_it(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=3)
+        first = study.ask()
+        study.tell(first.number, synthetic(first.architecture))
+        in_optuna(storage_url).enqueue_trial(small_space().encode(first.architecture))
+        run(study)
+        assert study.done == 3
+        assert len(states(store)) == 3
+    trials = in_optuna(storage_url).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
+    assert trials[1].user_attrs["answered_from"] == first.number
+    assert trials[1].values == trials[0].values
+
+
+def test_the_database_refuses_an_architecture_twice(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url)
+        trial = study.ask()
+        again = Trial(99, trial.architecture, TrialState.RUNNING, 0)
+        with pytest.raises(StorageError, match="on record"):
+            store.begin_trial(store.study().study_id, again, 0.0)
+
+
+def test_a_worker_that_dies_three_times_fails_its_architecture(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=1)
+        for attempt in range(1, MOST_ATTEMPTS + 1):
+            trial = study.ask()
+            assert trial.attempt == attempt
+            study.interrupt(trial.number, WORKER_LOST, "signal 9")
+        assert study.ask() is None
+        assert states(store) == [TrialState.INTERRUPTED, TrialState.INTERRUPTED, TrialState.FAILED]
+        assert "signal 9" in store.trials(store.study().study_id)[-1].outcome.failure.message
+
+
+def test_interruptions_by_the_user_never_fail_an_architecture(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=1)
+        for _ in range(MOST_ATTEMPTS + 2):
+            study.interrupt(study.ask().number, "stopped by the user", "")
+        run(study)
+        assert study.done == 1
+        assert states(store)[-1] is TrialState.COMPLETE
+
+
+@pytest.mark.parametrize("outcome", [infeasible(9.0), failed()])
+def test_a_hopeless_study_ends(outcome, storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=30, max_latency_ms=5.0)
+        run(study, lambda architecture: outcome)
+        assert study.is_over
+        assert study.done == PATIENCE
+
+
+def test_studies_are_listed_newest_first_and_named_when_unknown(storage_url: str) -> None:
+    for name in ("one", "two"):
+        make_study(storage_url, name=name, budget=2)
+    with Store.open(storage_url, create=False) as store:
+        assert [record.name for record in store.studies()] == ["two", "one"]
+        with pytest.raises(UnknownNameError, match="unknown study 'three'; valid: one, two"):
+            store.study("three")
+
+
+def test_a_study_deleted_by_optuna_is_gone(storage_url: str) -> None:
+    make_study(storage_url, budget=2)
+    storage = parse_url(storage_url).render_as_string(hide_password=False)
+    optuna.delete_study(study_name="study", storage=storage)
+    with Store.open(storage_url, create=False) as store:
+        assert store.studies() == []
+    make_study(storage_url, budget=3)
+    with Store.open(storage_url, create=False) as store:
+        assert states(store) == [TrialState.COMPLETE] * 3
+
+
+def test_a_newer_schema_is_refused(storage_url: str) -> None:
+    Store.open(storage_url, create=True).close()
+    engine = open_engine(parse_url(storage_url))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE nas_alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(StorageError, match="schema 9999, newer than"):
+        Store.open(storage_url, create=True)
+
+
+def test_migrations_give_the_tables_that_the_code_declares(storage_url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from nas.store.tables import metadata
+
+    make_study(storage_url, budget=1)
+    engine = open_engine(parse_url(storage_url))
+    with engine.connect() as connection:
+        options = {
+            "version_table": "nas_alembic_version",
+            "include_object": lambda item, name, kind, *_: kind != "table" or name.startswith("nas_"),
+        }
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+        assert connection.scalar(text("SELECT version_num FROM nas_alembic_version")) == HEAD
+        assert connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
+    engine.dispose()
+
+
+def _open(url: str) -> None:
+    Store.open(url, create=True).close()
+
+
+def test_eight_processes_may_migrate_at_once(storage_url: str) -> None:
+    processes = [multiprocessing.get_context("spawn").Process(target=_open, args=(storage_url,)) for _ in range(8)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 8
+
+
+def test_sqlite_is_in_wal_mode(tmp_path: Path) -> None:
+    make_study(f"sqlite:///{tmp_path / 'nas.db'}", budget=1)
+    with sqlite3.connect(tmp_path / "nas.db") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite://", "sqlite:///:memory:", "oracle+nope://x/y"])
+def test_what_is_no_usable_url_is_refused(url: str) -> None:
+    with pytest.raises(StorageError, match="valid: sqlite:///FILE"):
+        Store.open(url, create=True)
+
+
+def test_a_password_is_never_shown() -> None:
+    url = "postgresql+psycopg://user:secret@127.0.0.1:1/nas"
+    assert "secret" not in shown(parse_url(url))
+    with pytest.raises(StorageError) as caught:
+        Store.open(url, create=True)
+    assert "secret" not in str(caught.value)

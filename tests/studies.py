@@ -1,0 +1,68 @@
+"""Studies on record, made by the real study and store without training anything."""
+
+from collections.abc import Callable
+from typing import Any
+
+import optuna
+
+from nas import opening
+from nas.architecture import Architecture
+from nas.samplers.distinct import DistinctSampler
+from nas.space import SearchSpace
+from nas.store.store import Store
+from nas.study import Study
+from nas.trial import Outcome
+from tests.builders import Silent, small_space, synthetic
+
+INPUT = {"channels": 1, "height_px": 16, "width_px": 16, "classes": 10}
+
+
+def settings(**changed: Any) -> dict[str, Any]:
+    return {
+        "space": "small",
+        "evaluator": "proxy",
+        "dataset": "digits",
+        "input": INPUT,
+        "latency_input": INPUT,
+        "epochs": 2,
+        "train_size": 100,
+        "batch_size": 32,
+        "learning_rate": 0.003,
+        "device": "cpu",
+        "target": "cpu",
+        "fingerprint": {"target": "cpu"},
+        "max_latency_ms": None,
+        "seed": 0,
+    } | changed
+
+
+def open_study(
+    store: Store,
+    url: str,
+    *,
+    name: str = "study",
+    space: SearchSpace | None = None,
+    budget: int = 10,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    watcher: Silent | None = None,
+    **changed: Any,
+) -> Study:
+    """A study of the space under test in a store, made or opened again."""
+    space = space or small_space()
+    optuna_study, record = opening.open_study(store, url, name, settings(**changed))
+    study = Study(store, record.study_id, optuna_study, space, settings(**changed), budget, watcher or Silent())
+    inner = sampler or optuna.samplers.RandomSampler(seed=0)
+    optuna_study.sampler = DistinctSampler(inner, space, lambda: study.taken, seed=0)
+    return study
+
+
+def run(study: Study, evaluate: Callable[[Architecture], Outcome] = synthetic) -> None:
+    """Ask and tell until the study is over."""
+    while (trial := study.ask()) is not None:
+        study.tell(trial.number, evaluate(trial.architecture))
+
+
+def make_study(url: str, *, name: str = "study", budget: int = 10, **changed: Any) -> None:
+    """A finished study in the database."""
+    with Store.open(url, create=True) as store:
+        run(open_study(store, url, name=name, budget=budget, **changed))

@@ -1,0 +1,112 @@
+"""Configs: written, read again, built, and refused where they are not what they should be."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+import nas
+from nas import plugins
+from nas.errors import ParameterError
+from nas.export.config import config_of, load_config
+from nas.front import results
+from nas.store.store import Store
+from tests.studies import make_study, settings
+
+
+@pytest.fixture
+def config(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'nas.db'}"
+    make_study(url)
+    with Store.open(url, create=False) as store:
+        record = store.study()
+        return config_of(results(store.trials(record.study_id))[0], record)
+
+
+@pytest.mark.parametrize("form", plugins.names(plugins.EXPORTERS))
+def test_every_format_is_read_back_and_built(form: str, config, tmp_path: Path) -> None:
+    path = tmp_path / f"best.{form}"
+    said = plugins.load(plugins.EXPORTERS, form)(config, path)
+    assert str(path) in said
+    loaded = load_config(path)
+    assert (loaded.architecture, loaded.model_input) == (config.architecture, config.model_input)
+    model = nas.build(path)
+    assert model(torch.zeros(2, 1, 16, 16)).shape == (2, 10)
+
+
+def test_provenance_says_where_the_figures_come_from(config) -> None:
+    provenance = config.to_dict()["provenance"]
+    assert provenance.keys() >= {"accuracy", "latency_ms", "target", "dataset", "seed", "environment", "study", "trial"}
+    assert provenance["environment"] == {"torch": "0"}
+    assert provenance["key"] == config.architecture.key
+
+
+def test_the_torch_format_shows_the_line_that_builds_it(config, tmp_path: Path) -> None:
+    path = tmp_path / "best.json"
+    said = plugins.load(plugins.EXPORTERS, "torch")(config, path)
+    line = json.loads(path.read_text())["python"]
+    assert said.splitlines()[-1] == line
+    names: dict[str, object] = {}
+    exec(line, names)
+    assert isinstance(names["model"], torch.nn.Module)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"schema_version": 99}, "schema_version 99, newer than 1"),
+        ({"schema_version": "1"}, "no schema_version"),
+        ({"architecture": {"stages": []}}, "at least one stage"),
+        ({"input": {"channels": 1}}, "input lacks"),
+    ],
+)
+def test_a_config_that_is_none_is_refused(change: dict, named: str, config, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config.to_dict() | change))
+    with pytest.raises(ParameterError, match=named):
+        nas.build(path)
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "a: [", "\x00", "!!python/object/apply:os.getcwd []"])
+def test_a_file_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ParameterError, match=r"config\.yaml"):
+        nas.build(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"nowhere\.yaml"):
+        nas.build(tmp_path / "nowhere.yaml")
+
+
+def test_a_path_that_cannot_be_written_leaves_what_was_there(config, tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "no" / "folder.yaml"):
+        with pytest.raises(ParameterError, match="--output"):
+            plugins.load(plugins.EXPORTERS, "yaml")(config, path)
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(config, tmp_path: Path) -> None:
+    kept, link, pipe = tmp_path / "kept.yaml", tmp_path / "link.yaml", tmp_path / "pipe"
+    kept.write_text("before")
+    link.symlink_to(kept)
+    plugins.load(plugins.EXPORTERS, "yaml")(config, link)
+    assert link.is_symlink()
+    assert load_config(kept).architecture == config.architecture
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    plugins.load(plugins.EXPORTERS, "yaml")(config, pipe)
+    assert pipe.is_fifo()
+    assert os.read(reader, 1 << 16).startswith(b"schema_version")
+    os.close(reader)
+
+
+def test_settings_of_the_tests_are_those_of_a_search() -> None:
+    from nas.evaluation import EvaluationOptions
+    from search_spaces.hybrid import HYBRID
+    from workers.proxy import prepare
+
+    assert settings().keys() == {"space", "evaluator", *prepare(EvaluationOptions(), HYBRID).settings}

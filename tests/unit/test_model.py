@@ -1,0 +1,98 @@
+"""From an architecture to a network that runs, at any input that the stages bear."""
+
+import random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nas import plugins
+from nas.architecture import Architecture, ModelInput, Stage
+from nas.errors import ParameterError, UnknownNameError
+from search_spaces.cost import count_parameters
+from search_spaces.hybrid import HYBRID, HYBRID_224
+from search_spaces.model import MetaFormer, build, stem_stride
+
+POOL = Architecture(tuple(Stage("pool", 1, width) for width in (64, 128, 320, 512)))
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32), size=st.sampled_from([(9, 9), (10, 10), (16, 24), (28, 28), (33, 20)]))
+def test_every_sampled_architecture_builds_and_runs(seed: int, size: tuple[int, int]) -> None:
+    architecture = HYBRID.sample(random.Random(seed))
+    model = build(architecture, ModelInput(3, *size, 7))
+    logits = model(torch.randn(2, 3, *size))
+    assert logits.shape == (2, 7)
+    assert torch.isfinite(logits).all()
+
+
+def test_every_parameter_of_a_mixed_network_gets_a_gradient() -> None:
+    architecture = Architecture((Stage("pool", 1, 16), Stage("conv", 1, 24), Stage("attention", 2, 32)))
+    model = build(architecture, ModelInput(1, 16, 16, 4))
+    model(torch.randn(2, 1, 16, 16)).sum().backward()
+    assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+
+
+@pytest.mark.parametrize(("size", "stride"), [(9, 1), (16, 1), (17, 2), (28, 2), (32, 2), (33, 4), (64, 4), (224, 4)])
+def test_stem_stride_follows_the_input(size: int, stride: int) -> None:
+    assert stem_stride(ModelInput(3, size, size, 10), 4) == stride
+
+
+@pytest.mark.parametrize("size", [9, 11, 16, 17, 32, 33, 50, 64, 224])
+def test_no_grid_falls_below_two(size: int) -> None:
+    model = build(POOL, ModelInput(1, size, size, 10))
+    grids = []
+    for stage in model.stages:
+        stage.register_forward_hook(lambda module, args, out: grids.append(tuple(out.shape[1:3])))
+    model(torch.randn(1, 1, size, size))
+    assert len(grids) == 4
+    assert min(min(grid) for grid in grids) >= 2
+
+
+def test_an_input_that_is_too_small_is_named() -> None:
+    with pytest.raises(ParameterError, match="8x8 px is too small for 4 stages: at least 9x9 px"):
+        build(POOL, ModelInput(1, 8, 8, 10))
+
+
+def test_an_unknown_mixer_is_named_with_the_valid_ones() -> None:
+    with pytest.raises(UnknownNameError, match="unknown mixer 'magic'; valid: attention, conv, pool"):
+        build(Architecture((Stage("magic", 1, 32),)), ModelInput(1, 16, 16, 10))
+
+
+def test_parameters_follow_the_published_closed_form() -> None:
+    """A v2 block has 8d^2 + 2d + 2 parameters, 2d more with ResScale; SepConv adds 4d^2 + 98d + 2, attention 4d^2."""
+    mixers = {"pool": lambda d: 0, "conv": lambda d: 4 * d * d + 98 * d + 2, "attention": lambda d: 4 * d * d}
+    for mixer, own in mixers.items():
+        for stages, scaled in ((1, False), (3, True)):
+            d = 64
+            one, two = (
+                count_parameters(
+                    build(
+                        Architecture((*(Stage("pool", 1, d),) * (stages - 1), Stage(mixer, depth, d))),
+                        ModelInput(3, 32, 32, 10),
+                    )
+                )
+                for depth in (1, 2)
+            )
+            assert two - one == 8 * d * d + 2 * d + 2 + own(d) + (2 * d if scaled else 0)
+
+
+def test_the_large_space_builds_at_224_px() -> None:
+    architecture = next(iter(HYBRID_224))
+    with torch.device("meta"):
+        model = build(architecture, ModelInput(3, 224, 224, 1000))
+    assert isinstance(model, MetaFormer)
+    assert count_parameters(model) > 5_000_000
+
+
+def test_same_seed_same_network() -> None:
+    outputs = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        outputs.append(build(HYBRID.sample(random.Random(1)), ModelInput(1, 10, 10, 10))(torch.ones(1, 1, 10, 10)))
+    assert torch.equal(*outputs)
+
+
+def test_mixers_are_found_as_plug_ins() -> None:
+    assert plugins.names(plugins.MIXERS) == ["attention", "conv", "pool"]
