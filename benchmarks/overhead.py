@@ -1,0 +1,58 @@
+"""How much of a search's wall time is neither training nor measuring?
+
+Runs `nas search` as a user does, in a new folder, and compares the slots' wall time (workers x seconds, from the
+command's start to its end, Ray's start and stop included) with the seconds that the trials on record spent training and
+measuring. Prints the split; `--keep FOLDER` keeps the database, for benchmarks.front_ends.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.report import print_header
+from nas.front import front
+from nas.front import results as complete_results
+from nas.store.store import Store
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--budget", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--keep", type=Path, help="folder for the database, which must not be there yet")
+    known, search_options = parser.parse_known_args()
+    print_header(f"overhead of nas search --budget {known.budget} --workers {known.workers} {' '.join(search_options)}")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = known.keep or Path(scratch)
+        folder.mkdir(exist_ok=known.keep is None)
+        command = [str(Path(sys.executable).with_name("nas")), "search", "--budget", str(known.budget)]
+        storage = f"sqlite:///{(folder / 'nas.db').resolve()}"
+        started = time.perf_counter()
+        subprocess.run(
+            [*command, "--workers", str(known.workers), "--storage", storage, *search_options],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        wall_s = time.perf_counter() - started
+        with Store.open(storage, create=False) as store:
+            trials = store.trials(store.study().study_id)
+    keys = {trial.architecture.key for trial in trials}
+    outcomes = [trial.outcome for trial in trials if trial.outcome is not None]
+    trained_s = sum(outcome.train_s for outcome in outcomes)
+    measured_s = sum(outcome.measure_s for outcome in outcomes)
+    slots_s = wall_s * known.workers
+    per_trial = statistics.quantiles([outcome.train_s for outcome in outcomes], n=4)
+    print(f"wall time {wall_s:.0f} s; {len(trials)} trials on record, {len(trials) - len(keys)} duplicates")
+    print(f"training {trained_s / slots_s:.1%}, measuring {measured_s / slots_s:.1%}")
+    print(f"neither: {1 - (trained_s + measured_s) / slots_s:.1%} of the slots' time")
+    print("training per trial, quartiles: " + ", ".join(f"{seconds:.2f} s" for seconds in per_trial))
+    print(f"front of {len(front(complete_results(trials)))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""The head of every benchmark's report: the claim, the hardware and the versions."""
+
+import os
+import platform
+from importlib.metadata import version
+
+from workers.latency.cpu import processor_name
+
+PACKAGES = ("hybrid-nas", "torch", "ray", "optuna", "sqlalchemy")
+
+
+def print_header(claim: str) -> None:
+    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    print(claim)
+    print(f"on {processor_name()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}")
+    print(f"with {versions}")
