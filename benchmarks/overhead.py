@@ -43,15 +43,16 @@ def main() -> None:
             trials = store.trials(store.study().study_id)
     keys = {trial.architecture.key for trial in trials}
     outcomes = [trial.outcome for trial in trials if trial.outcome is not None]
-    trained_s = sum(outcome.train_s for outcome in outcomes)
-    measured_s = sum(outcome.measure_s for outcome in outcomes)
+    confirmations = [confirmation.outcome for trial in trials for confirmation in trial.confirmations]
+    trained_s = sum(outcome.train_s for outcome in outcomes + confirmations)
+    measured_s = sum(outcome.measure_s for outcome in outcomes + confirmations)
     slots_s = wall_s * known.workers
     per_trial = statistics.quantiles([outcome.train_s for outcome in outcomes], n=4)
     print(f"wall time {wall_s:.0f} s; {len(trials)} trials on record, {len(trials) - len(keys)} duplicates")
     print(f"training {trained_s / slots_s:.1%}, measuring {measured_s / slots_s:.1%}")
     print(f"neither: {1 - (trained_s + measured_s) / slots_s:.1%} of the slots' time")
     print("training per trial, quartiles: " + ", ".join(f"{seconds:.2f} s" for seconds in per_trial))
-    print(f"front of {len(front(complete_results(trials)))}")
+    print(f"front of {len(front(complete_results(trials)))}, after {len(confirmations)} confirmations")
 
 
 if __name__ == "__main__":

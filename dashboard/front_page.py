@@ -57,7 +57,13 @@ def _hover(result: Result) -> str:
     )
     return (
         f"<b>trial {result.trial.number}</b><br>{stages}<br>"
-        f"accuracy {result.accuracy:.2%}<br>"
+        f"accuracy {result.accuracy:.2%}{_spread(result)}<br>"
         f"latency {result.latency.median:.3f} ms (IQR {result.latency.iqr:.3f})<br>"
         f"{result.parameters:,} parameters"
     )
+
+
+def _spread(result: Result) -> str:
+    if result.accuracy_std is None:
+        return ""
+    return f" (std {result.accuracy_std:.2%} over {len(result.accuracies)} seeds)"

@@ -61,25 +61,38 @@ class Watcher(Protocol):
 
     def ended(self, trial: Trial) -> None: ...
 
+    def confirmed(self, trial: Trial) -> None:
+        """The trial has one confirmation more."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One evaluation for a worker. `repeat` 0 is the trial itself, K its K-th confirmation."""
+
+    number: int
+    repeat: int
+    architecture: Architecture
+    seed: int
+
 
 class AskTell(Protocol):
-    """The study, as a runner sees it."""
+    """The search, as a runner sees it."""
 
-    def ask(self) -> Trial | None:
-        """The next trial to run; None when there is none for now."""
+    def ask(self) -> Job | None:
+        """The next job; None when there is none for now."""
 
     @property
     def is_over(self) -> bool:
-        """Whether no trial runs and none is left to ask for."""
+        """Whether no job runs and none is left to ask for."""
 
-    def tell(self, number: int, outcome: Outcome) -> None: ...
+    def tell(self, job: Job, outcome: Outcome) -> None: ...
 
-    def interrupt(self, number: int, cause: str, message: str) -> None:
-        """A running trial was cut off; it is asked for again."""
+    def interrupt(self, job: Job, cause: str, message: str) -> None:
+        """A running job was cut off; it is asked for again."""
 
 
 class Runner(Protocol):
-    """Runs a study's trials until it is over. Made of the Resources and the evaluator's device, which it checks."""
+    """Runs a search's jobs until it is over. Made of the Resources and the evaluator's device, which it checks."""
 
-    def run(self, study: AskTell, evaluator: Evaluator) -> None:
+    def run(self, search: AskTell, evaluator: Evaluator) -> None:
         """Raises SearchInterruptedError when the machinery breaks down, KeyboardInterrupt at Ctrl-C."""

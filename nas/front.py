@@ -1,5 +1,6 @@
 """The Pareto front of a study's trials, as objects and as the JSON that other programs rely on."""
 
+import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,12 +13,26 @@ PICKS = ("knee", "accuracy", "latency", "trial:N")
 
 
 class Result(NamedTuple):
-    """A complete trial with the figures that a front is made of, all present."""
+    """A complete trial with the figures that a front is made of, all present.
+
+    `accuracies` has one figure for each seed that the architecture was trained with, the search's own first; `latency`
+    pools the samples of all its measurements.
+    """
 
     trial: Trial
-    accuracy: float
+    accuracies: tuple[float, ...]
     latency: Measurement
     parameters: int
+
+    @property
+    def accuracy(self) -> float:
+        """The mean over seeds."""
+        return statistics.fmean(self.accuracies)
+
+    @property
+    def accuracy_std(self) -> float | None:
+        """The sample standard deviation over seeds, None of one seed."""
+        return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
     @property
     def losses(self) -> Point:
@@ -33,8 +48,11 @@ def results(trials: Sequence[Trial], max_latency_ms: float | None = None) -> lis
             continue
         if outcome.accuracy is None or outcome.latency is None or outcome.parameters is None:
             continue
-        if max_latency_ms is None or outcome.latency.median <= max_latency_ms:
-            found.append(Result(trial, outcome.accuracy, outcome.latency, outcome.parameters))
+        again = [confirmation.outcome for confirmation in trial.confirmations]
+        latency = outcome.latency.pooled(other.latency for other in again if other.latency is not None)
+        if max_latency_ms is None or latency.median <= max_latency_ms:
+            accuracies = (outcome.accuracy, *(other.accuracy for other in again if other.accuracy is not None))
+            found.append(Result(trial, accuracies, latency, outcome.parameters))
     return found
 
 
@@ -82,6 +100,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "stages": [stage.to_dict() for stage in result.trial.architecture.stages],
         "parameters": result.parameters,
         "accuracy": result.accuracy,
+        "accuracy_std": result.accuracy_std,
+        "seeds": len(result.accuracies),
         "latency_ms": result.latency.median,
         "latency_iqr_ms": result.latency.iqr,
     }

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import optuna
 
 from nas import plugins
+from nas.confirmation import ConfirmedSearch
 from nas.driver_lock import drive
 from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
@@ -25,11 +26,15 @@ from nas.trial import TrialState
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What the user asked of a search. `study` None names it by its settings."""
+    """What the user asked of a search. `study` None names it by its settings.
+
+    `confirm` is how many seeds more the front's members are trained with after the budget.
+    """
 
     storage: str
     space: str = "hybrid"
     budget: int = 200
+    confirm: int = 2
     study: str | None = None
     sampler: str = "tpe"
     evaluator: str = "proxy"
@@ -41,6 +46,8 @@ class SearchOptions:
         """Raises ParameterError or UnknownNameError for what can be seen to be wrong without loading anything."""
         if self.budget < 1:
             raise ParameterError(f"--budget {self.budget} is below 1")
+        if self.confirm < 0:
+            raise ParameterError(f"--confirm {self.confirm} is below 0")
         if self.resources.workers is not None and self.resources.workers < 1:
             raise ParameterError(f"--workers {self.resources.workers} is below 1")
         for group, name in (
@@ -70,7 +77,7 @@ class SearchResult:
 class Announcer(Watcher, Protocol):
     """A Watcher that is also told of the study as it opens."""
 
-    def opened(self, study: Study) -> None: ...
+    def opened(self, study: Study, *, is_over: bool) -> None: ...
 
 
 def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
@@ -96,11 +103,12 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             study.recover("driver killed")
             if study.max_latency_ms is not None and not study.trials:
                 study.enqueue_smallest()
-            announcer.opened(study)
+            work = ConfirmedSearch(study, options.confirm)
+            announcer.opened(study, is_over=work.is_over)
             interrupted = False
             try:
-                if not study.is_over:
-                    runner.run(study, evaluation.evaluator)
+                if not work.is_over:
+                    runner.run(work, evaluation.evaluator)
             except KeyboardInterrupt:
                 interrupted = True
                 study.recover("stopped by the user")

@@ -6,6 +6,7 @@ Our record is written first and Optuna is told after it; `recover` makes good wh
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -17,7 +18,7 @@ from nas.objective import LATENCY
 from nas.samplers.distributions import distributions
 from nas.space import SearchSpace
 from nas.store.store import Store
-from nas.trial import WORKER_LOST, Failure, Outcome, Trial, TrialState
+from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState
 
 MOST_ATTEMPTS = 3
 # With this many trials done and none of them complete, the rest of the budget would go the same way.
@@ -134,6 +135,14 @@ class Study:
         elif self._end(number, TrialState.INTERRUPTED, Outcome(failure=Failure(cause, message))):
             self._optuna.enqueue_trial(self._space.encode(trial.architecture))
 
+    def confirm(self, number: int, confirmation: Confirmation) -> None:
+        """Record one evaluation more of a trial that is done; of a seed that is on record nothing changes."""
+        if self._store.add_confirmation(self._id, number, confirmation, self._clock()):
+            trial = self._trials[number]
+            trial = replace(trial, confirmations=(*trial.confirmations, confirmation))
+            self._put(trial)
+            self._watcher.confirmed(trial)
+
     def recover(self, cause: str) -> None:
         """Interrupt what a stopped process left running, and tell Optuna what it was not told."""
         for left in self._optuna.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
@@ -156,7 +165,7 @@ class Study:
         if not self._store.finish_trial(self._id, number, state, outcome, self._clock()):
             return False
         running = self._trials[number]
-        trial = Trial(number, running.architecture, state, running.seed, running.attempt, outcome)
+        trial = replace(running, state=state, outcome=outcome)
         self._put(trial)
         self._tell_optuna(self._asked.pop(number), trial)
         self._watcher.ended(trial)
@@ -199,9 +208,13 @@ class Study:
             self._optuna.tell(asked.number, state=state)
 
 
-def trial_seed(study_seed: int, key: str) -> int:
-    """The seed of an architecture's training in a study: the same whenever and wherever it is trained."""
-    digest = hashlib.blake2b(f"{study_seed}:{key}".encode(), digest_size=4).digest()
+def trial_seed(study_seed: int, key: str, repeat: int = 0) -> int:
+    """The seed of an architecture's training in a study: the same whenever and wherever it is trained.
+
+    `repeat` counts its confirmations, which have seeds of their own.
+    """
+    text = f"{study_seed}:{key}" + (f":{repeat}" if repeat else "")
+    digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

@@ -71,7 +71,8 @@ class Outcome:
 class Trial:
     """One evaluation of an architecture in a study. `number` is Optuna's; `attempt` counts from 1.
 
-    `outcome` is None while the trial runs; when it was interrupted it holds why, as its failure.
+    `outcome` is None while the trial runs; when it was interrupted it holds why, as its failure. `confirmations` are
+    what further evaluations with other seeds found out.
     """
 
     number: int
@@ -80,3 +81,12 @@ class Trial:
     seed: int
     attempt: int = 1
     outcome: Outcome | None = None
+    confirmations: tuple["Confirmation", ...] = ()
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A trial's architecture, evaluated once more with another seed."""
+
+    seed: int
+    outcome: Outcome

@@ -59,6 +59,7 @@ class Silent:
     def __init__(self, react: Callable[[Trial], None] = lambda trial: None) -> None:
         self.began_trials: list[Trial] = []
         self.ended_trials: list[Trial] = []
+        self.confirmed_trials: list[Trial] = []
         self._react = react
 
     def began(self, trial: Trial) -> None:
@@ -68,5 +69,8 @@ class Silent:
         self.ended_trials.append(trial)
         self._react(trial)
 
-    def opened(self, study: object) -> None:
+    def confirmed(self, trial: Trial) -> None:
+        self.confirmed_trials.append(trial)
+
+    def opened(self, study: object, *, is_over: bool) -> None:
         self.study = study

@@ -55,8 +55,8 @@ class RayTuneRunner:
         self.workers = resources.workers or (max(1, int(gpus / share)) if share > 0 else cores)
         self.threads = max(1, cores // self.workers)
 
-    def run(self, study: AskTell, evaluator: Evaluator) -> None:
-        """Start Ray, run the study's trials until it is over, stop Ray.
+    def run(self, search: AskTell, evaluator: Evaluator) -> None:
+        """Start Ray, run the search's jobs until it is over, stop Ray.
 
         Raises SearchInterruptedError when Ray breaks down, KeyboardInterrupt at Ctrl-C.
         """
@@ -71,7 +71,7 @@ class RayTuneRunner:
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                 )
-                self._tuner(study, evaluator, scratch).fit()
+                self._tuner(search, evaluator, scratch).fit()
             except (RayError, tune.TuneError, ConnectionError) as error:
                 reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
                 raise SearchInterruptedError(
@@ -80,8 +80,8 @@ class RayTuneRunner:
             finally:
                 ray.shutdown()
 
-    def _tuner(self, study: AskTell, evaluator: Evaluator, scratch: str) -> tune.Tuner:
-        searcher = StudySearcher(study, live=self.workers + 1)
+    def _tuner(self, search: AskTell, evaluator: Evaluator, scratch: str) -> tune.Tuner:
+        searcher = StudySearcher(search, live=self.workers + 1)
         return tune.Tuner(
             tune.with_resources(
                 tune.with_parameters(TrialActor, evaluator=evaluator, threads=self.threads),

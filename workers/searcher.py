@@ -1,10 +1,10 @@
-"""Ray Tune's door to a study: each suggestion is asked of it, each end told to it. Tune's state counts for nothing."""
+"""Ray Tune's door to a search: each suggestion is asked of it, each end told to it. Tune's state counts for nothing."""
 
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from nas.evaluation import AskTell
+from nas.evaluation import AskTell, Job
 from nas.trial import WORKER_LOST
 from workers.trial_actor import OUTCOME
 
@@ -12,11 +12,11 @@ from workers.trial_actor import OUTCOME
 class StudySearcher(Searcher):  # type: ignore[misc]
     """Keeps at most `live` trials with Tune: one more than slots, so that no slot waits for a sampler."""
 
-    def __init__(self, study: AskTell, live: int) -> None:
+    def __init__(self, search: AskTell, live: int) -> None:
         super().__init__()
-        self._study = study
+        self._search = search
         self._live = live
-        self._numbers: dict[str, int] = {}
+        self._jobs: dict[str, Job] = {}
         self._reasons: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -27,13 +27,13 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        if len(self._numbers) >= self._live:
+        if len(self._jobs) >= self._live:
             return None
-        trial = self._study.ask()
-        if trial is None:
-            return Searcher.FINISHED if self._study.is_over else None
-        self._numbers[trial_id] = trial.number
-        return {"number": trial.number, "architecture": trial.architecture.canonical_json, "seed": trial.seed}
+        job = self._search.ask()
+        if job is None:
+            return Searcher.FINISHED if self._search.is_over else None
+        self._jobs[trial_id] = job
+        return {"architecture": job.architecture.canonical_json, "seed": job.seed}
 
     def note_error(self, trial_id: str, error: str) -> None:
         """Why the trial is about to be reported as erroneous: a traceback, of which the last line says it."""
@@ -41,12 +41,12 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._reasons[trial_id] = lines[-1] if lines else "no reason given"
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        number = self._numbers.pop(trial_id)
+        job = self._jobs.pop(trial_id)
         # The worker reports its own failures as outcomes; without one its process is gone.
         if error or not result or OUTCOME not in result:
-            self._study.interrupt(number, WORKER_LOST, self._reasons.pop(trial_id, "no result"))
+            self._search.interrupt(job, WORKER_LOST, self._reasons.pop(trial_id, "no result"))
         else:
-            self._study.tell(number, result[OUTCOME])
+            self._search.tell(job, result[OUTCOME])
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the database is the only truth."""

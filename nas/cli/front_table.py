@@ -11,7 +11,7 @@ from nas.front import Result
 def print_front(members: Sequence[Result]) -> None:
     """One row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures."""
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
-    for heading in ("parameters", "accuracy", "latency ms", "IQR ms"):
+    for heading in ("parameters", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
     for member in members:
         stages = member.trial.architecture.stages
@@ -22,6 +22,8 @@ def print_front(members: Sequence[Result]) -> None:
             "-".join(str(stage.width) for stage in stages),
             f"{member.parameters:,}",
             f"{member.accuracy:.4f}",
+            "-" if member.accuracy_std is None else f"{member.accuracy_std:.4f}",
+            str(len(member.accuracies)),
             f"{member.latency.median:.3f}",
             f"{member.latency.iqr:.3f}",
         )

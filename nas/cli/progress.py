@@ -31,7 +31,7 @@ class SearchProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def opened(self, study: Study) -> None:
+    def opened(self, study: Study, *, is_over: bool) -> None:
         self._study = study
         self._started = time.monotonic()
         self._done_before = study.done
@@ -41,7 +41,7 @@ class SearchProgress:
             f"study {study.name}: space {settings['space']}, data {settings['dataset']}, "
             f"target {settings['target']}, budget {study.budget}{goes_on}"
         )
-        if study.is_over:
+        if is_over:
             self._say(f"study {study.name} is finished: {study.done} trials are on record")
         elif self._bar is not None:
             self._bar.start()
@@ -61,6 +61,17 @@ class SearchProgress:
         else:
             self._say(f"[{self._study.done}/{self._study.budget}] {_described(trial)} | {self._figures(self._study)}")
 
+    def confirmed(self, trial: Trial) -> None:
+        if self._study is None or (self._bar is not None and not self._bar.live.is_started):
+            return
+        accuracy = trial.confirmations[-1].outcome.accuracy
+        again = "failed" if accuracy is None else f"accuracy {accuracy:.4f}"
+        line = f"trial {trial.number} {trial.architecture.word} with another seed: {again}"
+        if self._bar is not None:
+            self._bar.update(self._task, description=f"confirming the front: {line}")
+        else:
+            self._say(f"confirming the front: {line} | {self._figures(self._study)}")
+
     def _figures(self, study: Study) -> str:
         found = study.results
         if not found:
@@ -68,8 +79,11 @@ class SearchProgress:
         best = max(result.accuracy for result in found)
         volume = front_hypervolume(found, study.max_latency_ms)
         fresh = study.done - self._done_before
+        figures = f"best {best:.4f}, front {len(front(found))}, hypervolume {volume:.4g}"
+        if study.is_over:
+            return figures
         left_s = (study.budget - study.done) * (time.monotonic() - self._started) / fresh if fresh else 0.0
-        return f"best {best:.4f}, front {len(front(found))}, hypervolume {volume:.4g}, {left_s / 60:.1f} min left"
+        return f"{figures}, {left_s / 60:.1f} min left"
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -24,6 +24,14 @@ MOST_SEED = 2**32 - 1
     "--space", default="hybrid", show_default=True, metavar="NAME", help="Search space; `nas spaces` lists them."
 )
 @click.option("--budget", default=200, show_default=True, type=int, metavar="N", help="Trials to have on record.")
+@click.option(
+    "--confirm",
+    default=2,
+    show_default=True,
+    type=int,
+    metavar="K",
+    help="Seeds more to train the front's members with after the budget.",
+)
 @click.option("--study", metavar="NAME", help="Study to begin or go on with; by default named after the settings.")
 @options.storage
 @click.option("--sampler", default="tpe", show_default=True, metavar="NAME", help="tpe, nsga2, nsga3, gp, qmc, random.")
@@ -53,6 +61,7 @@ MOST_SEED = 2**32 - 1
 def command(
     space: str,
     budget: int,
+    confirm: int,
     study: str | None,
     storage: str,
     sampler: str,
@@ -94,6 +103,7 @@ def command(
     asked = SearchOptions(
         space=space,
         budget=budget,
+        confirm=confirm,
         storage=storage,
         study=study,
         sampler=sampler,

@@ -49,6 +49,8 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
             "trial": trial.number,
             "key": trial.architecture.key,
             "accuracy": result.accuracy,
+            "accuracy_std": result.accuracy_std,
+            "seeds": len(result.accuracies),
             "latency_ms": result.latency.median,
             "latency_iqr_ms": result.latency.iqr,
             "parameters": result.parameters,

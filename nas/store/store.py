@@ -1,23 +1,20 @@
 """The record of studies and trials. A trial's final row here is the truth; Optuna is told after it is written."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, column, delete, func, insert, select, table, update
+from sqlalchemy import Connection, Engine, column, delete, func, insert, select, table, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from nas.architecture import Architecture
 from nas.errors import StorageError, UnknownNameError
-from nas.objective import LATENCY, QUANTILES, Measurement
-from nas.store import tables
+from nas.objective import LATENCY
+from nas.store import rows, tables
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
 from nas.store.schema import upgrade
-from nas.trial import CurvePoint, Failure, Outcome, Trial, TrialState
+from nas.trial import Confirmation, CurvePoint, Outcome, Trial, TrialState
 
 # Optuna's own table, of which only the two columns that name a study are read.
 _optuna_studies = table("studies", column("study_id"), column("study_name"))
@@ -152,24 +149,41 @@ class Store:
             trial_id = connection.scalar(select(tables.trials.c.trial_id).where(running))
             values: dict[str, Any] = {"state": state.value, "finished_at": finished_at}
             if outcome is not None:
-                values |= _outcome_columns(outcome) | {"environment": _record_environment(connection, outcome)}
+                values |= rows.outcome_columns(connection, outcome) | {"parameters": outcome.parameters}
             if (
                 trial_id is None
                 or connection.execute(update(tables.trials).where(running).values(values)).rowcount != 1
             ):
                 return False
             if outcome is not None:
-                _record_details(connection, trial_id, outcome, finished_at)
+                rows.record_details(connection, trial_id, outcome, finished_at)
             return True
 
+    def add_confirmation(self, study_id: int, number: int, confirmation: Confirmation, finished_at: float) -> bool:
+        """Put a trial's confirmation on record. False when one of that seed is there already."""
+        of_trial = (tables.trials.c.study_id == study_id) & (tables.trials.c.number == number)
+        try:
+            with self._begin() as connection:
+                connection.execute(
+                    insert(tables.confirmations).values(
+                        trial_id=connection.scalar(select(tables.trials.c.trial_id).where(of_trial)),
+                        finished_at=finished_at,
+                        **rows.confirmation_columns(connection, confirmation),
+                    )
+                )
+        except IntegrityError:
+            return False
+        return True
+
     def trials(self, study_id: int) -> list[Trial]:
-        """Every trial of the study in order of number, with its latency samples and learning curve."""
+        """Every trial of the study in order of number, with its latency samples, learning curve and confirmations."""
         ours = tables.trials
         of_study = ours.c.study_id == study_id
+        environments = tables.environments
         with self._begin() as connection:
-            rows = connection.execute(
-                select(ours, tables.environments.c.details)
-                .outerjoin(tables.environments, tables.environments.c.digest == ours.c.environment)
+            found = connection.execute(
+                select(ours, environments.c.details)
+                .outerjoin(environments, environments.c.digest == ours.c.environment)
                 .where(of_study)
                 .order_by(ours.c.number)
             ).all()
@@ -181,12 +195,30 @@ class Store:
                 curves.setdefault(row.trial_id, []).append(CurvePoint(row.epoch, row.accuracy, row.loss, row.seconds))
             measured = tables.measurements
             latencies = {
-                row.trial_id: Measurement(row.metric, row.unit, tuple(row.samples), row.fingerprint)
+                row.trial_id: rows.to_measurement(row.metric, row.unit, row.samples, row.fingerprint)
                 for row in connection.execute(
                     select(measured).join(ours).where(of_study, measured.c.metric == LATENCY.name)
                 )
             }
-        return [_trial(row, latencies.get(row.trial_id), tuple(curves.get(row.trial_id, ()))) for row in rows]
+            confirmed = tables.confirmations
+            confirmations: dict[int, list[Confirmation]] = {}
+            for row in connection.execute(
+                select(confirmed, ours.c.parameters, environments.c.details)
+                .join(ours, ours.c.trial_id == confirmed.c.trial_id)
+                .outerjoin(environments, environments.c.digest == confirmed.c.environment)
+                .where(of_study)
+                .order_by(confirmed.c.confirmation_id)
+            ):
+                confirmations.setdefault(row.trial_id, []).append(rows.to_confirmation(row))
+        return [
+            rows.to_trial(
+                row,
+                latencies.get(row.trial_id),
+                tuple(curves.get(row.trial_id, ())),
+                tuple(confirmations.get(row.trial_id, ())),
+            )
+            for row in found
+        ]
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
@@ -202,70 +234,3 @@ class Store:
             raise
         except DBAPIError as error:
             raise StorageError(f"database {self.name!r}: {str(error.orig).strip().splitlines()[0]}") from error
-
-
-def _outcome_columns(outcome: Outcome) -> dict[str, Any]:
-    failure = outcome.failure
-    return {
-        "accuracy": outcome.accuracy,
-        "parameters": outcome.parameters,
-        "train_s": outcome.train_s,
-        "measure_s": outcome.measure_s,
-        "failure_cause": failure.cause if failure else None,
-        "failure_message": failure.message if failure else None,
-    }
-
-
-def _record_environment(connection: Connection, outcome: Outcome) -> str:
-    details = dict(outcome.environment)
-    digest = hashlib.blake2b(json.dumps(details, sort_keys=True).encode(), digest_size=16).hexdigest()
-    known = tables.environments.c.digest == digest
-    if connection.scalar(select(func.count()).select_from(tables.environments).where(known)) == 0:
-        connection.execute(insert(tables.environments).values(digest=digest, details=details))
-    return digest
-
-
-def _record_details(connection: Connection, trial_id: int, outcome: Outcome, taken_at: float) -> None:
-    for point in outcome.curve:
-        connection.execute(
-            insert(tables.curve_points).values(
-                trial_id=trial_id,
-                epoch=point.epoch,
-                accuracy=point.accuracy,
-                loss=point.loss,
-                seconds=point.seconds,
-            )
-        )
-    latency = outcome.latency
-    if latency is not None:
-        connection.execute(
-            insert(tables.measurements).values(
-                trial_id=trial_id,
-                metric=latency.metric,
-                unit=latency.unit,
-                count=latency.count,
-                median=latency.median,
-                iqr=latency.iqr,
-                quantiles={f"p{q * 100:g}": latency.quantile(q) for q in QUANTILES},
-                samples=list(latency.samples),
-                fingerprint=dict(latency.fingerprint),
-                taken_at=taken_at,
-            )
-        )
-
-
-def _trial(row: Row[Any], latency: Measurement | None, curve: tuple[CurvePoint, ...]) -> Trial:
-    state = TrialState(row.state)
-    outcome = None
-    if state is not TrialState.RUNNING:
-        outcome = Outcome(
-            accuracy=row.accuracy,
-            latency=latency,
-            parameters=row.parameters,
-            curve=curve,
-            train_s=row.train_s or 0.0,
-            measure_s=row.measure_s or 0.0,
-            environment=row.details or {},
-            failure=Failure(row.failure_cause, row.failure_message) if row.failure_cause else None,
-        )
-    return Trial(row.number, Architecture.from_dict(row.architecture), state, row.seed, row.attempt, outcome)

@@ -68,6 +68,24 @@ curve_points = Table(
     Column("seconds", Float, nullable=False),
 )
 
+confirmations = Table(
+    "nas_confirmations",
+    metadata,
+    Column("confirmation_id", Integer, primary_key=True),
+    Column("trial_id", ForeignKey("nas_trials.trial_id", ondelete="CASCADE"), nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("accuracy", Float),
+    Column("curve", JSON, nullable=False),
+    Column("latency", JSON),
+    Column("train_s", Float, nullable=False),
+    Column("measure_s", Float, nullable=False),
+    Column("failure_cause", String(64)),
+    Column("failure_message", Text),
+    Column("environment", ForeignKey("nas_environments.digest")),
+    Column("finished_at", Float, nullable=False),
+    UniqueConstraint("trial_id", "seed"),
+)
+
 measurements = Table(
     "nas_measurements",
     metadata,

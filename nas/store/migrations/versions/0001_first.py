@@ -59,6 +59,22 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Float, nullable=False),
     )
     op.create_table(
+        "nas_confirmations",
+        sa.Column("confirmation_id", sa.Integer, primary_key=True),
+        sa.Column("trial_id", sa.Integer, sa.ForeignKey("nas_trials.trial_id", ondelete="CASCADE"), nullable=False),
+        sa.Column("seed", sa.Integer, nullable=False),
+        sa.Column("accuracy", sa.Float),
+        sa.Column("curve", sa.JSON, nullable=False),
+        sa.Column("latency", sa.JSON),
+        sa.Column("train_s", sa.Float, nullable=False),
+        sa.Column("measure_s", sa.Float, nullable=False),
+        sa.Column("failure_cause", sa.String(64)),
+        sa.Column("failure_message", sa.Text),
+        sa.Column("environment", sa.String(32), sa.ForeignKey("nas_environments.digest")),
+        sa.Column("finished_at", sa.Float, nullable=False),
+        sa.UniqueConstraint("trial_id", "seed"),
+    )
+    op.create_table(
         "nas_measurements",
         sa.Column("measurement_id", sa.Integer, primary_key=True),
         sa.Column(
@@ -77,5 +93,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("nas_measurements", "nas_curve_points", "nas_trials", "nas_environments", "nas_studies"):
-        op.drop_table(table)
+    for name in ("measurements", "confirmations", "curve_points", "trials", "environments", "studies"):
+        op.drop_table(f"nas_{name}")

@@ -1,0 +1,66 @@
+"""A search's last part: the front's members are trained again with other seeds, until all that is left was.
+
+The best of many noisy trials is over-claimed, the more so the more trials there were. A member's accuracy becomes the
+mean over its seeds; one that falls off makes room for another, which is confirmed in its turn.
+"""
+
+from nas.evaluation import Job
+from nas.front import front
+from nas.study import MOST_ATTEMPTS, Study, trial_seed
+from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome
+
+
+class ConfirmedSearch:
+    """A study's trials, and when they are done `repeats` confirmations of each member of its front.
+
+    Only finished confirmations are on record: one that was cut off is asked for again.
+    """
+
+    def __init__(self, study: Study, repeats: int) -> None:
+        self._study = study
+        self._repeats = repeats
+        self._running: set[tuple[int, int]] = set()
+        self._losses: dict[tuple[int, int], int] = {}
+
+    @property
+    def is_over(self) -> bool:
+        return self._study.is_over and not self._running and self._next_confirmation() is None
+
+    def ask(self) -> Job | None:
+        """The study's next trial; when it has none left, the next confirmation; None when there is none for now."""
+        trial = self._study.ask()
+        if trial is not None:
+            return Job(trial.number, 0, trial.architecture, trial.seed)
+        job = self._next_confirmation() if self._study.is_over else None
+        if job is not None:
+            self._running.add((job.number, job.repeat))
+        return job
+
+    def tell(self, job: Job, outcome: Outcome) -> None:
+        if job.repeat == 0:
+            self._study.tell(job.number, outcome)
+        else:
+            self._running.discard((job.number, job.repeat))
+            self._study.confirm(job.number, Confirmation(job.seed, outcome))
+
+    def interrupt(self, job: Job, cause: str, message: str) -> None:
+        """A confirmation whose worker died with it three times is recorded as failed, like a trial."""
+        if job.repeat == 0:
+            self._study.interrupt(job.number, cause, message)
+            return
+        name = (job.number, job.repeat)
+        self._running.discard(name)
+        self._losses[name] = self._losses.get(name, 0) + (cause == WORKER_LOST)
+        if self._losses[name] >= MOST_ATTEMPTS:
+            failure = Failure(cause, f"in each of {MOST_ATTEMPTS} attempts, the last time: {message}")
+            self._study.confirm(job.number, Confirmation(job.seed, Outcome(failure=failure)))
+
+    def _next_confirmation(self) -> Job | None:
+        for member in front(self._study.results):
+            trial = member.trial
+            taken = {confirmation.seed for confirmation in trial.confirmations}
+            for repeat in range(1, self._repeats + 1):
+                seed = trial_seed(self._study.settings["seed"], trial.architecture.key, repeat)
+                if seed not in taken and (trial.number, repeat) not in self._running:
+                    return Job(trial.number, repeat, trial.architecture, seed)
+        return None

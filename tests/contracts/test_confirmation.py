@@ -1,0 +1,108 @@
+"""Confirming a front, on every database: who is trained again, how often, and what that does to the front."""
+
+from collections.abc import Callable
+
+from nas.confirmation import ConfirmedSearch
+from nas.evaluation import Job
+from nas.front import front
+from nas.store.store import Store
+from nas.study import MOST_ATTEMPTS
+from nas.trial import WORKER_LOST, Outcome, Trial, TrialState
+from tests.builders import Silent, complete, failed, synthetic
+from tests.studies import open_study
+
+
+def work(search: ConfirmedSearch, evaluate: Callable[[Job], Outcome]) -> list[Job]:
+    """Every job in its turn, one at a time."""
+    jobs = []
+    while (job := search.ask()) is not None:
+        jobs.append(job)
+        search.tell(job, evaluate(job))
+    assert search.is_over
+    return jobs
+
+
+def truth(job: Job) -> Outcome:
+    return synthetic(job.architecture)
+
+
+def reread(store: Store) -> list[Trial]:
+    return store.trials(store.study().study_id)
+
+
+def test_every_member_of_the_front_is_trained_again_with_other_seeds(storage_url: str) -> None:
+    watcher = Silent()
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=12, watcher=watcher)
+        jobs = work(ConfirmedSearch(study, 2), truth)
+        assert [job.repeat for job in jobs[:12]] == [0] * 12
+        repeats = jobs[12:]
+        assert len({job.seed for job in jobs}) == len(jobs)
+        assert len(repeats) == len(watcher.confirmed_trials) == 2 * len(front(study.results))
+        for member in front(study.results):
+            assert len(member.accuracies) == 3
+            assert member.accuracy_std == 0.0
+        assert reread(store) == list(study.trials)
+
+
+def test_a_member_that_was_lucky_falls_off(storage_url: str) -> None:
+    def one_fluke(job: Job) -> Outcome:
+        outcome = truth(job)
+        return complete(0.999, outcome.latency.median) if (job.number, job.repeat) == (5, 0) else outcome
+
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=36)
+        work(ConfirmedSearch(study, 0), one_fluke)
+        assert max(study.results, key=lambda result: result.accuracy).trial.number == 5
+        work(ConfirmedSearch(study, 4), one_fluke)
+        fluke = next(result for result in study.results if result.trial.number == 5)
+        assert fluke.accuracies[0] == 0.999
+        assert len(fluke.accuracies) == 5
+        assert max(study.results, key=lambda result: result.accuracy).trial.number != 5
+        assert all(len(member.accuracies) == 5 for member in front(study.results))
+
+
+def test_confirmations_survive_a_new_driver_and_are_not_asked_for_twice(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        search = ConfirmedSearch(open_study(store, storage_url, budget=6), 2)
+        while (job := search.ask()).repeat == 0:
+            search.tell(job, truth(job))
+        search.tell(job, truth(job))
+        cut_off = search.ask()
+        assert cut_off.repeat > 0
+    with Store.open(storage_url, create=True) as store:
+        again = open_study(store, storage_url, budget=6)
+        jobs = work(ConfirmedSearch(again, 2), truth)
+        assert cut_off in jobs
+        assert job not in jobs
+        assert ConfirmedSearch(again, 2).is_over
+        assert not ConfirmedSearch(again, 3).is_over
+
+
+def test_a_lost_or_failed_confirmation_is_on_record_and_counts_for_nothing(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=1)
+        search = ConfirmedSearch(study, 2)
+        job = search.ask()
+        search.tell(job, complete(0.9, 1.0))
+        for _ in range(MOST_ATTEMPTS):
+            lost = search.ask()
+            search.interrupt(lost, WORKER_LOST, "signal 9")
+        last = search.ask()
+        assert last.seed != lost.seed
+        search.tell(last, failed())
+        assert search.is_over
+        trial = reread(store)[0]
+        assert trial.state is TrialState.COMPLETE
+        causes = [confirmation.outcome.failure.cause for confirmation in trial.confirmations]
+        assert causes == [WORKER_LOST, "out of memory"]
+        assert study.results[0].accuracies == (0.9,)
+
+
+def test_latency_samples_of_all_measurements_are_pooled(storage_url: str) -> None:
+    times = iter([1.0, 3.0, 3.0])
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=1)
+        work(ConfirmedSearch(study, 2), lambda job: complete(0.9, next(times)))
+        assert study.results[0].latency.median == 3.0
+        assert study.results[0].latency.count == 9
