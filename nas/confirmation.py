@@ -4,8 +4,10 @@ The best of many noisy trials is over-claimed, the more so the more trials there
 mean over its seeds; one that falls off makes room for another, which is confirmed in its turn.
 """
 
+from collections.abc import Sequence
+
 from nas.evaluation import Job
-from nas.front import front
+from nas.front import Result, front
 from nas.study import MOST_ATTEMPTS, Study, trial_seed
 from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome
 
@@ -24,14 +26,22 @@ class ConfirmedSearch:
 
     @property
     def is_over(self) -> bool:
-        return self._study.is_over and not self._running and self._next_confirmation() is None
+        return self._study.is_over and not self._running and self._first_lacking(front(self._study.results)) is None
 
     def ask(self) -> Job | None:
-        """The study's next trial; when it has none left, the next confirmation; None when there is none for now."""
+        """The study's next trial; when it has none left, the next confirmation; None when there is none for now.
+
+        A slot that would be idle while others work confirms what comes right after the front: likely next members.
+        """
         trial = self._study.ask()
         if trial is not None:
             return Job(trial.number, 0, trial.architecture, trial.seed)
-        job = self._next_confirmation() if self._study.is_over else None
+        found = self._study.results
+        members = front(found)
+        job = self._first_lacking(members)
+        if job is None and not self.is_over:
+            numbers = {member.trial.number for member in members}
+            job = self._first_lacking(front([other for other in found if other.trial.number not in numbers]))
         if job is not None:
             self._running.add((job.number, job.repeat))
         return job
@@ -55,8 +65,8 @@ class ConfirmedSearch:
             failure = Failure(cause, f"in each of {MOST_ATTEMPTS} attempts, the last time: {message}")
             self._study.confirm(job.number, Confirmation(job.seed, Outcome(failure=failure)))
 
-    def _next_confirmation(self) -> Job | None:
-        for member in front(self._study.results):
+    def _first_lacking(self, candidates: Sequence[Result]) -> Job | None:
+        for member in candidates:
             trial = member.trial
             taken = {confirmation.seed for confirmation in trial.confirmations}
             for repeat in range(1, self._repeats + 1):
