@@ -89,17 +89,21 @@ class ProxyData:
 
 
 def split(dataset: Dataset, source: ImageSource, *, size_px: int, train_size: int, seed: int) -> ProxyData:
-    """A seeded split of the training part: a fifth for validation (1,000 images at most), `train_size` to train on.
+    """A seeded split of the training part: `train_size` images to train on, the others validate, 1,000 at most.
 
-    Where there are fewer, all the remaining images are trained on. Raises DataError where there are too few.
+    At least a fifth validates, also where fewer than `train_size` are then left to train on. The more images validate,
+    the less noise in an accuracy: at 93% it has a standard error of 1.5% on 287 images, of 0.9% on 838.
+
+    Raises DataError where there are too few.
     """
     present = len(set(source.labels.tolist()))
     if present < 2:
         raise DataError(f"the data set has {present} class with images; at least 2 are needed to train a classifier")
     order = np.random.default_rng(seed).permutation(len(source.labels))
-    held_out = min(MOST_VALIDATION_IMAGES, int(len(order) * VALIDATION_FRACTION))
+    fifth = int(len(order) * VALIDATION_FRACTION)
+    held_out = min(MOST_VALIDATION_IMAGES, max(fifth, len(order) - train_size))
     validation, training = order[:held_out], order[held_out:][:train_size]
-    if held_out < 1:
+    if fifth < 1:
         raise DataError(
             f"the data set has {len(order)} images; at least {int(1 / VALIDATION_FRACTION)} are needed to split it"
         )
