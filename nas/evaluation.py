@@ -42,8 +42,11 @@ class Evaluator(Protocol):
     def device(self) -> str:
         """Where it trains: `cpu` or `cuda`."""
 
-    def evaluate(self, architecture: Architecture, seed: int) -> Outcome:
-        """What was found out; an expected failure (a loss that is not finite, memory) is part of the outcome."""
+    def evaluate(self, architecture: Architecture, seed: int, *, measure: bool = True) -> Outcome:
+        """What was found out; an expected failure (a loss that is not finite, memory) is part of the outcome.
+
+        Without `measure` the architecture is only trained: its latency is known.
+        """
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One evaluation for a worker. `repeat` 0 is the trial itself, K its K-th confirmation."""
+    """One evaluation for a worker. `repeat` 0 is the trial itself, K its K-th confirmation, which only trains."""
 
     number: int
     repeat: int

@@ -15,8 +15,7 @@ PICKS = ("knee", "accuracy", "latency", "trial:N")
 class Result(NamedTuple):
     """A complete trial with the figures that a front is made of, all present.
 
-    `accuracies` has one figure for each seed that the architecture was trained with, the search's own first; `latency`
-    pools the samples of all its measurements.
+    `accuracies` has one figure for each seed that the architecture was trained with, the search's own first.
     """
 
     trial: Trial
@@ -48,11 +47,10 @@ def results(trials: Sequence[Trial], max_latency_ms: float | None = None) -> lis
             continue
         if outcome.accuracy is None or outcome.latency is None or outcome.parameters is None:
             continue
-        again = [confirmation.outcome for confirmation in trial.confirmations]
-        latency = outcome.latency.pooled(other.latency for other in again if other.latency is not None)
-        if max_latency_ms is None or latency.median <= max_latency_ms:
-            accuracies = (outcome.accuracy, *(other.accuracy for other in again if other.accuracy is not None))
-            found.append(Result(trial, accuracies, latency, outcome.parameters))
+        if max_latency_ms is None or outcome.latency.median <= max_latency_ms:
+            again = (confirmation.outcome.accuracy for confirmation in trial.confirmations)
+            accuracies = (outcome.accuracy, *(accuracy for accuracy in again if accuracy is not None))
+            found.append(Result(trial, accuracies, outcome.latency, outcome.parameters))
     return found
 
 

@@ -1,8 +1,8 @@
 """What a search optimises, and a measured number that knows its spread and where it was taken."""
 
 import statistics
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 QUANTILES = (0.1, 0.25, 0.75, 0.9, 0.99)
 
@@ -36,11 +36,6 @@ class Measurement:
     unit: str
     samples: tuple[float, ...]
     fingerprint: Mapping[str, str | int]
-
-    def pooled(self, others: Iterable["Measurement"]) -> "Measurement":
-        """One measurement of all samples. Those of another fingerprint are not comparable and left out."""
-        comparable = [other.samples for other in others if other.fingerprint == self.fingerprint]
-        return replace(self, samples=sum(comparable, start=self.samples))
 
     @property
     def count(self) -> int:

@@ -41,19 +41,20 @@ class ProxyEvaluator:
     max_latency_ms: float | None
     effort: Effort = field(default_factory=Effort)
 
-    def evaluate(self, architecture: Architecture, seed: int) -> Outcome:
+    def evaluate(self, architecture: Architecture, seed: int, *, measure: bool = True) -> Outcome:
         """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure."""
         torch.manual_seed(seed)
         facts: dict[str, Any] = {"environment": self._environment}
         curve: list[CurvePoint] = []
         started = time.perf_counter()
         try:
-            latency, facts["parameters"] = self._measure(architecture)
-            facts["latency"] = latency
+            if measure:
+                latency, facts["parameters"] = self._measure(architecture)
+                facts["latency"] = latency
+                facts["measure_s"] = time.perf_counter() - started
+                if self.max_latency_ms is not None and latency.median > self.max_latency_ms:
+                    return Outcome(**facts)
             trained_from = time.perf_counter()
-            facts["measure_s"] = trained_from - started
-            if self.max_latency_ms is not None and latency.median > self.max_latency_ms:
-                return Outcome(**facts)
             model = self._build(architecture, self.model_input)
             generator = torch.Generator().manual_seed(seed)
             curve.extend(train(model, self._resident, self.recipe, generator))

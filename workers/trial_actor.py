@@ -30,7 +30,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         torch.set_num_threads(self.threads)
         architecture = Architecture.from_dict(json.loads(self.config["architecture"]))
         try:
-            outcome = self.evaluator.evaluate(architecture, self.config["seed"])
+            outcome = self.evaluator.evaluate(architecture, self.config["seed"], measure=self.config["measure"])
         except Exception as error:  # Whatever it is belongs to this trial's record; the search goes on.
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{last.filename}:{last.lineno}"

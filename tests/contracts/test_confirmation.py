@@ -97,12 +97,3 @@ def test_a_lost_or_failed_confirmation_is_on_record_and_counts_for_nothing(stora
         causes = [confirmation.outcome.failure.cause for confirmation in trial.confirmations]
         assert causes == [WORKER_LOST, "out of memory"]
         assert study.results[0].accuracies == (0.9,)
-
-
-def test_latency_samples_of_all_measurements_are_pooled(storage_url: str) -> None:
-    times = iter([1.0, 3.0, 3.0])
-    with Store.open(storage_url, create=True) as store:
-        study = open_study(store, storage_url, budget=1)
-        work(ConfirmedSearch(study, 2), lambda job: complete(0.9, next(times)))
-        assert study.results[0].latency.median == 3.0
-        assert study.results[0].latency.count == 9

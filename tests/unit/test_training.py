@@ -26,13 +26,19 @@ def test_the_default_proxy_learns_digits() -> None:
     outcome = evaluator().evaluate(SMALL, seed=1)
     assert outcome.state is TrialState.COMPLETE
     assert outcome.accuracy > 0.6
-    assert [point.epoch for point in outcome.curve] == [1, 2]
+    assert [point.epoch for point in outcome.curve] == [1, 2, 3, 4]
     assert outcome.curve[-1].accuracy == outcome.accuracy
     assert outcome.parameters > 10_000
     assert outcome.latency.count >= 20
     assert outcome.latency.fingerprint["threads"] == 1
     assert outcome.latency.fingerprint["input"] == "1x10x10"
     assert outcome.environment["torch"] == torch.__version__.partition("+")[0]
+
+
+def test_a_confirmation_trains_and_does_not_measure() -> None:
+    outcome = evaluator(epochs=1, train_size=100).evaluate(SMALL, seed=1, measure=False)
+    assert outcome.state is TrialState.COMPLETE
+    assert outcome.latency is None
 
 
 def test_same_seed_same_accuracy_and_other_seed_other_training() -> None:
@@ -80,7 +86,7 @@ def test_latency_at_another_deployment_size() -> None:
 def test_settings_are_the_resolved_ones() -> None:
     settings = prepare(EvaluationOptions(), HYBRID).settings
     assert settings["input"] == {"channels": 1, "height_px": 10, "width_px": 10, "classes": 10}
-    assert (settings["epochs"], settings["train_size"], settings["target"]) == (2, 1151, "cpu")
+    assert (settings["epochs"], settings["train_size"], settings["target"]) == (4, 500, "cpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
