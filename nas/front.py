@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nas.errors import UnknownNameError, UserError
+from nas.expected import expectation
 from nas.objective import ACCURACY, LATENCY, Measurement
 from nas.pareto import Point, hypervolume, knee, non_dominated
 from nas.trial import Trial, TrialState
@@ -15,11 +16,13 @@ PICKS = ("knee", "accuracy", "latency", "trial:N")
 class Result(NamedTuple):
     """A complete trial with the figures that a front is made of, all present.
 
-    `accuracies` has one figure for each seed that the architecture was trained with, the search's own first.
+    `accuracies` has one figure for each seed that the architecture was trained with, the search's own first;
+    `expected_accuracy` is what they promise, by which the front is judged.
     """
 
     trial: Trial
     accuracies: tuple[float, ...]
+    expected_accuracy: float
     latency: Measurement
     parameters: int
 
@@ -35,27 +38,34 @@ class Result(NamedTuple):
 
     @property
     def losses(self) -> Point:
-        return (LATENCY.loss(self.latency.median), ACCURACY.loss(self.accuracy))
+        return (LATENCY.loss(self.latency.median), ACCURACY.loss(self.expected_accuracy))
 
 
 def results(trials: Sequence[Trial], max_latency_ms: float | None = None) -> list[Result]:
     """The complete trials, those over `max_latency_ms` left out."""
-    found = []
-    for trial in trials:
-        outcome = trial.outcome
-        if trial.state is not TrialState.COMPLETE or outcome is None:
-            continue
-        if outcome.accuracy is None or outcome.latency is None or outcome.parameters is None:
-            continue
-        if max_latency_ms is None or outcome.latency.median <= max_latency_ms:
-            again = (confirmation.outcome.accuracy for confirmation in trial.confirmations)
-            accuracies = (outcome.accuracy, *(accuracy for accuracy in again if accuracy is not None))
-            found.append(Result(trial, accuracies, outcome.latency, outcome.parameters))
-    return found
+    accuracies = {trial.number: found for trial in trials if (found := _accuracies(trial))}
+    expected = expectation(list(accuracies.values()))
+    return [
+        Result(trial, own, expected(own), outcome.latency, outcome.parameters)
+        for trial in trials
+        if (own := accuracies.get(trial.number))
+        and (outcome := trial.outcome) is not None
+        and outcome.latency is not None
+        and outcome.parameters is not None
+        and (max_latency_ms is None or outcome.latency.median <= max_latency_ms)
+    ]
+
+
+def _accuracies(trial: Trial) -> tuple[float, ...]:
+    """With each seed, the search's own first; none of a trial that is not complete."""
+    if trial.state is not TrialState.COMPLETE or trial.outcome is None or trial.outcome.accuracy is None:
+        return ()
+    again = (confirmation.outcome.accuracy for confirmation in trial.confirmations)
+    return (trial.outcome.accuracy, *(accuracy for accuracy in again if accuracy is not None))
 
 
 def front(candidates: Sequence[Result]) -> list[Result]:
-    """The non-dominated results, the fastest first."""
+    """The non-dominated results by latency and expected accuracy, the fastest first."""
     return [candidates[index] for index in non_dominated([candidate.losses for candidate in candidates])]
 
 

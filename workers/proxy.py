@@ -4,7 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -21,11 +21,13 @@ from nas.trial import CurvePoint, Failure, Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.latency.cpu import processor_name
 from workers.latency.estimate import Effort, time_runs
-from workers.latency.target import Target
+from workers.latency.target import Run, Target
 from workers.train import NonFiniteLossError, Recipe, ResidentData, train
 
 BUILDER = "metaformer"
 DEVICES = ("cpu", "cuda")
+FIRST_LOOK = Effort(warm_up_s=0.1, repeat_s=0.0, least=20, most=20)
+FURTHER_LOOKS = Effort(warm_up_s=0.02, repeat_s=0.0, least=20, most=20)
 
 
 @dataclass(frozen=True)
@@ -39,26 +41,30 @@ class ProxyEvaluator:
     target_name: str
     device: str
     max_latency_ms: float | None
-    effort: Effort = field(default_factory=Effort)
 
     def evaluate(self, architecture: Architecture, seed: int, *, measure: bool = True) -> Outcome:
-        """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure."""
+        """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure.
+
+        Latency is looked at before training and after each epoch, equally often: what else the machine does comes in
+        bursts of seconds, and a single look would take one burst for the truth.
+        """
         torch.manual_seed(seed)
         facts: dict[str, Any] = {"environment": self._environment}
         curve: list[CurvePoint] = []
-        started = time.perf_counter()
         try:
-            if measure:
-                latency, facts["parameters"] = self._measure(architecture)
-                facts["latency"] = latency
-                facts["measure_s"] = time.perf_counter() - started
-                if self.max_latency_ms is not None and latency.median > self.max_latency_ms:
+            looks = self._looks(architecture) if measure else None
+            if looks is not None:
+                facts |= looks.facts()
+                if self.max_latency_ms is not None and facts["latency"].median > self.max_latency_ms:
                     return Outcome(**facts)
-            trained_from = time.perf_counter()
             model = self._build(architecture, self.model_input)
             generator = torch.Generator().manual_seed(seed)
-            curve.extend(train(model, self._resident, self.recipe, generator))
-            facts["train_s"] = time.perf_counter() - trained_from
+            for point in train(model, self._resident, self.recipe, generator):
+                curve.append(point)
+                facts["train_s"] = sum(each.seconds for each in curve)
+                if looks is not None:
+                    looks.look(FURTHER_LOOKS)
+                    facts |= looks.facts()
             return Outcome(**facts, accuracy=curve[-1].accuracy, curve=tuple(curve))
         except NonFiniteLossError as error:
             failure = Failure("loss not finite", str(error))
@@ -68,17 +74,19 @@ class ProxyEvaluator:
             failure = Failure("out of memory", str(error).splitlines()[0] if str(error) else "allocation failed")
         return Outcome(**facts, curve=tuple(curve), failure=failure)
 
-    def _measure(self, architecture: Architecture) -> tuple[Measurement, int]:
+    def _looks(self, architecture: Architecture) -> "Looks":
+        started = time.perf_counter()
         model_input = self.latency_input
         model = self._build(architecture, model_input)
-        run = self._target.prepare(model, model_input)
-        samples = time_runs(run, self.effort, time.perf_counter)
         fingerprint = {
             **self._target.fingerprint(),
             "input": f"{model_input.channels}x{model_input.height_px}x{model_input.width_px}",
         }
         parameters = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-        return Measurement(LATENCY.name, LATENCY.unit, samples, fingerprint), parameters
+        looks = Looks(self._target.prepare(model, model_input), fingerprint, parameters)
+        looks.look(FIRST_LOOK)
+        looks.measure_s = time.perf_counter() - started
+        return looks
 
     def _build(self, architecture: Architecture, model_input: ModelInput) -> torch.nn.Module:
         model: torch.nn.Module = plugins.load(plugins.BUILDERS, BUILDER)(architecture, model_input)
@@ -102,6 +110,29 @@ class ProxyEvaluator:
             "device": torch.cuda.get_device_name() if self.device == "cuda" else "cpu",
             **{package: version(package) for package in ("hybrid-nas", "torch", "ray", "optuna")},
         }
+
+
+class Looks:
+    """One network's latency, looked at several times; what was seen so far is an outcome's facts."""
+
+    def __init__(self, run: Run, fingerprint: Mapping[str, str | int], parameters: int) -> None:
+        self._run = run
+        self._fingerprint = fingerprint
+        self._parameters = parameters
+        self._samples: tuple[float, ...] = ()
+        self.measure_s = 0.0
+
+    def look(self, effort: Effort) -> None:
+        """Measure once more. The target sets torch's threads as it needs them; the trainer's are restored."""
+        started = time.perf_counter()
+        threads = torch.get_num_threads()
+        self._samples += time_runs(self._run, effort, time.perf_counter)
+        torch.set_num_threads(threads)
+        self.measure_s += time.perf_counter() - started
+
+    def facts(self) -> dict[str, Any]:
+        latency = Measurement(LATENCY.name, LATENCY.unit, self._samples, self._fingerprint)
+        return {"latency": latency, "parameters": self._parameters, "measure_s": self.measure_s}
 
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
