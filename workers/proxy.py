@@ -4,7 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -21,13 +21,14 @@ from nas.trial import CurvePoint, Failure, Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.latency.cpu import processor_name
 from workers.latency.estimate import Effort, time_runs
+from workers.latency.quiet import QuietWindow
 from workers.latency.target import Run, Target
 from workers.train import NonFiniteLossError, Recipe, ResidentData, train
 
 BUILDER = "metaformer"
 DEVICES = ("cpu", "cuda")
 FIRST_LOOK = Effort(warm_up_s=0.1, repeat_s=0.0, least=20, most=20)
-FURTHER_LOOKS = Effort(warm_up_s=0.02, repeat_s=0.0, least=20, most=20)
+FURTHER_LOOKS = Effort(warm_up_s=0.01, repeat_s=0.0, least=20, most=20)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class ProxyEvaluator:
     target_name: str
     device: str
     max_latency_ms: float | None
+    quiet: QuietWindow = field(default_factory=QuietWindow)
 
     def evaluate(self, architecture: Architecture, seed: int, *, measure: bool = True) -> Outcome:
         """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure.
@@ -59,7 +61,7 @@ class ProxyEvaluator:
                     return Outcome(**facts)
             model = self._build(architecture, self.model_input)
             generator = torch.Generator().manual_seed(seed)
-            for point in train(model, self._resident, self.recipe, generator):
+            for point in train(model, self._resident, self.recipe, generator, self.quiet.step):
                 curve.append(point)
                 facts["train_s"] = sum(each.seconds for each in curve)
                 if looks is not None:
@@ -83,7 +85,7 @@ class ProxyEvaluator:
             "input": f"{model_input.channels}x{model_input.height_px}x{model_input.width_px}",
         }
         parameters = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-        looks = Looks(self._target.prepare(model, model_input), fingerprint, parameters)
+        looks = Looks(self._target.prepare(model, model_input), fingerprint, parameters, self.quiet)
         looks.look(FIRST_LOOK)
         looks.measure_s = time.perf_counter() - started
         return looks
@@ -115,18 +117,20 @@ class ProxyEvaluator:
 class Looks:
     """One network's latency, looked at several times; what was seen so far is an outcome's facts."""
 
-    def __init__(self, run: Run, fingerprint: Mapping[str, str | int], parameters: int) -> None:
+    def __init__(self, run: Run, fingerprint: Mapping[str, str | int], parameters: int, quiet: QuietWindow) -> None:
         self._run = run
+        self._quiet = quiet
         self._fingerprint = fingerprint
         self._parameters = parameters
         self._samples: tuple[float, ...] = ()
         self.measure_s = 0.0
 
     def look(self, effort: Effort) -> None:
-        """Measure once more. The target sets torch's threads as it needs them; the trainer's are restored."""
+        """Measure once more, alone on the machine. The target sets torch's threads; the trainer's are restored."""
         started = time.perf_counter()
         threads = torch.get_num_threads()
-        self._samples += time_runs(self._run, effort, time.perf_counter)
+        with self._quiet.alone():
+            self._samples += time_runs(self._run, effort, time.perf_counter)
         torch.set_num_threads(threads)
         self.measure_s += time.perf_counter() - started
 

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -54,8 +55,16 @@ class ResidentData:
         return scaled.contiguous(memory_format=torch.channels_last)
 
 
-def train(model: nn.Module, data: ResidentData, recipe: Recipe, generator: torch.Generator) -> Iterator[CurvePoint]:
+def train(
+    model: nn.Module,
+    data: ResidentData,
+    recipe: Recipe,
+    generator: torch.Generator,
+    step: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[CurvePoint]:
     """Train `model` in place; after each epoch, its point on the learning curve, the last one on all validation images.
+
+    Each step, and each validation, runs inside `step()`.
 
     Raises NonFiniteLossError as soon as a loss is not finite, and whatever torch raises when memory runs out.
     """
@@ -78,19 +87,21 @@ def train(model: nn.Module, data: ResidentData, recipe: Recipe, generator: torch
         total = 0.0
         order = torch.randperm(images, generator=generator).to(data.train_labels.device)
         for chosen in torch.split(order[: steps * batch], batch):
-            x_BCHW = data.normalise(
-                augment(data.train_images[chosen].float(), shift_px=data.shift_px, flip=data.flip, generator=generator)
-            )
-            loss = F.cross_entropy(model(x_BCHW), data.train_labels[chosen])
-            value = loss.item()
-            if not math.isfinite(value):
-                raise NonFiniteLossError(f"training loss became {value} in epoch {epoch}")
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
+            with step():
+                images = augment(
+                    data.train_images[chosen].float(), shift_px=data.shift_px, flip=data.flip, generator=generator
+                )
+                loss = F.cross_entropy(model(data.normalise(images)), data.train_labels[chosen])
+                value = loss.item()
+                if not math.isfinite(value):
+                    raise NonFiniteLossError(f"training loss became {value} in epoch {epoch}")
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                schedule.step()
             total += value
-        accuracy = evaluate(model, data, most=None if epoch == recipe.epochs else GLANCE)
+        with step():
+            accuracy = evaluate(model, data, most=None if epoch == recipe.epochs else GLANCE)
         yield CurvePoint(epoch, accuracy, total / steps, time.perf_counter() - started)
 
 

@@ -1,0 +1,66 @@
+"""The quiet window, between real processes: alone is alone, nobody starves, a dead holder leaves nothing locked."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+from workers.latency.quiet import QuietWindow
+
+spawn = multiprocessing.get_context("spawn")
+
+
+def keep_stepping(folder: Path, running: object, steps: object) -> None:
+    """Steps back to back, counted; `running` counts those under way."""
+    quiet = QuietWindow(folder)
+    while True:
+        with quiet.step():
+            with running.get_lock():
+                running.value += 1
+            time.sleep(0.002)
+            with running.get_lock():
+                running.value -= 1
+                steps.value += 1
+
+
+def hold(folder: Path, how: str, held: object) -> None:
+    with getattr(QuietWindow(folder), how)():
+        held.set()
+        time.sleep(60)
+
+
+def test_a_measurement_is_alone_and_not_starved_by_several_trainers(tmp_path: Path) -> None:
+    running, steps = spawn.Value("i", 0), spawn.Value("i", 0)
+    trainers = [spawn.Process(target=keep_stepping, args=(tmp_path, running, steps), daemon=True) for _ in range(3)]
+    for trainer in trainers:
+        trainer.start()
+    while steps.value < 30:
+        time.sleep(0.01)
+    quiet = QuietWindow(tmp_path)
+    for _ in range(20):
+        with quiet.alone():
+            before = steps.value
+            assert running.value == 0
+            time.sleep(0.01)
+            assert (running.value, steps.value) == (0, before)
+    before = steps.value
+    while steps.value < before + 30:
+        time.sleep(0.01)
+    for trainer in trainers:
+        trainer.kill()
+        trainer.join()
+
+
+def test_a_killed_holder_leaves_nothing_locked(tmp_path: Path) -> None:
+    for how in ("alone", "step"):
+        held = spawn.Event()
+        holder = spawn.Process(target=hold, args=(tmp_path, how, held))
+        holder.start()
+        assert held.wait(30)
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.join()
+        with QuietWindow(tmp_path).alone():
+            pass
+        with QuietWindow(tmp_path).step():
+            pass

@@ -1,0 +1,63 @@
+"""The quiet window: trainers stand aside, step by step, while one process measures alone. Between unrelated processes.
+
+Two advisory locks on files, which the system releases when a process dies. A trainer's step shares the room; a
+measurement has it to itself. Whoever measures holds the gate first, through which every step passes, so that trainers
+cannot keep the room occupied by turns.
+"""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+
+class QuietWindow:
+    """One per machine and user, in the system's folder for temporary files unless told otherwise.
+
+    Pickled without its open files: each process opens its own.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or Path(tempfile.gettempdir()) / f"nas-quiet-{os.getuid()}"
+
+    def __getstate__(self) -> dict[str, Path]:
+        return {"_folder": self._folder}
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """A trainer's step, or any other short work: waits while a measurement waits or runs."""
+        fcntl.flock(self._gate, fcntl.LOCK_SH)
+        fcntl.flock(self._room, fcntl.LOCK_SH)
+        fcntl.flock(self._gate, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._room, fcntl.LOCK_UN)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """A measurement: begins when all steps under way have ended, and none begins before it ends."""
+        fcntl.flock(self._gate, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self._room, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._room, fcntl.LOCK_UN)
+        finally:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+    @cached_property
+    def _gate(self) -> int:
+        return self._open("gate")
+
+    @cached_property
+    def _room(self) -> int:
+        return self._open("room")
+
+    def _open(self, name: str) -> int:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
