@@ -88,10 +88,10 @@ def train(
         order = torch.randperm(images, generator=generator).to(data.train_labels.device)
         for chosen in torch.split(order[: steps * batch], batch):
             with step():
-                images = augment(
+                x_BCHW = augment(
                     data.train_images[chosen].float(), shift_px=data.shift_px, flip=data.flip, generator=generator
                 )
-                loss = F.cross_entropy(model(data.normalise(images)), data.train_labels[chosen])
+                loss = F.cross_entropy(model(data.normalise(x_BCHW)), data.train_labels[chosen])
                 value = loss.item()
                 if not math.isfinite(value):
                     raise NonFiniteLossError(f"training loss became {value} in epoch {epoch}")
