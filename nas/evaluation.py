@@ -19,8 +19,8 @@ class EvaluationOptions:
     epochs: int | None = None
     train_size: int | None = None
     input_size_px: int | None = None
-    batch_size: int = 16
-    learning_rate: float = 2e-3
+    batch_size: int = 32
+    learning_rate: float = 3e-3
     target: str | None = None
     device: str | None = None
     max_latency_ms: float | None = None

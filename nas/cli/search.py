@@ -47,8 +47,8 @@ MOST_SEED = 2**32 - 1
 @click.option("--epochs", type=int, metavar="N", help="Proxy training epochs; the default depends on the data set.")
 @click.option("--train-size", type=int, metavar="N", help="Images to train a proxy on.")
 @click.option("--input-size", type=int, metavar="PX", help="Proxy image size.")
-@click.option("--batch-size", default=16, show_default=True, type=int, metavar="N", help="Proxy batch size.")
-@click.option("--learning-rate", default=2e-3, show_default=True, type=float, metavar="X", help="Peak learning rate.")
+@click.option("--batch-size", default=32, show_default=True, type=int, metavar="N", help="Proxy batch size.")
+@click.option("--learning-rate", default=3e-3, show_default=True, type=float, metavar="X", help="Peak learning rate.")
 @click.option(
     "--target", metavar="NAME[:option=value,...]", help="Where latency is measured: cpu[:threads=N,size=PX], cuda."
 )

@@ -31,7 +31,7 @@ def test_the_default_proxy_learns_digits() -> None:
     assert outcome.parameters > 10_000
     assert outcome.latency.count >= 20
     assert outcome.latency.fingerprint["threads"] == 1
-    assert outcome.latency.fingerprint["input"] == "1x10x10"
+    assert outcome.latency.fingerprint["input"] == "1x14x14"
     assert outcome.environment["torch"] == torch.__version__.partition("+")[0]
 
 
@@ -85,7 +85,7 @@ def test_latency_at_another_deployment_size() -> None:
 
 def test_settings_are_the_resolved_ones() -> None:
     settings = prepare(EvaluationOptions(), HYBRID).settings
-    assert settings["input"] == {"channels": 1, "height_px": 10, "width_px": 10, "classes": 10}
+    assert settings["input"] == {"channels": 1, "height_px": 14, "width_px": 14, "classes": 10}
     assert (settings["epochs"], settings["train_size"], settings["target"]) == (4, 500, "cpu")
 
 
