@@ -28,7 +28,7 @@ from workers.train import NonFiniteLossError, Recipe, ResidentData, train
 BUILDER = "metaformer"
 DEVICES = ("cpu", "cuda")
 FIRST_LOOK = Effort(warm_up_s=0.1, repeat_s=0.0, least=20, most=20)
-FURTHER_LOOKS = Effort(warm_up_s=0.01, repeat_s=0.0, least=20, most=20)
+SECOND_LOOK = Effort(warm_up_s=0.02, repeat_s=0.0, least=20, most=20)
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class ProxyEvaluator:
     def evaluate(self, architecture: Architecture, seed: int, *, measure: bool = True) -> Outcome:
         """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure.
 
-        Latency is looked at before training and after each epoch, equally often: what else the machine does comes in
-        bursts of seconds, and a single look would take one burst for the truth.
+        Latency is looked at before training and after it: what else the machine does comes in bursts of seconds, and a
+        single look would take one burst for the truth.
         """
         torch.manual_seed(seed)
         facts: dict[str, Any] = {"environment": self._environment}
@@ -64,9 +64,9 @@ class ProxyEvaluator:
             for point in train(model, self._resident, self.recipe, generator, self.quiet.step):
                 curve.append(point)
                 facts["train_s"] = sum(each.seconds for each in curve)
-                if looks is not None:
-                    looks.look(FURTHER_LOOKS)
-                    facts |= looks.facts()
+            if looks is not None:
+                looks.look(SECOND_LOOK)
+                facts |= looks.facts()
             return Outcome(**facts, accuracy=curve[-1].accuracy, curve=tuple(curve))
         except NonFiniteLossError as error:
             failure = Failure("loss not finite", str(error))

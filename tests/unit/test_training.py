@@ -86,7 +86,7 @@ def test_latency_at_another_deployment_size() -> None:
 def test_settings_are_the_resolved_ones() -> None:
     settings = prepare(EvaluationOptions(), HYBRID).settings
     assert settings["input"] == {"channels": 1, "height_px": 14, "width_px": 14, "classes": 10}
-    assert (settings["epochs"], settings["train_size"], settings["target"]) == (4, 500, "cpu")
+    assert (settings["epochs"], settings["train_size"], settings["target"]) == (4, 400, "cpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")

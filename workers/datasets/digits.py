@@ -28,4 +28,4 @@ def open_digits(request: Request, part: Part) -> ImageSource:
     return ArraySource(images_NCHW[chosen], digits.target[chosen].astype(np.int64), tuple("0123456789"))
 
 
-DIGITS = Dataset(open=open_digits, size_px=14, epochs=4, train_size=500, flip=False, shift=0.08)
+DIGITS = Dataset(open=open_digits, size_px=14, epochs=4, train_size=400, flip=False, shift=0.08)
