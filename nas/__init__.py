@@ -6,21 +6,38 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build"]
+__all__ = ["build", "load"]
 
 
 def build(config: str | PathLike[str]) -> "nn.Module":
-    """The network that a config file of `nas export` describes, with fresh weights, as a torch module.
+    """The network that a config describes, with fresh weights, as a torch module.
 
-    It takes images (B, channels, height_px, width_px) and gives logits (B, classes), sizes as in the config's `input`.
+    `config` is a file of `nas export`, a folder of one, or a published model's name (`nas models`). The network takes
+    images (B, channels, height_px, width_px) and gives logits (B, classes), sizes as in the config's `input`.
 
     Raises ParameterError for a file that cannot be read, is no such config, or is of a newer schema.
     """
-    from pathlib import Path
-
     from nas import plugins
-    from nas.export.config import load_config
+    from nas.export.source import source_of
 
-    loaded = load_config(Path(config))
-    model: nn.Module = plugins.load(plugins.BUILDERS, loaded.builder)(loaded.architecture, loaded.model_input)
+    found = source_of(str(config)).config
+    model: nn.Module = plugins.load(plugins.BUILDERS, found.builder).build(found.architecture, found.model_input)
+    return model
+
+
+def load(folder: str | PathLike[str]) -> "nn.Module":
+    """The network of a folder that `nas export --format torch` or `nas retrain` wrote, with its weights.
+
+    Raises ParameterError as `build` does, and when the weights are missing or are another network's.
+    """
+    from nas import plugins
+    from nas.errors import ParameterError
+    from nas.export.source import WEIGHTS_FILE, source_of
+
+    found = source_of(str(folder))
+    if found.weights is None:
+        raise ParameterError(
+            f"folder {str(folder)!r} has no {WEIGHTS_FILE}; nas.build makes the network without weights"
+        )
+    model: nn.Module = plugins.load(plugins.WEIGHTS, "safetensors")(found.config, found.weights)
     return model

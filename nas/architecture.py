@@ -6,56 +6,102 @@ downsampling convolution between stages, and a head. A network is built from thi
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from nas.errors import ParameterError
 
-SCHEMA_VERSION = 1
+# 2 added mlp_ratio, options, norm and position to stages, and the recipe.
+SCHEMA_VERSION = 2
+
+MLP_RATIO: float = 4
+RECIPE = "compact"
+
+Option = int | float | bool | str
+Options = tuple[tuple[str, Option], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """`depth` blocks of one token mixer at one width (channels).
 
-    Raises ParameterError when depth or width is below 1 or the mixer has no name.
+    `mlp_ratio` is the channel MLP's hidden size over the width. `options` are the mixer's own (kernel, head_dim, ...).
+    `norm` None is the recipe's. `position` adds a learned embedding to the stage's tokens.
+
+    Raises ParameterError when a number is out of range or the mixer has no name.
     """
 
     mixer: str
     depth: int
     width: int
+    mlp_ratio: float = MLP_RATIO
+    options: Options = ()
+    norm: str | None = None
+    position: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.mixer, str) or not self.mixer:
             raise ParameterError(f"stage mixer {self.mixer!r} is not a name")
         for name in ("depth", "width"):
             object.__setattr__(self, name, _positive_integer(f"stage {name}", getattr(self, name)))
+        ratio = self.mlp_ratio
+        if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio < math.inf:
+            raise ParameterError(f"stage mlp_ratio {ratio!r} is not a number above 0")
+        object.__setattr__(self, "mlp_ratio", whole(ratio))
+        pairs = self.options.items() if isinstance(self.options, Mapping) else self.options
+        object.__setattr__(self, "options", tuple(sorted((str(name), whole(value)) for name, value in pairs)))
+        if not (self.norm is None or isinstance(self.norm, str)):
+            raise ParameterError(f"stage norm {self.norm!r} is not a name")
+        if not isinstance(self.position, bool):
+            raise ParameterError(f"stage position {self.position!r} is not true or false")
+
+    @property
+    def spelled_mixer(self) -> str:
+        """The mixer with its options on one line: `conv(kernel=5)`."""
+        return spelled(self.mixer, self.options)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"mixer": self.mixer, "depth": self.depth, "width": self.width}
+        """What is as by default is left out, but for mixer, depth and width."""
+        optional = {
+            "mlp_ratio": (self.mlp_ratio, MLP_RATIO),
+            "options": (dict(self.options), {}),
+            "norm": (self.norm, None),
+            "position": (self.position, False),
+        }
+        needed = {"mixer": self.mixer, "depth": self.depth, "width": self.width}
+        return needed | {name: value for name, (value, default) in optional.items() if value != default}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Stage":
         """Raises ParameterError on a missing or unknown field."""
-        _check_fields("stage", data, {"mixer", "depth", "width"})
-        return cls(mixer=data["mixer"], depth=data["depth"], width=data["width"])
+        _check_fields("stage", data, {"mixer", "depth", "width"}, {"mlp_ratio", "options", "norm", "position"})
+        options = data.get("options", {})
+        if not isinstance(options, Mapping):
+            raise ParameterError(f"stage options {options!r} is not a mapping")
+        return cls(**{**data, "options": tuple(options.items())})
 
 
 @dataclass(frozen=True)
 class Architecture:
     """A network, but for its input: the same architecture can be built for another image size or class count.
 
+    `recipe` names the details of blocks, stem and head (search_spaces/recipe.py).
+
     Raises ParameterError when there is no stage.
     """
 
     stages: tuple[Stage, ...]
+    recipe: str = RECIPE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
         if not self.stages:
             raise ParameterError("an architecture needs at least one stage")
+        if not isinstance(self.recipe, str) or not self.recipe:
+            raise ParameterError(f"architecture recipe {self.recipe!r} is not a name")
 
     @property
     def canonical_json(self) -> str:
@@ -76,16 +122,18 @@ class Architecture:
         return "".join(stage.mixer[0].upper() for stage in self.stages)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"stages": [stage.to_dict() for stage in self.stages]}
+        """The default recipe is left out."""
+        stages = {"stages": [stage.to_dict() for stage in self.stages]}
+        return stages if self.recipe == RECIPE else {"recipe": self.recipe, **stages}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Architecture":
         """Raises ParameterError when `data` is not of the form that `to_dict` gives."""
-        _check_fields("architecture", data, {"stages"})
+        _check_fields("architecture", data, {"stages"}, {"recipe"})
         stages = data["stages"]
         if not isinstance(stages, (list, tuple)):
             raise ParameterError(f"architecture stages {stages!r} is not a list")
-        return cls(tuple(Stage.from_dict(stage) for stage in stages))
+        return cls(tuple(Stage.from_dict(stage) for stage in stages), data.get("recipe", RECIPE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +168,30 @@ class ModelInput:
         return cls(**data)
 
 
-def _check_fields(what: str, data: object, fields: set[str]) -> None:
+def spelled(mixer: str, options: Options) -> str:
+    """A mixer with its options on one line: `conv(kernel=5)`."""
+    listed = ",".join(f"{name}={value}" for name, value in options)
+    return f"{mixer}({listed})" if listed else mixer
+
+
+def whole(value: Any) -> Any:
+    """The value, 2.0 from a YAML file as 2."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _check_fields(what: str, data: object, needed: Set[str], optional: Set[str] = frozenset()) -> None:
     if not isinstance(data, Mapping):
-        raise ParameterError(f"{what} {data!r} is not a mapping of {', '.join(sorted(fields))}")
-    if missing := fields - data.keys():
+        raise ParameterError(f"{what} {data!r} is not a mapping of {', '.join(sorted(needed))}")
+    if missing := needed - data.keys():
         raise ParameterError(f"{what} lacks {', '.join(sorted(missing))}")
-    if unknown := data.keys() - fields:
-        raise ParameterError(
-            f"{what} has unknown {', '.join(sorted(map(str, unknown)))}; valid: {', '.join(sorted(fields))}"
-        )
+    if unknown := data.keys() - needed - optional:
+        valid = ", ".join(sorted(needed | optional))
+        raise ParameterError(f"{what} has unknown {', '.join(sorted(map(str, unknown)))}; valid: {valid}")
 
 
 def _positive_integer(name: str, value: Any) -> int:
     """An integer of at least 1; 2.0 from a YAML file is 2, True is not 1."""
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not whole or value < 1:
+    number = whole(value)
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise ParameterError(f"{name} {value!r} is not a whole number of at least 1")
-    return int(value)
+    return number

@@ -1,6 +1,6 @@
 """What can go wrong, named. The command line turns a NasError into one line and its exit code."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class NasError(Exception):
@@ -27,12 +27,25 @@ class ParameterError(UserError):
     """A parameter whose value is out of range or of the wrong form."""
 
 
+class SpaceFileError(UserError):
+    """A file that declares no search space; `mistakes` has a line for each, with its place in the file."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = list(mistakes)
+        more = len(self.mistakes) - 1
+        super().__init__(self.mistakes[0] + (f" (and {more} more: `nas spaces validate` lists them)" if more else ""))
+
+
 class DataError(UserError):
     """A data set that is missing, unreadable or of no use for training."""
 
 
 class StorageError(UserError):
     """A database that cannot be reached, read or written."""
+
+
+class ExportError(UserError):
+    """A network that the wanted format cannot hold, or whose export does not compute what the network does."""
 
 
 class InfeasibleError(UserError):

@@ -1,8 +1,10 @@
 """Files that the user asked for: written whole or not at all."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 
 from nas.errors import ParameterError
 
@@ -12,20 +14,34 @@ def write_text(option: str, path: Path, text: str) -> None:
 
     Raises ParameterError naming `option` when the path cannot be written.
     """
+    with written(option, path) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def written(option: str, path: Path) -> Iterator[Path]:
+    """A path to write to that replaces `path` when the block has gone well. Otherwise as `write_text`."""
     try:
         target = path.resolve()
         if target.is_dir():
             raise IsADirectoryError(0, "is a directory")
         if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
+            yield target
             return
-        hidden = f".{target.name}."
-        with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=hidden, delete=False) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
+        with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+            temporary = Path(folder) / target.name
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(target)
     except OSError as error:
         raise ParameterError(f"{option} {str(path)!r} cannot be written: {error.strerror or error}") from error
+
+
+def make_folder(option: str, path: Path) -> None:
+    """Make the folder, if it is not there. Raises ParameterError naming `option` when it cannot be made."""
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ParameterError(f"{option} {str(path)!r} cannot be made: {error.strerror or error}") from error

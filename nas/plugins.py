@@ -10,7 +10,9 @@ from typing import Any
 from nas.errors import UnknownNameError
 
 SPACES = "nas.spaces"
+SPACE_FILES = "nas.space_files"
 MIXERS = "nas.mixers"
+MODELS = "nas.models"
 BUILDERS = "nas.builders"
 DATASETS = "nas.datasets"
 SAMPLERS = "nas.samplers"
@@ -18,7 +20,13 @@ TARGETS = "nas.targets"
 EVALUATORS = "nas.evaluators"
 RUNNERS = "nas.runners"
 EXPORTERS = "nas.exporters"
+WEIGHTS = "nas.weights"
+TRAINERS = "nas.trainers"
+METERS = "nas.meters"
 PAGES = "nas.pages"
+
+# The builder of everything that this project ships; a config names its own.
+BUILDER = "metaformer"
 
 
 @cache

@@ -18,7 +18,7 @@ from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Wat
 from nas.front import Result, front, front_hypervolume
 from nas.opening import experimental, open_study
 from nas.samplers.distinct import DistinctSampler
-from nas.space import SearchSpace
+from nas.spaces import check_space, load_space
 from nas.store.store import Store
 from nas.study import Study
 from nas.trial import TrialState
@@ -50,8 +50,8 @@ class SearchOptions:
             raise ParameterError(f"--confirm {self.confirm} is below 0")
         if self.resources.workers is not None and self.resources.workers < 1:
             raise ParameterError(f"--workers {self.resources.workers} is below 1")
+        check_space(self.space)
         for group, name in (
-            (plugins.SPACES, self.space),
             (plugins.DATASETS, self.evaluation.dataset.partition(":")[0]),
             (plugins.SAMPLERS, self.sampler),
             (plugins.EVALUATORS, self.evaluator),
@@ -88,9 +88,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     """
     started = time.monotonic()
     options.check()
-    space: SearchSpace = plugins.load(plugins.SPACES, options.space)
+    space = load_space(options.space)
     evaluation: Evaluation = plugins.load(plugins.EVALUATORS, options.evaluator)(options.evaluation, space)
-    settings = {"space": options.space, "evaluator": options.evaluator, **evaluation.settings}
+    settings = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
     runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluation.evaluator.device)
     with closing(Store.open(options.storage, create=True)) as store:
         name = options.study or _default_name(settings)

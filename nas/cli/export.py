@@ -1,4 +1,4 @@
-"""`nas export`: the config of one architecture."""
+"""`nas export`: one architecture, in the format that its next user reads."""
 
 from pathlib import Path
 
@@ -6,12 +6,15 @@ import click
 
 from nas import plugins
 from nas.cli import options
+from nas.errors import ParameterError
 from nas.export.config import config_of
+from nas.export.source import Source, source_of
 from nas.front import pick, results
 from nas.store.store import Store
 
 
 @click.command("export")
+@click.argument("config", required=False, metavar="[CONFIG|FOLDER|MODEL]")
 @options.storage
 @options.study
 @click.option(
@@ -23,15 +26,46 @@ from nas.store.store import Store
     help="Of the front: the best trade-off, the most accurate, the fastest; or any complete trial by number.",
 )
 @options.max_latency
-@click.option("--format", "form", default="yaml", show_default=True, metavar="FORMAT", help="yaml, json or torch.")
-@click.option("--output", required=True, type=options.file_path, metavar="PATH", help="File to write.")
-def command(storage: str, study: str | None, how: str, max_latency_ms: float | None, form: str, output: Path) -> None:
-    """Write the config of one architecture of a study."""
+@click.option("--input-size", metavar="PX|HxW", help="Build it for images of another size.")
+@click.option(
+    "--format",
+    "form",
+    default="yaml",
+    show_default=True,
+    metavar="FORMAT",
+    help="yaml, json: the config. torch, timm: a folder with weights. onnx. python: one file that needs torch alone.",
+)
+@click.option("--output", required=True, type=options.file_path, metavar="PATH", help="File or folder to write.")
+def command(
+    config: str | None,
+    storage: str,
+    study: str | None,
+    how: str,
+    max_latency_ms: float | None,
+    input_size: str | None,
+    form: str,
+    output: Path,
+) -> None:
+    """Write one architecture: picked from a study, or of a config file, an exported folder or a published model."""
     options.check_max_latency(max_latency_ms)
     plugins.check(plugins.EXPORTERS, form)
+    source = source_of(config) if config is not None else _picked(storage, study, how, max_latency_ms)
+    if input_size is not None:
+        source = source._replace(config=source.config.resized(*_size(input_size)))
+    click.echo(plugins.load(plugins.EXPORTERS, form)(source.config, source.weights, output))
+
+
+def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> Source:
     with Store.open(storage, create=False) as store:
         record = store.study(study)
         found = results(store.trials(record.study_id), record.settings["max_latency_ms"])
     limited = [result for result in found if max_latency_ms is None or result.latency.median <= max_latency_ms]
-    chosen = pick(limited, how)
-    click.echo(plugins.load(plugins.EXPORTERS, form)(config_of(chosen, record), output))
+    return Source(config_of(pick(limited, how), record), None)
+
+
+def _size(text: str) -> tuple[int, int]:
+    """`224` or `224x160`, height first. Raises ParameterError."""
+    sides = text.split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
+        raise ParameterError(f"--input-size {text!r} is neither pixels, such as 224, nor HEIGHTxWIDTH, such as 224x160")
+    return int(sides[0]), int(sides[-1])

@@ -15,7 +15,10 @@ COMMANDS = {
     "front": "Show a study's Pareto front as a table, JSON or an HTML page.",
     "export": "Write an architecture's config.",
     "studies": "List the studies in a database.",
-    "spaces": "List the search spaces.",
+    "spaces": "List the search spaces, show one, or check a file of your own.",
+    "retrain": "Train an architecture in full, with checkpoints and resume.",
+    "mixers": "Compare token mixers on this machine: parameters, MACs, latency.",
+    "models": "List the published MetaFormers, show one, or check ours against them.",
 }
 
 

@@ -21,7 +21,11 @@ MOST_SEED = 2**32 - 1
 
 @click.command("search")
 @click.option(
-    "--space", default="hybrid", show_default=True, metavar="NAME", help="Search space; `nas spaces` lists them."
+    "--space",
+    default="hybrid",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Search space (`nas spaces` lists them) or YAML file.",
 )
 @click.option("--budget", default=200, show_default=True, type=int, metavar="N", help="Trials to have on record.")
 @click.option(

@@ -1,24 +1,63 @@
-"""`nas spaces`: the search spaces that are installed."""
+"""`nas spaces`: the search spaces that are installed, and the user's own."""
+
+import random
+import sys
+from pathlib import Path
 
 import click
 
 from nas import plugins
+from nas.cli.drawing import draw
+from nas.errors import SpaceFileError
 from nas.space import SearchSpace
+from nas.spaces import load_space
 
 
-@click.command("spaces")
-def command() -> None:
+@click.group("spaces", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
     """List the search spaces: stages, choices and the number of architectures."""
-    for name in plugins.names(plugins.SPACES):
-        space: SearchSpace = plugins.load(plugins.SPACES, name)
-        click.echo(f"{space.name}: {space.description}")
-        click.echo(f"  {len(space.stages)} stages, {space.size:,} architectures")
-        for number, stage in enumerate(space.stages, start=1):
-            click.echo(
-                f"  stage {number}: mixer {_listed(stage.mixers)}; depth {_listed(stage.depths)}; "
-                f"width {_listed(stage.widths)}"
-            )
+    if context.invoked_subcommand is None:
+        for name in plugins.names(plugins.SPACES):
+            _describe(plugins.load(plugins.SPACES, name))
 
 
-def _listed(choices: tuple[str, ...] | tuple[int, ...]) -> str:
-    return " | ".join(str(choice) for choice in choices)
+@command.command("show")
+@click.argument("space", metavar="NAME|FILE")
+@click.option("--members", default=3, show_default=True, type=click.IntRange(0), help="Random members to draw.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the draw.")
+def show(space: str, members: int, seed: int) -> None:
+    """Show a space's choices and size, and draw a few random members."""
+    found = load_space(space)
+    _describe(found)
+    generator = random.Random(seed)  # noqa: S311 - draws, not secrets
+    for _ in range(members):
+        click.echo()
+        click.echo(draw(found.sample(generator)))
+
+
+@command.command("validate")
+@click.argument("file", type=click.Path(path_type=Path))
+def validate(file: Path) -> None:
+    """Check a space file: a line for every mistake, with its place and key."""
+    try:
+        space: SearchSpace = plugins.load(plugins.SPACE_FILES, "yaml")(file)
+    except SpaceFileError as error:
+        for mistake in error.mistakes:
+            click.echo(f"nas: error: {mistake}", err=True)
+        sys.exit(error.exit_code)
+    click.echo(f"{file}: {len(space.stages)} stages, {space.size:,} architectures")
+
+
+def _describe(space: SearchSpace) -> None:
+    click.echo(f"{space.name}: {space.description}")
+    click.echo(f"  {len(space.stages)} stages, {space.size:,} architectures, recipe {space.recipe}")
+    for number, stage in enumerate(space.stages, start=1):
+        fields = (
+            f"{field} {' | '.join(map(str, options))}"
+            for field, options in stage.fields.items()
+            if field in ("mixer", "depth", "width") or len(options) > 1
+        )
+        click.echo(f"  stage {number}: {'; '.join(fields)}")
+    for line in space.constraints.lines():
+        click.echo(f"  {line}")

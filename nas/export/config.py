@@ -1,18 +1,19 @@
 """The config of an exported architecture: what to build, for which input, and where its figures come from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from nas import plugins
 from nas.architecture import SCHEMA_VERSION, Architecture, ModelInput
 from nas.errors import ParameterError
 from nas.front import Result
 from nas.store.store import StudyRecord
 
-BUILDER = "metaformer"
+CONFIG_FILE = "config.json"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,15 @@ class ExportedConfig:
     model_input: ModelInput
     builder: str
     provenance: Mapping[str, Any]
+
+    @property
+    def seed(self) -> int:
+        """The seed of fresh weights: that of the trial's training, where there was one."""
+        return int(self.provenance.get("seed", 0))
+
+    def resized(self, height_px: int, width_px: int) -> "ExportedConfig":
+        """The same network for images of another size."""
+        return replace(self, model_input=replace(self.model_input, height_px=height_px, width_px=width_px))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -43,7 +53,7 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
     return ExportedConfig(
         architecture=trial.architecture,
         model_input=ModelInput.from_dict(settings["latency_input"]),
-        builder=BUILDER,
+        builder=plugins.BUILDER,
         provenance={
             "study": record.name,
             "trial": trial.number,

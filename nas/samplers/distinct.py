@@ -1,10 +1,12 @@
-"""Any Optuna sampler, made to propose only architectures that are not on record.
+"""Any Optuna sampler, made to propose only members of the space that are not on record.
 
-Optuna's samplers repeat themselves in spaces of few choices; a repeat would cost a trial and teach nothing.
+Optuna's samplers repeat themselves in spaces of few choices, and know nothing of a space's constraints; a repeat would
+cost a trial and teach nothing.
 """
 
 import random
 from collections.abc import Callable, Collection, Sequence
+from itertools import chain
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -12,14 +14,17 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.architecture import Architecture
 from nas.samplers.distributions import distributions
 from nas.space import SearchSpace
 
 ATTEMPTS = 3
+DRAWS = 100
 
 
 class DistinctSampler(BaseSampler):
-    """Asks `inner` again for what is `taken`; after three repeats takes an untaken neighbour of the last proposal.
+    """Asks `inner` again for what is `taken` or forbidden; after three such proposals takes an untaken neighbour of the
+    last one that was allowed, or else draws.
 
     `taken` gives the keys of the architectures on record or running. The space must not be exhausted.
     """
@@ -38,13 +43,23 @@ class DistinctSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         taken = self._taken()
+        last = None
         for _ in range(ATTEMPTS):
-            architecture = self._space.decode(self._propose(study, trial))
+            architecture = self._space.compose(self._propose(study, trial))
+            if not self._space.allows(architecture):
+                continue
             if architecture.key not in taken:
                 return dict(self._space.encode(architecture))
-        untaken = [other for other in self._space.neighbours(architecture) if other.key not in taken]
-        chosen = self._random.choice(untaken) if untaken else next(a for a in self._space if a.key not in taken)
-        return dict(self._space.encode(chosen))
+            last = architecture
+        return dict(self._space.encode(self._instead_of(last, taken)))
+
+    def _instead_of(self, last: Architecture | None, taken: Collection[str]) -> Architecture:
+        near = self._space.neighbours(last) if last is not None else ()
+        drawn = (self._space.sample(self._random) for _ in range(DRAWS))
+        untaken = [other for other in near if other.key not in taken]
+        if untaken:
+            return self._random.choice(untaken)
+        return next(other for other in chain(drawn, self._space) if other.key not in taken)
 
     def _propose(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
         relative = self._inner.infer_relative_search_space(study, trial)

@@ -1,0 +1,58 @@
+"""What the core asks of a room that makes networks of architectures: entry points of group `nas.builders`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from nas.architecture import Architecture, ModelInput
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network costs before anything is timed, for one image.
+
+    `macs` are the multiply-accumulates of convolutions, matrix products and Fourier transforms.
+    """
+
+    parameters: int
+    frozen: int
+    macs: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.parameters + other.parameters, self.frozen + other.frozen, self.macs + other.macs)
+
+    def __mul__(self, times: int) -> "Cost":
+        return Cost(self.parameters * times, self.frozen * times, self.macs * times)
+
+
+class Builder(Protocol):
+    """Makes networks of architectures, and knows what they cost without making them in full."""
+
+    def build(self, architecture: Architecture, model_input: ModelInput) -> "nn.Module":
+        """The network, with fresh weights from torch's global generator. Images (B, channels, height, width) to logits.
+
+        Raises ParameterError or UnknownNameError for an architecture or an input that cannot be built.
+        """
+
+    def canonical(self, architecture: Architecture) -> Architecture:
+        """The one spelling of the network: what is as by default is left out. Raises as `build` does."""
+
+    def cost(self, architecture: Architecture, model_input: ModelInput) -> Cost:
+        """Counted on the network itself, without memory for its weights. Raises as `build` does."""
+
+    def build_mixer(self, name: str, tokens: ModelInput) -> "nn.Module":
+        """A token mixer by itself for a grid of tokens, `channels` its width. (B, channels, height, width) to the same.
+
+        Raises UnknownNameError.
+        """
+
+    def mixer_cost(self, name: str, tokens: ModelInput) -> Cost:
+        """What that mixer costs."""
+
+    def part_cost(self, architecture: Architecture, index: int, model_input: ModelInput) -> Cost:
+        """The share of stage `index` (from 0): its blocks and what leads to it, in the last stage the head too.
+
+        It depends on the stage, the width before it, the recipe and the input alone, and the shares add up to `cost`.
+        """

@@ -1,0 +1,79 @@
+"""`nas mixers`: token mixers side by side on this machine."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from nas import plugins
+from nas.cli import options
+from nas.cli.table import print_table
+from nas.mixer_bench import MixerReport, compare
+from nas.output_file import write_text
+
+# Of the grid that was asked for: a quarter of its tokens, all, four and sixteen times as many.
+SIDES = (0.5, 1, 2, 4)
+
+
+@click.command("mixers")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--width", default=64, show_default=True, type=click.IntRange(1), metavar="N", help="Channels.")
+@click.option("--grid", default=14, show_default=True, type=click.IntRange(2), metavar="N", help="Side of the grid.")
+@click.option(
+    "--target", default="cpu", show_default=True, metavar="NAME[:option=value,...]", help="As of `nas search`."
+)
+@click.option("--html", type=options.file_path, metavar="FILE", help="Write latency over tokens as a Plotly page.")
+@options.as_json
+def command(names: tuple[str, ...], width: int, grid: int, target: str, html: Path | None, as_json: bool) -> None:
+    """Compare token mixers (all of them by default): parameters, MACs, and latency at four token counts.
+
+    A mixer whose latency grows 4 times as the tokens do is linear here, one that grows 16 times quadratic.
+    """
+    sides = [max(1, round(grid * factor)) for factor in SIDES]
+    reports = list(compare(names or plugins.names(plugins.MIXERS), width, sides, target))
+    if html is not None:
+        write_text("--html", html, plugins.load(plugins.PAGES, "mixers")(reports, width, target))
+    if as_json:
+        click.echo(json.dumps([_as_json(report) for report in reports]))
+        return
+    table = Table("mixer", "states", "leans on", box=None, pad_edge=False)
+    for heading in ("parameters", "frozen", "MACs", *(f"{side * side} tokens, ms" for side in sides), "growth"):
+        table.add_column(heading, justify="right")
+    for report in reports:
+        medians = [latency.median for latency in report.latencies]
+        cost = report.costs[1]
+        table.add_row(
+            report.mixer,
+            report.stated_cost,
+            report.leans_on,
+            f"{cost.parameters:,}",
+            f"{cost.frozen:,}",
+            f"{cost.macs:,}",
+            *(f"{median:.3f}" for median in medians),
+            f"x{medians[-1] / medians[-2]:.1f}",
+        )
+    click.echo(f"width {width}, batch 1, on {target}; parameters and MACs at {sides[1]}x{sides[1]} tokens")
+    print_table(table)
+    if html is not None:
+        click.echo(f"wrote {html}")
+
+
+def _as_json(report: MixerReport) -> dict[str, object]:
+    return {
+        "mixer": report.mixer,
+        "cost": report.stated_cost,
+        "leans_on": report.leans_on,
+        "tied": report.is_tied,
+        "grids": [
+            {
+                "tokens": side * side,
+                "parameters": cost.parameters,
+                "frozen": cost.frozen,
+                "macs": cost.macs,
+                "latency_ms": latency.median,
+                "latency_iqr_ms": latency.iqr,
+            }
+            for side, cost, latency in zip(report.sides, report.costs, report.latencies, strict=True)
+        ],
+    }
