@@ -1,40 +1,137 @@
-"""From an Architecture to the network that it describes: stem, stages of MetaFormer blocks, head.
+"""From an Architecture to the network that it describes, and back to its one spelling."""
 
-The blueprint and its details (bias-free LayerNorm, StarReLU, residual scaling in the last two stages, a norm before
-each downsampling) are those of ConvFormer and CAFormer (Yu et al., TPAMI 2024) with a linear head. Inside the network
-tensors are x_BHWC: norms and the channel MLP then act on the last dimension, and the permuted views that convolutions
-take are in torch's channels_last memory format, which is the fast one on CPU and GPU alike. Weights start from torch's
-own fan-in initialisation: the published truncated normal of 0.02 suits widths of 64 and more and hardly trains narrow
-proxies in their few steps.
-"""
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from itertools import pairwise
-
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, Stage
-from nas.errors import ParameterError
-from search_spaces.activation import StarReLU
+from nas.architecture import Architecture, ModelInput, Option, Stage
+from nas.errors import ParameterError, UnknownNameError
+from search_spaces import network
+from search_spaces.recipe import RECIPES, Recipe
 
-MLP_RATIO = 4
-STEM_KERNEL = 7
-STEM_STRIDES = (4, 2, 1)
 LEAST_GRID = 2
-EPS = 1e-6
 # Stages before this index have plain residuals, as published.
 FIRST_SCALED_STAGE = 2
+# LayerScale starts at 1e-5 in networks of up to 24 blocks, at 1e-6 in deeper ones, as published.
+SHALLOW = 24
 
 
-def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
+def build(architecture: Architecture, model_input: ModelInput) -> network.MetaFormer:
     """The network of `architecture` for `model_input`, initialised from torch's global generator.
 
     Takes images (B, channels, height_px, width_px), gives logits (B, classes).
 
-    Raises ParameterError when the input is too small for the stages, UnknownNameError for an unknown mixer.
+    Raises ParameterError when the input is too small for the stages or a mixer refuses its options, UnknownNameError
+    for an unknown mixer, recipe or norm.
     """
-    return MetaFormer(architecture, model_input)
+    return network.MetaFormer(
+        build_stem(architecture, model_input),
+        [build_stage(architecture, index, model_input) for index in range(len(architecture.stages))],
+        build_head(architecture, model_input),
+    )
+
+
+def build_stem(architecture: Architecture, model_input: ModelInput) -> network.Stem:
+    """The network's stem by itself. Raises as `build` does."""
+    stride = stem_stride(model_input, len(architecture.stages))
+    return network.Stem(model_input.channels, architecture.stages[0].width, stride, recipe_of(architecture))
+
+
+def build_stage(architecture: Architecture, index: int, model_input: ModelInput) -> network.Stage:
+    """Stage `index` (from 0) of the network by itself. Raises as `build` does."""
+    stage = architecture.stages[index]
+    recipe = recipe_of(architecture)
+    grid = grids(model_input, len(architecture.stages))[index]
+    downsample: nn.Module = nn.Identity()
+    if index > 0:
+        downsample = network.Downsample(architecture.stages[index - 1].width, stage.width, recipe)
+    position = network.Position(stage.width, grid) if stage.position else nn.Identity()
+    settings = block_settings(architecture, index)
+    blocks = [
+        network.Block(build_mixer(stage, grid, recipe), stage.width, recipe, **settings) for _ in range(stage.depth)
+    ]
+    return network.Stage(downsample, position, blocks)
+
+
+def build_head(architecture: Architecture, model_input: ModelInput) -> network.Head:
+    """The network's head by itself. Raises as `build` does."""
+    last = architecture.stages[-1]
+    recipe = recipe_of(architecture)
+    return network.Head(last.width, model_input.classes, recipe, norm=_norm(last, recipe))
+
+
+def build_mixer(stage: Stage, grid: tuple[int, int], recipe: Recipe) -> nn.Module:
+    """One token mixer of the stage for a grid of (height, width) tokens. Raises as `build` does."""
+    options = mixer_options(stage, recipe)
+    mixer_class = plugins.load(plugins.MIXERS, stage.mixer)
+    try:
+        mixer: nn.Module = mixer_class(stage.width, grid, **options)
+    except (ValueError, TypeError) as error:
+        raise ParameterError(f"mixer {stage.mixer!r}: {error}") from error
+    return mixer
+
+
+def block_settings(architecture: Architecture, index: int) -> dict[str, Any]:
+    """What the blocks of stage `index` differ in, as the keyword arguments of network.Block."""
+    stage = architecture.stages[index]
+    recipe = recipe_of(architecture)
+    depth = sum(each.depth for each in architecture.stages)
+    return {
+        "norm": _norm(stage, recipe),
+        "mlp_ratio": stage.mlp_ratio,
+        "layer_scale": (1e-5 if depth <= SHALLOW else 1e-6) if recipe.layer_scale else None,
+        "res_scale": recipe.res_scale and index >= FIRST_SCALED_STAGE,
+    }
+
+
+def mixer_options(stage: Stage, recipe: Recipe) -> dict[str, Option]:
+    """The options that the stage's mixer is built with, the recipe's among them. Raises as `build` does."""
+    defaults = option_defaults(stage.mixer)
+    for name, value in stage.options:
+        if name not in defaults:
+            valid = ", ".join(defaults) or "none"
+            raise ParameterError(f"mixer {stage.mixer!r} has no option {name!r}; valid: {valid}")
+        if type(value) is not type(defaults[name]):
+            kind = type(defaults[name]).__name__
+            raise ParameterError(f"mixer {stage.mixer!r}: {name} {value!r} is not of type {kind}")
+    return {**recipe.mixer_options.get(stage.mixer, {}), **dict(stage.options)}
+
+
+def option_defaults(mixer: str) -> Mapping[str, Option]:
+    """A mixer's options are its constructor's keyword-only parameters. Raises UnknownNameError."""
+    parameters = inspect.signature(plugins.load(plugins.MIXERS, mixer)).parameters.values()
+    return {each.name: each.default for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def canonical(architecture: Architecture) -> Architecture:
+    """The network's one spelling: options and norms that are as by default are left out. Raises as `build` does."""
+    recipe = recipe_of(architecture)
+    stages = []
+    for stage in architecture.stages:
+        mixer_options(stage, recipe)
+        defaults = {**option_defaults(stage.mixer), **recipe.mixer_options.get(stage.mixer, {})}
+        options = tuple((name, value) for name, value in stage.options if value != defaults[name])
+        norm = None if _norm(stage, recipe) == recipe.norm else stage.norm
+        stages.append(replace(stage, options=options, norm=norm))
+    return replace(architecture, stages=tuple(stages))
+
+
+def recipe_of(architecture: Architecture) -> Recipe:
+    """Raises UnknownNameError."""
+    if architecture.recipe not in RECIPES:
+        raise UnknownNameError("recipe", architecture.recipe, RECIPES)
+    return RECIPES[architecture.recipe]
+
+
+def _norm(stage: Stage, recipe: Recipe) -> str:
+    norm = stage.norm or recipe.norm
+    if norm not in network.NORMS:
+        raise UnknownNameError("norm", norm, network.NORMS)
+    return norm
 
 
 def stem_stride(model_input: ModelInput, stages: int) -> int:
@@ -42,7 +139,7 @@ def stem_stride(model_input: ModelInput, stages: int) -> int:
 
     Raises ParameterError when even stride 1 leaves less than that.
     """
-    for stride in STEM_STRIDES:
+    for stride in network.STEM_PADDINGS:
         if min(_grids(model_input, stride, stages)[-1]) >= LEAST_GRID:
             return stride
     least = (LEAST_GRID - 1) * 2 ** (stages - 1) + 1
@@ -52,101 +149,17 @@ def stem_stride(model_input: ModelInput, stages: int) -> int:
     )
 
 
+def grids(model_input: ModelInput, stages: int) -> list[tuple[int, int]]:
+    """Each stage's (height, width) in tokens. Raises as `stem_stride` does."""
+    return _grids(model_input, stem_stride(model_input, stages), stages)
+
+
 def _grids(model_input: ModelInput, stride: int, stages: int) -> list[tuple[int, int]]:
-    """Each stage's (height, width) in tokens: the stem divides by its stride, each later stage by 2, rounding up."""
-    grids = [(-(-model_input.height_px // stride), -(-model_input.width_px // stride))]
+    """The stem divides by its stride as its padding has it, each later stage by 2, rounding up."""
+    trimmed = network.STEM_KERNEL - 2 * network.STEM_PADDINGS[stride]
+    height, width = ((size - trimmed) // stride + 1 for size in (model_input.height_px, model_input.width_px))
+    found = [(height, width)]
     for _ in range(stages - 1):
-        height, width = grids[-1]
-        grids.append((-(-height // 2), -(-width // 2)))
-    return grids
-
-
-class ResScale(nn.Module):
-    """A learned scale per channel on the residual branch's input (Shleifer et al., NormFormer), initially 1."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(width))
-
-    def forward(self, x_BHWC: Tensor) -> Tensor:
-        return x_BHWC * self.scale
-
-
-class Block(nn.Module):
-    """x = s1(x) + mixer(norm1(x)); x = s2(x) + mlp(norm2(x))."""
-
-    def __init__(self, mixer: nn.Module, width: int, scaled: bool) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width, eps=EPS, bias=False)
-        self.mixer = mixer
-        self.res_scale1 = ResScale(width) if scaled else nn.Identity()
-        self.norm2 = nn.LayerNorm(width, eps=EPS, bias=False)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, MLP_RATIO * width, bias=False),
-            StarReLU(),
-            nn.Linear(MLP_RATIO * width, width, bias=False),
-        )
-        self.res_scale2 = ResScale(width) if scaled else nn.Identity()
-
-    def forward(self, x_BHWC: Tensor) -> Tensor:
-        x_BHWC = self.res_scale1(x_BHWC) + self.mixer(self.norm1(x_BHWC))
-        mixed: Tensor = self.res_scale2(x_BHWC) + self.mlp(self.norm2(x_BHWC))
-        return mixed
-
-
-class Stem(nn.Module):
-    """Image to tokens: a 7x7 convolution, then a norm. x_BCHW to x_BHWC."""
-
-    def __init__(self, channels: int, width: int, stride: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, width, STEM_KERNEL, stride, padding=STEM_KERNEL // 2)
-        self.norm = nn.LayerNorm(width, eps=EPS, bias=False)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        normed: Tensor = self.norm(self.conv(x_BCHW).permute(0, 2, 3, 1))
-        return normed
-
-
-class Downsample(nn.Module):
-    """A norm, then a 3x3 convolution of stride 2: half the grid, the next stage's width. x_BHWC to x_BHWC."""
-
-    def __init__(self, width: int, next_width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width, eps=EPS, bias=False)
-        self.conv = nn.Conv2d(width, next_width, 3, stride=2, padding=1)
-
-    def forward(self, x_BHWC: Tensor) -> Tensor:
-        halved_BCHW: Tensor = self.conv(self.norm(x_BHWC).permute(0, 3, 1, 2))
-        return halved_BCHW.permute(0, 2, 3, 1)
-
-
-class MetaFormer(nn.Module):
-    """Stem, stages of blocks, mean over tokens, norm, linear head."""
-
-    def __init__(self, architecture: Architecture, model_input: ModelInput) -> None:
-        super().__init__()
-        stages = architecture.stages
-        stride = stem_stride(model_input, len(stages))
-        grids = _grids(model_input, stride, len(stages))
-        self.stem = Stem(model_input.channels, stages[0].width, stride)
-        self.downsamples = nn.ModuleList(
-            Downsample(stage.width, following.width) for stage, following in pairwise(stages)
-        )
-        self.stages = nn.ModuleList(
-            _blocks(stage, grid, scaled=index >= FIRST_SCALED_STAGE)
-            for index, (stage, grid) in enumerate(zip(stages, grids, strict=True))
-        )
-        self.norm = nn.LayerNorm(stages[-1].width, eps=EPS)
-        self.head = nn.Linear(stages[-1].width, model_input.classes)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        x_BHWC = self.stages[0](self.stem(x_BCHW))
-        for downsample, stage in zip(self.downsamples, self.stages[1:], strict=True):
-            x_BHWC = stage(downsample(x_BHWC))
-        logits_BK: Tensor = self.head(self.norm(x_BHWC.mean((1, 2))))
-        return logits_BK
-
-
-def _blocks(stage: Stage, grid: tuple[int, int], *, scaled: bool) -> nn.Sequential:
-    mixer = plugins.load(plugins.MIXERS, stage.mixer)
-    return nn.Sequential(*(Block(mixer(stage.width, grid), stage.width, scaled) for _ in range(stage.depth)))
+        height, width = -(-height // 2), -(-width // 2)
+        found.append((height, width))
+    return found

@@ -1,24 +1,34 @@
-"""Multi-head self-attention as a token mixer (Vaswani et al., 2017), as CAFormer uses it. O(n^2) in tokens."""
+"""Multi-head self-attention as a token mixer (Vaswani et al., 2017), as CAFormer uses it."""
+
+from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-HEAD_DIM = 32
-
 
 class Attention(nn.Module):
-    """Self-attention over the grid's tokens without biases; max(1, width // 32) heads of 32 channels."""
+    """Self-attention over the grid's tokens; max(1, width // head_dim) heads of `head_dim` channels.
 
-    def __init__(self, width: int, grid: tuple[int, int]) -> None:
+    Without biases, but for `proj_bias` on the projection: 4d^2 parameters where `head_dim` divides width d.
+    """
+
+    cost: ClassVar = "O(n^2)"
+    tied: ClassVar = False
+    leans_on: ClassVar = "compute"
+
+    def __init__(self, width: int, grid: tuple[int, int], *, head_dim: int = 32, proj_bias: bool = False) -> None:
         super().__init__()
-        self.heads = max(1, width // HEAD_DIM)
-        inner = self.heads * HEAD_DIM
+        if head_dim < 1:
+            raise ValueError(f"head_dim {head_dim} is below 1")
+        self.head_dim = head_dim
+        self.heads = max(1, width // head_dim)
+        inner = self.heads * head_dim
         self.qkv = nn.Linear(width, 3 * inner, bias=False)
-        self.proj = nn.Linear(inner, width, bias=False)
+        self.proj = nn.Linear(inner, width, bias=proj_bias)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
         B, H, W, _ = x_BHWC.shape
-        qkv = self.qkv(x_BHWC).reshape(B, H * W, 3, self.heads, HEAD_DIM).permute(2, 0, 3, 1, 4)
+        qkv = self.qkv(x_BHWC).reshape(B, H * W, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
-        projected_BHWC: Tensor = self.proj(mixed.transpose(1, 2).reshape(B, H, W, -1))
+        projected_BHWC: Tensor = self.proj(mixed.transpose(1, 2).reshape(B, H, W, self.heads * self.head_dim))
         return projected_BHWC

@@ -1,25 +1,35 @@
-"""Separable convolution as a token mixer: ConvFormer's SepConv (Yu et al., TPAMI 2024). O(n) in tokens."""
+"""Separable convolution as a token mixer: ConvFormer's SepConv (Yu et al., TPAMI 2024)."""
+
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from search_spaces.activation import StarReLU
 
-EXPANSION = 2
-KERNEL = 7
-
 
 class SepConv(nn.Module):
-    """Pointwise expansion, StarReLU, depthwise 7x7, pointwise projection, without biases: 4d^2 + 98d + 2 parameters."""
+    """Pointwise expansion, StarReLU, depthwise `kernel` x `kernel`, pointwise projection, all without biases.
 
-    def __init__(self, width: int, grid: tuple[int, int]) -> None:
+    By default 4d^2 + 98d + 2 parameters at width d.
+    """
+
+    cost: ClassVar = "O(n)"
+    tied: ClassVar = False
+    leans_on: ClassVar = "memory bandwidth and compute"
+
+    def __init__(self, width: int, grid: tuple[int, int], *, kernel: int = 7, expansion: int = 2) -> None:
         super().__init__()
-        inner = EXPANSION * width
-        self.expand = nn.Linear(width, inner, bias=False)
-        self.act = StarReLU()
-        self.depthwise = nn.Conv2d(inner, inner, KERNEL, padding=KERNEL // 2, groups=inner, bias=False)
-        self.project = nn.Linear(inner, width, bias=False)
+        if kernel < 1 or kernel % 2 == 0:
+            raise ValueError(f"kernel {kernel} is not an odd number of at least 1")
+        if expansion < 1:
+            raise ValueError(f"expansion {expansion} is below 1")
+        inner = expansion * width
+        self.pwconv1 = nn.Linear(width, inner, bias=False)
+        self.act1 = StarReLU()
+        self.dwconv = nn.Conv2d(inner, inner, kernel, padding=kernel // 2, groups=inner, bias=False)
+        self.pwconv2 = nn.Linear(inner, width, bias=False)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        x_BCHW = self.act(self.expand(x_BHWC)).permute(0, 3, 1, 2)
-        mixed_BHWC: Tensor = self.project(self.depthwise(x_BCHW).permute(0, 2, 3, 1))
+        x_BCHW = self.act1(self.pwconv1(x_BHWC)).permute(0, 3, 1, 2)
+        mixed_BHWC: Tensor = self.pwconv2(self.dwconv(x_BCHW).permute(0, 2, 3, 1))
         return mixed_BHWC

@@ -1,14 +1,22 @@
-"""Average pooling as a token mixer: PoolFormer (Yu et al., CVPR 2022). No learned parameters, O(n) in tokens."""
+"""Average pooling as a token mixer: PoolFormer (Yu et al., CVPR 2022). No learned parameters."""
+
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 
 class Pool(nn.Module):
-    """The 3x3 mean of the neighbourhood minus the token itself: the block's residual adds the token back."""
+    """The `size` x `size` neighbourhood's mean minus the token itself: the block's residual adds the token back."""
 
-    def __init__(self, width: int, grid: tuple[int, int]) -> None:
+    cost: ClassVar = "O(n)"
+    tied: ClassVar = False
+    leans_on: ClassVar = "memory bandwidth"
+
+    def __init__(self, width: int, grid: tuple[int, int], *, size: int = 3) -> None:
         super().__init__()
-        self.pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+        if size < 1 or size % 2 == 0:
+            raise ValueError(f"size {size} is not an odd number of at least 1")
+        self.pool = nn.AvgPool2d(size, stride=1, padding=size // 2, count_include_pad=False)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
         pooled_BCHW: Tensor = self.pool(x_BHWC.permute(0, 3, 1, 2))

@@ -1,0 +1,157 @@
+"""`--format timm`: keyword arguments and weights for timm.models.metaformer.MetaFormer, outputs compared.
+
+timm's network is narrower than ours: what it cannot express is refused with the reason.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from nas.architecture import MLP_RATIO, Architecture
+from nas.errors import ExportError
+from nas.export.config import CONFIG_FILE, ExportedConfig
+from nas.export.source import WEIGHTS_FILE
+from nas.output_file import make_folder, write_text, written
+from search_spaces import model as ours
+from search_spaces.exports.weights import difference, example_input, network_of
+
+TOLERANCE = 1e-4
+MODEL_FILE = "model.py"
+STRIDE = 4
+HEAD_DIM = 32
+# Names in timm.models.metaformer, or of torch.nn.
+MIXERS = {"identity": "nn.Identity", "pool": "Pooling", "conv": "SepConv", "attention": "Attention"}
+NORMS = {
+    ("layer", False): "LayerNorm2dNoBias",
+    ("group", False): "GroupNorm1NoBias",
+    ("layer", True): "LayerNormNoBias",
+}
+
+
+def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
+    """Write the folder; what to tell the user.
+
+    Raises ExportError when timm cannot express the network or computes something else, ParameterError when the folder
+    cannot be written.
+    """
+    if reasons := list(obstacles(config)):
+        raise ExportError(f"timm's MetaFormer cannot express this network: {'; '.join(reasons)}")
+    model = network_of(config, weights)
+    arguments = keyword_arguments(config)
+    theirs = build(arguments)
+    state = converted(model.state_dict(), theirs.state_dict())
+    theirs.load_state_dict(state)
+    x_BCHW = example_input(config, 2)
+    with torch.no_grad():
+        worst = difference(model(x_BCHW), theirs(x_BCHW))
+    if not worst <= TOLERANCE:
+        raise ExportError(f"timm's output differs from ours by {worst:.1e}, more than {TOLERANCE:.0e}")
+    make_folder("--output", path)
+    with written("--output", path / WEIGHTS_FILE) as file:
+        save_file(state, file, metadata={"provenance": json.dumps(config.provenance)})
+    write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict(), indent=2) + "\n")
+    write_text("--output", path / MODEL_FILE, _source(arguments))
+    return f"wrote {path} ({MODEL_FILE}, {WEIGHTS_FILE}, {CONFIG_FILE}); timm agrees: largest difference {worst:.1e}"
+
+
+def obstacles(config: ExportedConfig) -> Iterator[str]:
+    """Why timm cannot express the network, one reason each."""
+    architecture = config.architecture
+    recipe = ours.recipe_of(architecture)
+    if recipe.norm_before_mean:
+        yield f"recipe {architecture.recipe!r} has its last norm before the mean over tokens, timm after it"
+    stride = ours.stem_stride(config.model_input, len(architecture.stages))
+    if stride != STRIDE:
+        yield f"its stem has stride {stride} at this input size, timm's always {STRIDE}"
+    widths = [stage.width for stage in architecture.stages]
+    if any(one == other for one, other in pairwise(widths)):
+        yield "neighbouring stages have equal widths, between which timm does not downsample"
+    for number, stage in enumerate(architecture.stages, start=1):
+        if stage.mixer not in MIXERS:
+            yield f"stage {number}: mixer {stage.mixer!r} is not in timm ({', '.join(MIXERS)} are)"
+        if stage.options:
+            yield f"stage {number}: options of {stage.spelled_mixer} are fixed in timm"
+        if stage.mlp_ratio != MLP_RATIO:
+            yield f"stage {number}: MLP ratio {stage.mlp_ratio:g} is not {MLP_RATIO}"
+        if stage.position:
+            yield f"stage {number}: timm has no position embedding"
+        if stage.mixer == "attention" and stage.width % HEAD_DIM:
+            yield f"stage {number}: attention's width {stage.width} is not a multiple of {HEAD_DIM}"
+        if stage.mixer == "attention" and (stage.norm or recipe.norm) == "group":
+            yield f"stage {number}: attention has per-channel norms in timm, not group norm"
+
+
+def keyword_arguments(config: ExportedConfig) -> dict[str, Any]:
+    """timm's keyword arguments, classes by name."""
+    architecture = config.architecture
+    recipe = ours.recipe_of(architecture)
+    return {
+        "in_chans": config.model_input.channels,
+        "num_classes": config.model_input.classes,
+        "depths": [stage.depth for stage in architecture.stages],
+        "dims": [stage.width for stage in architecture.stages],
+        "token_mixers": [MIXERS[stage.mixer] for stage in architecture.stages],
+        "norm_layers": [NORMS[stage.norm or recipe.norm, stage.mixer == "attention"] for stage in architecture.stages],
+        "res_scale_init_values": _residual_scales(architecture),
+        "use_mlp_head": recipe.head == "mlp",
+    }
+
+
+def _residual_scales(architecture: Architecture) -> list[float | None]:
+    scaled = (ours.block_settings(architecture, index)["res_scale"] for index in range(len(architecture.stages)))
+    return [1.0 if each else None for each in scaled]
+
+
+def build(arguments: dict[str, Any]) -> nn.Module:
+    """timm's network, in evaluation mode."""
+    from timm.models import metaformer
+
+    classes = {
+        name: [
+            getattr(nn if each.startswith("nn.") else metaformer, each.removeprefix("nn.")) for each in arguments[name]
+        ]
+        for name in ("token_mixers", "norm_layers")
+    }
+    network: nn.Module = metaformer.MetaFormer(**{**arguments, **classes})
+    return network.eval()
+
+
+def converted(state: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in the shapes of another network of the same names: a linear layer's as a 1x1 convolution's, and back."""
+    return {name: state[name].reshape(weight.shape).contiguous() for name, weight in like.items()}
+
+
+def _source(arguments: dict[str, Any]) -> str:
+    def shown(name: str, value: Any) -> str:
+        if name == "token_mixers":
+            return "[" + ", ".join(each if "." in each else f"metaformer.{each}" for each in value) + "]"
+        if name == "norm_layers":
+            return "[" + ", ".join(f"metaformer.{each}" for each in value) + "]"
+        return repr(value)
+
+    listed = "\n".join(f"    {name}={shown(name, value)}," for name, value in arguments.items())
+    return f'''"""A network found by nas, for timm; {CONFIG_FILE} says where it comes from."""
+
+from pathlib import Path
+
+from safetensors.torch import load_file
+from timm.models import metaformer
+from torch import nn
+
+KWARGS = dict(
+{listed}
+)
+
+
+def load() -> metaformer.MetaFormer:
+    """The network with its weights, in evaluation mode. Images (B, channels, height, width) to logits."""
+    model = metaformer.MetaFormer(**KWARGS)
+    model.load_state_dict(load_file(Path(__file__).with_name("{WEIGHTS_FILE}")))
+    return model.eval()
+'''

@@ -1,0 +1,22 @@
+"""`--format torch`: a folder of config and weights, of which `nas.load` makes the network."""
+
+import json
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from nas.export.config import CONFIG_FILE, ExportedConfig
+from nas.export.source import WEIGHTS_FILE
+from nas.output_file import make_folder, write_text, written
+from search_spaces.exports.weights import network_of
+
+
+def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
+    """Write the folder; what to tell the user. Raises ParameterError when it cannot be written."""
+    model = network_of(config, weights)
+    make_folder("--output", path)
+    line = f"import nas; model = nas.load({str(path)!r})"
+    with written("--output", path / WEIGHTS_FILE) as file:
+        save_file(model.state_dict(), file, metadata={"provenance": json.dumps(config.provenance)})
+    write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict() | {"python": line}, indent=2) + "\n")
+    return f"wrote {path} ({CONFIG_FILE}, {WEIGHTS_FILE})\n{line}"

@@ -1,0 +1,7 @@
+"""The builder `metaformer`, as the core knows it (nas.builder.Builder): an entry point of group `nas.builders`."""
+
+from search_spaces.cost import cost, part_cost
+from search_spaces.lone_mixer import build_mixer, mixer_cost
+from search_spaces.model import build, canonical
+
+__all__ = ["build", "build_mixer", "canonical", "cost", "mixer_cost", "part_cost"]

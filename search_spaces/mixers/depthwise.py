@@ -1,0 +1,23 @@
+"""A plain depthwise convolution as a token mixer: pooling with learned weights (Li et al., EfficientFormerV2)."""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+
+class Depthwise(nn.Module):
+    """One `kernel` x `kernel` filter per channel, without bias: by default 9d parameters at width d."""
+
+    cost: ClassVar = "O(n)"
+    tied: ClassVar = False
+    leans_on: ClassVar = "memory bandwidth"
+
+    def __init__(self, width: int, grid: tuple[int, int], *, kernel: int = 3) -> None:
+        super().__init__()
+        if kernel < 1 or kernel % 2 == 0:
+            raise ValueError(f"kernel {kernel} is not an odd number of at least 1")
+        self.conv = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width, bias=False)
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        mixed_BCHW: Tensor = self.conv(x_BHWC.permute(0, 3, 1, 2))
+        return mixed_BCHW.permute(0, 2, 3, 1)

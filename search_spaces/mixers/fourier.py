@@ -1,0 +1,25 @@
+"""Fourier mixing: FNet (Lee-Thorp et al., NAACL 2022, eq. 3). Nothing is learned."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class Fourier(nn.Module):
+    """The real part of the two-dimensional discrete Fourier transform over tokens (row by row) and channels.
+
+    Not scaled, as in the paper: a norm follows in the next branch. Computed in float32 whatever comes in.
+    """
+
+    cost: ClassVar = "O(n log n)"
+    tied: ClassVar = False
+    leans_on: ClassVar = "memory bandwidth"
+
+    def __init__(self, width: int, grid: tuple[int, int]) -> None:
+        super().__init__()
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        x_BNC = x_BHWC.flatten(1, 2)
+        mixed_BNC: Tensor = torch.fft.fft2(x_BNC.float(), dim=(1, 2)).real
+        return mixed_BNC.to(x_BHWC.dtype).reshape(x_BHWC.shape)

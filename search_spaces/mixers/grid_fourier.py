@@ -1,0 +1,24 @@
+"""Fourier mixing over the grid alone: FNet's idea, without its transform over channels. Nothing is learned."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class GridFourier(nn.Module):
+    """The real part of each channel's two-dimensional discrete Fourier transform over (H, W), not scaled.
+
+    Computed in float32 whatever comes in.
+    """
+
+    cost: ClassVar = "O(n log n)"
+    tied: ClassVar = False
+    leans_on: ClassVar = "memory bandwidth"
+
+    def __init__(self, width: int, grid: tuple[int, int]) -> None:
+        super().__init__()
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        mixed_BHWC: Tensor = torch.fft.fft2(x_BHWC.float(), dim=(1, 2)).real
+        return mixed_BHWC.to(x_BHWC.dtype)
