@@ -13,20 +13,21 @@ import torch
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
+from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
 from nas.objective import LATENCY, Measurement
 from nas.space import SearchSpace
 from nas.trial import CurvePoint, Failure, Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
+from workers.device import choose_device
 from workers.latency.cpu import processor_name
 from workers.latency.estimate import Effort, time_runs
+from workers.latency.load import load_target
 from workers.latency.quiet import QuietWindow
 from workers.latency.target import Run, Target
 from workers.train import NonFiniteLossError, Recipe, ResidentData, train
 
-BUILDER = "metaformer"
-DEVICES = ("cpu", "cuda")
 FIRST_LOOK = Effort(warm_up_s=0.1, repeat_s=0.0, least=20, most=20)
 SECOND_LOOK = Effort(warm_up_s=0.02, repeat_s=0.0, least=20, most=20)
 
@@ -84,14 +85,14 @@ class ProxyEvaluator:
             **self._target.fingerprint(),
             "input": f"{model_input.channels}x{model_input.height_px}x{model_input.width_px}",
         }
-        parameters = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+        parameters = load_builder().cost(architecture, model_input).parameters
         looks = Looks(self._target.prepare(model, model_input), fingerprint, parameters, self.quiet)
         looks.look(FIRST_LOOK)
         looks.measure_s = time.perf_counter() - started
         return looks
 
     def _build(self, architecture: Architecture, model_input: ModelInput) -> torch.nn.Module:
-        model: torch.nn.Module = plugins.load(plugins.BUILDERS, BUILDER)(architecture, model_input)
+        model: torch.nn.Module = load_builder().build(architecture, model_input)
         return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     @cached_property
@@ -144,7 +145,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
 
     Raises UserError (ParameterError, DataError, UnknownNameError) for whatever would make every trial fail.
     """
-    device = _device(options.device)
+    device = choose_device(options.device)
     target_name = options.target or device
     target = load_target(target_name)
     fingerprint = target.fingerprint()
@@ -167,7 +168,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     # Says at once, rather than in every trial, when the images are too small for the space.
     with torch.device("meta"):
         for each_input in (model_input, latency_input):
-            plugins.load(plugins.BUILDERS, BUILDER)(next(iter(space)), each_input)
+            load_builder().build(next(iter(space)), each_input)
     evaluator = ProxyEvaluator(
         data=data,
         model_input=model_input,
@@ -196,13 +197,10 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     )
 
 
-def load_target(name: str) -> Target:
-    """The target of a `NAME[:option=value,...]`. Raises UnknownNameError or ParameterError."""
-    plugin, colon, options = name.partition(":")
-    if colon and not options:
-        raise ParameterError(f"target {name!r} has no option after its colon; valid: {plugin} or {plugin}:option=value")
-    target: Target = plugins.load(plugins.TARGETS, plugin)(options)
-    return target
+def load_builder() -> Builder:
+    """The builder of the networks that are searched."""
+    builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
+    return builder
 
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
@@ -210,14 +208,3 @@ def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return "DefaultCPUAllocator" in str(error) or "can't allocate memory" in str(error)
-
-
-def _device(wanted: str | None) -> str:
-    """The device to train on: CUDA where there is one, unless told otherwise. Raises ParameterError."""
-    if wanted is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted not in DEVICES:
-        raise ParameterError(f"unknown --device {wanted!r}; valid: {', '.join(DEVICES)}")
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ParameterError("--device 'cuda' needs a CUDA device and torch finds none here; valid: cpu")
-    return wanted

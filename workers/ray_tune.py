@@ -2,9 +2,6 @@
 
 import logging
 import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 import ray
@@ -14,22 +11,17 @@ from ray.exceptions import RayError
 
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import AskTell, Evaluator, Resources
+from workers.ray_environment import ray_environment
 from workers.scheduler import StudyScheduler
 from workers.searcher import StudySearcher
 from workers.trial_actor import TrialActor
 
-# Ray and Tune take these from the environment only. A token of its own keeps Ray from writing one to the user's home.
-ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
+TUNE = {
     # No files of results per trial, and no checkpoints of Tune's state: the database is the record.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_THRESHOLD_S": "1000000000",
-    # Ray's own memory watch would end the whole search; the kernel's ends the one worker, which is replaced.
-    "RAY_memory_monitor_refresh_ms": "0",
     # Ctrl-C must reach us as KeyboardInterrupt; under Tune's own handler `fit` returns as if all were well.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
 }
@@ -60,8 +52,8 @@ class RayTuneRunner:
 
         Raises SearchInterruptedError when Ray breaks down, KeyboardInterrupt at Ctrl-C.
         """
-        of_this_run = {"RAY_AUTH_TOKEN": secrets.token_hex(16), "TUNE_MAX_PENDING_TRIALS_PG": str(self.workers)}
-        with _environment(ENVIRONMENT | of_this_run), TemporaryDirectory(prefix="nas-tune-") as scratch:
+        pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(self.workers)}
+        with ray_environment(TUNE | pending), TemporaryDirectory(prefix="nas-tune-") as scratch:
             logging.getLogger("ray").setLevel(logging.ERROR)
             try:
                 ray.init(
@@ -100,18 +92,3 @@ class RayTuneRunner:
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The process's environment with `values` set for the length of the block."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

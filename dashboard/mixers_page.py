@@ -1,0 +1,32 @@
+"""Token mixers' latency over tokens as one self-contained page: it needs neither a network nor a server."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from nas.mixer_bench import MixerReport
+
+
+def render(reports: Sequence[MixerReport], width: int, target: str) -> str:
+    """An HTML page with plotly.js inside: both axes logarithmic: a slope of 1 is linear, one of 2 quadratic."""
+    drawn = go.Figure()
+    for report in reports:
+        drawn.add_trace(
+            go.Scatter(
+                x=[side * side for side in report.sides],
+                y=[latency.median for latency in report.latencies],
+                error_y={"type": "data", "array": [latency.iqr / 2 for latency in report.latencies]},
+                name=f"{report.mixer}, {report.stated_cost}",
+                mode="lines+markers",
+                hovertext=[f"{cost.parameters:,} parameters, {cost.macs:,} MACs" for cost in report.costs],
+            )
+        )
+    title = f"token mixers at width {width} on {target}"
+    drawn.update_layout(
+        title=title,
+        xaxis={"title": "tokens", "type": "log"},
+        yaxis={"title": "latency, batch 1, median (ms)", "type": "log"},
+        template="plotly_white",
+    )
+    page: str = drawn.to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False})
+    return page.replace("<head>", f"<head><title>{title}</title>", 1)

@@ -1,0 +1,18 @@
+"""The device to train on."""
+
+import torch
+
+from nas.errors import ParameterError
+
+DEVICES = ("cpu", "cuda")
+
+
+def choose_device(wanted: str | None) -> str:
+    """The device to train on: CUDA where there is one, unless told otherwise. Raises ParameterError."""
+    if wanted is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted not in DEVICES:
+        raise ParameterError(f"unknown --device {wanted!r}; valid: {', '.join(DEVICES)}")
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ParameterError("--device 'cuda' needs a CUDA device and torch finds none here; valid: cpu")
+    return wanted

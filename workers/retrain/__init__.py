@@ -1,0 +1,1 @@
+"""`nas retrain`: the full recipe on Ray Train, from a config to weights and a test accuracy."""

@@ -1,0 +1,201 @@
+"""The driver of a full training: Ray Train from start to end, then config, weights and figures in the output folder."""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray.exceptions import RayError
+from ray.train import CheckpointConfig, Result, RunConfig, ScalingConfig, TrainingFailedError
+from ray.train.torch import TorchTrainer
+from ray.util.queue import Empty, Queue
+from safetensors.torch import save_file
+
+from nas import plugins
+from nas.architecture import ModelInput
+from nas.errors import ParameterError, SearchInterruptedError
+from nas.export.config import CONFIG_FILE, ExportedConfig
+from nas.export.source import WEIGHTS_FILE
+from nas.output_file import make_folder, write_text, written
+from nas.training import Epoch, TrainingOptions, TrainingResult, TrainingWatcher
+from workers.datasets.dataset import Dataset, Request
+from workers.device import choose_device
+from workers.ray_environment import ray_environment
+from workers.retrain.loop import CHECKPOINT, Assignment, work
+from workers.retrain.recipes import recipe_for
+
+RUN = "checkpoints"
+SETTINGS_FILE = "settings.json"
+METRICS_FILE = "metrics.json"
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
+    """Train, and write the folder; as nas.training.Trainer has it."""
+    assignment = _assignment(options)
+    settings = _settings(assignment, options)
+    make_folder("--output", options.output)
+    _check_same(options.output, settings)
+    watcher.started(settings)
+    finished = options.output / METRICS_FILE
+    if finished.is_file():
+        found = json.loads(finished.read_text(encoding="utf-8"))
+        return TrainingResult(
+            found["test_accuracy"], tuple(Epoch(**point) for point in found["curve"]), assignment.recipe, settings
+        )
+    outcome = _run(assignment, options, watcher)
+    if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
+        raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
+    epochs = assignment.recipe.epochs
+    curve = tuple(Epoch(epochs=epochs, **point) for point in outcome.metrics["curve"])
+    result = TrainingResult(outcome.metrics["test_accuracy"], curve, assignment.recipe, settings)
+    _write(options, assignment, result, outcome)
+    return result
+
+
+def _assignment(options: TrainingOptions) -> Assignment:
+    """Everything checked that can be before Ray starts."""
+    name, _, argument = options.dataset.partition(":")
+    dataset: Dataset = plugins.load(plugins.DATASETS, name)
+    recipe = recipe_for(name, options.overrides)
+    if options.precision not in PRECISIONS:
+        raise ParameterError(f"unknown --precision {options.precision!r}; valid: {', '.join(PRECISIONS)}")
+    if options.workers < 1:
+        raise ParameterError(f"--workers {options.workers} is below 1")
+    request = Request(argument or None, options.data_dir.resolve() if options.data_dir else None, options.download)
+    source = dataset.open(request, "train")
+    dataset.open(replace(request, download=False), "test")
+    config = options.source.config
+    size_px = options.input_size_px or (
+        dataset.size_px if "published" in config.provenance else config.model_input.height_px
+    )
+    model_input = ModelInput(
+        source.images(torch.zeros(1, dtype=torch.int64).numpy(), size_px).shape[1],
+        size_px,
+        size_px,
+        len(source.classes),
+    )
+    with torch.device("meta"):
+        plugins.load(plugins.BUILDERS, config.builder).build(config.architecture, model_input)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Assignment(
+        architecture=config.architecture,
+        model_input=model_input,
+        builder=config.builder,
+        weights=str(options.source.weights.resolve()) if options.source.weights else None,
+        dataset=name,
+        request=replace(request, download=False),
+        recipe=recipe,
+        device=choose_device(options.device),
+        threads=options.threads or max(1, cores // options.workers),
+        precision=options.precision,
+        seed=options.seed,
+    )
+
+
+def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any]:
+    return {
+        "key": assignment.architecture.key,
+        "dataset": options.dataset,
+        "input": assignment.model_input.to_dict(),
+        "recipe": vars(assignment.recipe),
+        "device": assignment.device,
+        "workers": options.workers,
+        "precision": assignment.precision,
+        "seed": assignment.seed,
+        "started_from": "weights" if assignment.weights else "scratch",
+    }
+
+
+def _check_same(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Raises ParameterError when the folder holds another training."""
+    file = folder / SETTINGS_FILE
+    if file.is_file():
+        before = json.loads(file.read_text(encoding="utf-8"))
+        for name, value in settings.items():
+            if before.get(name) != value:
+                raise ParameterError(
+                    f"--output {str(folder)!r} holds a training with {name} {before.get(name)!r}, not {value!r}; "
+                    "name another folder"
+                )
+    write_text("--output", file, json.dumps(settings, indent=2) + "\n")
+
+
+@contextmanager
+def _listening(reports: Queue, watcher: TrainingWatcher, epochs: int) -> Iterator[None]:
+    """Hands each epoch that the first worker reports to the watcher, while the block runs."""
+    over = threading.Event()
+
+    def listen() -> None:
+        while not (over.is_set() and reports.empty()):
+            with suppress(Empty):
+                watcher.trained(Epoch(epochs=epochs, **reports.get(timeout=0.5)))
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=10)
+
+
+def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatcher) -> Result:
+    with ray_environment({"RAY_TRAIN_V2_ENABLED": "1"}):
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        try:
+            ray.init(
+                address="local",
+                num_cpus=options.workers + 1,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+            reports = Queue(actor_options={"num_cpus": 0})
+            trainer = TorchTrainer(
+                work,
+                train_loop_config={"assignment": assignment, "reports": reports},
+                scaling_config=ScalingConfig(num_workers=options.workers, use_gpu=assignment.device == "cuda"),
+                run_config=RunConfig(
+                    name=RUN,
+                    storage_path=str(options.output.resolve()),
+                    checkpoint_config=CheckpointConfig(num_to_keep=2),
+                ),
+            )
+            with _listening(reports, watcher, assignment.recipe.epochs):
+                return trainer.fit()
+        except (RayError, TrainingFailedError, ConnectionError) as error:
+            reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+            raise SearchInterruptedError(f"the training broke down ({reason}); the same command goes on") from error
+        finally:
+            ray.shutdown()
+
+
+def _write(options: TrainingOptions, assignment: Assignment, result: TrainingResult, outcome: Result) -> None:
+    config = options.source.config
+    provenance = {
+        **config.provenance,
+        "retrained": {
+            **result.settings,
+            "precision": outcome.metrics["precision"],
+            "test_accuracy": result.test_accuracy,
+        },
+    }
+    trained = ExportedConfig(assignment.architecture, assignment.model_input, assignment.builder, provenance)
+    with outcome.checkpoint.as_directory() as folder:
+        state = torch.load(Path(folder) / CHECKPOINT, map_location="cpu", weights_only=True)["judged"]
+    with written("--output", options.output / WEIGHTS_FILE) as file:
+        save_file({name: weight.contiguous() for name, weight in state.items()}, file)
+    write_text("--output", options.output / CONFIG_FILE, json.dumps(trained.to_dict(), indent=2) + "\n")
+    page = plugins.load(plugins.PAGES, "curve")(trained, result)
+    write_text("--output", options.output / "curve.html", page)
+    # Last: it says that the training is finished and all is written.
+    metrics = {"test_accuracy": result.test_accuracy, "curve": [vars(point) for point in result.curve]}
+    write_text("--output", options.output / METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
