@@ -14,6 +14,7 @@ from benchmarks.report import print_header
 from nas import plugins
 from nas.evaluation import EvaluationOptions
 from nas.front import front, results
+from nas.spaces import load_space
 from nas.store.store import Store
 
 
@@ -41,7 +42,7 @@ def main() -> None:
             target=settings["target"],
             seed=settings["seed"],
         ),
-        plugins.load(plugins.SPACES, settings["space"]),
+        load_space(settings["space"]),
     ).evaluator
     torch.set_num_threads(1)
     accuracies: dict[str, list[float]] = {name: [] for name in ends}

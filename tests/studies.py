@@ -20,6 +20,7 @@ INPUT = {"channels": 1, "height_px": 16, "width_px": 16, "classes": 10}
 def settings(**changed: Any) -> dict[str, Any]:
     return {
         "space": "small",
+        "space_key": "small",
         "evaluator": "proxy",
         "dataset": "digits",
         "input": INPUT,

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def test_every_command_shown(tmp_path: Path) -> None:
     commands = [line for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) for line in shown(path)]
     assert any(command.startswith("nas search") for command in commands)
     pictures(tmp_path / "pictures")
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     assert run_nas(["search", *SMALL], tmp_path).code == 0
     left_out = []
     for command in commands:

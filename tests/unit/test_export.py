@@ -12,6 +12,7 @@ import nas
 from nas import plugins
 from nas.errors import ParameterError
 from nas.export.config import config_of, load_config
+from nas.export.source import source_of
 from nas.front import results
 from nas.store.store import Store
 from tests.studies import make_study, settings
@@ -26,12 +27,12 @@ def config(tmp_path: Path):
         return config_of(results(store.trials(record.study_id))[0], record)
 
 
-@pytest.mark.parametrize("form", plugins.names(plugins.EXPORTERS))
+@pytest.mark.parametrize("form", ["json", "torch", "yaml"])
 def test_every_format_is_read_back_and_built(form: str, config, tmp_path: Path) -> None:
     path = tmp_path / f"best.{form}"
-    said = plugins.load(plugins.EXPORTERS, form)(config, path)
+    said = plugins.load(plugins.EXPORTERS, form)(config, None, path)
     assert str(path) in said
-    loaded = load_config(path)
+    loaded = source_of(str(path)).config
     assert (loaded.architecture, loaded.model_input) == (config.architecture, config.model_input)
     model = nas.build(path)
     assert model(torch.zeros(2, 1, 16, 16)).shape == (2, 10)
@@ -45,9 +46,9 @@ def test_provenance_says_where_the_figures_come_from(config) -> None:
 
 
 def test_the_torch_format_shows_the_line_that_builds_it(config, tmp_path: Path) -> None:
-    path = tmp_path / "best.json"
-    said = plugins.load(plugins.EXPORTERS, "torch")(config, path)
-    line = json.loads(path.read_text())["python"]
+    path = tmp_path / "best"
+    said = plugins.load(plugins.EXPORTERS, "torch")(config, None, path)
+    line = json.loads((path / "config.json").read_text())["python"]
     assert said.splitlines()[-1] == line
     names: dict[str, object] = {}
     exec(line, names)
@@ -57,7 +58,7 @@ def test_the_torch_format_shows_the_line_that_builds_it(config, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"schema_version": 99}, "schema_version 99, newer than 1"),
+        ({"schema_version": 99}, "schema_version 99, newer than 2"),
         ({"schema_version": "1"}, "no schema_version"),
         ({"architecture": {"stages": []}}, "at least one stage"),
         ({"input": {"channels": 1}}, "input lacks"),
@@ -86,19 +87,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_written_leaves_what_was_there(config, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "no" / "folder.yaml"):
         with pytest.raises(ParameterError, match="--output"):
-            plugins.load(plugins.EXPORTERS, "yaml")(config, path)
+            plugins.load(plugins.EXPORTERS, "yaml")(config, None, path)
 
 
 def test_a_link_stays_a_link_and_a_pipe_a_pipe(config, tmp_path: Path) -> None:
     kept, link, pipe = tmp_path / "kept.yaml", tmp_path / "link.yaml", tmp_path / "pipe"
     kept.write_text("before")
     link.symlink_to(kept)
-    plugins.load(plugins.EXPORTERS, "yaml")(config, link)
+    plugins.load(plugins.EXPORTERS, "yaml")(config, None, link)
     assert link.is_symlink()
     assert load_config(kept).architecture == config.architecture
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    plugins.load(plugins.EXPORTERS, "yaml")(config, pipe)
+    plugins.load(plugins.EXPORTERS, "yaml")(config, None, pipe)
     assert pipe.is_fifo()
     assert os.read(reader, 1 << 16).startswith(b"schema_version")
     os.close(reader)
@@ -109,4 +110,4 @@ def test_settings_of_the_tests_are_those_of_a_search() -> None:
     from search_spaces.hybrid import HYBRID
     from workers.proxy import prepare
 
-    assert settings().keys() == {"space", "evaluator", *prepare(EvaluationOptions(), HYBRID).settings}
+    assert settings().keys() == {"space", "space_key", "evaluator", *prepare(EvaluationOptions(), HYBRID).settings}

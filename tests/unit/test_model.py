@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
-from nas.errors import ParameterError, UnknownNameError
-from search_spaces.cost import count_parameters
+from nas.builder import Cost
+from nas.errors import ParameterError, UnknownNameError, UserError
+from search_spaces.cost import cost, part_cost
 from search_spaces.hybrid import HYBRID, HYBRID_224
-from search_spaces.model import MetaFormer, build, stem_stride
+from search_spaces.metaformer import METAFORMER
+from search_spaces.model import build, canonical, stem_stride
 
 POOL = Architecture(tuple(Stage("pool", 1, width) for width in (64, 128, 320, 512)))
 
@@ -20,7 +22,7 @@ POOL = Architecture(tuple(Stage("pool", 1, width) for width in (64, 128, 320, 51
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), size=st.sampled_from([(9, 9), (10, 10), (16, 24), (28, 28), (33, 20)]))
 def test_every_sampled_architecture_builds_and_runs(seed: int, size: tuple[int, int]) -> None:
-    architecture = HYBRID.sample(random.Random(seed))
+    architecture = METAFORMER.sample(random.Random(seed))
     model = build(architecture, ModelInput(3, *size, 7))
     logits = model(torch.randn(2, 3, *size))
     assert logits.shape == (2, 7)
@@ -34,7 +36,9 @@ def test_every_parameter_of_a_mixed_network_gets_a_gradient() -> None:
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
 
 
-@pytest.mark.parametrize(("size", "stride"), [(9, 1), (16, 1), (17, 2), (28, 2), (32, 2), (33, 4), (64, 4), (224, 4)])
+@pytest.mark.parametrize(
+    ("size", "stride"), [(9, 1), (16, 1), (17, 2), (28, 2), (32, 2), (33, 2), (36, 4), (64, 4), (224, 4)]
+)
 def test_stem_stride_follows_the_input(size: int, stride: int) -> None:
     assert stem_stride(ModelInput(3, size, size, 10), 4) == stride
 
@@ -56,7 +60,7 @@ def test_an_input_that_is_too_small_is_named() -> None:
 
 
 def test_an_unknown_mixer_is_named_with_the_valid_ones() -> None:
-    with pytest.raises(UnknownNameError, match="unknown mixer 'magic'; valid: attention, conv, pool"):
+    with pytest.raises(UnknownNameError, match="unknown mixer 'magic'; valid: attention, conv, depthwise"):
         build(Architecture((Stage("magic", 1, 32),)), ModelInput(1, 16, 16, 10))
 
 
@@ -67,23 +71,62 @@ def test_parameters_follow_the_published_closed_form() -> None:
         for stages, scaled in ((1, False), (3, True)):
             d = 64
             one, two = (
-                count_parameters(
-                    build(
-                        Architecture((*(Stage("pool", 1, d),) * (stages - 1), Stage(mixer, depth, d))),
-                        ModelInput(3, 32, 32, 10),
-                    )
-                )
+                cost(
+                    Architecture((*(Stage("pool", 1, d),) * (stages - 1), Stage(mixer, depth, d))),
+                    ModelInput(3, 32, 32, 10),
+                ).parameters
                 for depth in (1, 2)
             )
             assert two - one == 8 * d * d + 2 * d + 2 + own(d) + (2 * d if scaled else 0)
 
 
 def test_the_large_space_builds_at_224_px() -> None:
-    architecture = next(iter(HYBRID_224))
-    with torch.device("meta"):
-        model = build(architecture, ModelInput(3, 224, 224, 1000))
-    assert isinstance(model, MetaFormer)
-    assert count_parameters(model) > 5_000_000
+    assert cost(next(iter(HYBRID_224)), ModelInput(3, 224, 224, 1000)).parameters > 5_000_000
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32), size=st.sampled_from([(10, 10), (33, 20), (64, 64)]))
+def test_costs_of_parts_add_up(seed: int, size: tuple[int, int]) -> None:
+    architecture = METAFORMER.sample(random.Random(seed))
+    model_input = ModelInput(3, *size, 7)
+    parts = (part_cost(architecture, index, model_input) for index in range(4))
+    assert sum(parts, start=Cost(0, 0, 0)) == cost(architecture, model_input)
+
+
+def test_cost_counts_what_is_built() -> None:
+    architecture = Architecture((Stage("random", 1, 16), Stage("spatial_mlp", 2, 32)), "v1")
+    model = build(architecture, ModelInput(1, 16, 16, 4))
+    sizes = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
+    counted = cost(architecture, ModelInput(1, 16, 16, 4))
+    assert counted.parameters == sum(size for size, learned in sizes if learned)
+    assert counted.frozen == sum(size for size, learned in sizes if not learned) > 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "recipe", "message"),
+    [
+        (Stage("conv", 1, 8, options={"kernel": 4}), "compact", "kernel 4 is not an odd number"),
+        (Stage("conv", 1, 8, options={"size": 3}), "compact", "no option 'size'; valid: kernel, expansion"),
+        (Stage("conv", 1, 8, options={"kernel": "big"}), "compact", "kernel 'big' is not of type int"),
+        (Stage("pool", 1, 8, norm="batch"), "compact", "unknown norm 'batch'; valid: group, layer"),
+        (Stage("pool", 1, 8), "v9", "unknown recipe 'v9'; valid: compact, conv, v1, v2"),
+    ],
+)
+def test_what_cannot_be_built_is_named(stage: Stage, recipe: str, message: str) -> None:
+    for use in (lambda architecture: build(architecture, ModelInput(1, 16, 16, 10)), canonical):
+        if "odd" in message and use is canonical:
+            continue
+        with pytest.raises(UserError, match=message):
+            use(Architecture((stage,), recipe))
+
+
+def test_one_network_has_one_spelling() -> None:
+    spelled_out = Architecture((Stage("conv", 1, 8, options={"kernel": 7, "expansion": 3}, norm="layer"),))
+    assert canonical(spelled_out) == Architecture((Stage("conv", 1, 8, options={"expansion": 3}),))
+    v1 = Architecture((Stage("attention", 1, 32, options={"proj_bias": True}),), "v1")
+    assert canonical(v1) == Architecture((Stage("attention", 1, 32),), "v1")
+    unlike_v1 = Architecture((Stage("attention", 1, 32, options={"proj_bias": False}),), "v1")
+    assert canonical(unlike_v1) == unlike_v1
 
 
 def test_same_seed_same_network() -> None:
@@ -95,4 +138,4 @@ def test_same_seed_same_network() -> None:
 
 
 def test_mixers_are_found_as_plug_ins() -> None:
-    assert plugins.names(plugins.MIXERS) == ["attention", "conv", "pool"]
+    assert {"attention", "conv", "pool", "identity", "random", "fourier"} <= set(plugins.names(plugins.MIXERS))

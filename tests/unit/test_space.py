@@ -54,7 +54,7 @@ def test_size_counts_distinct_architectures() -> None:
 
 def test_hybrid_has_four_stages_of_three_mixers() -> None:
     hybrid = plugins.load(plugins.SPACES, "hybrid")
-    assert [stage.mixers for stage in hybrid.stages] == [("pool", "conv", "attention")] * 4
+    assert [tuple(map(str, stage.mixers)) for stage in hybrid.stages] == [("pool", "conv", "attention")] * 4
     assert hybrid.size == 157_464
 
 

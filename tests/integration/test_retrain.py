@@ -1,0 +1,139 @@
+"""`nas retrain` as a user runs it: a real Ray Train, weights that are kept, and training that goes on after kill -9."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+import nas
+from nas.architecture import Architecture, ModelInput, Stage
+from nas.export.config import ExportedConfig
+from nas.training import TrainingRecipe
+from tests.conftest import nas_script, run_nas
+from tests.integration.searching import wait_for_end
+from workers.retrain.batches import mix
+from workers.retrain.recipes import recipe_for
+
+SMALL = Architecture((Stage("pool", 1, 16), Stage("attention", 1, 32)))
+QUICK = ("--epochs", "3", "--batch-size", "64", "--warmup-epochs", "0.5")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    exported = ExportedConfig(SMALL, ModelInput(1, 8, 8, 10), "metaformer", {"study": "test", "seed": 1})
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(exported.to_dict()))
+    return tmp_path / "small.yaml"
+
+
+def metrics(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+@pytest.mark.timeout(400)
+def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) -> None:
+    done = run_nas(
+        ["retrain", "small.yaml", *QUICK, "--mixup", "0.2", "--drop-path", "0.1", "--output", "out"], tmp_path
+    )
+    assert done.code == 0, done.err
+    assert "[3/3] loss" in done.out
+    found = metrics(tmp_path / "out")
+    assert found["test_accuracy"] > 0.2
+    assert [point["epoch"] for point in found["curve"]] == [1, 2, 3]
+    assert "Plotly" in (tmp_path / "out" / "curve.html").read_text()
+    exported = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert exported["provenance"]["study"] == "test"
+    assert exported["provenance"]["retrained"]["test_accuracy"] == found["test_accuracy"]
+    model = nas.load(tmp_path / "out")
+    assert not model.training
+    assert model(torch.zeros(1, 1, 8, 8)).shape == (1, 10)
+    # The same command again has nothing left to train, and gives the same.
+    again = run_nas(
+        ["retrain", "small.yaml", *QUICK, "--mixup", "0.2", "--drop-path", "0.1", "--output", "out", "--json"], tmp_path
+    )
+    assert again.code == 0, again.err
+    assert json.loads(again.out)["test_accuracy"] == found["test_accuracy"]
+    other = run_nas(["retrain", "small.yaml", "--epochs", "4", "--output", "out"], tmp_path)
+    assert other.code == 2
+    assert "'out' holds a training with recipe" in other.err
+    # From its weights on.
+    assert run_nas(["retrain", "out", "--epochs", "1", "--output", "further"], tmp_path).code == 0
+    assert metrics(tmp_path / "further")["curve"][0]["accuracy"] > found["curve"][0]["accuracy"]
+
+
+@pytest.mark.timeout(600)
+def test_it_goes_on_after_kill_9(config: Path, tmp_path: Path) -> None:
+    command = ["retrain", "small.yaml", "--epochs", "12", "--batch-size", "32", "--output", "out"]
+    running = subprocess.Popen(
+        [nas_script(), *command], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    lines = []
+    for line in running.stdout:
+        lines.append(line)
+        if line.startswith("[3/12]"):
+            break
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    time.sleep(1)
+    done = run_nas(command, tmp_path)
+    assert done.code == 0, done.err
+    assert "[1/12]" not in done.out
+    assert "[12/12]" in done.out
+    assert [point["epoch"] for point in metrics(tmp_path / "out")["curve"]] == list(range(1, 13))
+    wait_for_end([])
+
+
+def test_two_workers_share_the_batch(config: Path, tmp_path: Path) -> None:
+    done = run_nas(["retrain", "small.yaml", *QUICK, "--workers", "2", "--output", "out"], tmp_path)
+    assert done.code == 0, done.err
+    assert metrics(tmp_path / "out")["test_accuracy"] > 0.4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("retrain magic --output out", "'magic' is no config file"),
+        ("retrain small.yaml", "--output"),
+        ("retrain small.yaml --output out --dataset magic", "dataset 'magic'"),
+        ("retrain small.yaml --output out --epochs 0", "--epochs 0"),
+        ("retrain small.yaml --output out --drop-path 1", "--drop-path 1"),
+        ("retrain small.yaml --output out --mixup -1", "--mixup -1"),
+        ("retrain small.yaml --output out --workers 0", "--workers 0"),
+        ("retrain small.yaml --output out --precision fp8", "--precision 'fp8'"),
+        ("retrain small.yaml --output out --device tpu", "--device 'tpu'"),
+        ("retrain small.yaml --output small.yaml", "'small.yaml' cannot be made"),
+        ("retrain small.yaml --output out --dataset fashion-mnist", "--data-dir"),
+        ("retrain small.yaml --output out --input-size 2", "2x2 px"),
+    ],
+)
+def test_errors(arguments: str, named: str, config: Path, tmp_path: Path) -> None:
+    done = run_nas(arguments.split(), tmp_path)
+    assert done.code == 2, done.err
+    assert len(done.err.strip().splitlines()) == 1, done.err
+    assert named in done.err
+
+
+@pytest.mark.parametrize("recipe", [{"mixup": 0.8}, {"cutmix": 1.0}, {"mixup": 0.8, "cutmix": 1.0}, {}])
+def test_mixing_keeps_labels_probabilities(recipe: dict[str, float]) -> None:
+    x_BCHW = torch.rand(8, 1, 6, 6)
+    y_BK = torch.eye(8)
+    whole = TrainingRecipe(1, 8, 0.1, **recipe)
+    for seed in range(10):
+        mixed, labels = mix(x_BCHW, y_BK, whole, torch.Generator().manual_seed(seed))
+        assert mixed.shape == x_BCHW.shape
+        torch.testing.assert_close(labels.sum(1), torch.ones(8))
+        assert mixed.min() >= 0
+        assert mixed.max() <= 1
+        if not recipe:
+            assert mixed.equal(x_BCHW)
+
+
+def test_defaults_depend_on_the_data_set_and_give_way() -> None:
+    assert recipe_for("cifar10", {}).cutmix == 1.0
+    assert recipe_for("fashion-mnist", {"epochs": 7}).epochs == 7
+    assert recipe_for("imagefolder", {}).epochs == 300
