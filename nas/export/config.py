@@ -30,6 +30,13 @@ class ExportedConfig:
         """The seed of fresh weights: that of the trial's training, where there was one."""
         return int(self.provenance.get("seed", 0))
 
+    @property
+    def weights_note(self) -> str:
+        """What to tell who gets weights with this config: whether `nas retrain` trained them."""
+        if "retrained" in self.provenance:
+            return "weights as trained by nas retrain"
+        return f"weights are initial ones (seed {self.seed}), not trained: nas retrain trains them"
+
     def resized(self, height_px: int, width_px: int) -> "ExportedConfig":
         """The same network for images of another size."""
         return replace(self, model_input=replace(self.model_input, height_px=height_px, width_px=width_px))

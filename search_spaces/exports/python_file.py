@@ -15,7 +15,7 @@ from search_spaces.exports.weights import network_of
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
-    """Write the file, and beside it the weights for `torch.load` if they are trained; what to tell the user.
+    """Write the file, and beside it the weights for `torch.load` if they come from a file; what to tell the user.
 
     Raises ExportError when a mixer needs more than torch, ParameterError when the file cannot be written.
     """
@@ -28,7 +28,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     with written("--output", beside) as file:
         torch.save(model.state_dict(), file)
     write_text("--output", path, source)
-    return f"wrote {path} and its weights {beside}"
+    return f"wrote {path} and its weights {beside}; {config.weights_note}"
 
 
 def text(config: ExportedConfig, model: torch.nn.Module) -> str:

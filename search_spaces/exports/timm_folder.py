@@ -57,7 +57,8 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
         save_file(state, file, metadata={"provenance": json.dumps(config.provenance)})
     write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict(), indent=2) + "\n")
     write_text("--output", path / MODEL_FILE, _source(arguments))
-    return f"wrote {path} ({MODEL_FILE}, {WEIGHTS_FILE}, {CONFIG_FILE}); timm agrees: largest difference {worst:.1e}"
+    files = f"{MODEL_FILE}, {WEIGHTS_FILE}, {CONFIG_FILE}"
+    return f"wrote {path} ({files}); timm agrees: largest difference {worst:.1e}; {config.weights_note}"
 
 
 def obstacles(config: ExportedConfig) -> Iterator[str]:

@@ -40,6 +40,7 @@ def example_input(config: ExportedConfig, batch: int) -> torch.Tensor:
 
 def difference(one: torch.Tensor, other: torch.Tensor) -> float:
     """The largest absolute difference, over the larger of 1 and the largest magnitude."""
+    one, other = one.detach(), other.detach()
     return float((one - other).abs().max() / max(1.0, float(one.abs().max())))
 
 

@@ -60,7 +60,7 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
     assert json.loads(again.out)["test_accuracy"] == found["test_accuracy"]
     other = run_nas(["retrain", "small.yaml", "--epochs", "4", "--output", "out"], tmp_path)
     assert other.code == 2
-    assert "'out' holds a training with recipe" in other.err
+    assert "'out' holds a training with epochs 3, not 4" in other.err
     # From its weights on.
     assert run_nas(["retrain", "out", "--epochs", "1", "--output", "further"], tmp_path).code == 0
     assert metrics(tmp_path / "further")["curve"][0]["accuracy"] > found["curve"][0]["accuracy"]
@@ -103,6 +103,7 @@ def test_two_workers_share_the_batch(config: Path, tmp_path: Path) -> None:
         ("retrain small.yaml --output out --epochs 0", "--epochs 0"),
         ("retrain small.yaml --output out --drop-path 1", "--drop-path 1"),
         ("retrain small.yaml --output out --mixup -1", "--mixup -1"),
+        ("retrain small.yaml --output out --rand-augment-magnitude 31", "--rand-augment-magnitude 31"),
         ("retrain small.yaml --output out --workers 0", "--workers 0"),
         ("retrain small.yaml --output out --precision fp8", "--precision 'fp8'"),
         ("retrain small.yaml --output out --device tpu", "--device 'tpu'"),

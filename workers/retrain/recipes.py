@@ -36,6 +36,8 @@ _CIFAR = TrainingRecipe(
     ema_decay=0.999,
 )
 _GREY = TrainingRecipe(epochs=20, batch_size=128, learning_rate=3e-3, erasing=0.1, ema_decay=0.998)
+# torchvision's scale of magnitudes.
+MOST_MAGNITUDE = 30
 DEFAULTS: Mapping[str, TrainingRecipe] = {
     "digits": TrainingRecipe(epochs=40, batch_size=32, learning_rate=3e-3, warmup_epochs=2, ema_decay=0.99),
     "fashion-mnist": _GREY,
@@ -55,5 +57,9 @@ def recipe_for(dataset: str, overrides: Mapping[str, Any]) -> TrainingRecipe:
             raise ParameterError(f"--{name.replace('_', '-')} {getattr(recipe, name)} is not a number above 0")
     for name in ("weight_decay", "warmup_epochs", "rand_augment_ops", "rand_augment_magnitude", "mixup", "cutmix"):
         if not 0 <= getattr(recipe, name) < float("inf"):
-            raise ParameterError(f"--{name.replace('_', '-')} {getattr(recipe, name)} is below 0")
+            raise ParameterError(f"--{name.replace('_', '-')} {getattr(recipe, name)} is not a number of at least 0")
+    if recipe.rand_augment_magnitude > MOST_MAGNITUDE:
+        raise ParameterError(
+            f"--rand-augment-magnitude {recipe.rand_augment_magnitude} is not from 0 to {MOST_MAGNITUDE}"
+        )
     return recipe

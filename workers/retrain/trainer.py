@@ -119,13 +119,19 @@ def _check_same(folder: Path, settings: Mapping[str, Any]) -> None:
     file = folder / SETTINGS_FILE
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
-        for name, value in settings.items():
-            if before.get(name) != value:
+        for name, value in _flat(settings).items():
+            recorded = _flat(before).get(name)
+            if recorded != value:
                 raise ParameterError(
-                    f"--output {str(folder)!r} holds a training with {name} {before.get(name)!r}, not {value!r}; "
+                    f"--output {str(folder)!r} holds a training with {name} {recorded!r}, not {value!r}; "
                     "name another folder"
                 )
     write_text("--output", file, json.dumps(settings, indent=2) + "\n")
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe's fields beside the other settings."""
+    return {**settings.get("recipe", {}), **{name: value for name, value in settings.items() if name != "recipe"}}
 
 
 @contextmanager
