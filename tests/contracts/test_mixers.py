@@ -83,7 +83,7 @@ def test_runs_under_bf16_autocast(name: str) -> None:
             assert torch.isfinite(mixed).all()
 
 
-@pytest.mark.parametrize("grid", [(4, 4), (3, 5), (7, 7)])
+@pytest.mark.parametrize("grid", [(3, 5), (7, 7)])
 @pytest.mark.parametrize("name", MIXERS)
 def test_onnx_runtime_agrees(name: str, grid: tuple[int, int], tmp_path: Path) -> None:
     mixer = make(name, grid).eval()

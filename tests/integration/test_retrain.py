@@ -88,6 +88,7 @@ def test_it_goes_on_after_kill_9(config: Path, tmp_path: Path) -> None:
     wait_for_end([])
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_batch(config: Path, tmp_path: Path) -> None:
     done = run_nas(["retrain", "small.yaml", *QUICK, "--workers", "2", "--output", "out"], tmp_path)
     assert done.code == 0, done.err
