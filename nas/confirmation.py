@@ -39,7 +39,7 @@ class ConfirmedSearch:
         found = self._study.results
         members = front(found)
         job = self._first_lacking(members)
-        if job is None and not self.is_over:
+        if job is None and (self._running or not self._study.is_over):
             numbers = {member.trial.number for member in members}
             job = self._first_lacking(front([other for other in found if other.trial.number not in numbers]))
         if job is not None:

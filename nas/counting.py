@@ -4,6 +4,7 @@ Stages meet only in the width before each, the order of mixers and sums, so that
 half that fit. Halves are listed; pairs are only counted, or looked up. (Horowitz and Sahni's meet in the middle.)
 """
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Counted:
         self._recipe = recipe
         self._constraints = constraints
         self._middle = (len(options) + 1) // 2
+        self._known: dict[tuple[Stage, int, int], tuple[int, ...]] = {}
 
     @property
     def size(self) -> int:
@@ -99,9 +101,7 @@ class Counted:
         return [self._halves(self._middle, len(self._options), int(width)) for width in self._widths]
 
     def _halves(self, begin: int, end: int, width_before: int | None) -> _Halves:
-        total = 1
-        for options in self._options[begin:end]:
-            total *= len(options)
+        total = math.prod(map(len, self._options[begin:end]))
         if total > MOST_HALVES:
             raise ParameterError(
                 f"constraints on {len(self._options)} stages of this many choices cannot be counted: "
@@ -141,7 +141,3 @@ class Counted:
             stages = (others,) * index + (stage,) + (others,) * (len(self._options) - index - 1)
             self._known[name] = self._constraints.amounts(Architecture(stages, self._recipe), index)
         return self._known[name]
-
-    @cached_property
-    def _known(self) -> dict[tuple[Stage, int, int], tuple[int, ...]]:
-        return {}
