@@ -17,6 +17,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.errors import ExportError, ParameterError
 from nas.export.config import ExportedConfig
 from nas.export.source import source_of
+from nas.spaces import load_space
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.metaformer import METAFORMER
 from tests.conftest import run_nas
@@ -98,23 +99,44 @@ def test_thirty_random_architectures_at_32_and_224_px(tmp_path: Path) -> None:
     )
 
 
+def check_timm(configs: list[ExportedConfig], folder: Path) -> None:
+    """Each exported, then loaded by timm in a fresh process that has timm and none of ours; outputs compared."""
+    for number, config in enumerate(configs):
+        said = export("timm", config, folder / f"folder{number}")
+        assert "timm agrees" in said
+        x_BCHW = example_input(config, 2)
+        with torch.no_grad():
+            torch.save((x_BCHW, network_of(config, None)(x_BCHW)), folder / f"{number}.io")
+    program = (
+        "import runpy, torch\n"
+        f"for number in range({len(configs)}):\n"
+        "    x, expected = torch.load(f'{number}.io', weights_only=True)\n"
+        "    model = runpy.run_path(f'folder{number}/model.py')\n"
+        "    with torch.no_grad(): given = model['load']()(x)\n"
+        "    assert (given - expected).abs().max() < 1e-4 * max(1, expected.abs().max()), number\n"
+        "    assert model['KWARGS']['depths'] and 'token_mixers' in model['KWARGS']\n"
+    )
+    run_python(program, OURS | {"ray", "optuna"}, folder)
+
+
 @pytest.mark.parametrize("name", ["poolformerv2_s12", "caformer_s18"])
 def test_timm_loads_what_it_can_express(name: str, tmp_path: Path) -> None:
-    source = source_of(name)
-    config = source.config.resized(64, 96)
-    said = export("timm", config, tmp_path / "folder")
-    assert "timm agrees" in said
-    x_BCHW = example_input(config, 2)
-    with torch.no_grad():
-        torch.save((x_BCHW, network_of(config, None)(x_BCHW)), tmp_path / "io")
-    program = (
-        "import sys, torch; sys.path.insert(0, 'folder'); import model\n"
-        "x, expected = torch.load('io', weights_only=True)\n"
-        "with torch.no_grad(): given = model.load()(x)\n"
-        "assert (given - expected).abs().max() < 1e-4 * max(1, expected.abs().max())\n"
-        "assert model.KWARGS['depths'] and 'token_mixers' in model.KWARGS\n"
+    check_timm([source_of(name).config.resized(64, 96)], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("recipe", ["v2", "conv", "compact"])
+def test_timm_loads_random_members_of_a_yaml_space(recipe: str, tmp_path: Path) -> None:
+    stages = "".join(
+        f"  - {{mixers: [identity, pool, conv, attention], depths: [1, 3], widths: [{width}, {width + 32}], "
+        "norms: layer}\n"
+        for width in (32, 96, 160, 224)
     )
-    run_python(program, OURS | {"ray", "optuna"}, tmp_path)
+    (tmp_path / "space.yaml").write_text(f"schema: 1\nrecipe: {recipe}\nstages:\n{stages}")
+    space = load_space(str(tmp_path / "space.yaml"))
+    sizes = [(64, 64), (224, 224), (224, 160)]
+    check_timm([config_of(space.sample(random.Random(seed)), *sizes[seed % 3]) for seed in range(9)], tmp_path)
 
 
 @pytest.mark.parametrize(
