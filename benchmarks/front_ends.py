@@ -27,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     with Store.open(options.storage, create=False) as store:
         record = store.study()
-        members = front(results(store.trials(record.study_id)))
+        members = front(results(store.trials(record.study_id), record.settings))
     settings = record.settings
     ends = {"fast end": members[0], "accurate end": members[-1]}
     evaluator = plugins.load(plugins.EVALUATORS, settings["evaluator"])(

@@ -40,7 +40,8 @@ def main() -> None:
         )
         wall_s = time.perf_counter() - started
         with Store.open(storage, create=False) as store:
-            trials = store.trials(store.study().study_id)
+            record = store.study()
+            trials = store.trials(record.study_id)
     keys = {trial.architecture.key for trial in trials}
     outcomes = [trial.outcome for trial in trials if trial.outcome is not None]
     confirmations = [confirmation.outcome for trial in trials for confirmation in trial.confirmations]
@@ -52,7 +53,7 @@ def main() -> None:
     print(f"training {trained_s / slots_s:.1%}, measuring {measured_s / slots_s:.1%}")
     print(f"neither: {1 - (trained_s + measured_s) / slots_s:.1%} of the slots' time")
     print("training per trial, quartiles: " + ", ".join(f"{seconds:.2f} s" for seconds in per_trial))
-    print(f"front of {len(front(complete_results(trials)))}, after {len(confirmations)} confirmations")
+    print(f"front of {len(front(complete_results(trials, record.settings)))}, after {len(confirmations)} confirmations")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 import platform
 from importlib.metadata import version
 
-from workers.latency.cpu import processor_name
+from workers.latency.processor import processor_name
 
 PACKAGES = ("hybrid-nas", "torch", "ray", "optuna", "sqlalchemy")
 

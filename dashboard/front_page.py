@@ -29,7 +29,7 @@ def figure(record: StudyRecord, results: Sequence[Result]) -> go.Figure:
     settings = record.settings
     drawn.update_layout(
         title=f"{record.name}: {len(results)} trials on {settings['dataset']}, {len(members)} on the front",
-        xaxis={"title": f"latency on {settings['target']}, batch 1, median (ms)", "type": "log"},
+        xaxis={"title": f"latency on {settings['target']}, median (ms)", "type": "log"},
         yaxis={"title": "validation accuracy", "tickformat": ".1%"},
         template="plotly_white",
         hovermode="closest",

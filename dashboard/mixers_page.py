@@ -25,7 +25,7 @@ def render(reports: Sequence[MixerReport], width: int, target: str) -> str:
     drawn.update_layout(
         title=title,
         xaxis={"title": "tokens", "type": "log"},
-        yaxis={"title": "latency, batch 1, median (ms)", "type": "log"},
+        yaxis={"title": "latency, median (ms)", "type": "log"},
         template="plotly_white",
     )
     page: str = drawn.to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False})

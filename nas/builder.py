@@ -42,6 +42,9 @@ class Builder(Protocol):
     def cost(self, architecture: Architecture, model_input: ModelInput) -> Cost:
         """Counted on the network itself, without memory for its weights. Raises as `build` does."""
 
+    def peak_memory(self, architecture: Architecture, model_input: ModelInput) -> int:
+        """Bytes of the weights and of the activations alive at once, of one image in float32, run eagerly."""
+
     def build_mixer(self, name: str, tokens: ModelInput) -> "nn.Module":
         """A token mixer by itself for a grid of tokens, `channels` its width. (B, channels, height, width) to the same.
 

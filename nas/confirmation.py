@@ -35,7 +35,8 @@ class ConfirmedSearch:
         """
         trial = self._study.ask()
         if trial is not None:
-            return Job(trial.number, 0, trial.architecture, trial.seed)
+            known = self._study.recorded_latencies(trial.architecture)
+            return Job(trial.number, 0, trial.architecture, trial.seed, known)
         found = self._study.results
         members = front(found)
         job = self._first_lacking(members)

@@ -1,17 +1,22 @@
 """What a search asks of the parts that the core reaches by name: evaluators, runners and whoever watches."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from nas.architecture import Architecture
+from nas.latency import LatencyRecord
+from nas.objective import Measurement
 from nas.trial import Outcome, Trial
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What the user asked of the evaluation of an architecture; None is the data set's or the machine's default."""
+    """What the user asked of the evaluation of an architecture; None is the data set's or the machine's default.
+
+    The first of `targets` is the one that `latency` means; the machine's own where none is named.
+    """
 
     dataset: str = "digits"
     data_dir: Path | None = None
@@ -21,18 +26,25 @@ class EvaluationOptions:
     input_size_px: int | None = None
     batch_size: int = 32
     learning_rate: float = 3e-3
-    target: str | None = None
+    targets: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = ("accuracy", "latency")
+    ray_address: str | None = None
     device: str | None = None
+    latency_precision: float = 0.01
     max_latency_ms: float | None = None
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What the trials may use: `workers` at a time, each with its share of a GPU. None leaves it to the runner."""
+    """What the trials may use: `workers` at a time, each with its share of a GPU. None leaves it to the runner.
+
+    `ray_address` is that of a cluster to join, None for a Ray of the search's own.
+    """
 
     workers: int | None = None
     gpus_per_trial: float | None = None
+    ray_address: str | None = None
 
 
 class Evaluator(Protocol):
@@ -42,10 +54,15 @@ class Evaluator(Protocol):
     def device(self) -> str:
         """Where it trains: `cpu` or `cuda`."""
 
-    def evaluate(self, architecture: Architecture, seed: int, *, measure: bool = True) -> Outcome:
+    def calibrated(self, record: LatencyRecord) -> "Evaluator":
+        """The evaluator whose latencies are on the record's scale. Called once, before the first evaluation."""
+
+    def evaluate(
+        self, architecture: Architecture, seed: int, *, known: Mapping[str, Measurement] | None = None
+    ) -> Outcome:
         """What was found out; an expected failure (a loss that is not finite, memory) is part of the outcome.
 
-        Without `measure` the architecture is only trained: its latency is known.
+        On a target whose latency is `known`, by the target's name, nothing is measured.
         """
 
 
@@ -70,12 +87,16 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One evaluation for a worker. `repeat` 0 is the trial itself, K its K-th confirmation, which only trains."""
+    """One evaluation for a worker. `repeat` 0 is the trial itself, K its K-th confirmation, which is measured again.
+
+    `known` are the latencies that are on record of a trial's architecture, by target.
+    """
 
     number: int
     repeat: int
     architecture: Architecture
     seed: int
+    known: Mapping[str, Measurement] = field(default_factory=dict)
 
 
 class AskTell(Protocol):

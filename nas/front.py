@@ -1,12 +1,12 @@
 """The Pareto front of a study's trials, as objects and as the JSON that other programs rely on."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nas.errors import UnknownNameError, UserError
 from nas.expected import expectation
-from nas.objective import ACCURACY, LATENCY, Measurement
+from nas.objective import ACCURACY, LATENCY, Measurement, Objective, pooled, recorded_objectives
 from nas.pareto import Point, hypervolume, knee, non_dominated
 from nas.trial import Trial, TrialState
 
@@ -17,7 +17,9 @@ class Result(NamedTuple):
     """A complete trial with the figures that a front is made of, all present.
 
     `accuracies` has one figure for each seed that the architecture was trained with, the search's own first;
-    `expected_accuracy` is what they promise, by which the front is judged.
+    `expected_accuracy` is what they promise, by which the front is judged. `latency` is the one measured last: when it
+    was confirmed, where it was. `moved` says that this left the first one's confidence interval. `losses` are the
+    study's objectives, to be minimised, accuracy last.
     """
 
     trial: Trial
@@ -25,6 +27,8 @@ class Result(NamedTuple):
     expected_accuracy: float
     latency: Measurement
     parameters: int
+    losses: Point
+    moved: bool = False
 
     @property
     def accuracy(self) -> float:
@@ -36,24 +40,36 @@ class Result(NamedTuple):
         """The sample standard deviation over seeds, None of one seed."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
-    @property
-    def losses(self) -> Point:
-        return (LATENCY.loss(self.latency.median), ACCURACY.loss(self.expected_accuracy))
 
-
-def results(trials: Sequence[Trial], max_latency_ms: float | None = None) -> list[Result]:
-    """The complete trials, those over `max_latency_ms` left out."""
+def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
+    """The complete trials of a study with these settings, those over its latency limit left out."""
     accuracies = {trial.number: found for trial in trials if (found := _accuracies(trial))}
     expected = expectation(list(accuracies.values()))
-    return [
-        Result(trial, own, expected(own), outcome.latency, outcome.parameters)
-        for trial in trials
-        if (own := accuracies.get(trial.number))
-        and (outcome := trial.outcome) is not None
-        and outcome.latency is not None
-        and outcome.parameters is not None
-        and (max_latency_ms is None or outcome.latency.median <= max_latency_ms)
-    ]
+    objectives = _objectives(settings)
+    limit = settings.get("max_latency_ms")
+    listed = []
+    for trial in trials:
+        own, outcome = accuracies.get(trial.number), trial.outcome
+        if not own or outcome is None or outcome.latency is None or outcome.parameters is None:
+            continue
+        latency = _confirmed_latency(trial) or outcome.latency
+        promised = {**outcome.figures, ACCURACY.name: expected(own), LATENCY.name: latency.median}
+        if (limit is None or latency.median <= limit) and all(each.name in promised for each in objectives):
+            losses = tuple(each.loss(promised[each.name]) for each in objectives)
+            moved = latency is not outcome.latency and not outcome.latency.agrees_with(latency)
+            listed.append(Result(trial, own, expected(own), latency, outcome.parameters, losses, moved))
+    return listed
+
+
+def _objectives(settings: Mapping[str, Any]) -> list[Objective]:
+    """The study's, accuracy last."""
+    return sorted(recorded_objectives(settings), key=lambda objective: objective.maximise)
+
+
+def _confirmed_latency(trial: Trial) -> Measurement | None:
+    """What was measured when the trial was confirmed: not, as the first figure is, a reason why it was chosen."""
+    again = [each.outcome.latency for each in trial.confirmations if each.outcome.latency is not None]
+    return pooled(again) if again else None
 
 
 def _accuracies(trial: Trial) -> tuple[float, ...]:
@@ -65,19 +81,26 @@ def _accuracies(trial: Trial) -> tuple[float, ...]:
 
 
 def front(candidates: Sequence[Result]) -> list[Result]:
-    """The non-dominated results by latency and expected accuracy, the fastest first."""
+    """The non-dominated results by the study's objectives, the cheapest first."""
     return [candidates[index] for index in non_dominated([candidate.losses for candidate in candidates])]
 
 
-def front_hypervolume(candidates: Sequence[Result], max_latency_ms: float | None = None) -> float:
-    """Accuracy times milliseconds that the front dominates, from accuracy 0 and the latency limit.
+def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any]) -> float:
+    """Accuracy times milliseconds (or what else is minimised) that the front dominates, from accuracy 0 and the limit.
 
-    Without a limit the slowest result is the reference, so the figure compares moments of one study, not studies.
+    Without a limit, and of other objectives, the worst result is the reference, so the figure compares moments of one
+    study, not studies.
     """
     if not candidates:
         return 0.0
-    limit = max(candidate.latency.median for candidate in candidates) if max_latency_ms is None else max_latency_ms
-    return hypervolume([candidate.losses for candidate in candidates], (LATENCY.loss(limit), ACCURACY.loss(0.0)))
+    fixed = {ACCURACY.name: 0.0}
+    if settings.get("max_latency_ms") is not None:
+        fixed[LATENCY.name] = settings["max_latency_ms"]
+    worst = [max(column) for column in zip(*(candidate.losses for candidate in candidates), strict=True)]
+    reference = [
+        fixed.get(objective.name, found) for objective, found in zip(_objectives(settings), worst, strict=True)
+    ]
+    return hypervolume([candidate.losses for candidate in candidates], tuple(reference))
 
 
 def pick(candidates: Sequence[Result], how: str) -> Result:
@@ -97,7 +120,9 @@ def pick(candidates: Sequence[Result], how: str) -> Result:
         raise UserError("the study has no complete trial to pick from (within the latency limit, if one is given)")
     if how == "knee":
         return members[knee([member.losses for member in members])]
-    return members[-1] if how == "accuracy" else members[0]
+    if how == "accuracy":
+        return max(members, key=lambda member: member.expected_accuracy)
+    return min(members, key=lambda member: member.latency.median)
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -112,4 +137,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "seeds": len(result.accuracies),
         "latency_ms": result.latency.median,
         "latency_iqr_ms": result.latency.iqr,
+        "latency_interval_ms": list(result.latency.interval),
+        "latency_moved": result.moved,
+        "figures": dict(result.trial.outcome.figures) if result.trial.outcome else {},
     }

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nas import plugins
 from nas.architecture import ModelInput
 from nas.builder import Builder, Cost
+from nas.latency import load_meter
 from nas.objective import Measurement
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,18 @@ class MixerReport:
     latencies: tuple[Measurement, ...]
 
 
+@dataclass(frozen=True)
+class LoneMixer:
+    """A token mixer by itself on a grid of tokens: a network that can be measured."""
+
+    mixer: str
+    model_input: ModelInput
+
+    def build(self) -> "nn.Module":
+        builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
+        return builder.build_mixer(self.mixer, self.model_input)
+
+
 def compare(mixers: Sequence[str], width: int, sides: Sequence[int], target: str) -> Iterator[MixerReport]:
     """A report for each mixer, measured one after another at batch 1.
 
@@ -30,14 +47,14 @@ def compare(mixers: Sequence[str], width: int, sides: Sequence[int], target: str
     for name in mixers:
         plugins.check(plugins.MIXERS, name)
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-    measure = plugins.load(plugins.METERS, "latency")(target)
+    measure = load_meter(target).measure
     for name in mixers:
         mixer_class = plugins.load(plugins.MIXERS, name)
         costs, latencies = [], []
         for side in sides:
             tokens = ModelInput(channels=width, height_px=side, width_px=side, classes=1)
             costs.append(builder.mixer_cost(name, tokens))
-            latencies.append(measure(builder.build_mixer(name, tokens), tokens))
+            latencies.append(measure(LoneMixer(name, tokens)))
         yield MixerReport(
             name,
             mixer_class.cost,

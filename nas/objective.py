@@ -1,19 +1,23 @@
 """What a search optimises, and a measured number that knows its spread and where it was taken."""
 
+import math
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nas.errors import ParameterError, UnknownNameError
 
 QUANTILES = (0.1, 0.25, 0.75, 0.9, 0.99)
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A named quantity, its unit and whether more of it is better."""
+    """A named quantity and whether more of it is better."""
 
     name: str
     unit: str
-    maximise: bool
+    maximise: bool = False
 
     def loss(self, value: float) -> float:
         """The value as something to minimise."""
@@ -21,21 +25,68 @@ class Objective:
 
 
 ACCURACY = Objective("accuracy", "fraction", maximise=True)
-LATENCY = Objective("latency_ms", "ms", maximise=False)
+LATENCY = Objective("latency_ms", "ms")
+PARAMETERS = Objective("parameters", "")
+MACS = Objective("macs", "")
+PEAK_MEMORY = Objective("peak_memory", "bytes")
+ENERGY = Objective("energy", "mJ")
 OBJECTIVES = (ACCURACY, LATENCY)
+FURTHER = (PARAMETERS, MACS, PEAK_MEMORY, ENERGY)
+
+
+def latency_on(target: str) -> Objective:
+    """Latency on a target besides the first one."""
+    return Objective(f"{LATENCY.name}@{target}", LATENCY.unit)
+
+
+def objectives_of(names: Sequence[str], targets: Sequence[str]) -> tuple[Objective, ...]:
+    """Of `accuracy`, `latency` and `energy` (on the first target), `latency@TARGET` and what is counted.
+
+    Raises UnknownNameError for another name, ParameterError unless they are accuracy and something else, each once.
+    """
+    first, *others = targets
+    valid = {"accuracy": ACCURACY, "latency": LATENCY, f"latency@{first}": LATENCY}
+    valid |= {f"latency@{other}": latency_on(other) for other in others}
+    valid |= {each.name: each for each in FURTHER}
+    if unknown := [name for name in names if name not in valid]:
+        raise UnknownNameError("objective", unknown[0], valid)
+    found = tuple(valid[name] for name in names)
+    if ACCURACY not in found or len(found) < 2 or len(set(found)) < len(found):
+        raise ParameterError(
+            f"--objective {', '.join(names)}: accuracy and at least one other objective are needed, each once"
+        )
+    return found
+
+
+def recorded_objectives(settings: Mapping[str, Any]) -> tuple[Objective, ...]:
+    """Of a study's settings; studies of earlier versions had two."""
+    names = settings.get("objectives", [each.name for each in OBJECTIVES])
+    return tuple(Objective(name, "", maximise=name == ACCURACY.name) for name in names)
+
+
+# The margin of a median of too few samples to tell.
+UNKNOWN = 1.0
 
 
 @dataclass(frozen=True)
 class Measurement:
     """Repeated samples of one quantity, and the fingerprint of where they were taken.
 
-    Only measurements of equal fingerprints are comparable.
+    Only measurements of equal fingerprints are comparable. `thrown` further samples were disturbed and are left out;
+    `margin` is half of the median's 95% confidence interval, as a fraction of it, and `precision` the margin that was
+    asked for; `drift` is how much slower than usual the machine was, which the samples are corrected for. `taken_at` is
+    in seconds since 1970.
     """
 
     metric: str
     unit: str
     samples: tuple[float, ...]
     fingerprint: Mapping[str, str | int]
+    thrown: int = 0
+    margin: float = UNKNOWN
+    precision: float = UNKNOWN
+    drift: float = 0.0
+    taken_at: float = 0.0
 
     @property
     def count(self) -> int:
@@ -44,6 +95,21 @@ class Measurement:
     @property
     def median(self) -> float:
         return statistics.median(self.samples)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The median's 95% confidence interval."""
+        return self.median * (1 - self.margin), self.median * (1 + self.margin)
+
+    @property
+    def is_precise(self) -> bool:
+        """Whether the precision that was asked for was reached."""
+        return self.margin <= self.precision
+
+    def agrees_with(self, later: "Measurement") -> bool:
+        """Whether a later median is within both confidence intervals' reach of this one."""
+        reach = math.hypot(self.margin * self.median, later.margin * later.median)
+        return abs(later.median - self.median) <= reach
 
     def quantile(self, q: float) -> float:
         """The sample quantile at 0 <= q <= 1, linear between order statistics."""
@@ -57,3 +123,16 @@ class Measurement:
     def iqr(self) -> float:
         """The interquartile range: where the middle half of the samples lies."""
         return self.quantile(0.75) - self.quantile(0.25)
+
+
+def pooled(taken: Sequence[Measurement]) -> Measurement:
+    """Several measurements of one thing on one target as one. Raises ValueError when there are none."""
+    if not taken:
+        raise ValueError("no measurements")
+    return replace(
+        taken[-1],
+        samples=tuple(sample for each in taken for sample in each.samples),
+        thrown=sum(each.thrown for each in taken),
+        margin=math.sqrt(sum(each.margin**2 for each in taken)) / len(taken),
+        drift=statistics.fmean(each.drift for each in taken),
+    )

@@ -10,7 +10,7 @@ import optuna
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import ParameterError, StorageError
-from nas.objective import OBJECTIVES
+from nas.objective import recorded_objectives
 from nas.store.engine import engine_arguments, parse_url
 from nas.store.store import Store, StudyRecord
 
@@ -25,13 +25,14 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     url = parse_url(storage)
+    objectives = recorded_objectives(settings)
     try:
         study = optuna.create_study(
             study_name=name,
             storage=optuna.storages.RDBStorage(
                 url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
             ),
-            directions=["maximize" if objective.maximise else "minimize" for objective in OBJECTIVES],
+            directions=["maximize" if objective.maximise else "minimize" for objective in objectives],
             load_if_exists=True,
         )
     except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
@@ -39,7 +40,7 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
     marks = {record.study_id: record.created_at for record in store.studies()}
     if study.user_attrs.get(MARK) != marks.get(study._study_id, "no record"):
         if MARK not in study.user_attrs and (
-            len(study.directions) != len(OBJECTIVES) or study.get_trials(deepcopy=False)
+            len(study.directions) != len(objectives) or study.get_trials(deepcopy=False)
         ):
             raise ParameterError(f"study {name!r} is another program's, made with Optuna alone; name another --study")
         _register(store, study, settings)
@@ -57,7 +58,7 @@ def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any]) ->
     created_at = time.time()
     store.add_study(study._study_id, settings, created_at)
     with experimental():
-        study.set_metric_names([objective.name for objective in OBJECTIVES])
+        study.set_metric_names([objective.name for objective in recorded_objectives(settings)])
     study.set_user_attr("settings", dict(settings))
     study.set_user_attr(MARK, created_at)
 

@@ -20,6 +20,7 @@ TARGETS = "nas.targets"
 EVALUATORS = "nas.evaluators"
 RUNNERS = "nas.runners"
 EXPORTERS = "nas.exporters"
+CONVERTERS = "nas.converters"
 WEIGHTS = "nas.weights"
 TRAINERS = "nas.trainers"
 METERS = "nas.meters"
@@ -27,6 +28,8 @@ PAGES = "nas.pages"
 
 # The builder of everything that this project ships; a config names its own.
 BUILDER = "metaformer"
+# What finds out about architectures, unless told otherwise.
+EVALUATOR = "proxy"
 
 
 @cache

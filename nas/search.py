@@ -11,10 +11,13 @@ from typing import Any, Protocol
 import optuna
 
 from nas import plugins
+from nas.architecture import ModelInput
+from nas.builder import Builder
 from nas.confirmation import ConfirmedSearch
 from nas.driver_lock import drive
 from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
+from nas.forecast import Forecast
 from nas.front import Result, front, front_hypervolume
 from nas.opening import experimental, open_study
 from nas.samplers.distinct import DistinctSampler
@@ -37,7 +40,7 @@ class SearchOptions:
     confirm: int = 2
     study: str | None = None
     sampler: str = "tpe"
-    evaluator: str = "proxy"
+    evaluator: str = plugins.EVALUATOR
     runner: str = "ray"
     evaluation: EvaluationOptions = field(default_factory=EvaluationOptions)
     resources: Resources = field(default_factory=Resources)
@@ -58,8 +61,8 @@ class SearchOptions:
             (plugins.RUNNERS, self.runner),
         ):
             plugins.check(group, name)
-        if self.evaluation.target is not None:
-            plugins.check(plugins.TARGETS, self.evaluation.target.partition(":")[0])
+        for target in self.evaluation.targets:
+            plugins.check(plugins.TARGETS, target.partition("@")[0].partition(":")[0])
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,16 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         name = options.study or _default_name(settings)
         optuna_study, record = open_study(store, options.storage, name, settings)
         with drive(store, record.study_id, record.name):
-            study = Study(store, record.study_id, optuna_study, space, settings, options.budget, announcer)
+            study = Study(
+                store,
+                record.study_id,
+                optuna_study,
+                space,
+                settings,
+                options.budget,
+                announcer,
+                _forecast(store, settings),
+            )
             optuna_study.sampler = DistinctSampler(
                 _sampler(options), space, lambda: study.taken, seed=options.evaluation.seed
             )
@@ -108,7 +120,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             interrupted = False
             try:
                 if not work.is_over:
-                    runner.run(work, evaluation.evaluator)
+                    runner.run(work, evaluation.evaluator.calibrated(store))
             except KeyboardInterrupt:
                 interrupted = True
                 study.recover("stopped by the user")
@@ -121,10 +133,21 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 study=study.name,
                 done=study.done,
                 front=front(study.results),
-                hypervolume=front_hypervolume(study.results, study.max_latency_ms),
+                hypervolume=front_hypervolume(study.results, settings),
                 wall_s=time.monotonic() - started,
                 interrupted=interrupted,
             )
+
+
+def _forecast(store: Store, settings: Mapping[str, Any]) -> Forecast | None:
+    """Of latencies, from all that the database knows of the target; only a latency limit has a use for it."""
+    if settings["max_latency_ms"] is None:
+        return None
+    builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
+    forecast = Forecast(builder, ModelInput.from_dict(settings["latency_input"]))
+    measured = store.measurements(settings["fingerprint"])
+    forecast.add([(each.architecture, each.measurement.median) for each in measured if each.architecture])
+    return forecast
 
 
 def _default_name(settings: Mapping[str, Any]) -> str:

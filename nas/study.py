@@ -5,22 +5,26 @@ Our record is written first and Optuna is told after it; `recover` makes good wh
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState as OptunaState
 
+from nas.architecture import Architecture
 from nas.evaluation import Watcher
+from nas.forecast import Forecast
 from nas.front import Result, results
-from nas.objective import LATENCY
+from nas.objective import LATENCY, Measurement, recorded_objectives
 from nas.samplers.distributions import distributions
 from nas.space import SearchSpace
 from nas.store.store import Store
-from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState
+from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
 
 MOST_ATTEMPTS = 3
+# So many proposals are skipped by forecast in a row; the next one is measured, which also corrects the forecast.
+MOST_SKIPS = 20
 # With this many trials done and none of them complete, the rest of the budget would go the same way.
 PATIENCE = 20
 
@@ -37,6 +41,7 @@ class Study:
         settings: Mapping[str, Any],
         budget: int,
         watcher: Watcher,
+        forecast: Forecast | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = optuna_study.study_name
@@ -48,6 +53,8 @@ class Study:
         self._space = space
         self._distributions = distributions(space)
         self._watcher = watcher
+        self._forecast = forecast
+        self._skipped: set[str] = set()
         self._clock = clock
         self._trials = {trial.number: trial for trial in store.trials(study_id)}
         self._asked: dict[int, optuna.Trial] = {}
@@ -59,7 +66,7 @@ class Study:
 
     @property
     def results(self) -> list[Result]:
-        return results(self.trials, self.max_latency_ms)
+        return results(self.trials, self.settings)
 
     @property
     def max_latency_ms(self) -> float | None:
@@ -72,9 +79,10 @@ class Study:
         return sum(trial.state.is_done for trial in self._trials.values())
 
     @property
-    def taken(self) -> Mapping[str, Trial]:
-        """The trials that run or are on record, by their architecture's key."""
-        return self._holders
+    def taken(self) -> Collection[str]:
+        """The keys of architectures that run, are on record or were skipped: not to be proposed (again)."""
+        both = self._holders.keys() | self._skipped
+        return both if len(both) < self._space.size else self._holders
 
     @property
     def is_hopeless(self) -> bool:
@@ -93,11 +101,16 @@ class Study:
     def ask(self) -> Trial | None:
         """The next trial, recorded as running; None when the budget or the space is used up by what is done or runs.
 
-        What is asked for by name (Optuna's `enqueue_trial`) and already on record is answered from the record.
+        What is asked for by name (Optuna's `enqueue_trial`) and already on record is answered from the record. What is
+        surely over the latency limit, by the forecast, is skipped: pruned in Optuna, and no trial of ours.
         """
+        skips = 0
         while not self._is_spent:
             asked = self._optuna.ask(self._distributions)
             architecture = self._space.decode(asked.params)
+            if skips < MOST_SKIPS and self._skip(asked, architecture):
+                skips += 1
+                continue
             holder = self._holders.get(architecture.key)
             if holder is not None:
                 asked.set_user_attr("answered_from", holder.number)
@@ -118,6 +131,27 @@ class Study:
             self._watcher.began(trial)
             return trial
         return None
+
+    def recorded_latencies(self, architecture: Architecture) -> dict[str, Measurement]:
+        """What this or another study measured of the architecture on the study's targets, by their names."""
+        found = {
+            target: self._store.measurement(architecture.key, fingerprint)
+            for target, fingerprint in fingerprints(self.settings).items()
+        }
+        return {target: taken for target, taken in found.items() if taken is not None}
+
+    def _skip(self, asked: optuna.Trial, architecture: Architecture) -> bool:
+        """Whether the architecture is surely over the latency limit; Optuna is told then, and by how much."""
+        if self._forecast is None or self.max_latency_ms is None or architecture.key in self._holders:
+            return False
+        prediction = self._forecast.predict(architecture)
+        if prediction is None or prediction.low_ms <= self.max_latency_ms:
+            return False
+        self._skipped.add(architecture.key)
+        asked.set_constraint(LATENCY.name, prediction.ms - self.max_latency_ms)
+        asked.set_user_attr("predicted_latency_ms", prediction.ms)
+        self._optuna.tell(asked.number, state=OptunaState.PRUNED)
+        return True
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Record the end of a running trial; of one that has ended nothing changes."""
@@ -167,6 +201,8 @@ class Study:
         running = self._trials[number]
         trial = replace(running, state=state, outcome=outcome)
         self._put(trial)
+        if self._forecast is not None and outcome.latency is not None:
+            self._forecast.add([(trial.architecture, outcome.latency.median)])
         self._tell_optuna(self._asked.pop(number), trial)
         self._watcher.ended(trial)
         return True
@@ -201,8 +237,9 @@ class Study:
             asked.set_user_attr("parameters", outcome.parameters)
         if outcome.failure is not None:
             asked.set_user_attr("failure", f"{outcome.failure.cause}: {outcome.failure.message}")
-        if trial.state is TrialState.COMPLETE and latency is not None and outcome.accuracy is not None:
-            self._optuna.tell(asked.number, [outcome.accuracy, latency.median])
+        names = [objective.name for objective in recorded_objectives(self.settings)]
+        if trial.state is TrialState.COMPLETE and outcome.figures.keys() >= set(names):
+            self._optuna.tell(asked.number, [outcome.figures[name] for name in names])
         else:
             state = OptunaState.PRUNED if trial.state is TrialState.INFEASIBLE else OptunaState.FAIL
             self._optuna.tell(asked.number, state=state)

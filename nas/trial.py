@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from nas.architecture import Architecture
-from nas.objective import Measurement
+from nas.objective import ACCURACY, LATENCY, PARAMETERS, Measurement, latency_on
 
 # The cause of a failure or an interruption whose worker process died.
 WORKER_LOST = "worker lost"
@@ -49,11 +49,15 @@ class Outcome:
     """What an evaluator found out about an architecture.
 
     Without an accuracy and without a failure the architecture was over the user's limit and was not trained.
+    `latency` is that on the first target, `latencies` those on the others by their names; `costs` are further figures,
+    such as `macs`.
     """
 
     accuracy: float | None = None
     latency: Measurement | None = None
     parameters: int | None = None
+    latencies: Mapping[str, Measurement] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
     curve: tuple[CurvePoint, ...] = ()
     train_s: float = 0.0
     measure_s: float = 0.0
@@ -61,10 +65,27 @@ class Outcome:
     failure: Failure | None = None
 
     @property
+    def figures(self) -> Mapping[str, float]:
+        """What was found of each objective, by its name."""
+        found: dict[str, float | None] = {
+            ACCURACY.name: self.accuracy,
+            LATENCY.name: self.latency.median if self.latency is not None else None,
+            PARAMETERS.name: self.parameters,
+            **self.costs,
+            **{latency_on(target).name: taken.median for target, taken in self.latencies.items()},
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
     def state(self) -> TrialState:
         if self.failure is not None:
             return TrialState.FAILED
         return TrialState.INFEASIBLE if self.accuracy is None else TrialState.COMPLETE
+
+
+def fingerprints(settings: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """A study's targets by name, with the fingerprints of what is measured on them, the first target first."""
+    return {settings["target"]: settings["fingerprint"], **settings.get("further_targets", {})}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from search_spaces.cost import cost, part_cost
 from search_spaces.lone_mixer import build_mixer, mixer_cost
+from search_spaces.memory import peak_memory
 from search_spaces.model import build, canonical
 
-__all__ = ["build", "build_mixer", "canonical", "cost", "mixer_cost", "part_cost"]
+__all__ = ["build", "build_mixer", "canonical", "cost", "mixer_cost", "part_cost", "peak_memory"]

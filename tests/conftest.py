@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,15 @@ def run_nas(arguments: Sequence[str], folder: Path, timeout_s: float = 300) -> F
         [nas_script(), *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
     )
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_quiet_window(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Measurements of tests that run side by side, or of the user's own searches, do not stop each other's training."""
+    # Ray's sockets need a short path.
+    os.environ["RAY_TMPDIR"] = tempfile.gettempdir()
+    os.environ["TMPDIR"] = str(tmp_path_factory.mktemp("tmp"))
+    tempfile.tempdir = None
 
 
 @pytest.fixture

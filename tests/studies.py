@@ -30,8 +30,11 @@ def settings(**changed: Any) -> dict[str, Any]:
         "batch_size": 32,
         "learning_rate": 0.003,
         "device": "cpu",
+        "objectives": ["accuracy", "latency_ms"],
         "target": "cpu",
         "fingerprint": {"target": "cpu"},
+        "further_targets": {},
+        "latency_precision": 0.01,
         "max_latency_ms": None,
         "seed": 0,
     } | changed

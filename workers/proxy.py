@@ -3,8 +3,9 @@
 import os
 import platform
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -16,20 +17,18 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
-from nas.objective import LATENCY, Measurement
+from nas.latency import Deployment, LatencyRecord, Meter, calibrated, load_meter
+from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, objectives_of
 from nas.space import SearchSpace
 from nas.trial import CurvePoint, Failure, Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
-from workers.latency.cpu import processor_name
-from workers.latency.estimate import Effort, time_runs
-from workers.latency.load import load_target
-from workers.latency.quiet import QuietWindow
-from workers.latency.target import Run, Target
+from workers.latency.processor import processor_name
+from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.train import NonFiniteLossError, Recipe, ResidentData, train
 
-FIRST_LOOK = Effort(warm_up_s=0.1, repeat_s=0.0, least=20, most=20)
-SECOND_LOOK = Effort(warm_up_s=0.02, repeat_s=0.0, least=20, most=20)
+# A measurement takes at most so long: all trainers of the machine wait for it.
+SECONDS = 0.4
 
 
 @dataclass(frozen=True)
@@ -39,35 +38,35 @@ class ProxyEvaluator:
     data: ProxyData
     model_input: ModelInput
     recipe: Recipe
-    latency_input: ModelInput
-    target_name: str
+    meters: Mapping[str, Meter]
+    """By the targets' names; the first one's latency is limited."""
     device: str
     max_latency_ms: float | None
-    quiet: QuietWindow = field(default_factory=QuietWindow)
+    further: Collection[Objective] = ()
+    """Objectives that are found out because they were asked for."""
 
-    def evaluate(self, architecture: Architecture, seed: int, *, measure: bool = True) -> Outcome:
-        """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure.
+    def calibrated(self, record: LatencyRecord) -> "ProxyEvaluator":
+        """As nas.evaluation.Evaluator has it."""
+        return replace(self, meters={name: calibrated(meter, record) for name, meter in self.meters.items()})
 
-        Latency is looked at before training and after it: what else the machine does comes in bursts of seconds, and a
-        single look would take one burst for the truth.
-        """
+    def evaluate(
+        self, architecture: Architecture, seed: int, *, known: Mapping[str, Measurement] | None = None
+    ) -> Outcome:
+        """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure."""
         torch.manual_seed(seed)
         facts: dict[str, Any] = {"environment": self._environment}
         curve: list[CurvePoint] = []
         try:
-            looks = self._looks(architecture) if measure else None
-            if looks is not None:
-                facts |= looks.facts()
-                if self.max_latency_ms is not None and facts["latency"].median > self.max_latency_ms:
+            facts |= self._costs(architecture)
+            for name in self.meters:
+                facts |= self._latency(architecture, name, known or {}, facts)
+                if self._is_over(facts["latency"]):
                     return Outcome(**facts)
             model = self._build(architecture, self.model_input)
             generator = torch.Generator().manual_seed(seed)
-            for point in train(model, self._resident, self.recipe, generator, self.quiet.step):
+            for point in train(model, self._resident, self.recipe, generator, self._step):
                 curve.append(point)
                 facts["train_s"] = sum(each.seconds for each in curve)
-            if looks is not None:
-                looks.look(SECOND_LOOK)
-                facts |= looks.facts()
             return Outcome(**facts, accuracy=curve[-1].accuracy, curve=tuple(curve))
         except NonFiniteLossError as error:
             failure = Failure("loss not finite", str(error))
@@ -77,19 +76,38 @@ class ProxyEvaluator:
             failure = Failure("out of memory", str(error).splitlines()[0] if str(error) else "allocation failed")
         return Outcome(**facts, curve=tuple(curve), failure=failure)
 
-    def _looks(self, architecture: Architecture) -> "Looks":
+    def _is_over(self, latency: Measurement) -> bool:
+        return self.max_latency_ms is not None and latency.median > self.max_latency_ms
+
+    def _costs(self, architecture: Architecture) -> dict[str, Any]:
+        """At the input of the first target."""
+        meter = next(iter(self.meters.values()))
+        at = input_on(meter, self.model_input)
+        cost = load_builder().cost(architecture, at)
+        costs: dict[str, float] = {MACS.name: cost.macs}
+        if PEAK_MEMORY in self.further:
+            costs[PEAK_MEMORY.name] = load_builder().peak_memory(architecture, at)
+        if ENERGY in self.further:
+            costs[ENERGY.name] = meter.energy_mj(Deployment(architecture, at))
+        return {"parameters": cost.parameters, "costs": costs}
+
+    def _latency(
+        self, architecture: Architecture, name: str, known: Mapping[str, Measurement], facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The facts that latency on that target adds to those that are there."""
         started = time.perf_counter()
-        model_input = self.latency_input
-        model = self._build(architecture, model_input)
-        fingerprint = {
-            **self._target.fingerprint(),
-            "input": f"{model_input.channels}x{model_input.height_px}x{model_input.width_px}",
-        }
-        parameters = load_builder().cost(architecture, model_input).parameters
-        looks = Looks(self._target.prepare(model, model_input), fingerprint, parameters, self.quiet)
-        looks.look(FIRST_LOOK)
-        looks.measure_s = time.perf_counter() - started
-        return looks
+        taken = known.get(name)
+        if taken is None:
+            meter = self.meters[name]
+            taken = meter.measure(Deployment(architecture, input_on(meter, self.model_input)))
+            started -= facts.get("measure_s", 0.0)
+            facts = {**facts, "measure_s": time.perf_counter() - started}
+        if "latency" not in facts:
+            return {**facts, "latency": taken}
+        return {**facts, "latencies": {**facts.get("latencies", {}), name: taken}}
+
+    def _step(self) -> AbstractContextManager[None]:
+        return step_in(self._windows)
 
     def _build(self, architecture: Architecture, model_input: ModelInput) -> torch.nn.Module:
         model: torch.nn.Module = load_builder().build(architecture, model_input)
@@ -100,8 +118,8 @@ class ProxyEvaluator:
         return ResidentData(self.data, torch.device(self.device))
 
     @cached_property
-    def _target(self) -> Target:
-        return load_target(self.target_name)
+    def _windows(self) -> Sequence[QuietWindow]:
+        return windows_of(self.device, torch.cuda.current_device() if self.device == "cuda" else 0)
 
     @cached_property
     def _environment(self) -> Mapping[str, Any]:
@@ -115,40 +133,19 @@ class ProxyEvaluator:
         }
 
 
-class Looks:
-    """One network's latency, looked at several times; what was seen so far is an outcome's facts."""
-
-    def __init__(self, run: Run, fingerprint: Mapping[str, str | int], parameters: int, quiet: QuietWindow) -> None:
-        self._run = run
-        self._quiet = quiet
-        self._fingerprint = fingerprint
-        self._parameters = parameters
-        self._samples: tuple[float, ...] = ()
-        self.measure_s = 0.0
-
-    def look(self, effort: Effort) -> None:
-        """Measure once more, alone on the machine. The target sets torch's threads; the trainer's are restored."""
-        started = time.perf_counter()
-        threads = torch.get_num_threads()
-        with self._quiet.alone():
-            self._samples += time_runs(self._run, effort, time.perf_counter)
-        torch.set_num_threads(threads)
-        self.measure_s += time.perf_counter() - started
-
-    def facts(self) -> dict[str, Any]:
-        latency = Measurement(LATENCY.name, LATENCY.unit, self._samples, self._fingerprint)
-        return {"latency": latency, "parameters": self._parameters, "measure_s": self.measure_s}
-
-
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     """Load the data, look at the target, and make the evaluator.
 
     Raises UserError (ParameterError, DataError, UnknownNameError) for whatever would make every trial fail.
     """
     device = choose_device(options.device)
-    target_name = options.target or device
-    target = load_target(target_name)
-    fingerprint = target.fingerprint()
+    target_names = options.targets or (device,)
+    if len(set(target_names)) < len(target_names):
+        raise ParameterError(f"--target {', '.join(target_names)}: each is needed once")
+    objectives = objectives_of(options.objectives, target_names)
+    meters = {
+        name: load_meter(name, options.ray_address).precise(options.latency_precision, SECONDS) for name in target_names
+    }
     name, _, argument = options.dataset.partition(":")
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
     size_px = options.input_size_px or dataset.size_px
@@ -164,37 +161,50 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
             f"--input-size {size_px}: {train_size} images of that size do not fit in memory"
         ) from error
     model_input = ModelInput(data.train_images.shape[1], size_px, size_px, data.classes)
-    latency_input = model_input if target.size_px is None else model_input.resized(target.size_px)
+    if ENERGY in objectives:
+        # Where the hardware reports none this says so before anything is trained.
+        smallest = next(iter(space.smallest_of_each_mixer()), next(iter(space)))
+        meters[target_names[0]].energy_mj(Deployment(smallest, model_input))
+    inputs = {name: input_on(meter, model_input) for name, meter in meters.items()}
     # Says at once, rather than in every trial, when the images are too small for the space.
     with torch.device("meta"):
-        for each_input in (model_input, latency_input):
+        for each_input in (model_input, *inputs.values()):
             load_builder().build(next(iter(space)), each_input)
     evaluator = ProxyEvaluator(
         data=data,
         model_input=model_input,
-        latency_input=latency_input,
         recipe=Recipe(epochs, options.batch_size, options.learning_rate),
-        target_name=target_name,
+        meters=meters,
         device=device,
         max_latency_ms=options.max_latency_ms,
+        further=objectives,
     )
+    first, *others = target_names
     return Evaluation(
         evaluator=evaluator,
         settings={
             "dataset": options.dataset,
             "input": model_input.to_dict(),
-            "latency_input": latency_input.to_dict(),
+            "latency_input": inputs[first].to_dict(),
             "epochs": epochs,
             "train_size": len(data.train_labels),
             "batch_size": options.batch_size,
             "learning_rate": options.learning_rate,
             "device": device,
-            "target": target_name,
-            "fingerprint": dict(fingerprint),
+            "objectives": [objective.name for objective in objectives],
+            "target": first,
+            "fingerprint": dict(meters[first].fingerprint(inputs[first])),
+            "further_targets": {name: dict(meters[name].fingerprint(inputs[name])) for name in others},
+            "latency_precision": options.latency_precision,
             "max_latency_ms": options.max_latency_ms,
             "seed": options.seed,
         },
     )
+
+
+def input_on(meter: Meter, proxy_input: ModelInput) -> ModelInput:
+    """The input of a deployment on the meter's target: the proxy's, unless the target's name has a size."""
+    return proxy_input if meter.size_px is None else proxy_input.resized(meter.size_px)
 
 
 def load_builder() -> Builder:

@@ -1,24 +1,35 @@
 """What Ray reads from the environment and from nowhere else, set for as long as a local Ray runs."""
 
+import logging
 import os
 import secrets
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import ray
+
+from nas.errors import ParameterError
+
+ANSWER_S = 10.0
 ALWAYS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     # Ray's own memory watch would end the whole run; the kernel's ends the one worker, which is replaced.
     "RAY_memory_monitor_refresh_ms": "0",
+    # Ray would run its workers at niceness 15: whatever else the machine does would slow them, and what they measure.
+    "RAY_worker_niceness": "0",
 }
 
 
 @contextmanager
-def ray_environment(also: Mapping[str, str]) -> Iterator[None]:
-    """The process's environment with what Ray needs, and `also`, for the length of the block."""
-    # A token of its own keeps Ray from writing one to the user's home.
-    values = {**ALWAYS, "RAY_AUTH_TOKEN": secrets.token_hex(16), **also}
+def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[None]:
+    """The process's environment with what Ray needs, and `also`, for the length of the block; `own` if no cluster's."""
+    values = {**ALWAYS, **also}
+    if own:
+        # A token of its own keeps Ray from writing one to the user's home; a cluster has the user's.
+        values["RAY_AUTH_TOKEN"] = secrets.token_hex(16)
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -29,3 +40,22 @@ def ray_environment(also: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def connect(address: str) -> None:
+    """Join the cluster at `address`, as the environment and `ray start` have set it up; once per process.
+
+    Raises ParameterError when it does not answer.
+    """
+    if ray.is_initialized():
+        return
+    host, colon, port = address.rpartition(":")
+    if not (colon and port.isdecimal()):
+        raise ParameterError(f"--ray-address {address!r} is not of the form HOST:PORT")
+    try:
+        # Ray itself would try for minutes.
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ParameterError(f"--ray-address {address!r} is no Ray cluster: {reason}") from error

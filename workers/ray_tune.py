@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import AskTell, Evaluator, Resources
-from workers.ray_environment import ray_environment
+from workers.ray_environment import connect, ray_environment
 from workers.scheduler import StudyScheduler
 from workers.searcher import StudySearcher
 from workers.trial_actor import TrialActor
@@ -43,6 +43,7 @@ class RayTuneRunner:
             raise ParameterError(
                 f"--gpus-per-trial {share:g} is more than the {gpus} GPUs that a search on {device!r} can use"
             )
+        self.address = resources.ray_address
         self.gpus_per_trial = share
         self.workers = resources.workers or (max(1, int(gpus / share)) if share > 0 else cores)
         self.threads = max(1, cores // self.workers)
@@ -53,24 +54,31 @@ class RayTuneRunner:
         Raises SearchInterruptedError when Ray breaks down, KeyboardInterrupt at Ctrl-C.
         """
         pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(self.workers)}
-        with ray_environment(TUNE | pending), TemporaryDirectory(prefix="nas-tune-") as scratch:
+        own = self.address is None
+        with ray_environment(TUNE | pending, own=own), TemporaryDirectory(prefix="nas-tune-") as scratch:
             logging.getLogger("ray").setLevel(logging.ERROR)
             try:
-                ray.init(
-                    address="local",
-                    num_cpus=self.workers,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
+                self._start_ray()
                 self._tuner(search, evaluator, scratch).fit()
-            except (RayError, tune.TuneError, ConnectionError) as error:
+            except (RayError, tune.TuneError, OSError) as error:
                 reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
                 raise SearchInterruptedError(
                     f"Ray broke down ({reason}); the same command goes on with the study"
                 ) from error
             finally:
                 ray.shutdown()
+
+    def _start_ray(self) -> None:
+        if self.address is not None:
+            connect(self.address)
+        else:
+            ray.init(
+                address="local",
+                num_cpus=self.workers,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
 
     def _tuner(self, search: AskTell, evaluator: Evaluator, scratch: str) -> tune.Tuner:
         searcher = StudySearcher(search, live=self.workers + 1)

@@ -33,7 +33,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         if job is None:
             return Searcher.FINISHED if self._search.is_over else None
         self._jobs[trial_id] = job
-        return {"architecture": job.architecture.canonical_json, "seed": job.seed, "measure": job.repeat == 0}
+        return {"job": job}
 
     def note_error(self, trial_id: str, error: str) -> None:
         """Why the trial is about to be reported as erroneous: a traceback, of which the last line says it."""

@@ -1,14 +1,12 @@
 """The process that Ray Tune keeps alive in each slot: it evaluates one trial after another."""
 
-import json
 import traceback
 from typing import Any
 
 import torch
 from ray import tune
 
-from nas.architecture import Architecture
-from nas.evaluation import Evaluator
+from nas.evaluation import Evaluator, Job
 from nas.trial import Failure, Outcome
 
 # Under this name an Outcome travels in Tune's result.
@@ -28,9 +26,9 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         torch.set_num_threads(self.threads)
-        architecture = Architecture.from_dict(json.loads(self.config["architecture"]))
+        job: Job = self.config["job"]
         try:
-            outcome = self.evaluator.evaluate(architecture, self.config["seed"], measure=self.config["measure"])
+            outcome = self.evaluator.evaluate(job.architecture, job.seed, known=job.known)
         except Exception as error:  # Whatever it is belongs to this trial's record; the search goes on.
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{last.filename}:{last.lineno}"

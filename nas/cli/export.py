@@ -58,7 +58,7 @@ def command(
 def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> Source:
     with Store.open(storage, create=False) as store:
         record = store.study(study)
-        found = results(store.trials(record.study_id), record.settings["max_latency_ms"])
+        found = results(store.trials(record.study_id), record.settings)
     limited = [result for result in found if max_latency_ms is None or result.latency.median <= max_latency_ms]
     return Source(config_of(pick(limited, how), record), None)
 

@@ -23,7 +23,7 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None) -
     """Show the Pareto front of accuracy against measured latency, the fastest first."""
     with Store.open(storage, create=False) as store:
         record = store.study(study)
-        found = results(store.trials(record.study_id), record.settings["max_latency_ms"])
+        found = results(store.trials(record.study_id), record.settings)
     if html is not None:
         write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, found))
     members = front(found)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from nas.cli.table import print_table
+from nas.cli.table import print_note, print_table
 from nas.front import Result
 
 
@@ -24,7 +24,9 @@ def print_front(members: Sequence[Result]) -> None:
             f"{member.accuracy:.4f}",
             "-" if member.accuracy_std is None else f"{member.accuracy_std:.4f}",
             str(len(member.accuracies)),
-            f"{member.latency.median:.3f}",
+            f"{member.latency.median:.3f}" + ("*" if member.moved else ""),
             f"{member.latency.iqr:.3f}",
         )
     print_table(table)
+    if any(member.moved for member in members):
+        print_note("* measured again at the end, and outside of the confidence interval of the first measurement")

@@ -17,6 +17,8 @@ COMMANDS = {
     "studies": "List the studies in a database.",
     "spaces": "List the search spaces, show one, or check a file of your own.",
     "retrain": "Train an architecture in full, with checkpoints and resume.",
+    "targets": "List what latency can be measured on, and what works on this machine.",
+    "latency": "Measure networks on a target, compare two, list what is on record.",
     "mixers": "Compare token mixers on this machine: parameters, MACs, latency.",
     "models": "List the published MetaFormers, show one, or check ours against them.",
 }

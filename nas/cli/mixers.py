@@ -53,7 +53,7 @@ def command(names: tuple[str, ...], width: int, grid: int, target: str, html: Pa
             *(f"{median:.3f}" for median in medians),
             f"x{medians[-1] / medians[-2]:.1f}",
         )
-    click.echo(f"width {width}, batch 1, on {target}; parameters and MACs at {sides[1]}x{sides[1]} tokens")
+    click.echo(f"width {width} on {target}; parameters and MACs at {sides[1]}x{sides[1]} tokens")
     print_table(table)
     if html is not None:
         click.echo(f"wrote {html}")

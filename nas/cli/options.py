@@ -20,6 +20,44 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and 
 max_latency = click.option(
     "--max-latency", "max_latency_ms", type=float, metavar="MS", help="Leave out what is slower than this."
 )
+
+
+class _Percent(click.ParamType[float]):
+    """A share between 0 and 1, written as `1%` or 0.01."""
+
+    name = "percent"
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 < share < 1:
+            self.fail(f"{text!r} is not a share between 0 and 1, such as 1%", parameter, context)
+        return share
+
+
+latency_precision = click.option(
+    "--latency-precision",
+    "precision",
+    default="1%",
+    show_default=True,
+    type=_Percent(),
+    metavar="P%",
+    help="Measure until half of the 95% confidence interval is within this, or time is up.",
+)
+time_limit = click.option(
+    "--time-limit", "limit_s", default=3.0, show_default=True, type=float, metavar="S", help="Seconds for a network."
+)
+target = click.option(
+    "--target", default="cpu", show_default=True, metavar="NAME[:option=value,...]", help="As `nas targets` lists."
+)
+ray_address = click.option(
+    "--ray-address",
+    metavar="HOST:PORT",
+    help="Ray cluster to join, for targets at NAME@NODE; without it a search starts a Ray of its own.",
+)
 file_path = click.Path(path_type=Path)
 
 
@@ -27,3 +65,9 @@ def check_max_latency(value: float | None) -> None:
     """Raises ParameterError for a limit that is not a positive number."""
     if value is not None and not 0 < value < float("inf"):
         raise ParameterError(f"--max-latency {value:g} is not a positive number of milliseconds")
+
+
+def check_time_limit(value: float) -> None:
+    """Raises ParameterError for a limit that is not a positive number."""
+    if not 0 < value < float("inf"):
+        raise ParameterError(f"--time-limit {value:g} is not a positive number of seconds")

@@ -77,7 +77,7 @@ class SearchProgress:
         if not found:
             return "no result yet"
         best = max(result.accuracy for result in found)
-        volume = front_hypervolume(found, study.max_latency_ms)
+        volume = front_hypervolume(found, study.settings)
         fresh = study.done - self._done_before
         figures = f"best {best:.4f}, front {len(front(found))}, hypervolume {volume:.4g}"
         if study.is_over:

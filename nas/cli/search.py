@@ -54,12 +54,27 @@ MOST_SEED = 2**32 - 1
 @click.option("--batch-size", default=32, show_default=True, type=int, metavar="N", help="Proxy batch size.")
 @click.option("--learning-rate", default=3e-3, show_default=True, type=float, metavar="X", help="Peak learning rate.")
 @click.option(
-    "--target", metavar="NAME[:option=value,...]", help="Where latency is measured: cpu[:threads=N,size=PX], cuda."
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME[:option=value,...]",
+    help="Where latency is measured (`nas targets`); given again, further ones that are recorded.",
 )
+@click.option(
+    "--objective",
+    "objectives",
+    multiple=True,
+    default=("accuracy", "latency"),
+    show_default=True,
+    metavar="NAME",
+    help="accuracy, latency, latency@TARGET, parameters, macs, peak_memory; given once for each.",
+)
+@options.latency_precision
 @click.option("--device", metavar="NAME", help="Where proxies train: cpu or cuda; CUDA by default where there is one.")
 @click.option("--max-latency", "max_latency_ms", type=float, metavar="MS", help="Never train what is slower than this.")
 @click.option("--workers", type=int, metavar="N", help="Trials at a time; by default one per core, or per GPU share.")
 @click.option("--gpus-per-trial", type=float, metavar="X", help="GPUs, or the share of one, that a trial takes.")
+@options.ray_address
 @click.option("--seed", default=0, show_default=True, type=int, metavar="N", help="Seed of everything drawn at random.")
 @options.as_json
 def command(
@@ -77,11 +92,14 @@ def command(
     input_size: int | None,
     batch_size: int,
     learning_rate: float,
-    target: str | None,
+    targets: tuple[str, ...],
+    objectives: tuple[str, ...],
+    precision: float,
     device: str | None,
     max_latency_ms: float | None,
     workers: int | None,
     gpus_per_trial: float | None,
+    ray_address: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -120,12 +138,15 @@ def command(
             input_size_px=input_size,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            target=target,
+            targets=targets,
+            objectives=objectives,
+            ray_address=ray_address,
             device=device,
+            latency_precision=precision,
             max_latency_ms=max_latency_ms,
             seed=seed,
         ),
-        resources=Resources(workers, gpus_per_trial),
+        resources=Resources(workers, gpus_per_trial, ray_address),
     )
     with SearchProgress(to_stderr=as_json) as progress:
         result = search(asked, progress)

@@ -8,7 +8,14 @@ WIDE = 200
 
 def print_table(table: Table) -> None:
     """Fit `table` to the terminal; without one, as when piped, no line is folded or cut off."""
+    _console().print(table)
+
+
+def print_note(text: str) -> None:
+    """A line under a table."""
+    _console().print(text, markup=False, highlight=False)
+
+
+def _console() -> Console:
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDE)
-    console.print(table)
+    return console if console.is_terminal else Console(width=WIDE)

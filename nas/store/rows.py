@@ -1,16 +1,21 @@
 """Between rows of our tables and trials: what is written of an outcome, and what is read back."""
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, null, select
 
 from nas.architecture import Architecture
 from nas.objective import QUANTILES, Measurement
 from nas.store import tables
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
+
+# Under this name the latency on a study's first target is on record.
+FIRST = ""
 
 
 def outcome_columns(connection: Connection, outcome: Outcome) -> dict[str, Any]:
@@ -35,23 +40,54 @@ def _record_environment(connection: Connection, outcome: Outcome) -> str:
     return digest
 
 
-def record_details(connection: Connection, trial_id: int, outcome: Outcome, taken_at: float) -> None:
-    """A trial's learning curve and latency samples, in tables of their own."""
+def record_details(connection: Connection, trial_id: int, architecture: Architecture, outcome: Outcome) -> None:
+    """A trial's learning curve and the measurements that its figures are, in tables of their own."""
     for point in outcome.curve:
         connection.execute(insert(tables.curve_points).values(trial_id=trial_id, **_point(point)))
-    latency = outcome.latency
-    if latency is not None:
-        connection.execute(
-            insert(tables.measurements).values(
-                trial_id=trial_id,
-                count=latency.count,
-                median=latency.median,
-                iqr=latency.iqr,
-                quantiles={f"p{q * 100:g}": latency.quantile(q) for q in QUANTILES},
-                taken_at=taken_at,
-                **_samples(latency),
+    for target, taken in ((FIRST, outcome.latency), *outcome.latencies.items()):
+        if taken is not None:
+            measurement_id = record_measurement(connection, architecture.key, taken, architecture)
+            connection.execute(
+                insert(tables.trial_measurements).values(
+                    trial_id=trial_id, target=target, measurement_id=measurement_id
+                )
             )
+
+
+def record_measurement(connection: Connection, key: str, taken: Measurement, architecture: Architecture | None) -> int:
+    """The row's id; the same occasion is put on record once."""
+    ours = tables.measurements
+    digest = fingerprint_digest(taken.fingerprint)
+    known: int | None = connection.scalar(
+        select(ours.c.measurement_id).where(
+            ours.c.key == key,
+            ours.c.digest == digest,
+            ours.c.metric == taken.metric,
+            ours.c.taken_at == taken.taken_at,
         )
+    )
+    if known is not None:
+        return known
+    row_id: int = connection.execute(
+        insert(ours)
+        .values(
+            key=key,
+            digest=digest,
+            architecture=architecture.to_dict() if architecture is not None else null(),
+            count=taken.count,
+            median=taken.median,
+            iqr=taken.iqr,
+            quantiles={f"p{q * 100:g}": taken.quantile(q) for q in QUANTILES},
+            **_fields(taken),
+        )
+        .returning(ours.c.measurement_id)
+    ).scalar_one()
+    return row_id
+
+
+def fingerprint_digest(fingerprint: Mapping[str, Any]) -> str:
+    """By which figures that are comparable are found: 32 hexadecimal digits, whatever the order of keys."""
+    return hashlib.blake2b(json.dumps(dict(fingerprint), sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def confirmation_columns(connection: Connection, confirmation: Confirmation) -> dict[str, Any]:
@@ -60,7 +96,7 @@ def confirmation_columns(connection: Connection, confirmation: Confirmation) -> 
     return {
         "seed": confirmation.seed,
         "curve": [_point(point) for point in outcome.curve],
-        "latency": _samples(outcome.latency) if outcome.latency is not None else None,
+        "latency": _fields(outcome.latency) if outcome.latency is not None else None,
         **outcome_columns(connection, outcome),
     }
 
@@ -69,37 +105,42 @@ def _point(point: CurvePoint) -> dict[str, float]:
     return {"epoch": point.epoch, "accuracy": point.accuracy, "loss": point.loss, "seconds": point.seconds}
 
 
-def _samples(latency: Measurement) -> dict[str, Any]:
-    return {
-        "metric": latency.metric,
-        "unit": latency.unit,
-        "samples": list(latency.samples),
-        "fingerprint": dict(latency.fingerprint),
-    }
+def _fields(taken: Measurement) -> dict[str, Any]:
+    return {**vars(taken), "samples": list(taken.samples), "fingerprint": dict(taken.fingerprint)}
 
 
-def to_measurement(metric: str, unit: str, samples: Sequence[float], fingerprint: Mapping[str, Any]) -> Measurement:
-    return Measurement(metric, unit, tuple(samples), fingerprint)
+def to_measurement(fields: Mapping[str, Any]) -> Measurement:
+    """Of the columns, or the JSON, that it was written to; what else is there is left out."""
+    names = {field.name for field in dataclasses.fields(Measurement)} & fields.keys()
+    found = {name: fields[name] for name in names}
+    return Measurement(**found | {"samples": tuple(fields["samples"])})
 
 
 def to_trial(
     row: Row[Any],
-    latency: Measurement | None,
+    latencies: Mapping[str, Measurement],
     curve: tuple[CurvePoint, ...],
     confirmations: tuple[Confirmation, ...],
 ) -> Trial:
-    """A trial of its row, joined with its environment's `details`, and of what other tables hold of it."""
+    """A trial of its row, joined with its environment's `details`, and of what other tables hold of it.
+
+    `latencies` are by target, the first one's under FIRST.
+    """
     state = TrialState(row.state)
     outcome = None
     if state is not TrialState.RUNNING:
-        outcome = _to_outcome(row, latency, curve, row.parameters)
+        outcome = replace(
+            _to_outcome(row, latencies.get(FIRST), curve, row.parameters),
+            latencies={target: taken for target, taken in latencies.items() if target != FIRST},
+            costs=row.costs or {},
+        )
     architecture = Architecture.from_dict(row.architecture)
     return Trial(row.number, architecture, state, row.seed, row.attempt, outcome, confirmations)
 
 
 def to_confirmation(row: Row[Any]) -> Confirmation:
     """A confirmation of its row, joined with its environment's `details` and its trial's `parameters`."""
-    latency = to_measurement(**row.latency) if row.latency is not None else None
+    latency = to_measurement(row.latency) if row.latency is not None else None
     curve = tuple(CurvePoint(**point) for point in row.curve)
     return Confirmation(row.seed, _to_outcome(row, latency, curve, row.parameters if latency is not None else None))
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, column, delete, func, insert, select, table, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from nas.architecture import Architecture
 from nas.errors import StorageError, UnknownNameError
-from nas.objective import LATENCY
+from nas.objective import LATENCY, Measurement
 from nas.store import rows, tables
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
 from nas.store.schema import upgrade
@@ -29,6 +30,13 @@ class StudyRecord:
     settings: Mapping[str, Any]
     created_at: float
     counts: Mapping[TrialState, int]
+
+
+class Measured(NamedTuple):
+    """A measurement and what it is of: None is the reference network."""
+
+    architecture: Architecture | None
+    measurement: Measurement
 
 
 class Store:
@@ -146,17 +154,19 @@ class Store:
             & (tables.trials.c.state == TrialState.RUNNING.value)
         )
         with self._begin() as connection:
-            trial_id = connection.scalar(select(tables.trials.c.trial_id).where(running))
+            found = connection.execute(
+                select(tables.trials.c.trial_id, tables.trials.c.architecture).where(running)
+            ).first()
             values: dict[str, Any] = {"state": state.value, "finished_at": finished_at}
             if outcome is not None:
-                values |= rows.outcome_columns(connection, outcome) | {"parameters": outcome.parameters}
-            if (
-                trial_id is None
-                or connection.execute(update(tables.trials).where(running).values(values)).rowcount != 1
-            ):
+                values |= rows.outcome_columns(connection, outcome) | {
+                    "parameters": outcome.parameters,
+                    "costs": dict(outcome.costs),
+                }
+            if found is None or connection.execute(update(tables.trials).where(running).values(values)).rowcount != 1:
                 return False
             if outcome is not None:
-                rows.record_details(connection, trial_id, outcome, finished_at)
+                rows.record_details(connection, found.trial_id, Architecture.from_dict(found.architecture), outcome)
             return True
 
     def add_confirmation(self, study_id: int, number: int, confirmation: Confirmation, finished_at: float) -> bool:
@@ -193,13 +203,15 @@ class Store:
                 select(points).join(ours).where(of_study).order_by(points.c.trial_id, points.c.epoch)
             ):
                 curves.setdefault(row.trial_id, []).append(CurvePoint(row.epoch, row.accuracy, row.loss, row.seconds))
-            measured = tables.measurements
-            latencies = {
-                row.trial_id: rows.to_measurement(row.metric, row.unit, row.samples, row.fingerprint)
-                for row in connection.execute(
-                    select(measured).join(ours).where(of_study, measured.c.metric == LATENCY.name)
-                )
-            }
+            measured, link = tables.measurements, tables.trial_measurements
+            latencies: dict[int, dict[str, Measurement]] = {}
+            for row in connection.execute(
+                select(measured, link.c.trial_id, link.c.target)
+                .join(link, link.c.measurement_id == measured.c.measurement_id)
+                .join(ours, ours.c.trial_id == link.c.trial_id)
+                .where(of_study, measured.c.metric == LATENCY.name)
+            ):
+                latencies.setdefault(row.trial_id, {})[row.target] = rows.to_measurement(row._asdict())
             confirmed = tables.confirmations
             confirmations: dict[int, list[Confirmation]] = {}
             for row in connection.execute(
@@ -213,12 +225,56 @@ class Store:
         return [
             rows.to_trial(
                 row,
-                latencies.get(row.trial_id),
+                latencies.get(row.trial_id, {}),
                 tuple(curves.get(row.trial_id, ())),
                 tuple(confirmations.get(row.trial_id, ())),
             )
             for row in found
         ]
+
+    def measurement(self, key: str, fingerprint: Mapping[str, Any]) -> Measurement | None:
+        """The last one on record of an architecture, by its key, or of the reference network; None without one."""
+        ours = tables.measurements
+        of_both = (ours.c.key == key) & (ours.c.digest == rows.fingerprint_digest(fingerprint))
+        with self._begin() as connection:
+            row = connection.execute(select(ours).where(of_both).order_by(ours.c.taken_at.desc()).limit(1)).first()
+            return None if row is None else rows.to_measurement(row._asdict())
+
+    def measurements(self, fingerprint: Mapping[str, Any] | None = None) -> list[Measured]:
+        """All on record, or those of one fingerprint, the newest first."""
+        ours = tables.measurements
+        query = select(ours).order_by(ours.c.taken_at.desc(), ours.c.measurement_id.desc())
+        if fingerprint is not None:
+            query = query.where(ours.c.digest == rows.fingerprint_digest(fingerprint))
+        with self._begin() as connection:
+            return [
+                Measured(
+                    Architecture.from_dict(row.architecture) if row.architecture is not None else None,
+                    rows.to_measurement(row._asdict()),
+                )
+                for row in connection.execute(query)
+            ]
+
+    def add_measurement(self, key: str, taken: Measurement, architecture: Architecture | None = None) -> None:
+        """Put a measurement on record, for every study that is yet to come."""
+        with self._begin() as connection:
+            rows.record_measurement(connection, key, taken, architecture)
+
+    def add_profile(
+        self, space: str, space_key: str, fingerprint: Mapping[str, Any], errors: Mapping[str, Any], created_at: float
+    ) -> None:
+        """Put on record how well a target's latencies are predicted over a space."""
+        with self._begin() as connection:
+            connection.execute(
+                insert(tables.profiles).values(
+                    space=space,
+                    space_key=space_key,
+                    digest=rows.fingerprint_digest(fingerprint),
+                    fingerprint=dict(fingerprint),
+                    errors=dict(errors),
+                    created_at=created_at,
+                )
+            )
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:

@@ -40,6 +40,7 @@ trials = Table(
     Column("finished_at", Float),
     Column("accuracy", Float),
     Column("parameters", Integer),
+    Column("costs", JSON),
     Column("train_s", Float),
     Column("measure_s", Float),
     Column("failure_cause", String(64)),
@@ -86,11 +87,14 @@ confirmations = Table(
     UniqueConstraint("trial_id", "seed"),
 )
 
+# One row for each occasion on which an architecture (or the reference network) was measured on a target.
 measurements = Table(
     "nas_measurements",
     metadata,
     Column("measurement_id", Integer, primary_key=True),
-    Column("trial_id", ForeignKey("nas_trials.trial_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("key", String(32), nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("architecture", JSON),
     Column("metric", String(32), nullable=False),
     Column("unit", String(16), nullable=False),
     Column("count", Integer, nullable=False),
@@ -99,5 +103,32 @@ measurements = Table(
     Column("quantiles", JSON, nullable=False),
     Column("samples", JSON, nullable=False),
     Column("fingerprint", JSON, nullable=False),
+    Column("thrown", Integer, nullable=False, server_default="0"),
+    Column("margin", Float, nullable=False, server_default="1"),
+    Column("precision", Float, nullable=False, server_default="1"),
+    Column("drift", Float, nullable=False, server_default="0"),
     Column("taken_at", Float, nullable=False),
+    UniqueConstraint("key", "digest", "metric", "taken_at", name="nas_measurements_once"),
+)
+
+# The measurements that a trial's figures are, whether taken for it or for an earlier study; the first target is "".
+trial_measurements = Table(
+    "nas_trial_measurements",
+    metadata,
+    Column("trial_id", ForeignKey("nas_trials.trial_id", ondelete="CASCADE"), primary_key=True),
+    Column("target", String(128), primary_key=True),
+    Column("measurement_id", ForeignKey("nas_measurements.measurement_id"), nullable=False),
+)
+
+# How well a target's latencies were predicted over a space, each time that `nas latency profile` looked.
+profiles = Table(
+    "nas_profiles",
+    metadata,
+    Column("profile_id", Integer, primary_key=True),
+    Column("space", String(64), nullable=False),
+    Column("space_key", String(32), nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("fingerprint", JSON, nullable=False),
+    Column("errors", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
 )

@@ -1,5 +1,6 @@
 """Every command that README.md and docs/ show is run here, searches with smaller budgets."""
 
+import json
 import re
 import shlex
 import shutil
@@ -11,14 +12,17 @@ from tests.conftest import ROOT, run_nas
 from tests.unit.test_datasets import pictures
 
 # Click takes the last of a repeated option: these make a shown search small.
-SMALL = ("--budget", "2", "--epochs", "1", "--train-size", "64")
-# Run elsewhere: the two README commands by .ci/run, the dashboard by test_going_on.py.
-ELSEWHERE = ("pip install", "pytest", "optuna-dashboard")
+SMALL = ("--budget", "2", "--epochs", "1", "--train-size", "64", "--confirm", "0", "--workers", "1")
+# Run elsewhere: the two README commands by .ci/run, the dashboard by test_going_on.py, what takes long by a slow test.
+ELSEWHERE = ("pip install", "pytest", "optuna-dashboard", "nas retrain docs/examples/fashion.yaml")
 
 
 def shown(path: Path) -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", path.read_text(), flags=re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line and not line.startswith(ELSEWHERE)]
+
+
+PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")))
 
 
 def test_ci_runs_the_readmes_install_and_test_command() -> None:
@@ -29,9 +33,9 @@ def test_ci_runs_the_readmes_install_and_test_command() -> None:
 
 
 @pytest.mark.timeout(900)
-def test_every_command_shown(tmp_path: Path) -> None:
-    commands = [line for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) for line in shown(path)]
-    assert any(command.startswith("nas search") for command in commands)
+@pytest.mark.parametrize("page", [page for page in PAGES if shown(ROOT / page)])
+def test_every_command_shown(page: str, tmp_path: Path) -> None:
+    commands = shown(ROOT / page)
     pictures(tmp_path / "pictures")
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     assert run_nas(["search", *SMALL], tmp_path).code == 0
@@ -48,12 +52,28 @@ def test_every_command_shown(tmp_path: Path) -> None:
         if arguments[0] == "search":
             # A shown latency limit may be too tight for a busy machine.
             arguments += [*SMALL, *(("--max-latency", "1000") if "--max-latency" in arguments else ())]
+        if arguments[0] == "retrain":
+            arguments += ["--epochs", "1"]
+        if arguments[0] == "latency" and arguments[1] != "list":
+            arguments += ["--time-limit", "0.1"]
         if "--max-latency" in arguments and arguments[0] == "export":
             arguments += ["--max-latency", "1000"]
         done = run_nas(arguments, tmp_path)
         assert done.code == 0, (command, done.err)
     if left_out:
         pytest.skip(f"all but {left_out}, which need ../shared/data")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_fashion_mnist_to_91_percent(fashion_mnist_dir: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "exporting.md").read_text()
+    command = next(line for line in page.splitlines() if line.startswith("nas retrain docs/examples/fashion.yaml"))
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
+    arguments = [str(fashion_mnist_dir) if each == "../shared/data" else each for each in shlex.split(command)[1:]]
+    done = run_nas(arguments, tmp_path, timeout_s=7200)
+    assert done.code == 0, done.err
+    assert json.loads((tmp_path / "fashion" / "metrics.json").read_text())["test_accuracy"] >= 0.91
 
 
 def test_every_option_of_search_is_documented() -> None:

@@ -24,7 +24,7 @@ def config(tmp_path: Path):
     make_study(url)
     with Store.open(url, create=False) as store:
         record = store.study()
-        return config_of(results(store.trials(record.study_id))[0], record)
+        return config_of(results(store.trials(record.study_id), record.settings)[0], record)
 
 
 @pytest.mark.parametrize("form", ["json", "torch", "yaml"])

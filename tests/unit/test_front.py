@@ -7,6 +7,8 @@ from nas.front import as_json, front, front_hypervolume, pick, results
 from nas.trial import Trial
 from tests.builders import complete, failed, infeasible, small_space
 
+LIMIT = {"max_latency_ms": 4.0}
+
 
 def trials() -> list[Trial]:
     outcomes = [
@@ -22,27 +24,27 @@ def trials() -> list[Trial]:
 
 
 def test_front_keeps_what_nothing_beats_fastest_first() -> None:
-    assert [result.trial.number for result in front(results(trials()))] == [0, 1, 3]
+    assert [result.trial.number for result in front(results(trials(), {}))] == [0, 1, 3]
 
 
 def test_a_limit_leaves_out_what_is_slower() -> None:
-    assert [result.trial.number for result in front(results(trials(), 2.5))] == [0, 1]
+    assert [result.trial.number for result in front(results(trials(), {"max_latency_ms": 2.5}))] == [0, 1]
 
 
 def test_hypervolume_from_accuracy_zero_and_the_limit() -> None:
-    assert front_hypervolume(results(trials(), 4.0), 4.0) == pytest.approx(1.0 * 0.5 + 2.0 * 0.9)
-    assert front_hypervolume([]) == 0.0
+    assert front_hypervolume(results(trials(), LIMIT), LIMIT) == pytest.approx(1.0 * 0.5 + 2.0 * 0.9)
+    assert front_hypervolume([], {}) == 0.0
 
 
 @pytest.mark.parametrize(("how", "number"), [("knee", 1), ("accuracy", 3), ("latency", 0), ("trial:2", 2)])
 def test_picks(how: str, number: int) -> None:
-    assert pick(results(trials()), how).trial.number == number
+    assert pick(results(trials(), {}), how).trial.number == number
 
 
 @pytest.mark.parametrize("how", ["best", "trial:4", "trial:x", "trial:"])
 def test_what_cannot_be_picked_is_named(how: str) -> None:
     with pytest.raises(UnknownNameError, match="valid: "):
-        pick(results(trials()), how)
+        pick(results(trials(), {}), how)
 
 
 def test_nothing_to_pick_from() -> None:
@@ -51,7 +53,7 @@ def test_nothing_to_pick_from() -> None:
 
 
 def test_json_shape() -> None:
-    shown = as_json(results(trials())[1])
+    shown = as_json(results(trials(), {})[1])
     assert shown.keys() >= {"trial", "key", "stages", "parameters", "accuracy", "latency_ms", "latency_iqr_ms"}
     assert shown["stages"][0].keys() >= {"mixer", "depth", "width"}
     assert (shown["accuracy"], shown["latency_ms"], shown["latency_iqr_ms"]) == (0.9, 2.0, 0.25)

@@ -1,27 +1,27 @@
 """How latency is sampled and summed up."""
 
+import pickle
+import random
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas import plugins
+from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError
+from nas.latency import Deployment
+from nas.objective import UNKNOWN
 from tests.builders import measurement
-from workers.latency.cpu import CpuTarget
-from workers.latency.estimate import Effort, time_runs
-
-
-class Clock:
-    """Time that passes only when the run says so, in milliseconds."""
-
-    def __init__(self) -> None:
-        self.now_ms = 0
-
-    def __call__(self) -> float:
-        return self.now_ms / 1000
-
-    def advance(self, step_ms: int) -> None:
-        self.now_ms += step_ms
+from workers.latency.energy import energy_counter
+from workers.latency.estimate import Effort, Estimate, estimate
+from workers.latency.load import load_target, obstacles
+from workers.latency.meter import Meter
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0, 1))
@@ -32,33 +32,136 @@ def test_quantiles_are_those_of_numpy(samples: list[float], q: float) -> None:
     assert taken.count == len(samples)
 
 
+class Machine:
+    """Two networks on it, each with its time; `pace` says how much slower everything is, by the seconds passed."""
+
+    def __init__(self, run_ms: float, reference_ms: float, pace: Callable[[float], float] = lambda now: 1.0) -> None:
+        self.now_s = 0.0
+        self._pace = pace
+        self.calls = 0
+        self.run = self._of(run_ms)
+        self.reference = self._of(reference_ms)
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def _of(self, usual_ms: float) -> Callable[[], float]:
+        def run() -> float:
+            taken_ms = usual_ms * self._pace(self.now_s)
+            self.now_s += taken_ms / 1000
+            self.calls += 1
+            return taken_ms
+
+        return run
+
+    def estimate(self, effort: Effort, recorded_ms: float | None = None) -> Estimate:
+        return estimate(self.run, self.reference, effort, self.clock, recorded_ms)
+
+
 def test_warm_up_is_by_time_and_not_among_the_samples() -> None:
-    clock, runs = Clock(), []
-
-    def run() -> None:
-        clock.advance(50 if len(runs) < 3 else 10)
-        runs.append(clock.now_ms)
-
-    samples = time_runs(run, Effort(warm_up_s=0.15, repeat_s=0.1, least=5, most=100), clock)
-    assert samples == (10.0,) * 10
-    assert len(runs) == 3 + 10
+    found = Machine(2.0, 1.0, lambda now: 5.0 if now < 0.1 else 1.0).estimate(Effort(warm_up_s=0.15))
+    assert set(found.samples_ms) == {2.0}
+    assert found.thrown == 0
 
 
-def test_slow_runs_are_repeated_the_least_times_and_quick_ones_at_most_the_most() -> None:
-    clock = Clock()
-    slow = time_runs(lambda: clock.advance(1000), Effort(0.1, 0.3, least=20, most=200), clock)
-    assert len(slow) == 20
-    quick = time_runs(lambda: clock.advance(1), Effort(0.01, 0.3, least=20, most=200), clock)
-    assert len(quick) == 200
+def test_no_more_rounds_than_the_precision_needs() -> None:
+    steady = Machine(2.0, 1.0)
+    found = steady.estimate(Effort(warm_up_s=0.0, least=16, limit_s=10.0))
+    assert len(found.samples_ms) == 16
+    assert found.margin == 0.0
+    noise = random.Random(0)
+    noisy = Machine(2.0, 1.0, lambda now: noise.uniform(1.0, 1.05))
+    found = noisy.estimate(Effort(precision=0.004, warm_up_s=0.0, limit_s=10.0))
+    assert 16 < len(found.samples_ms) < 3000
+    assert found.margin <= 0.004
 
 
-@pytest.mark.parametrize("options", ["threads=0", "threads=x", "threads", "cores=2", "threads=1.5"])
+def test_the_time_limit_holds_and_what_was_not_reached_is_said() -> None:
+    noise = random.Random(0)
+    found = Machine(20.0, 10.0, lambda now: noise.uniform(1.0, 2.0)).estimate(Effort(warm_up_s=0.0, limit_s=1.0))
+    assert found.margin > 0.01
+    slow = Machine(1000.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
+    assert len(slow.samples_ms) == 16
+
+
+def test_rounds_in_which_the_reference_drifted_are_thrown_away() -> None:
+    """A quarter of the time everything takes three times as long, which is not in the figure."""
+    bursts = Machine(2.0, 1.0, lambda now: 3.0 if now % 0.2 > 0.15 else 1.0)
+    found = bursts.estimate(Effort(warm_up_s=0.0, least=400))
+    assert set(found.samples_ms) == {2.0}
+    assert found.thrown > 20
+
+
+def test_figures_are_at_the_references_time_on_record() -> None:
+    """A machine that is slower today, for the network and the reference alike, gives the same figure."""
+    found = Machine(2.0, 1.0, lambda now: 1.3).estimate(Effort(), recorded_ms=1.0)
+    assert statistics.median(found.samples_ms) == pytest.approx(2.0)
+    assert found.drift == pytest.approx(0.3)
+
+
+def test_a_margin_of_too_few_rounds_is_unknown() -> None:
+    found = Machine(1000.0, 1000.0).estimate(Effort(warm_up_s=0.0, limit_s=0.0, least=4))
+    assert found.margin == UNKNOWN
+    assert len(found.samples_ms) == 4
+
+
+@pytest.mark.parametrize("options", ["threads=0", "threads=x", "threads", "cores=2", "threads=1.5", "precision=fp8"])
 def test_wrong_target_options_are_named(options: str) -> None:
     with pytest.raises(ParameterError, match="target 'cpu'"):
-        CpuTarget(options)
+        load_target(f"cpu:{options}")
 
 
-def test_fingerprint_tells_thread_counts_apart() -> None:
-    one, two = CpuTarget("threads=1").fingerprint(), CpuTarget("threads=2,size=64").fingerprint()
-    assert one["device"] == two["device"]
-    assert one != two
+def test_more_threads_than_cores_are_refused() -> None:
+    with pytest.raises(ParameterError, match="is more than the"):
+        load_target("cpu:threads=100000")
+
+
+def test_fingerprints_tell_options_apart() -> None:
+    names = ("cpu", "cpu:batch=2", "cpu:precision=bf16", "cpu:channels_last=no", "onnxruntime", "cpu-compile")
+    fingerprints = [tuple(sorted(load_target(name).fingerprint().items())) for name in names]
+    assert len(set(fingerprints)) == len(names)
+    assert load_target("cpu:threads=1").fingerprint() == load_target("cpu").fingerprint()
+
+
+@pytest.mark.parametrize("name", plugins.names(plugins.TARGETS))
+def test_every_target_measures_or_says_why_it_cannot(name: str) -> None:
+    """The contract: a measurement with its fingerprint, of a batch and input that were asked for."""
+    obstacle = dict(obstacles())[name]
+    if obstacle is not None:
+        with pytest.raises(ParameterError, match=f"target '{name}' does not work on this machine: {obstacle[:10]}"):
+            load_target(name)
+        pytest.skip(obstacle)
+    architecture = Architecture((Stage("pool", 1, 8), Stage("attention", 1, 32)))
+    model_input = ModelInput(1, 16, 16, 10)
+    meter = Meter(f"{name}:batch=2", effort=Effort(limit_s=0.05))
+    found = meter.measure(Deployment(architecture, model_input))
+    assert found.median > 0
+    assert found.fingerprint == meter.fingerprint(model_input)
+    assert (found.fingerprint["target"], found.fingerprint["batch"]) == (name, 2)
+    assert pickle.loads(pickle.dumps(meter)) == meter
+
+
+def test_energy_is_the_sum_of_the_packages_counters_past_their_ends(tmp_path: Path) -> None:
+    for name, now in (("intel-rapl:0", 900_000), ("intel-rapl:1", 0), ("intel-rapl:0:0", 5)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "energy_uj").write_text(f"{now}\n")
+        (tmp_path / name / "max_energy_range_uj").write_text("999999\n")
+    read = energy_counter("machine", tmp_path)
+    assert read() == 0.0
+    (tmp_path / "intel-rapl:0" / "energy_uj").write_text("100000\n")
+    (tmp_path / "intel-rapl:1" / "energy_uj").write_text("50000\n")
+    assert read() == pytest.approx(200.0 + 50.0)
+    assert read() == pytest.approx(250.0)
+
+
+def test_a_machine_without_energy_counters_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="this machine reports none"):
+        energy_counter("machine", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["cpu:precision=bf16", "cpu:channels_last=no", "onnxruntime:precision=int8"])
+def test_options_are_honoured(name: str) -> None:
+    network = Deployment(Architecture((Stage("conv", 1, 16), Stage("attention", 1, 32))), ModelInput(1, 16, 16, 10))
+    threads = torch.get_num_threads()
+    assert Meter(name, effort=Effort(limit_s=0.05)).measure(network).median > 0
+    assert torch.get_num_threads() == threads

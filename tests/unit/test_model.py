@@ -13,6 +13,7 @@ from nas.builder import Cost
 from nas.errors import ParameterError, UnknownNameError, UserError
 from search_spaces.cost import cost, part_cost
 from search_spaces.hybrid import HYBRID, HYBRID_224
+from search_spaces.memory import peak_memory
 from search_spaces.metaformer import METAFORMER
 from search_spaces.model import build, canonical, stem_stride
 
@@ -34,6 +35,18 @@ def test_every_parameter_of_a_mixed_network_gets_a_gradient() -> None:
     model = build(architecture, ModelInput(1, 16, 16, 4))
     model(torch.randn(2, 1, 16, 16)).sum().backward()
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+
+
+def test_peak_memory_is_weights_and_what_is_alive_at_once() -> None:
+    at = ModelInput(1, 28, 28, 10)
+    shallow, deep = (Architecture((Stage("pool", depth, 32), Stage("pool", 1, 48))) for depth in (2, 6))
+    weights = [4 * cost(each, at).parameters for each in (shallow, deep)]
+    alive = [peak_memory(each, at) - size for each, size in zip((shallow, deep), weights, strict=True)]
+    # Activations of a block are gone when the next one runs.
+    assert alive[0] == alive[1]
+    # The widest moment is the channel MLP's: 4 times the width, in and out of its activation.
+    tokens_bytes = 7 * 7 * 32 * 4
+    assert 8 * tokens_bytes <= alive[0] <= 20 * tokens_bytes
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Proxy training on real images, in this process."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,12 +12,27 @@ from nas import plugins
 from nas.architecture import Architecture, Stage
 from nas.errors import ParameterError, UserError
 from nas.evaluation import EvaluationOptions
+from nas.objective import Measurement
 from nas.trial import TrialState
 from search_spaces.hybrid import HYBRID
+from tests.builders import measurement
 from workers.augment import augment
 from workers.proxy import ProxyEvaluator, is_out_of_memory, prepare
 
 SMALL = Architecture(tuple(Stage("pool", 1, width) for width in (16, 24, 32, 48)))
+
+
+class Record:
+    """Measurements in a list."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, Measurement]] = []
+
+    def measurement(self, key: str, fingerprint: Mapping[str, Any]) -> Measurement | None:
+        return next((taken for name, taken in self.taken if (name, taken.fingerprint) == (key, fingerprint)), None)
+
+    def add_measurement(self, key: str, taken: Measurement) -> None:
+        self.taken.append((key, taken))
 
 
 def evaluator(**options: object) -> ProxyEvaluator:
@@ -29,16 +46,36 @@ def test_the_default_proxy_learns_digits() -> None:
     assert [point.epoch for point in outcome.curve] == [1, 2, 3, 4]
     assert outcome.curve[-1].accuracy == outcome.accuracy
     assert outcome.parameters > 10_000
-    assert outcome.latency.count >= 20
+    assert outcome.latency.count >= 8
+    assert outcome.latency.taken_at > 0
     assert outcome.latency.fingerprint["threads"] == 1
     assert outcome.latency.fingerprint["input"] == "1x14x14"
     assert outcome.environment["torch"] == torch.__version__.partition("+")[0]
 
 
-def test_a_confirmation_trains_and_does_not_measure() -> None:
-    outcome = evaluator(epochs=1, train_size=100).evaluate(SMALL, seed=1, measure=False)
+def test_a_latency_on_record_is_not_measured_again() -> None:
+    known = measurement(3.0)
+    outcome = evaluator(epochs=1, train_size=100).evaluate(SMALL, seed=1, known={"cpu": known})
     assert outcome.state is TrialState.COMPLETE
-    assert outcome.latency is None
+    assert outcome.latency is known
+    assert outcome.measure_s == 0
+    over = evaluator(epochs=1, train_size=100, max_latency_ms=2.0).evaluate(SMALL, seed=1, known={"cpu": known})
+    assert over.state is TrialState.INFEASIBLE
+
+
+def test_figures_are_on_the_records_scale() -> None:
+    """The reference network's time is taken once per database; later processes find it there."""
+    record = Record()
+    proxy = evaluator(epochs=1, train_size=64).calibrated(record)
+    ((key, taken),) = record.taken
+    assert proxy.meters["cpu"].recorded_ms == taken.median
+    assert evaluator(epochs=1, train_size=64).calibrated(record).meters["cpu"].recorded_ms == taken.median
+    assert record.taken == [(key, taken)]
+    # On another scale the same machine gives other figures.
+    record.taken = [(key, dataclasses.replace(taken, samples=(1000.0,)))]
+    other = evaluator(epochs=1, train_size=64).calibrated(record).evaluate(SMALL, seed=1)
+    assert other.latency.median > 50 * proxy.evaluate(SMALL, seed=1).latency.median
+    assert other.latency.drift < -0.9
 
 
 def test_same_seed_same_accuracy_and_other_seed_other_training() -> None:
@@ -79,8 +116,25 @@ def test_over_the_latency_limit_nothing_is_trained() -> None:
 
 
 def test_latency_at_another_deployment_size() -> None:
-    outcome = evaluator(target="cpu:size=40,threads=1", epochs=1, train_size=64).evaluate(SMALL, seed=1)
+    outcome = evaluator(targets=("cpu:size=40,threads=1",), epochs=1, train_size=64).evaluate(SMALL, seed=1)
     assert outcome.latency.fingerprint["input"] == "1x40x40"
+
+
+def test_further_targets_and_counted_objectives_are_found_out() -> None:
+    options = {"targets": ("cpu", "cpu:batch=4,size=20"), "objectives": ("accuracy", "latency", "peak_memory")}
+    outcome = evaluator(**options, epochs=1, train_size=64).evaluate(SMALL, seed=1)
+    assert outcome.figures.keys() == {
+        "accuracy",
+        "latency_ms",
+        "latency_ms@cpu:batch=4,size=20",
+        "parameters",
+        "macs",
+        "peak_memory",
+    }
+    further = outcome.latencies["cpu:batch=4,size=20"]
+    assert further.median > outcome.latency.median
+    assert further.fingerprint["input"] == "1x20x20"
+    assert outcome.figures["peak_memory"] > 4 * outcome.parameters
 
 
 def test_settings_are_the_resolved_ones() -> None:
@@ -90,9 +144,9 @@ def test_settings_are_the_resolved_ones() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
-@pytest.mark.parametrize("options", [{"target": "cuda"}, {"device": "cuda"}])
+@pytest.mark.parametrize("options", [{"targets": ("cuda",)}, {"targets": ("cuda-graph",)}, {"device": "cuda"}])
 def test_cuda_where_there_is_none(options: dict[str, str]) -> None:
-    with pytest.raises(ParameterError, match="'cuda' needs a CUDA device"):
+    with pytest.raises(ParameterError, match=r"'cuda.*torch finds no(ne| CUDA)"):
         prepare(EvaluationOptions(**options), HYBRID)
 
 
@@ -107,9 +161,13 @@ def test_cuda_trains_and_measures() -> None:
     ("options", "named"),
     [
         ({"device": "tpu"}, "tpu"),
-        ({"target": "cpu:threads=0"}, "threads '0'"),
+        ({"targets": ("cpu:threads=0",)}, "threads '0'"),
         ({"input_size_px": 8}, "8x8 px is too small"),
-        ({"target": "cpu:size=4"}, "4x4 px is too small"),
+        ({"targets": ("cpu:size=4",)}, "4x4 px is too small"),
+        ({"targets": ("cpu", "cpu")}, "each is needed once"),
+        ({"objectives": ("accuracy",)}, "at least one other"),
+        ({"objectives": ("latency", "macs")}, "accuracy and"),
+        ({"objectives": ("accuracy", "latency@onnxruntime")}, "unknown objective"),
         ({"dataset": "digits:7"}, "'7'"),
         ({"dataset": "fashion-mnist"}, "--data-dir"),
         ({"dataset": "cifar10", "data_dir": Path("/nonexistent")}, "/nonexistent"),

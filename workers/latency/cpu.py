@@ -1,55 +1,85 @@
-"""Torch eager on the CPU, batch 1, a fixed number of threads: `cpu[:threads=N,size=PX]`."""
+"""Torch on the CPU: `cpu` runs it eagerly, `cpu-compile` through torch.compile."""
 
-import os
-import platform
-from collections.abc import Mapping
-from pathlib import Path
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from nas.architecture import ModelInput
-from nas.errors import ParameterError
-from workers.latency.target import Options, Run
+from workers.latency.processor import processor_name
+from workers.latency.target import Fingerprint, Run, TargetOptions
+from workers.latency.torch_input import place
+
+WAYS = ("yes", "no")
 
 
 class CpuTarget:
-    """One thread unless told otherwise: the figure that does not depend on how many cores a machine has."""
+    """Eager. One thread unless told otherwise: the figure that does not depend on how many cores a machine has."""
 
-    def __init__(self, options: str = "") -> None:
-        values = Options.parse("cpu", options, ("threads", "size")).values
-        self.threads = values.get("threads", 1)
-        cores = os.cpu_count() or 1
-        if self.threads > cores:
-            raise ParameterError(f"option threads '{self.threads}' of target 'cpu' is more than the {cores} cores here")
-        self.size_px = values.get("size")
+    name: ClassVar = "cpu"
+    mode: ClassVar = "eager"
+    valid: ClassVar[Mapping[str, Sequence[str]]] = {
+        "threads": (),
+        "batch": (),
+        "size": (),
+        "precision": ("fp32", "bf16"),
+        "channels_last": WAYS,
+    }
+    quarters: ClassVar = "machine"
 
-    def fingerprint(self) -> Mapping[str, str | int]:
+    def __init__(self, options: TargetOptions = TargetOptions()) -> None:  # noqa: B008 - frozen
+        self.options = options
+
+    @staticmethod
+    def obstacle() -> str | None:
+        return None
+
+    def fingerprint(self) -> Fingerprint:
         return {
-            "target": "cpu",
-            "runtime": f"torch {torch.__version__} eager",
+            "target": self.name,
+            "runtime": f"torch {torch.__version__} {self.mode}",
             "device": processor_name(),
-            "threads": self.threads,
-            "batch": 1,
+            "threads": self.options.threads,
+            "batch": self.options.batch,
+            "precision": self.options.precision,
+            "channels_last": WAYS[not self.options.channels_last],
         }
 
     def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
-        model.eval().to("cpu")
-        x_BCHW = torch.zeros(1, model_input.channels, model_input.height_px, model_input.width_px)
+        model, x_BCHW = place(model, model_input, self.options, "cpu")
+        network = self._made(model)
 
-        def run() -> None:
+        def run() -> float:
             # Checked at each call because the trainer that shares the process may use another count.
-            if torch.get_num_threads() != self.threads:
-                torch.set_num_threads(self.threads)
+            if torch.get_num_threads() != self.options.threads:
+                torch.set_num_threads(self.options.threads)
             with torch.inference_mode():
-                model(x_BCHW)
+                started = time.perf_counter()
+                network(x_BCHW)
+                return (time.perf_counter() - started) * 1000.0
 
+        run()
         return run
 
+    def _made(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
+        return model
 
-def processor_name() -> str:
-    """The processor as its maker calls it, or its architecture where the system does not say."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
+
+class CpuCompileTarget(CpuTarget):
+    """torch.compile: some seconds to half a minute for each network before it is timed."""
+
+    name: ClassVar = "cpu-compile"
+    mode: ClassVar = "compiled"
+
+    @staticmethod
+    def obstacle() -> str | None:
+        return None if shutil.which("g++") or shutil.which("clang++") else "torch.compile needs a C++ compiler (g++)"
+
+    def _made(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
+        # Code that was compiled for one network is of no use to the next: without this torch would stop after eight.
+        torch.compiler.reset()
+        compiled: Callable[[torch.Tensor], object] = torch.compile(model)
+        return compiled

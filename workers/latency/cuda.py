@@ -1,39 +1,121 @@
-"""Torch eager on a CUDA device, batch 1: `cuda[:size=PX]`."""
+"""Torch on a CUDA device: `cuda` runs it eagerly, `cuda-compile` through torch.compile, `cuda-graph` replays a graph.
 
-from collections.abc import Mapping
+Timed by CUDA events on the stream that computes, with the L2 cache cleared before each inference and the input on the
+device. Clocks and power settings are left as they are.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nas.architecture import ModelInput
-from nas.errors import ParameterError
-from workers.latency.target import Options, Run
+from workers.latency.cpu import WAYS
+from workers.latency.target import Fingerprint, Run, TargetOptions
+from workers.latency.torch_input import place
+
+# Inferences before a graph is captured or a figure counts: allocations and the choice of kernels happen in them.
+FIRST_CALLS = 3
+Call = Callable[[], object]
 
 
 class CudaTarget:
-    """The process's current CUDA device; every run ends with a synchronisation, so that work is not merely queued."""
+    """Eager, on the process's current CUDA device."""
 
-    def __init__(self, options: str = "") -> None:
-        self.size_px = Options.parse("cuda", options, ("size",)).values.get("size")
+    name: ClassVar = "cuda"
+    mode: ClassVar = "eager"
+    valid: ClassVar[Mapping[str, Sequence[str]]] = {
+        "batch": (),
+        "size": (),
+        "precision": ("fp32", "bf16", "fp16"),
+        "channels_last": WAYS,
+    }
 
-    def fingerprint(self) -> Mapping[str, str | int]:
-        """Raises ParameterError where torch finds no CUDA device."""
-        if not torch.cuda.is_available():
-            raise ParameterError("target 'cuda' needs a CUDA device and torch finds none here; valid: cpu")
+    def __init__(self, options: TargetOptions = TargetOptions()) -> None:  # noqa: B008 - frozen
+        self.options = options
+
+    @staticmethod
+    def obstacle() -> str | None:
+        return None if torch.cuda.is_available() else "torch finds no CUDA device"
+
+    @property
+    def quarters(self) -> str:
+        return f"gpu{torch.cuda.current_device()}"
+
+    def fingerprint(self) -> Fingerprint:
         return {
-            "target": "cuda",
-            "runtime": f"torch {torch.__version__} eager, CUDA {torch.version.cuda}",
+            "target": self.name,
+            "runtime": f"torch {torch.__version__} {self.mode}, CUDA {torch.version.cuda}",
             "device": torch.cuda.get_device_name(),
-            "batch": 1,
+            "driver": driver_version(),
+            "batch": self.options.batch,
+            "precision": self.options.precision,
+            "channels_last": WAYS[not self.options.channels_last],
         }
 
     def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
-        model.eval().to("cuda")
-        x_BCHW = torch.zeros(1, model_input.channels, model_input.height_px, model_input.width_px, device="cuda")
+        model, x_BCHW = place(model, model_input, self.options, "cuda")
+        return timed(self._made(model, x_BCHW))
 
-        def run() -> None:
-            with torch.inference_mode():
+    def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
+        return lambda: model(x_BCHW)
+
+
+class CudaCompileTarget(CudaTarget):
+    """torch.compile with its defaults: some seconds to a minute for each network before it is timed."""
+
+    name: ClassVar = "cuda-compile"
+    mode: ClassVar = "compiled"
+
+    def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
+        torch.compiler.reset()
+        compiled = torch.compile(model)
+        return lambda: compiled(x_BCHW)
+
+
+class CudaGraphTarget(CudaTarget):
+    """One captured CUDA graph, replayed: the device's own time, without Python's launches."""
+
+    name: ClassVar = "cuda-graph"
+    mode: ClassVar = "CUDA graph"
+
+    def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream), torch.inference_mode():
+            for _ in range(FIRST_CALLS):
                 model(x_BCHW)
-            torch.cuda.synchronize()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.inference_mode(), torch.cuda.graph(graph):
+            model(x_BCHW)
+        return graph.replay
 
-        return run
+
+def timed(call: Call) -> Run:
+    """Each call of the result is one inference between two events, synchronised, from a cleared L2 cache."""
+    cache = torch.empty(2 * torch.cuda.get_device_properties().L2_cache_size, dtype=torch.int8, device="cuda")
+    before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+
+    def run() -> float:
+        with torch.inference_mode():
+            cache.zero_()
+            before.record()
+            call()
+            after.record()
+        after.synchronize()
+        return float(before.elapsed_time(after))
+
+    for _ in range(FIRST_CALLS):
+        run()
+    return run
+
+
+def driver_version() -> str:
+    """NVIDIA's driver, as its kernel module says it; empty where it does not."""
+    file = Path("/proc/driver/nvidia/version")
+    found = re.search(r"\d+\.\d+(\.\d+)?", file.read_text()) if file.is_file() else None
+    return found[0] if found else ""

@@ -1,14 +1,36 @@
 """Targets by name."""
 
+import os
+from collections.abc import Iterator
+
 from nas import plugins
 from nas.errors import ParameterError
-from workers.latency.target import Target
+from workers.latency.target import Target, parse_options
 
 
 def load_target(name: str) -> Target:
-    """The target of a `NAME[:option=value,...]`. Raises UnknownNameError or ParameterError."""
-    plugin, colon, options = name.partition(":")
-    if colon and not options:
+    """The target of a `NAME[:option=value,...]`.
+
+    Raises UnknownNameError or ParameterError, the latter also where this machine cannot serve it.
+    """
+    plugin, colon, text = name.partition(":")
+    if colon and not text:
         raise ParameterError(f"target {name!r} has no option after its colon; valid: {plugin} or {plugin}:option=value")
-    target: Target = plugins.load(plugins.TARGETS, plugin)(options)
+    target_class = plugins.load(plugins.TARGETS, plugin)
+    options = parse_options(plugin, text, target_class.valid)
+    cores = os.cpu_count() or 1
+    if options.threads > cores:
+        raise ParameterError(
+            f"option threads '{options.threads}' of target {plugin!r} is more than the {cores} cores here"
+        )
+    if reason := target_class.obstacle():
+        here = ", ".join(other for other, obstacle in obstacles() if obstacle is None)
+        raise ParameterError(f"target {plugin!r} does not work on this machine: {reason}; valid: {here}")
+    target: Target = target_class(options)
     return target
+
+
+def obstacles() -> Iterator[tuple[str, str | None]]:
+    """Every target's name, and why it does not work on this machine, None for one that does."""
+    for name in plugins.names(plugins.TARGETS):
+        yield name, plugins.load(plugins.TARGETS, name).obstacle()

@@ -1,28 +1,144 @@
-"""Latency of any module on a target, for commands that measure outside of a search."""
+"""Latency of any network on a target: placed, warmed up and timed by turns with the reference, alone on the machine."""
 
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
 from nas.architecture import ModelInput
+from nas.latency import Comparison, Network
 from nas.objective import LATENCY, Measurement
-from workers.latency.estimate import Effort, time_runs
+from workers.latency import reference
+from workers.latency.energy import energy_counter
+from workers.latency.estimate import Effort, Estimate, estimate
 from workers.latency.load import load_target
+from workers.latency.quiet import QuietWindow
+from workers.latency.target import Run, Target
 
-EFFORT = Effort(warm_up_s=0.1, repeat_s=0.4, least=10, most=500)
+# Counters are renewed about every millisecond.
+ENERGY_S = 1.0
+CALIBRATION = Effort(precision=0.003, warm_up_s=0.3, limit_s=3.0)
 
 
-def latency_meter(target_name: str) -> Callable[[nn.Module, ModelInput], Measurement]:
-    """The function that measures a module of x_BCHW inputs, batch 1. Raises UnknownNameError or ParameterError."""
-    target = load_target(target_name)
-    fingerprint = dict(target.fingerprint())
-
-    def measure(module: nn.Module, model_input: ModelInput) -> Measurement:
-        threads = torch.get_num_threads()
-        samples = time_runs(target.prepare(module, model_input), EFFORT, time.perf_counter)
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """Targets set torch's threads; whoever shares the process has its own count, and gets it back."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
         torch.set_num_threads(threads)
-        return Measurement(LATENCY.name, LATENCY.unit, samples, fingerprint)
 
-    return measure
+
+@dataclass(frozen=True)
+class Meter:
+    """Measures networks on the target of a `NAME[:option=value,...]`; as nas.latency.Meter has it.
+
+    `recorded_ms` is the reference network's time on record, to which figures are scaled; without one they are not.
+    Pickled without what a process has prepared. Raises UnknownNameError or ParameterError at the first use.
+    """
+
+    target_name: str
+    reference_key: ClassVar = reference.KEY
+    recorded_ms: float | None = None
+    effort: Effort = field(default_factory=Effort)
+
+    def measure(self, network: Network) -> Measurement:
+        with threads_kept():
+            return self._taken(
+                self._placed(network), self.fingerprint(network.model_input), self.effort, self.recorded_ms
+            )
+
+    def calibrate(self) -> Measurement:
+        with threads_kept():
+            return self._taken(self._reference, self.reference_fingerprint, CALIBRATION, None)
+
+    def compare(self, one: Network, other: Network) -> Comparison:
+        """Each is the other's reference."""
+        with threads_kept():
+            found = self._estimated(self._placed(one), self._placed(other), self.effort, None)
+        ratio = statistics.median(found.samples_ms) / found.reference_ms
+        return Comparison(
+            ratio, ratio * (1 - found.margin), ratio * (1 + found.margin), len(found.samples_ms), found.thrown
+        )
+
+    def energy_mj(self, network: Network) -> float:
+        """By the hardware's counter over ENERGY_S of inferences in a row; the machine's idle consumption is in it."""
+        with threads_kept():
+            run = self._placed(network)
+            with self._quiet.alone():
+                counter = energy_counter(self.target.quarters)
+                end, times, before = time.perf_counter() + ENERGY_S, 0, counter()
+                while time.perf_counter() < end:
+                    run()
+                    times += 1
+                return (counter() - before) / times / self.target.options.batch
+
+    def on_scale(self, recorded_ms: float) -> "Meter":
+        return replace(self, recorded_ms=recorded_ms)
+
+    def precise(self, precision: float, limit_s: float) -> "Meter":
+        return replace(self, effort=replace(self.effort, precision=precision, limit_s=limit_s))
+
+    def fingerprint(self, model_input: ModelInput) -> dict[str, str | int]:
+        """Only figures of equal fingerprints are comparable."""
+        return self._fingerprint(f"{model_input.channels}x{model_input.height_px}x{model_input.width_px}")
+
+    @property
+    def reference_fingerprint(self) -> dict[str, str | int]:
+        return self._fingerprint("reference")
+
+    @property
+    def size_px(self) -> int | None:
+        return self.target.options.size_px
+
+    @cached_property
+    def target(self) -> Target:
+        return load_target(self.target_name)
+
+    def _taken(
+        self, run: Run, fingerprint: dict[str, str | int], effort: Effort, recorded_ms: float | None
+    ) -> Measurement:
+        found = self._estimated(run, self._reference, effort, recorded_ms)
+        return Measurement(
+            LATENCY.name,
+            LATENCY.unit,
+            found.samples_ms,
+            fingerprint,
+            thrown=found.thrown,
+            margin=found.margin,
+            drift=found.drift,
+            precision=effort.precision,
+            taken_at=time.time(),
+        )
+
+    def _estimated(self, run: Run, beside: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
+        with self._quiet.alone():
+            return estimate(run, beside, effort, time.perf_counter, recorded_ms)
+
+    def _placed(self, network: Network) -> Run:
+        # Exporting and compiling are work like a trainer's: they would disturb whoever measures.
+        with self._quiet.step():
+            return self.target.prepare(network.build(), network.model_input)
+
+    def _fingerprint(self, of_input: str) -> dict[str, str | int]:
+        return {**self.target.fingerprint(), "input": of_input, "reference": reference.KEY}
+
+    @cached_property
+    def _reference(self) -> Run:
+        return self._placed(reference.Reference())
+
+    @cached_property
+    def _quiet(self) -> QuietWindow:
+        return QuietWindow(self.target.quarters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"target_name": self.target_name, "recorded_ms": self.recorded_ms, "effort": self.effort}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)

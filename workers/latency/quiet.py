@@ -8,23 +8,26 @@ cannot keep the room occupied by turns.
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
+MACHINE = "machine"
+
 
 class QuietWindow:
-    """One per machine and user, in the system's folder for temporary files unless told otherwise.
+    """One per machine, or per GPU, and user; in the system's folder for temporary files unless told otherwise.
 
     Pickled without its open files: each process opens its own.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, quarters: str = MACHINE, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir()) / f"nas-quiet-{os.getuid()}"
+        self._quarters = quarters
 
-    def __getstate__(self) -> dict[str, Path]:
-        return {"_folder": self._folder}
+    def __getstate__(self) -> dict[str, object]:
+        return {"_folder": self._folder, "_quarters": self._quarters}
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -60,4 +63,19 @@ class QuietWindow:
 
     def _open(self, name: str) -> int:
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(self._folder / f"{self._quarters}-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def windows_of(device: str, index: int = 0) -> tuple[QuietWindow, ...]:
+    """Whom a trainer on `device` could disturb: a measurement on the machine, and one on its own GPU."""
+    machine = QuietWindow()
+    return (machine,) if device == "cpu" else (machine, QuietWindow(f"gpu{index}"))
+
+
+@contextmanager
+def step_in(windows: Sequence[QuietWindow]) -> Iterator[None]:
+    """A step that stands aside for measurements in all of `windows`."""
+    with ExitStack() as stack:
+        for window in windows:
+            stack.enter_context(window.step())
+        yield

@@ -1,6 +1,6 @@
 """A target: the device and runtime on which latency is measured, named `NAME[:option=value,...]`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,38 +9,65 @@ from torch import nn
 from nas.architecture import ModelInput
 from nas.errors import ParameterError
 
-Run = Callable[[], None]
-
-
-class Target(Protocol):
-    """Where a network will be deployed. `size_px` is the deployment input size, None for the proxy's."""
-
-    size_px: int | None
-
-    def fingerprint(self) -> Mapping[str, str | int]:
-        """What makes two figures comparable: device, runtime versions, options. Raises UserError if it is not here."""
-
-    def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
-        """Put `model` in place for inference; each call of the result is one complete, synchronised inference."""
+# One complete, synchronised inference; its milliseconds.
+Run = Callable[[], float]
+Fingerprint = Mapping[str, str | int]
 
 
 @dataclass(frozen=True)
-class Options:
-    """The options after a target's name, each a whole number of at least 1."""
+class TargetOptions:
+    """What is written after a target's name. `size_px` None is the proxy's input size."""
 
-    values: Mapping[str, int]
+    threads: int = 1
+    batch: int = 1
+    size_px: int | None = None
+    precision: str = "fp32"
+    channels_last: bool = True
 
-    @classmethod
-    def parse(cls, target: str, text: str, valid: tuple[str, ...]) -> "Options":
-        """Raises ParameterError on an unknown option or a value that is not a whole number of at least 1."""
-        values: dict[str, int] = {}
-        for part in filter(None, text.split(",")):
-            name, _, value = part.partition("=")
-            if name not in valid:
-                raise ParameterError(f"unknown option {name!r} of target {target!r}; valid: {', '.join(valid)}")
-            if not value.isdecimal() or int(value) < 1:
+
+class Target(Protocol):
+    """Where a network will be deployed. Made of its TargetOptions; one plug-in of group `nas.targets` per runtime.
+
+    `valid` lists the options that the target takes, each with its values; none listed is any whole number from 1.
+    """
+
+    valid: Mapping[str, Sequence[str]]
+    options: TargetOptions
+
+    @staticmethod
+    def obstacle() -> str | None:
+        """Why this machine cannot serve the target; None where it can."""
+
+    @property
+    def quarters(self) -> str:
+        """What a measurement has to itself: `machine`, or `gpu0` and so on."""
+
+    def fingerprint(self) -> Fingerprint:
+        """What makes two figures comparable: device, driver, runtime versions, options."""
+
+    def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
+        """Put `model` in place for inference. What is slow about that (export, compilation) happens here."""
+
+
+def parse_options(target: str, text: str, valid: Mapping[str, Sequence[str]]) -> TargetOptions:
+    """Raises ParameterError on an unknown option or value."""
+    found: dict[str, int | str | bool] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        if name not in valid:
+            raise ParameterError(f"unknown option {name!r} of target {target!r}; valid: {', '.join(valid)}")
+        if valid[name]:
+            if value not in valid[name]:
                 raise ParameterError(
-                    f"option {name} {value!r} of target {target!r} is not a whole number of at least 1"
+                    f"option {name} {value!r} of target {target!r} is not one of {', '.join(valid[name])}"
                 )
-            values[name] = int(value)
-        return cls(values)
+            found[name] = value
+        elif not value.isdecimal() or int(value) < 1:
+            raise ParameterError(f"option {name} {value!r} of target {target!r} is not a whole number of at least 1")
+        else:
+            found[name] = int(value)
+    if "size" in found:
+        found["size_px"] = found.pop("size")
+    if "channels_last" in found:
+        found["channels_last"] = found["channels_last"] == "yes"
+    return TargetOptions(**found)  # type: ignore[arg-type]

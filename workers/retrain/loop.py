@@ -21,6 +21,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.training import TrainingRecipe
 from workers.datasets.dataset import Dataset, ImageSource, Request
+from workers.latency.quiet import step_in, windows_of
 from workers.retrain.batches import Batches, Statistics
 from workers.retrain.split import split_indices
 
@@ -107,6 +108,9 @@ class Training:
     def __init__(self, job: Assignment, steps: int, device: torch.device) -> None:
         self.recipe = job.recipe
         self.device = device
+        # One process stands aside for all of its machine: each of them doing so could wait for each other for ever.
+        leads = int(ray.train.get_context().get_local_rank()) == 0
+        self.windows = windows_of(device.type, device.index or 0) if leads else ()
         self.epoch = 0
         self.curve: list[dict[str, Any]] = []
         torch.manual_seed(job.seed)
@@ -137,19 +141,25 @@ class Training:
         for x_BCHW, y_BK in batches:
             if self.precision == "auto":
                 self.precision = self._faster_precision(x_BCHW, y_BK)
-            loss = self._loss(x_BCHW, y_BK, self.precision)
-            value = loss.item()
-            if not math.isfinite(value):
-                raise ArithmeticError(f"training loss became {value} in epoch {self.epoch + 1}")
-            self.optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimiser.step()
-            self.schedule.step()
-            if self.average is not None:
-                self.average.update_parameters(self.network)
-            total, steps = total + value, steps + 1
+            # Whoever measures a latency on this machine has it to itself.
+            with step_in(self.windows):
+                total += self._step(x_BCHW, y_BK)
+            steps += 1
         self.epoch += 1
         return total / steps
+
+    def _step(self, x_BCHW: Tensor, y_BK: Tensor) -> float:
+        loss = self._loss(x_BCHW, y_BK, self.precision)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise ArithmeticError(f"training loss became {value} in epoch {self.epoch + 1}")
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        return value
 
     @torch.inference_mode()
     def accuracy(self, batches: Batches) -> float:

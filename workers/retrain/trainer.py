@@ -177,7 +177,7 @@ def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatc
             )
             with _listening(reports, watcher, assignment.recipe.epochs):
                 return trainer.fit()
-        except (RayError, TrainingFailedError, ConnectionError) as error:
+        except (RayError, TrainingFailedError, OSError) as error:
             reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
             raise SearchInterruptedError(f"the training broke down ({reason}); the same command goes on") from error
         finally:

@@ -1,0 +1,128 @@
+"""With every core training: are latencies the quiet ones, and what do the windows cost the trainers?"""
+
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from scipy.stats import kendalltau
+
+from benchmarks.latency.networks import INPUT, calibrated, cv, measured, members, noise, print_verdict
+from nas import plugins
+from nas.architecture import Architecture
+from nas.latency import Deployment
+from workers.datasets.dataset import Dataset, Request, split
+from workers.latency.quiet import QuietWindow
+from workers.train import Recipe, ResidentData, train
+
+spawn = multiprocessing.get_context("spawn")
+REPEATS = 3
+# One measurement per so many seconds and core, for what the windows cost.
+EVERY_S = 30.0
+
+
+def keep_training(stands_aside: bool, steps: Any, seed: int) -> None:
+    """A search's trainer without end; `steps` counts its steps."""
+    torch.set_num_threads(1)
+    dataset: Dataset = plugins.load(plugins.DATASETS, "digits")
+    source = dataset.open(Request(None, None, False), "train")
+    data = split(dataset, source, size_px=INPUT.height_px, train_size=400, seed=0)
+    resident = ResidentData(data, torch.device("cpu"))
+    quiet = QuietWindow()
+
+    @contextmanager
+    def step() -> Iterator[None]:
+        with quiet.step() if stands_aside else nullcontext():
+            yield
+        with steps.get_lock():
+            steps.value += 1
+
+    while True:
+        for architecture in members(8, seed):
+            model = Deployment(architecture, INPUT).build().to(memory_format=torch.channels_last)
+            list(train(model, resident, Recipe(2, 32, 3e-3), torch.Generator().manual_seed(seed), step))
+
+
+@contextmanager
+def trainers(stands_aside: bool) -> Iterator[Any]:
+    """One on every core, for the length of the block; their steps."""
+    steps = spawn.Value("q", 0)
+    cores = os.cpu_count() or 1
+    running = [
+        spawn.Process(target=keep_training, args=(stands_aside, steps, seed), daemon=True) for seed in range(cores)
+    ]
+    for process in running:
+        process.start()
+    while steps.value < 50:
+        time.sleep(0.1)
+    try:
+        yield steps
+    finally:
+        for process in running:
+            process.kill()
+            process.join()
+
+
+def naive(architecture: Architecture) -> float:
+    """As a plain script times it: the mean of some calls after some others, beside whatever else runs."""
+    torch.set_num_threads(1)
+    model = Deployment(architecture, INPUT).build().eval().to(memory_format=torch.channels_last)
+    x_BCHW = torch.randn(1, INPUT.channels, INPUT.height_px, INPUT.width_px)
+    with torch.inference_mode():
+        for _ in range(10):
+            model(x_BCHW)
+        started = time.perf_counter()
+        for _ in range(50):
+            model(x_BCHW)
+    return (time.perf_counter() - started) * 1000.0 / 50
+
+
+def main() -> None:
+    print(f"\n30 networks on torch CPU, {REPEATS} repeats each, in quiet and with a trainer on every core")
+    meter = calibrated("cpu")
+    judges = print_verdict(noise())
+    chosen = members(30, seed=1)
+    quiet = [[measured(meter, each).median for _ in range(REPEATS)] for each in chosen]
+    plain_quiet = [[naive(each) for _ in range(REPEATS)] for each in chosen]
+    with trainers(stands_aside=True):
+        loaded = [[measured(meter, each).median for _ in range(REPEATS)] for each in chosen]
+    with trainers(stands_aside=False):
+        plain = [[naive(each) for _ in range(REPEATS)] for each in chosen]
+    print("                        bias    worst   CV of repeats   Kendall tau")
+    for name, calm, busy in (("measured in the window", quiet, loaded), ("timed naively", plain_quiet, plain)):
+        before, after = ([statistics.median(each) for each in figures] for figures in (calm, busy))
+        off = [b / a - 1 for a, b in zip(before, after, strict=True)]
+        spread = statistics.median(cv(each) for each in busy)
+        tau = kendalltau(before, after).statistic
+        print(f"{name:22}  {statistics.median(off):+6.1%}  {max(off, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}")
+    print(f"(in quiet: CV of repeats {statistics.median(cv(each) for each in quiet):.1%})")
+    print(f"wanted: bias within 2%, CV within 2%, tau at least .98{'' if judges else ' (not judged)'}")
+    _cost(meter, chosen)
+
+
+def _cost(meter: Any, chosen: list[Architecture]) -> None:
+    """Alternating stretches with and without measurements, within one run of the trainers."""
+    cores = os.cpu_count() or 1
+    rates: dict[bool, list[float]] = {False: [], True: []}
+    with trainers(stands_aside=True) as steps:
+        for stretch in range(8):
+            measuring = stretch % 2 == 1
+            begun, before = time.perf_counter(), steps.value
+            while (passed := time.perf_counter() - begun) < EVERY_S:
+                if measuring and passed >= 1.0:
+                    for _ in range(cores):
+                        measured(meter, chosen[stretch])
+                    measuring = False
+                time.sleep(0.05)
+            rates[stretch % 2 == 1].append((steps.value - before) / (time.perf_counter() - begun))
+    lost = 1 - statistics.median(rates[True]) / statistics.median(rates[False])
+    shown = {kind: ", ".join(f"{rate:.1f}" for rate in found) for kind, found in rates.items()}
+    print(
+        f"training steps per second without measurements {shown[False]}; "
+        f"with one per {EVERY_S:.0f} s and core {shown[True]}"
+    )
+    print(f"lost to the windows: {lost:.1%} (wanted: at most 3%)")

@@ -1,0 +1,66 @@
+"""What the parts measure: random members of a space, at the proxy's size of digits unless told otherwise."""
+
+import random
+import statistics
+import time
+from collections.abc import Sequence
+
+from nas.architecture import Architecture, ModelInput
+from nas.latency import Deployment
+from nas.objective import Measurement
+from nas.spaces import load_space
+from workers.latency.estimate import Effort
+from workers.latency.load import load_target
+from workers.latency.meter import Meter
+from workers.latency.quiet import QuietWindow
+from workers.latency.reference import Reference
+
+INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
+# The noise of the reference network alone, above which a run refuses to judge.
+MOST_NOISE = 0.03
+
+
+def members(count: int, seed: int, space: str = "hybrid") -> list[Architecture]:
+    """Distinct ones, drawn at random."""
+    found: dict[str, Architecture] = {}
+    generator = random.Random(seed)
+    while len(found) < count:
+        member = load_space(space).sample(generator)
+        found[member.key] = member
+    return list(found.values())
+
+
+def measured(meter: Meter, architecture: Architecture) -> Measurement:
+    return meter.measure(Deployment(architecture, INPUT))
+
+
+def calibrated(target: str, effort: Effort | None = None) -> Meter:
+    meter = Meter(target, effort=effort or Effort())
+    return meter.on_scale(meter.calibrate().median)
+
+
+def cv(values: Sequence[float]) -> float:
+    """The coefficient of variation."""
+    return statistics.stdev(values) / statistics.fmean(values)
+
+
+def noise(target_name: str = "cpu", looks: int = 10) -> float:
+    """How much the reference network's own time varies from one look to the next, nothing thrown away or scaled."""
+    target = load_target(target_name)
+    run = target.prepare(Reference().build(), Reference.model_input)
+    medians = []
+    for _ in range(looks):
+        with QuietWindow(target.quarters).alone():
+            medians.append(statistics.median(run() for _ in range(200)))
+        time.sleep(0.3)
+    return cv(medians)
+
+
+def print_verdict(found: float) -> bool:
+    """Whether the machine is quiet enough to judge by."""
+    quiet = found <= MOST_NOISE
+    print(
+        f"the machine's noise (the reference network alone, 10 looks): {found:.1%}; "
+        + ("quiet enough to judge" if quiet else f"over {MOST_NOISE:.0%}: this run does not judge")
+    )
+    return quiet

@@ -1,0 +1,27 @@
+"""Do torch eager and ONNX Runtime rank architectures alike?"""
+
+from scipy.stats import kendalltau
+
+from benchmarks.latency.networks import calibrated, measured, members, noise, print_verdict
+
+COUNT = 40
+TARGETS = ("cpu", "onnxruntime")
+
+
+def main() -> None:
+    chosen = members(COUNT, seed=4, space="hybrid")
+    meters = [calibrated(target) for target in TARGETS]
+    print(f"\n{COUNT} random networks of hybrid on {' and '.join(TARGETS)}")
+    print_verdict(noise())
+    times = [[measured(meter, each).median for each in chosen] for meter in meters]
+    print(f"Kendall tau between them {kendalltau(*times).statistic:.3f}")
+    ranks = [{index: rank for rank, index in enumerate(sorted(range(COUNT), key=each.__getitem__))} for each in times]
+    moved = sorted(range(COUNT), key=lambda index: ranks[1][index] - ranks[0][index])
+    print("those that move most, of the fastest first:   mixers  depths   widths        cpu   onnxruntime")
+    for index in (*moved[:3], *moved[-3:]):
+        stages = chosen[index].stages
+        print(
+            f"rank {ranks[0][index] + 1:2} to {ranks[1][index] + 1:2}  {chosen[index].word}  "
+            f"{'-'.join(str(stage.depth) for stage in stages)}  {'-'.join(str(stage.width) for stage in stages)}  "
+            f"{times[0][index]:.3f} ms  {times[1][index]:.3f} ms"
+        )

@@ -1,0 +1,150 @@
+"""`nas latency`: measure networks outside of a search, compare two, and list what is on record."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.table import Table
+
+from nas import latency
+from nas.cli import latency_profile, options
+from nas.cli.table import print_table
+from nas.export.source import source_of
+from nas.latency import Deployment, Meter
+from nas.objective import Measurement
+from nas.store.store import Store
+
+
+@click.group("latency")
+def command() -> None:
+    """Measure networks on a target, compare two, list what is on record."""
+
+
+command.add_command(latency_profile.command)
+
+
+@command.command("measure")
+@click.argument("names", nargs=-1, required=True, metavar="CONFIG|FOLDER|MODEL...")
+@options.target
+@options.latency_precision
+@options.time_limit
+@options.ray_address
+@click.option("--again", is_flag=True, help="Measure also what is on record.")
+@options.storage
+@options.as_json
+def measure(
+    names: tuple[str, ...],
+    target: str,
+    precision: float,
+    limit_s: float,
+    ray_address: str | None,
+    again: bool,
+    storage: str,
+    as_json: bool,
+) -> None:
+    """Measure networks, alone on the machine, and put the figures on record; what is on record is not measured."""
+    deployments = {name: _deployment(name) for name in names}
+    meter = _meter(target, precision, limit_s, ray_address)
+    found = []
+    with Store.open(storage, create=True) as store:
+        meter = latency.calibrated(meter, store)
+        for name, deployment in deployments.items():
+            found.append((name, latency.measure(deployment, meter, store, again=again)))
+    _show(found, as_json)
+
+
+@command.command("compare")
+@click.argument("one", metavar="CONFIG|FOLDER|MODEL")
+@click.argument("other", metavar="CONFIG|FOLDER|MODEL")
+@options.target
+@options.latency_precision
+@options.time_limit
+@options.ray_address
+@options.as_json
+def compare(
+    one: str, other: str, target: str, precision: float, limit_s: float, ray_address: str | None, as_json: bool
+) -> None:
+    """Measure two networks by turns: how much slower the first one is, with the confidence interval of the ratio."""
+    found = latency.compare(_deployment(one), _deployment(other), _meter(target, precision, limit_s, ray_address))
+    if as_json:
+        click.echo(json.dumps({"one": one, "other": other, "target": target, **vars(found)}))
+        return
+    click.echo(
+        f"{one} takes {found.ratio:.3f} times as long as {other} on {target} "
+        f"(95% confidence {found.low:.3f} to {found.high:.3f}; {found.rounds} rounds, {found.thrown} thrown away)"
+    )
+
+
+@command.command("list")
+@options.storage
+@options.as_json
+def list_(storage: str, as_json: bool) -> None:
+    """List the measurements on record, the newest first."""
+    with Store.open(storage, create=False) as store:
+        found = [
+            ("reference" if architecture is None else f"{architecture.word} {architecture.key[:12]}", taken)
+            for architecture, taken in store.measurements()
+        ]
+    _show(found, as_json)
+
+
+def _deployment(name: str) -> Deployment:
+    config = source_of(name).config
+    return Deployment(config.architecture, config.model_input, config.builder)
+
+
+def _meter(target: str, precision: float, limit_s: float, ray_address: str | None) -> Meter:
+    options.check_time_limit(limit_s)
+    return latency.load_meter(target, ray_address).precise(precision, limit_s)
+
+
+def _show(found: list[tuple[str, Measurement]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([{"network": name, **as_object(taken)} for name, taken in found]))
+        return
+    table = Table("network", "target", "input", box=None, pad_edge=False)
+    for heading in ("median ms", "+-", "p90", "p99", "rounds", "thrown", "drift", "taken"):
+        table.add_column(heading, justify="right")
+    for name, taken in found:
+        table.add_row(
+            name,
+            spelled(taken.fingerprint),
+            str(taken.fingerprint.get("input", "")),
+            f"{taken.median:.3f}",
+            f"{taken.margin:.1%}" + ("" if taken.is_precise else " !"),
+            f"{taken.quantile(0.9):.3f}",
+            f"{taken.quantile(0.99):.3f}",
+            str(taken.count),
+            str(taken.thrown),
+            f"{taken.drift:+.1%}",
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(taken.taken_at)),
+        )
+    print_table(table)
+    if not all(taken.is_precise for _, taken in found):
+        click.echo("!: the precision that was asked for was not reached in the time")
+
+
+def spelled(fingerprint: Mapping[str, str | int]) -> str:
+    """The target of a fingerprint, with those of its options that tell figures of one machine apart."""
+    shown = (f"{name}={fingerprint[name]}" for name in ("threads", "batch", "precision") if name in fingerprint)
+    return f"{fingerprint.get('target', '')}:{','.join(shown)}"
+
+
+def as_object(taken: Measurement) -> dict[str, Any]:
+    """The object that `--json` lists."""
+    low, high = taken.interval
+    return {
+        "latency_ms": taken.median,
+        "low_ms": low,
+        "high_ms": high,
+        "p90_ms": taken.quantile(0.9),
+        "p99_ms": taken.quantile(0.99),
+        "rounds": taken.count,
+        "thrown": taken.thrown,
+        "drift": taken.drift,
+        "precise": taken.is_precise,
+        "taken_at": taken.taken_at,
+        "fingerprint": dict(taken.fingerprint),
+    }

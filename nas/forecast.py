@@ -1,0 +1,41 @@
+"""What a search knows of latencies before it measures: a predictor that follows the record."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nas.architecture import Architecture, ModelInput
+from nas.builder import Builder
+from nas.predictor import Feature, Prediction, Predictor, features
+
+# With fewer measured networks nothing is predicted.
+FEWEST = 16
+# The predictor is fitted again when the record has grown by this share.
+GROWTH = 1.15
+
+
+@dataclass
+class Forecast:
+    """Predicts latencies on one target, from what is measured there; more of it may be added at any time."""
+
+    builder: Builder
+    model_input: ModelInput
+    _rows: dict[str, Mapping[Feature, float]] = field(default_factory=dict)
+    _latencies_ms: dict[str, float] = field(default_factory=dict)
+    _predictor: Predictor | None = None
+    _fitted: int = 0
+
+    def add(self, measured: Sequence[tuple[Architecture, float]]) -> None:
+        """Architectures and their measured milliseconds."""
+        for architecture, latency_ms in measured:
+            self._rows[architecture.key] = features(architecture, self.model_input, self.builder)
+            self._latencies_ms[architecture.key] = latency_ms
+
+    def predict(self, architecture: Architecture) -> Prediction | None:
+        """None while too little is known."""
+        count = len(self._rows)
+        if count < FEWEST:
+            return None
+        if self._predictor is None or count >= GROWTH * self._fitted:
+            self._predictor = Predictor(list(self._rows.values()), list(self._latencies_ms.values()))
+            self._fitted = count
+        return self._predictor.predict(features(architecture, self.model_input, self.builder))

@@ -1,0 +1,143 @@
+"""Latency on record: measured once per architecture and fingerprint, on the scale of one reference time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nas import plugins
+from nas.architecture import Architecture, ModelInput
+from nas.builder import Builder
+from nas.errors import ParameterError
+from nas.objective import Measurement
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class LatencyRecord(Protocol):
+    """What was measured before: the store."""
+
+    def measurement(self, key: str, fingerprint: Mapping[str, Any]) -> Measurement | None:
+        """The last one of an architecture, by its key, or of the reference network; None without one."""
+
+    def add_measurement(self, key: str, taken: Measurement, architecture: Architecture | None = None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How much slower one network is than another, measured by turns: the ratio and its 95% confidence interval."""
+
+    ratio: float
+    low: float
+    high: float
+    rounds: int
+    thrown: int
+
+
+class Network(Protocol):
+    """What can be measured: pickled to where that is, and built there."""
+
+    @property
+    def model_input(self) -> ModelInput:
+        """The input that it is built for."""
+
+    def build(self) -> "nn.Module":
+        """With any weights: latency does not depend on them. Images x_BCHW of any batch size."""
+
+
+class Meter(Protocol):
+    """Measures networks on one target. Made of the target's name; pickled to where it measures."""
+
+    @property
+    def reference_key(self) -> str:
+        """The reference network's name on record."""
+
+    def measure(self, network: Network) -> Measurement:
+        """In evaluation mode, by turns with the reference."""
+
+    def compare(self, one: Network, other: Network) -> Comparison:
+        """Of two networks, by turns."""
+
+    def calibrate(self) -> Measurement:
+        """Of the reference network itself, at length: the time that is put on record."""
+
+    def energy_mj(self, network: Network) -> float:
+        """Millijoules of one image's inference. Raises ParameterError where the hardware does not report energy."""
+
+    def on_scale(self, recorded_ms: float) -> "Meter":
+        """The meter whose figures are at that time of the reference network."""
+
+    def precise(self, precision: float, limit_s: float) -> "Meter":
+        """The meter that goes on until the margin is `precision`, or for `limit_s`."""
+
+    def fingerprint(self, model_input: ModelInput) -> Mapping[str, str | int]:
+        """Only figures of equal fingerprints are comparable."""
+
+    @property
+    def reference_fingerprint(self) -> Mapping[str, str | int]:
+        """Of the reference network's figures."""
+
+    @property
+    def size_px(self) -> int | None:
+        """The input size that the target's name asks for."""
+
+
+def load_meter(target: str, ray_address: str | None = None) -> Meter:
+    """The meter of a `TARGET`, or of a `TARGET@NODE` of the Ray cluster at `ray_address`.
+
+    Raises UnknownNameError or ParameterError for a target that there is not, or not here.
+    """
+    runtime, at, node = target.partition("@")
+    plugins.check(plugins.TARGETS, runtime.partition(":")[0])
+    if not at:
+        meter: Meter = plugins.load(plugins.METERS, "latency")(target)
+        return meter
+    if ray_address is None:
+        raise ParameterError(f"target {target!r} needs --ray-address: the cluster whose node serves target:{node}")
+    elsewhere: Meter = plugins.load(plugins.METERS, "elsewhere")(runtime, node, ray_address)
+    return elsewhere
+
+
+def calibrated(meter: Meter, record: LatencyRecord) -> Meter:
+    """The meter on the record's scale: at the reference's time there, which is taken now where there is none."""
+    taken = record.measurement(meter.reference_key, meter.reference_fingerprint)
+    if taken is None:
+        taken = meter.calibrate()
+        record.add_measurement(meter.reference_key, taken)
+    return meter.on_scale(taken.median)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """An architecture with the input that it is deployed at: a Network."""
+
+    architecture: Architecture
+    model_input: ModelInput
+    builder: str = plugins.BUILDER
+
+    def build(self) -> "nn.Module":
+        """With fresh weights."""
+        builder: Builder = plugins.load(plugins.BUILDERS, self.builder)
+        return builder.build(self.architecture, self.model_input)
+
+    def at(self, size_px: int | None) -> "Deployment":
+        """At another image size, None for its own."""
+        resized = self.model_input if size_px is None else self.model_input.resized(size_px)
+        return Deployment(self.architecture, resized, self.builder)
+
+
+def measure(deployment: Deployment, meter: Meter, record: LatencyRecord, *, again: bool = False) -> Measurement:
+    """From the record, or measured now and put there; with `again` it is measured in any case."""
+    deployment = deployment.at(meter.size_px)
+    key = deployment.architecture.key
+    known = record.measurement(key, meter.fingerprint(deployment.model_input))
+    if known is not None and not again:
+        return known
+    taken = meter.measure(deployment)
+    record.add_measurement(key, taken, deployment.architecture)
+    return taken
+
+
+def compare(one: Deployment, other: Deployment, meter: Meter) -> Comparison:
+    """How much slower `one` is than `other` on the meter's target. Not put on record."""
+    return meter.compare(one.at(meter.size_px), other.at(meter.size_px))

@@ -1,0 +1,46 @@
+"""The memory that inference takes: weights, and the activations alive at once, followed on torch's meta device."""
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from nas.architecture import Architecture, ModelInput
+from search_spaces import model
+
+
+class _Followed(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Keeps `peak`: the most bytes that were alive after an operation, in storages that are none of `weights`."""
+
+    def __init__(self, weights: Collection[int]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.peak = 0
+        self._weights = weights
+        self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        results = func(*args, **(kwargs or {}))
+        for each in tree_leaves((args, results)):
+            if isinstance(each, torch.Tensor) and each.untyped_storage()._cdata not in self._weights:
+                storage = each.untyped_storage()
+                weak = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+                self._alive[storage._cdata] = (weak, storage.nbytes())
+        self._alive = {key: kept for key, kept in self._alive.items() if not kept[0].expired()}  # type: ignore[no-untyped-call]
+        self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
+        return results
+
+
+def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
+    """As nas.builder.Builder has it. Raises as model.build does."""
+    with torch.device("meta"):
+        network = model.build(architecture, model_input).eval()
+        x_BCHW = torch.empty(1, model_input.channels, model_input.height_px, model_input.width_px)
+    storages = [weight.untyped_storage() for weight in (*network.parameters(), *network.buffers())]
+    weights = {storage._cdata: storage.nbytes() for storage in storages}
+    with torch.no_grad(), _Followed(weights) as followed:
+        network(x_BCHW)
+    total: int = sum(weights.values()) + followed.peak
+    return total

@@ -1,0 +1,111 @@
+"""Measuring on another machine: a Ray node that advertises the resource `target:NODE`, asked for as `TARGET@NODE`."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import ray
+from ray.exceptions import RayTaskError
+
+from nas.architecture import ModelInput
+from nas.errors import ParameterError
+from nas.latency import Comparison, Network
+from nas.objective import Measurement
+from workers.latency import reference
+from workers.latency.estimate import Effort
+from workers.latency.meter import Meter
+from workers.ray_environment import connect
+
+RESOURCE = "target:"
+# Any number of searches may use a node: its quiet window has them take turns.
+SHARE = 0.001
+
+
+class MeterHost:
+    """The process on the node: it keeps what it has prepared between measurements."""
+
+    def __init__(self) -> None:
+        self._meters: dict[str, Meter] = {}
+
+    def ask(self, meter: Meter, what: str, *arguments: Any) -> Any:
+        """What the meter's method returns, or its property is."""
+        kept = self._meters.setdefault(repr(meter), meter)
+        found = getattr(kept, what)
+        return found(*arguments) if callable(found) else found
+
+
+@dataclass(frozen=True)
+class ElsewhereMeter:
+    """As nas.latency.Meter has it: each call is one of the Meter on the node.
+
+    Raises ParameterError when the cluster at `address` has no such node, or the target does not work there.
+    """
+
+    target_name: str
+    node: str
+    address: str
+    reference_key: ClassVar = reference.KEY
+    recorded_ms: float | None = None
+    effort: Effort = field(default_factory=Effort)
+
+    def measure(self, network: Network) -> Measurement:
+        taken: Measurement = self._ask("measure", network)
+        return taken
+
+    def compare(self, one: Network, other: Network) -> Comparison:
+        found: Comparison = self._ask("compare", one, other)
+        return found
+
+    def calibrate(self) -> Measurement:
+        taken: Measurement = self._ask("calibrate")
+        return taken
+
+    def energy_mj(self, network: Network) -> float:
+        found: float = self._ask("energy_mj", network)
+        return found
+
+    def on_scale(self, recorded_ms: float) -> "ElsewhereMeter":
+        return self._with(recorded_ms=recorded_ms)
+
+    def precise(self, precision: float, limit_s: float) -> "ElsewhereMeter":
+        return self._with(effort=replace(self.effort, precision=precision, limit_s=limit_s))
+
+    def fingerprint(self, model_input: ModelInput) -> dict[str, str | int]:
+        found: dict[str, str | int] = self._ask("fingerprint", model_input)
+        return found
+
+    @property
+    def reference_fingerprint(self) -> dict[str, str | int]:
+        found: dict[str, str | int] = self._ask("reference_fingerprint")
+        return found
+
+    @property
+    def size_px(self) -> int | None:
+        size_px: int | None = self._ask("size_px")
+        return size_px
+
+    def _with(self, **changed: Any) -> "ElsewhereMeter":
+        """The same host serves the changed meter: it ends with the process that asked first."""
+        other = replace(self, **changed)
+        other.__dict__["_host"] = self._host
+        return other
+
+    def _ask(self, what: str, *arguments: Any) -> Any:
+        meter = Meter(self.target_name, self.recorded_ms, self.effort)
+        try:
+            return ray.get(self._host.ask.remote(meter, what, *arguments))
+        except RayTaskError as error:
+            raise error.cause from error
+
+    @cached_property
+    def _host(self) -> Any:
+        connect(self.address)
+        advertised = sorted(
+            name.removeprefix(RESOURCE) for name in ray.cluster_resources() if name.startswith(RESOURCE)
+        )
+        if self.node not in advertised:
+            raise ParameterError(
+                f"target '{self.target_name}@{self.node}': no node of the Ray cluster at {self.address} advertises the "
+                f"resource '{RESOURCE}{self.node}'; valid: {', '.join(advertised) or 'none'}"
+            )
+        return ray.remote(MeterHost).options(num_cpus=0, resources={f"{RESOURCE}{self.node}": SHARE}).remote()

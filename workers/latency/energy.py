@@ -1,0 +1,58 @@
+"""Energy counters that the hardware keeps: the processor's packages on Linux, a GPU through NVIDIA's library."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nas.errors import ParameterError
+from workers.latency.quiet import MACHINE
+
+POWERCAP = Path("/sys/class/powercap")
+# Reads millijoules that only grow.
+Counter = Callable[[], float]
+
+
+def energy_counter(quarters: str, folder: Path = POWERCAP) -> Counter:
+    """The counter of a target's machine, or of its GPU.
+
+    Raises ParameterError, with the reason, where the hardware or the system does not report energy.
+    """
+    return _packages(folder) if quarters == MACHINE else _gpu(int(quarters.removeprefix("gpu")))
+
+
+def _packages(folder: Path) -> Counter:
+    # `intel-rapl:0` is a package, `intel-rapl:0:1` a part of it; AMD's processors are listed under the same name.
+    files = [path / "energy_uj" for path in sorted(folder.glob("*-rapl:*")) if path.name.count(":") == 1]
+    try:
+        limits = {file: int((file.parent / "max_energy_range_uj").read_text()) for file in files}
+        before = {file: int(file.read_text()) for file in files}
+    except OSError as error:
+        raise ParameterError(
+            f"--objective energy: {error.filename} cannot be read ({error.strerror}); its owner is root on many systems"
+        ) from error
+    if not files:
+        raise ParameterError(f"--objective energy: this machine reports none (no counter in {folder})")
+    passed = dict.fromkeys(files, 0)
+
+    def read() -> float:
+        for file in files:
+            now = int(file.read_text())
+            # A counter begins again at zero when it is full.
+            passed[file] += (now - before[file]) % (limits[file] + 1)
+            before[file] = now
+        return sum(passed.values()) / 1000.0
+
+    return read
+
+
+def _gpu(index: int) -> Counter:
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+    except ImportError as error:
+        raise ParameterError("--objective energy: on a GPU it needs the package nvidia-ml-py") from error
+    except pynvml.NVMLError as error:
+        raise ParameterError(f"--objective energy: GPU {index} reports none ({error})") from error
+    return lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))

@@ -1,0 +1,141 @@
+"""ONNX Runtime: `onnxruntime` on the CPU, `onnxruntime-cuda` and `tensorrt` on a CUDA device where they are installed.
+
+What is timed is the file that `nas export --format onnx` writes; making it takes some seconds for each network.
+"""
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import onnxruntime
+import torch
+from torch import nn
+
+from nas import plugins
+from nas.architecture import ModelInput
+from workers.latency.processor import processor_name
+from workers.latency.target import Fingerprint, Run, TargetOptions
+from workers.latency.torch_input import place
+
+
+class OnnxRuntimeTarget:
+    """On the CPU; `precision=int8` is ONNX Runtime's dynamic quantisation."""
+
+    name: ClassVar = "onnxruntime"
+    provider: ClassVar = "CPUExecutionProvider"
+    valid: ClassVar[Mapping[str, Sequence[str]]] = {
+        "threads": (),
+        "batch": (),
+        "size": (),
+        "precision": ("fp32", "int8"),
+    }
+
+    def __init__(self, options: TargetOptions = TargetOptions()) -> None:  # noqa: B008 - frozen
+        self.options = options
+
+    @classmethod
+    def obstacle(cls) -> str | None:
+        if cls.provider in onnxruntime.get_available_providers():
+            return None
+        return f"this onnxruntime has no {cls.provider} (it is in the package onnxruntime-gpu)"
+
+    @property
+    def quarters(self) -> str:
+        return "machine"
+
+    @property
+    def device(self) -> str:
+        return processor_name()
+
+    def fingerprint(self) -> Fingerprint:
+        return {
+            "target": self.name,
+            "runtime": f"onnxruntime {onnxruntime.__version__}",
+            "device": self.device,
+            "threads": self.options.threads,
+            "batch": self.options.batch,
+            "precision": self.options.precision,
+        }
+
+    def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
+        as_float = TargetOptions(batch=self.options.batch)
+        model, x_BCHW = place(model, model_input, as_float, "cpu")
+        x_BCHW = x_BCHW.contiguous()
+        with tempfile.TemporaryDirectory(prefix="nas-onnx-") as folder:
+            file = Path(folder) / "network.onnx"
+            # torch's exporter wants an example of more than one image to see that the batch is free.
+            example = torch.zeros(2, *x_BCHW.shape[1:])
+            plugins.load(plugins.CONVERTERS, "onnx")(model, example, file, {})
+            session = self._session(self._quantised(file))
+        return self._run(session, x_BCHW)
+
+    def _quantised(self, file: Path) -> Path:
+        if self.options.precision != "int8":
+            return file
+        from onnxruntime.quantization import quantize_dynamic
+
+        smaller = file.with_name("int8.onnx")
+        quantize_dynamic(file, smaller)
+        return smaller
+
+    def _session(self, file: Path) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.options.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(str(file), options, providers=[self.provider])
+
+    def _run(self, session: Any, x_BCHW: torch.Tensor) -> Run:
+        feed = {session.get_inputs()[0].name: x_BCHW.numpy()}
+
+        def run() -> float:
+            started = time.perf_counter()
+            session.run(None, feed)
+            return (time.perf_counter() - started) * 1000.0
+
+        run()
+        return run
+
+
+class OnnxRuntimeCudaTarget(OnnxRuntimeTarget):
+    """On the process's current CUDA device, input and output bound there."""
+
+    name: ClassVar = "onnxruntime-cuda"
+    provider: ClassVar = "CUDAExecutionProvider"
+    valid: ClassVar[Mapping[str, Sequence[str]]] = {"batch": (), "size": ()}
+
+    @classmethod
+    def obstacle(cls) -> str | None:
+        return super().obstacle() or (None if torch.cuda.is_available() else "torch finds no CUDA device")
+
+    @property
+    def quarters(self) -> str:
+        return f"gpu{torch.cuda.current_device()}"
+
+    @property
+    def device(self) -> str:
+        return torch.cuda.get_device_name()
+
+    def _run(self, session: Any, x_BCHW: torch.Tensor) -> Run:
+        binding = session.io_binding()
+        name = session.get_inputs()[0].name
+        binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(x_BCHW.numpy(), "cuda"))
+        binding.bind_output(session.get_outputs()[0].name, "cuda")
+
+        def run() -> float:
+            started = time.perf_counter()
+            session.run_with_iobinding(binding)
+            binding.synchronize_outputs()
+            return (time.perf_counter() - started) * 1000.0
+
+        run()
+        return run
+
+
+class TensorRtTarget(OnnxRuntimeCudaTarget):
+    """TensorRT through ONNX Runtime."""
+
+    name: ClassVar = "tensorrt"
+    provider: ClassVar = "TensorrtExecutionProvider"
