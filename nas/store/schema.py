@@ -23,11 +23,14 @@ def schema_version(connection: Connection) -> str | None:
     return version
 
 
-def upgrade(engine: Engine, name: str) -> None:
-    """Bring the schema to HEAD. Raises StorageError when the database is of a newer schema than this program."""
+def upgrade(engine: Engine, name: str, to: str = HEAD) -> None:
+    """Bring the schema to HEAD, or to an earlier revision.
+
+    Raises StorageError when the database is of a newer schema than this program.
+    """
     with engine.connect() as connection:
         version = schema_version(connection)
-    if version == HEAD:
+    if version == to:
         return
     if version is not None and version > HEAD:
         raise StorageError(
@@ -41,4 +44,4 @@ def upgrade(engine: Engine, name: str) -> None:
     with engine.begin() as connection:
         connection.execute(text(_LOCKS[connection.dialect.name]))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import optuna
 import pytest
-from sqlalchemy import text
+from sqlalchemy import JSON, column, insert, table, text
 
 from nas.errors import StorageError, UnknownNameError
 from nas.store.engine import open_engine, parse_url, shown
-from nas.store.schema import HEAD
+from nas.store.schema import HEAD, upgrade
 from nas.store.store import Store
 from nas.study import MOST_ATTEMPTS, PATIENCE
 from nas.trial import WORKER_LOST, Trial, TrialState
@@ -215,6 +215,51 @@ def test_migrations_give_the_tables_that_the_code_declares(storage_url: str) -> 
         assert connection.scalar(text("SELECT version_num FROM nas_alembic_version")) == HEAD
         assert connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
     engine.dispose()
+
+
+def test_measurements_of_the_first_schema_are_kept(storage_url: str) -> None:
+    architecture = next(iter(small_space()))
+    fingerprint = {"target": "cpu", "threads": 1}
+    engine = open_engine(parse_url(storage_url))
+    upgrade(engine, "a database of the first schema", "0001")
+    rows = {
+        "nas_studies": {"study_id": 1, "settings": {}, "created_at": 1.0},
+        "nas_trials": {
+            "trial_id": 7,
+            "study_id": 1,
+            "number": 0,
+            "key": architecture.key,
+            "architecture": architecture.to_dict(),
+            "state": "complete",
+            "seed": 0,
+            "attempt": 1,
+            "started_at": 1.0,
+            "accuracy": 0.5,
+        },
+        "nas_measurements": {
+            "measurement_id": 3,
+            "trial_id": 7,
+            "metric": "latency_ms",
+            "unit": "ms",
+            "count": 2,
+            "median": 1.5,
+            "iqr": 0.5,
+            "quantiles": {},
+            "samples": [1.0, 2.0],
+            "fingerprint": fingerprint,
+            "taken_at": 5.0,
+        },
+    }
+    with engine.begin() as connection:
+        for name, row in rows.items():
+            kinds = [column(key, JSON if isinstance(value, (dict, list)) else None) for key, value in row.items()]
+            connection.execute(insert(table(name, *kinds)).values(row))
+    engine.dispose()
+    with Store.open(storage_url, create=False) as store:
+        (trial,) = store.trials(1)
+        assert trial.outcome.latency.samples == (1.0, 2.0)
+        assert store.measurement(architecture.key, fingerprint) == trial.outcome.latency
+        assert store.measurements()[0].architecture == architecture
 
 
 def _open(url: str) -> None:
