@@ -5,11 +5,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from search_spaces.dft import dft_of_channels, real_dft_of_rows
+
 
 class Fourier(nn.Module):
     """The real part of the two-dimensional discrete Fourier transform over tokens (row by row) and channels.
 
-    Not scaled, as in the paper: a norm follows in the next branch. Computed in float32 whatever comes in.
+    Not scaled, as in the paper: a norm follows in the next branch. Computed in float32 whatever comes in;
+    exported as matrix products.
     """
 
     cost: ClassVar = "O(n log n)"
@@ -20,6 +23,9 @@ class Fourier(nn.Module):
         super().__init__()
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        x_BNC = x_BHWC.flatten(1, 2)
-        mixed_BNC: Tensor = torch.fft.fft2(x_BNC.float(), dim=(1, 2)).real
-        return mixed_BNC.to(x_BHWC.dtype).reshape(x_BHWC.shape)
+        mixed: Tensor
+        if torch.compiler.is_exporting():
+            mixed = real_dft_of_rows(*dft_of_channels(x_BHWC.float()))
+        else:
+            mixed = torch.fft.fft2(x_BHWC.float().flatten(1, 2), dim=(1, 2)).real
+        return mixed.to(x_BHWC.dtype).reshape(x_BHWC.shape)

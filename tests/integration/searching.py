@@ -14,7 +14,8 @@ from nas.trial import Trial
 from tests.conftest import nas_script
 
 # A search that trains for real, on few images.
-QUICK = ("search", "--space", "hybrid", "--epochs", "1", "--train-size", "100", "--confirm", "0")
+# One worker: starting a second one takes longer than its trials.
+QUICK = ("search", "--space", "hybrid", "--epochs", "1", "--train-size", "100", "--confirm", "0", "--workers", "1")
 
 
 def trials(folder: Path) -> list[Trial]:

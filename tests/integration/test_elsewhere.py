@@ -46,7 +46,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.timeout(400)
 def test_measurements_go_to_the_node_that_serves_the_target(address: str, tmp_path: Path) -> None:
     elsewhere = ("--target", "cpu:batch=2@phone", "--ray-address", address)
-    done = run_nas([*QUICK, "--budget", "3", "--workers", "1", *elsewhere], tmp_path)
+    done = run_nas([*QUICK, "--budget", "3", *elsewhere], tmp_path)
     assert done.code == 0, done.err
     measured = trials(tmp_path)
     assert len(measured) == 3

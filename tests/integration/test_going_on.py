@@ -102,7 +102,7 @@ def test_kill_five_times(seed: int, tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_tried_again(tmp_path: Path) -> None:
-    search = RunningSearch(tmp_path, *QUICK, "--budget", "6")
+    search = RunningSearch(tmp_path, *QUICK, "--budget", "6", "--workers", "2")
     search.wait_until(lambda: len(done(tmp_path)) >= 1 and bool(search.workers()))
     search.workers()[0].send_signal(signal.SIGKILL)
     code, _, err = search.finish()

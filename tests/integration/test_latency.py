@@ -86,7 +86,7 @@ def test_a_profile_tells_what_blocks_cost_and_how_far_it_can_be_trusted(tmp_path
 
 def test_a_later_study_takes_latencies_from_the_record(tmp_path: Path) -> None:
     for name, seed in (("one", "0"), ("two", "0")):
-        done = run_nas([*QUICK, "--budget", "3", "--study", name, "--seed", seed, "--workers", "1"], tmp_path)
+        done = run_nas([*QUICK, "--budget", "3", "--study", name, "--seed", seed], tmp_path)
         assert done.code == 0, done.err
     with Store.open(f"sqlite:///{tmp_path / 'nas.db'}", create=False) as store:
         one, two = (store.trials(store.study(name).study_id) for name in ("one", "two"))

@@ -26,7 +26,7 @@ class Searched:
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     """A finished search, on which everything that reads is tried."""
     folder = tmp_path_factory.mktemp("searched")
-    return Searched(folder, run_nas([*QUICK, "--budget", str(BUDGET), "--json"], folder))
+    return Searched(folder, run_nas([*QUICK, "--budget", str(BUDGET), "--workers", "2", "--json"], folder))
 
 
 def test_json_is_one_object_and_nothing_else(searched: Searched) -> None:
@@ -143,7 +143,7 @@ def test_same_seed_and_one_worker_give_the_same_trials(tmp_path: Path) -> None:
     for run in ("one", "two"):
         folder = tmp_path / run
         folder.mkdir()
-        done = run_nas([*QUICK, "--budget", "4", "--workers", "1", "--seed", "3"], folder)
+        done = run_nas([*QUICK, "--budget", "4", "--seed", "3"], folder)
         assert done.code == 0, done.err
         seen.append([(t.architecture.key, t.seed, t.outcome.accuracy) for t in trials(folder)])
     assert seen[0] == seen[1]
