@@ -49,10 +49,19 @@ def command(
     """Write one architecture: picked from a study, or of a config file, an exported folder or a published model."""
     options.check_max_latency(max_latency_ms)
     plugins.check(plugins.EXPORTERS, form)
+    given = [name for name in ("how", "study", "max_latency_ms") if _is_given(name)]
+    if config is not None and given:
+        flags = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
+        raise ParameterError(f"{flags[given[0]]} chooses from a study and {config!r} is one network: give one of them")
     source = source_of(config) if config is not None else _picked(storage, study, how, max_latency_ms)
     if input_size is not None:
         source = source._replace(config=source.config.resized(*_size(input_size)))
     click.echo(plugins.load(plugins.EXPORTERS, form)(source.config, source.weights, output))
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> Source:

@@ -13,11 +13,12 @@ def print_front(members: Sequence[Result]) -> None:
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
     for heading in ("parameters", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
+    words = _words(members)
     for member in members:
         stages = member.trial.architecture.stages
         table.add_row(
             str(member.trial.number),
-            member.trial.architecture.word,
+            words[member.trial.number],
             "-".join(str(stage.depth) for stage in stages),
             "-".join(str(stage.width) for stage in stages),
             f"{member.parameters:,}",
@@ -30,3 +31,15 @@ def print_front(members: Sequence[Result]) -> None:
     print_table(table)
     if any(member.moved for member in members):
         print_note("* measured again at the end, and outside of the confidence interval of the first measurement")
+
+
+def _words(members: Sequence[Result]) -> dict[int, str]:
+    """Each trial's mixers as letters; in full where a letter would stand for two of them, or for two of its options."""
+    used = {stage.spelled_mixer for member in members for stage in member.trial.architecture.stages}
+    in_full = len({name[0] for name in used}) < len(used)
+    return {
+        member.trial.number: "-".join(stage.spelled_mixer for stage in member.trial.architecture.stages)
+        if in_full
+        else member.trial.architecture.word
+        for member in members
+    }

@@ -17,9 +17,12 @@ from nas.objective import Measurement
 from nas.store.store import Store
 
 
-@click.group("latency")
-def command() -> None:
+@click.group("latency", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
     """Measure networks on a target, compare two, list what is on record."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 command.add_command(latency_profile.command)

@@ -1,6 +1,7 @@
 """`nas retrain`: a config's network, trained in full."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import click
 
 from nas import plugins
 from nas.cli import options
+from nas.cli.main import INTERRUPTED
 from nas.export.source import source_of
 from nas.training import Epoch, Trainer, TrainingOptions
 
@@ -88,7 +90,11 @@ def command(
         seed=seed,
     )
     trainer: Trainer = plugins.load(plugins.TRAINERS, TRAINER)
-    result = trainer(asked, _Progress(to_stderr=as_json))
+    try:
+        result = trainer(asked, _Progress(to_stderr=as_json))
+    except KeyboardInterrupt:
+        click.echo("interrupted; the same command goes on from the last checkpoint", err=True)
+        sys.exit(INTERRUPTED)
     if as_json:
         click.echo(json.dumps({"test_accuracy": result.test_accuracy, "output": str(output)}))
     else:

@@ -14,6 +14,8 @@ from nas.front import Result
 from nas.store.store import StudyRecord
 
 CONFIG_FILE = "config.json"
+# Under this name the provenance has what `nas retrain` found out about the weights beside the config.
+RETRAINED = "retrained"
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,27 @@ class ExportedConfig:
         """The seed of fresh weights: that of the trial's training, where there was one."""
         return int(self.provenance.get("seed", 0))
 
-    @property
-    def weights_note(self) -> str:
-        """What to tell who gets weights with this config: whether `nas retrain` trained them."""
-        if "retrained" in self.provenance:
-            return "weights as trained by nas retrain"
+    def weights_note(self, weights: Path | None) -> str:
+        """What to tell who gets weights with this config: those of a file, or fresh ones where there is none."""
+        if weights is not None:
+            return "weights as trained by nas retrain" if RETRAINED in self.provenance else f"weights as in {weights}"
         return f"weights are initial ones (seed {self.seed}), not trained: nas retrain trains them"
 
     def resized(self, height_px: int, width_px: int) -> "ExportedConfig":
-        """The same network for images of another size."""
-        return replace(self, model_input=replace(self.model_input, height_px=height_px, width_px=width_px))
+        """The same network for images of another size; its provenance says which one the figures there are of."""
+        other = replace(self.model_input, height_px=height_px, width_px=width_px)
+        if other == self.model_input:
+            return self
+        return replace(
+            self, model_input=other, provenance={"figures_of_input": self.model_input.to_dict()} | dict(self.provenance)
+        )
+
+    def untrained(self) -> "ExportedConfig":
+        """The config without weights: what it says of a training is of weights that did not come along."""
+        told = {
+            f"{RETRAINED}_elsewhere" if name == RETRAINED else name: value for name, value in self.provenance.items()
+        }
+        return replace(self, provenance=told)
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from nas import plugins
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.export.config import CONFIG_FILE, ExportedConfig, load_config
+from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig, load_config
 from nas.published import PublishedModel, published_models
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -35,7 +35,11 @@ def source_of(name: str) -> Source:
     builder: Builder = plugins.load(plugins.BUILDERS, config.builder)
     config = replace(config, architecture=builder.canonical(config.architecture))
     weights = path / WEIGHTS_FILE
-    return Source(config, weights if weights.is_file() else None)
+    if weights.is_file():
+        return Source(config, weights)
+    if path.is_dir() and RETRAINED in config.provenance:
+        raise ParameterError(f"folder {name!r} was written by nas retrain and its {WEIGHTS_FILE} is missing")
+    return Source(config.untrained(), None)
 
 
 def published_config(model: PublishedModel) -> ExportedConfig:

@@ -35,7 +35,9 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
         )
         if not worst <= TOLERANCE:
             raise ExportError(f"ONNX Runtime's output differs from torch's by {worst:.1e}, more than {TOLERANCE:.0e}")
-    return f"wrote {path}; ONNX Runtime agrees with torch: largest difference {worst:.1e}; {config.weights_note}"
+    return (
+        f"wrote {path}; ONNX Runtime agrees with torch: largest difference {worst:.1e}; {config.weights_note(weights)}"
+    )
 
 
 def convert(model: nn.Module, x: torch.Tensor, path: Path, properties: dict[str, str]) -> None:

@@ -28,7 +28,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     with written("--output", beside) as file:
         torch.save(model.state_dict(), file)
     write_text("--output", path, source)
-    return f"wrote {path} and its weights {beside}; {config.weights_note}"
+    return f"wrote {path} and its weights {beside}; {config.weights_note(weights)}"
 
 
 def text(config: ExportedConfig, model: torch.nn.Module) -> str:

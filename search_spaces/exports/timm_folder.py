@@ -58,7 +58,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict(), indent=2) + "\n")
     write_text("--output", path / MODEL_FILE, _source(arguments))
     files = f"{MODEL_FILE}, {WEIGHTS_FILE}, {CONFIG_FILE}"
-    return f"wrote {path} ({files}); timm agrees: largest difference {worst:.1e}; {config.weights_note}"
+    return f"wrote {path} ({files}); timm agrees: largest difference {worst:.1e}; {config.weights_note(weights)}"
 
 
 def obstacles(config: ExportedConfig) -> Iterator[str]:

@@ -19,4 +19,4 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     with written("--output", path / WEIGHTS_FILE) as file:
         save_file(model.state_dict(), file, metadata={"provenance": json.dumps(config.provenance)})
     write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict() | {"python": line}, indent=2) + "\n")
-    return f"wrote {path} ({CONFIG_FILE}, {WEIGHTS_FILE}); {config.weights_note}\n{line}"
+    return f"wrote {path} ({CONFIG_FILE}, {WEIGHTS_FILE}); {config.weights_note(weights)}\n{line}"

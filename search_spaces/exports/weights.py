@@ -28,7 +28,10 @@ def network_of(config: ExportedConfig, weights: Path | None) -> nn.Module:
         except (OSError, SafetensorError) as error:
             raise ParameterError(f"weights {str(weights)!r} cannot be read: {str(error).splitlines()[0]}") from error
         except RuntimeError as error:
-            raise ParameterError(f"weights {str(weights)!r} are another network's: {_first_reason(error)}") from error
+            raise ParameterError(
+                f"weights {str(weights)!r} are another network's, or of an input size that their mixers are tied to: "
+                f"{_first_reason(error)}"
+            ) from error
     return model
 
 

@@ -84,6 +84,7 @@ def assert_one_line(done: Finished, *named: str) -> None:
         ("export --format magic --output x", ("exporter 'magic'", "json, onnx, python, timm, torch, yaml")),
         ("export --pick magic --output x", ("pick 'magic'", "knee, latency, trial:N")),
         ("export --pick trial:99 --output x", ("trial:99", "trial:0")),
+        ("export caformer_s18 --pick knee --output x", ("--pick", "'caformer_s18' is one network")),
         ("export --output nowhere/x.yaml", ("--output", "nowhere/x.yaml")),
         ("export --output empty", ("--output", "'empty'")),
         ("export --max-latency 0.0001 --output x", ("no complete trial",)),

@@ -199,6 +199,12 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         nas.load(tmp_path / "folder")
 
 
+def test_another_input_size_says_which_one_the_figures_are_of() -> None:
+    config = random_configs(1)[0]
+    assert config.resized(32, 32) == config
+    assert config.resized(64, 32).provenance["figures_of_input"] == config.model_input.to_dict()
+
+
 def test_older_schemas_load_and_newer_ones_are_refused(tmp_path: Path) -> None:
     old = {
         "schema_version": 1,

@@ -61,6 +61,21 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
     other = run_nas(["retrain", "small.yaml", "--epochs", "4", "--output", "out"], tmp_path)
     assert other.code == 2
     assert "'out' holds a training with epochs 3, not 4" in other.err
+    # Its config alone has no weights to claim anything of, and the folder without them is broken.
+    assert run_nas(["export", "out", "--format", "yaml", "--output", "found.yaml"], tmp_path).code == 0
+    said = run_nas(["export", "found.yaml", "--format", "torch", "--output", "fresh"], tmp_path).out
+    assert "weights are initial ones" in said
+    fresh = json.loads((tmp_path / "fresh" / "config.json").read_text())["provenance"]
+    assert "retrained" not in fresh
+    assert "retrained_elsewhere" in fresh
+    assert (
+        "as trained by nas retrain"
+        in run_nas(["export", "out", "--format", "torch", "--output", "again"], tmp_path).out
+    )
+    (tmp_path / "again" / "weights.safetensors").unlink()
+    broken = run_nas(["export", "again", "--format", "torch", "--output", "third"], tmp_path)
+    assert broken.code == 2
+    assert "weights.safetensors is missing" in broken.err
     # From its weights on.
     assert run_nas(["retrain", "out", "--epochs", "1", "--output", "further"], tmp_path).code == 0
     assert metrics(tmp_path / "further")["curve"][0]["accuracy"] > found["curve"][0]["accuracy"]
@@ -88,6 +103,26 @@ def test_it_goes_on_after_kill_9(config: Path, tmp_path: Path) -> None:
     wait_for_end([])
 
 
+@pytest.mark.timeout(400)
+def test_ctrl_c_ends_it_and_the_same_command_goes_on(config: Path, tmp_path: Path) -> None:
+    command = ["retrain", "small.yaml", "--epochs", "400", "--batch-size", "32", "--output", "out"]
+    running = subprocess.Popen(
+        [nas_script(), *command],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for line in running.stdout:
+        if line.startswith("[3/400]"):
+            break
+    os.killpg(running.pid, signal.SIGINT)
+    _, err = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert err.strip() == "interrupted; the same command goes on from the last checkpoint"
+
+
 @pytest.mark.slow
 def test_two_workers_share_the_batch(config: Path, tmp_path: Path) -> None:
     done = run_nas(["retrain", "small.yaml", *QUICK, "--workers", "2", "--output", "out"], tmp_path)
@@ -105,6 +140,7 @@ def test_two_workers_share_the_batch(config: Path, tmp_path: Path) -> None:
         ("retrain small.yaml --output out --drop-path 1", "--drop-path 1"),
         ("retrain small.yaml --output out --mixup -1", "--mixup -1"),
         ("retrain small.yaml --output out --rand-augment-magnitude 31", "--rand-augment-magnitude 31"),
+        ("retrain small.yaml --output out --epochs 3 --warmup-epochs 4", "--warmup-epochs 4 is more than the 3 epochs"),
         ("retrain small.yaml --output out --workers 0", "--workers 0"),
         ("retrain small.yaml --output out --precision fp8", "--precision 'fp8'"),
         ("retrain small.yaml --output out --device tpu", "--device 'tpu'"),
@@ -139,3 +175,7 @@ def test_defaults_depend_on_the_data_set_and_give_way() -> None:
     assert recipe_for("cifar10", {}).cutmix == 1.0
     assert recipe_for("fashion-mnist", {"epochs": 7}).epochs == 7
     assert recipe_for("imagefolder", {}).epochs == 300
+    # A short training is not over before it is warm.
+    assert recipe_for("digits", {}).warmup_epochs == 2
+    assert recipe_for("digits", {"epochs": 2}).warmup_epochs == pytest.approx(0.4)
+    assert recipe_for("digits", {"epochs": 2, "warmup_epochs": 1.5}).warmup_epochs == 1.5

@@ -105,7 +105,9 @@ def test_a_margin_of_too_few_rounds_is_unknown() -> None:
     assert len(found.samples_ms) == 4
 
 
-@pytest.mark.parametrize("options", ["threads=0", "threads=x", "threads", "cores=2", "threads=1.5", "precision=fp8"])
+@pytest.mark.parametrize(
+    "options", ["threads=0", "threads=x", "threads", "cores=2", "threads=1.5", "precision=fp8", "threads=1,threads=1"]
+)
 def test_wrong_target_options_are_named(options: str) -> None:
     with pytest.raises(ParameterError, match="target 'cpu'"):
         load_target(f"cpu:{options}")

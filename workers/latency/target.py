@@ -56,6 +56,8 @@ def parse_options(target: str, text: str, valid: Mapping[str, Sequence[str]]) ->
         name, _, value = part.partition("=")
         if name not in valid:
             raise ParameterError(f"unknown option {name!r} of target {target!r}; valid: {', '.join(valid)}")
+        if name in found:
+            raise ParameterError(f"option {name!r} of target {target!r} is given twice")
         if valid[name]:
             if value not in valid[name]:
                 raise ParameterError(

@@ -6,6 +6,7 @@ small, grey and not to be mirrored or recoloured, and take a lighter one.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from nas.errors import ParameterError
@@ -36,6 +37,8 @@ _CIFAR = TrainingRecipe(
     ema_decay=0.999,
 )
 _GREY = TrainingRecipe(epochs=20, batch_size=128, learning_rate=3e-3, erasing=0.1, ema_decay=0.998)
+# Of all epochs, unless the user says otherwise.
+MOST_WARM_UP = 0.2
 # torchvision's scale of magnitudes.
 MOST_MAGNITUDE = 30
 DEFAULTS: Mapping[str, TrainingRecipe] = {
@@ -49,6 +52,11 @@ DEFAULTS: Mapping[str, TrainingRecipe] = {
 def recipe_for(dataset: str, overrides: Mapping[str, Any]) -> TrainingRecipe:
     """The data set's recipe with the user's own settings in it. Raises ParameterError for one that is out of range."""
     recipe = TrainingRecipe(**{**vars(DEFAULTS.get(dataset, _PICTURES)), **overrides})
+    if "warmup_epochs" not in overrides:
+        # A short training would otherwise be over before it is warm.
+        recipe = replace(recipe, warmup_epochs=min(recipe.warmup_epochs, MOST_WARM_UP * recipe.epochs))
+    if recipe.warmup_epochs > recipe.epochs:
+        raise ParameterError(f"--warmup-epochs {recipe.warmup_epochs:g} is more than the {recipe.epochs} epochs")
     for name in ("erasing", "label_smoothing", "drop_path", "ema_decay"):
         if not 0 <= getattr(recipe, name) < 1:
             raise ParameterError(f"--{name.replace('_', '-')} {getattr(recipe, name)} is not from 0 to below 1")

@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from safetensors.torch import save_file
 from nas import plugins
 from nas.architecture import ModelInput
 from nas.errors import ParameterError, SearchInterruptedError
-from nas.export.config import CONFIG_FILE, ExportedConfig
+from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig
 from nas.export.source import WEIGHTS_FILE
 from nas.output_file import make_folder, write_text, written
 from nas.training import Epoch, TrainingOptions, TrainingResult, TrainingWatcher
@@ -84,6 +85,10 @@ def _assignment(options: TrainingOptions) -> Assignment:
     )
     with torch.device("meta"):
         plugins.load(plugins.BUILDERS, config.builder).build(config.architecture, model_input)
+    if options.source.weights is not None:
+        # Unreadable weights, or another network's, are found here and not in a worker.
+        sized = config.resized(model_input.height_px, model_input.width_px)
+        plugins.load(plugins.WEIGHTS, "safetensors")(sized, options.source.weights)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Assignment(
         architecture=config.architecture,
@@ -176,7 +181,7 @@ def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatc
                 ),
             )
             with _listening(reports, watcher, assignment.recipe.epochs):
-                return trainer.fit()
+                return _fitted(trainer)
         except (RayError, TrainingFailedError, OSError) as error:
             reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
             raise SearchInterruptedError(f"the training broke down ({reason}); the same command goes on") from error
@@ -184,11 +189,25 @@ def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatc
             ray.shutdown()
 
 
+def _fitted(trainer: TorchTrainer) -> Result:
+    """In a thread of its own: in the main one Ray would take Ctrl-C for itself, train on for a while and exit 1."""
+    outcome: Future[Result] = Future()
+
+    def fit() -> None:
+        try:
+            outcome.set_result(trainer.fit())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=fit, daemon=True).start()
+    return outcome.result()
+
+
 def _write(options: TrainingOptions, assignment: Assignment, result: TrainingResult, outcome: Result) -> None:
     config = options.source.config
     provenance = {
         **config.provenance,
-        "retrained": {
+        RETRAINED: {
             **result.settings,
             "precision": outcome.metrics["precision"],
             "test_accuracy": result.test_accuracy,
