@@ -1,7 +1,7 @@
 """Latency on record: measured once per architecture and fingerprint, on the scale of one reference time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nas import plugins
@@ -107,6 +107,11 @@ def calibrated(meter: Meter, record: LatencyRecord) -> Meter:
     return meter.on_scale(taken.median)
 
 
+def input_on(meter: Meter, model_input: ModelInput) -> ModelInput:
+    """The input on the meter's target: `model_input`, unless the target's name has a size."""
+    return model_input if meter.size_px is None else model_input.resized(meter.size_px)
+
+
 @dataclass(frozen=True)
 class Deployment:
     """An architecture with the input that it is deployed at: a Network."""
@@ -120,15 +125,14 @@ class Deployment:
         builder: Builder = plugins.load(plugins.BUILDERS, self.builder)
         return builder.build(self.architecture, self.model_input)
 
-    def at(self, size_px: int | None) -> "Deployment":
-        """At another image size, None for its own."""
-        resized = self.model_input if size_px is None else self.model_input.resized(size_px)
-        return Deployment(self.architecture, resized, self.builder)
+    def on(self, meter: Meter) -> "Deployment":
+        """At the input that it is deployed at on the meter's target."""
+        return replace(self, model_input=input_on(meter, self.model_input))
 
 
 def measure(deployment: Deployment, meter: Meter, record: LatencyRecord, *, again: bool = False) -> Measurement:
     """From the record, or measured now and put there; with `again` it is measured in any case."""
-    deployment = deployment.at(meter.size_px)
+    deployment = deployment.on(meter)
     key = deployment.architecture.key
     known = record.measurement(key, meter.fingerprint(deployment.model_input))
     if known is not None and not again:
@@ -140,4 +144,4 @@ def measure(deployment: Deployment, meter: Meter, record: LatencyRecord, *, agai
 
 def compare(one: Deployment, other: Deployment, meter: Meter) -> Comparison:
     """How much slower `one` is than `other` on the meter's target. Not put on record."""
-    return meter.compare(one.at(meter.size_px), other.at(meter.size_px))
+    return meter.compare(one.on(meter), other.on(meter))

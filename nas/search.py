@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import optuna
 
@@ -17,7 +17,6 @@ from nas.confirmation import ConfirmedSearch
 from nas.driver_lock import drive
 from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
-from nas.forecast import Forecast
 from nas.front import Result, front, front_hypervolume
 from nas.opening import experimental, open_study
 from nas.samplers.distinct import DistinctSampler
@@ -25,6 +24,9 @@ from nas.spaces import check_space, load_space
 from nas.store.store import Store
 from nas.study import Study
 from nas.trial import TrialState
+
+if TYPE_CHECKING:
+    from nas.forecast import Forecast
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,13 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             )
 
 
-def _forecast(store: Store, settings: Mapping[str, Any]) -> Forecast | None:
+def _forecast(store: Store, settings: Mapping[str, Any]) -> "Forecast | None":
     """Of latencies, from all that the database knows of the target; only a latency limit has a use for it."""
     if settings["max_latency_ms"] is None:
         return None
+    # With it comes scipy, which every other search would wait for.
+    from nas.forecast import Forecast
+
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     forecast = Forecast(builder, ModelInput.from_dict(settings["latency_input"]))
     measured = store.measurements(settings["fingerprint"])

@@ -7,20 +7,22 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
 from nas.evaluation import Watcher
-from nas.forecast import Forecast
 from nas.front import Result, results
 from nas.objective import LATENCY, Measurement, recorded_objectives
 from nas.samplers.distributions import distributions
 from nas.space import SearchSpace
 from nas.store.store import Store
 from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
+
+if TYPE_CHECKING:
+    from nas.forecast import Forecast
 
 MOST_ATTEMPTS = 3
 # So many proposals are skipped by forecast in a row; the next one is measured, which also corrects the forecast.
@@ -41,7 +43,7 @@ class Study:
         settings: Mapping[str, Any],
         budget: int,
         watcher: Watcher,
-        forecast: Forecast | None = None,
+        forecast: "Forecast | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = optuna_study.study_name

@@ -17,7 +17,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
-from nas.latency import Deployment, LatencyRecord, Meter, calibrated, load_meter
+from nas.latency import Deployment, LatencyRecord, Meter, calibrated, input_on, load_meter
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, objectives_of
 from nas.space import SearchSpace
 from nas.trial import CurvePoint, Failure, Outcome
@@ -54,13 +54,21 @@ class ProxyEvaluator:
     ) -> Outcome:
         """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure."""
         torch.manual_seed(seed)
-        facts: dict[str, Any] = {"environment": self._environment}
+        facts: dict[str, Any] = {"environment": self._environment, "measure_s": 0.0, "latencies": {}}
         curve: list[CurvePoint] = []
         try:
             facts |= self._costs(architecture)
-            for name in self.meters:
-                facts |= self._latency(architecture, name, known or {}, facts)
-                if self._is_over(facts["latency"]):
+            for name, meter in self.meters.items():
+                taken = (known or {}).get(name)
+                if taken is None:
+                    started = time.perf_counter()
+                    taken = meter.measure(Deployment(architecture, self.model_input).on(meter))
+                    facts["measure_s"] += time.perf_counter() - started
+                if "latency" in facts:
+                    facts["latencies"][name] = taken
+                    continue
+                facts["latency"] = taken
+                if self.max_latency_ms is not None and taken.median > self.max_latency_ms:
                     return Outcome(**facts)
             model = self._build(architecture, self.model_input)
             generator = torch.Generator().manual_seed(seed)
@@ -76,9 +84,6 @@ class ProxyEvaluator:
             failure = Failure("out of memory", str(error).splitlines()[0] if str(error) else "allocation failed")
         return Outcome(**facts, curve=tuple(curve), failure=failure)
 
-    def _is_over(self, latency: Measurement) -> bool:
-        return self.max_latency_ms is not None and latency.median > self.max_latency_ms
-
     def _costs(self, architecture: Architecture) -> dict[str, Any]:
         """At the input of the first target."""
         meter = next(iter(self.meters.values()))
@@ -90,21 +95,6 @@ class ProxyEvaluator:
         if ENERGY in self.further:
             costs[ENERGY.name] = meter.energy_mj(Deployment(architecture, at))
         return {"parameters": cost.parameters, "costs": costs}
-
-    def _latency(
-        self, architecture: Architecture, name: str, known: Mapping[str, Measurement], facts: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """The facts that latency on that target adds to those that are there."""
-        started = time.perf_counter()
-        taken = known.get(name)
-        if taken is None:
-            meter = self.meters[name]
-            taken = meter.measure(Deployment(architecture, input_on(meter, self.model_input)))
-            started -= facts.get("measure_s", 0.0)
-            facts = {**facts, "measure_s": time.perf_counter() - started}
-        if "latency" not in facts:
-            return {**facts, "latency": taken}
-        return {**facts, "latencies": {**facts.get("latencies", {}), name: taken}}
 
     def _step(self) -> AbstractContextManager[None]:
         return step_in(self._windows)
@@ -200,11 +190,6 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
             "seed": options.seed,
         },
     )
-
-
-def input_on(meter: Meter, proxy_input: ModelInput) -> ModelInput:
-    """The input of a deployment on the meter's target: the proxy's, unless the target's name has a size."""
-    return proxy_input if meter.size_px is None else proxy_input.resized(meter.size_px)
 
 
 def load_builder() -> Builder:

@@ -1,4 +1,4 @@
-"""What the parts measure: random members of a space, at the proxy's size of digits unless told otherwise."""
+"""What the parts measure: random members of hybrid at 28 px, and the machine's own noise beside them."""
 
 import random
 import statistics
@@ -9,7 +9,6 @@ from nas.architecture import Architecture, ModelInput
 from nas.latency import Deployment
 from nas.objective import Measurement
 from nas.spaces import load_space
-from workers.latency.estimate import Effort
 from workers.latency.load import load_target
 from workers.latency.meter import Meter
 from workers.latency.quiet import QuietWindow
@@ -20,12 +19,13 @@ INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
 MOST_NOISE = 0.03
 
 
-def members(count: int, seed: int, space: str = "hybrid") -> list[Architecture]:
+def members(count: int, seed: int) -> list[Architecture]:
     """Distinct ones, drawn at random."""
+    space = load_space("hybrid")
     found: dict[str, Architecture] = {}
     generator = random.Random(seed)
     while len(found) < count:
-        member = load_space(space).sample(generator)
+        member = space.sample(generator)
         found[member.key] = member
     return list(found.values())
 
@@ -34,8 +34,8 @@ def measured(meter: Meter, architecture: Architecture) -> Measurement:
     return meter.measure(Deployment(architecture, INPUT))
 
 
-def calibrated(target: str, effort: Effort | None = None) -> Meter:
-    meter = Meter(target, effort=effort or Effort())
+def calibrated(target: str) -> Meter:
+    meter = Meter(target)
     return meter.on_scale(meter.calibrate().median)
 
 

@@ -9,7 +9,7 @@ TARGETS = ("cpu", "onnxruntime")
 
 
 def main() -> None:
-    chosen = members(COUNT, seed=4, space="hybrid")
+    chosen = members(COUNT, seed=4)
     meters = [calibrated(target) for target in TARGETS]
     print(f"\n{COUNT} random networks of hybrid on {' and '.join(TARGETS)}")
     print_verdict(noise())

@@ -12,6 +12,9 @@ from nas.export.source import Source, source_of
 from nas.front import pick, results
 from nas.store.store import Store
 
+# Parameters that choose among a study's trials, and how the user writes them.
+CHOOSING = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
+
 
 @click.command("export")
 @click.argument("config", required=False, metavar="[CONFIG|FOLDER|MODEL]")
@@ -49,10 +52,9 @@ def command(
     """Write one architecture: picked from a study, or of a config file, an exported folder or a published model."""
     options.check_max_latency(max_latency_ms)
     plugins.check(plugins.EXPORTERS, form)
-    given = [name for name in ("how", "study", "max_latency_ms") if _is_given(name)]
-    if config is not None and given:
-        flags = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
-        raise ParameterError(f"{flags[given[0]]} chooses from a study and {config!r} is one network: give one of them")
+    for name, flag in CHOOSING.items():
+        if config is not None and _is_given(name):
+            raise ParameterError(f"{flag} chooses from a study and {config!r} is one network: give one of them")
     source = source_of(config) if config is not None else _picked(storage, study, how, max_latency_ms)
     if input_size is not None:
         source = source._replace(config=source.config.resized(*_size(input_size)))

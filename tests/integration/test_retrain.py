@@ -16,7 +16,7 @@ from nas.architecture import Architecture, ModelInput, Stage
 from nas.export.config import ExportedConfig
 from nas.training import TrainingRecipe
 from tests.conftest import nas_script, run_nas
-from tests.integration.searching import wait_for_end
+from tests.integration.searching import RunningSearch, wait_for_end
 from workers.retrain.batches import mix
 from workers.retrain.recipes import recipe_for
 
@@ -106,20 +106,13 @@ def test_it_goes_on_after_kill_9(config: Path, tmp_path: Path) -> None:
 @pytest.mark.timeout(400)
 def test_ctrl_c_ends_it_and_the_same_command_goes_on(config: Path, tmp_path: Path) -> None:
     command = ["retrain", "small.yaml", "--epochs", "400", "--batch-size", "32", "--output", "out"]
-    running = subprocess.Popen(
-        [nas_script(), *command],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    for line in running.stdout:
+    running = RunningSearch(tmp_path, *command)
+    for line in running.process.stdout:
         if line.startswith("[3/400]"):
             break
-    os.killpg(running.pid, signal.SIGINT)
-    _, err = running.communicate(timeout=120)
-    assert running.returncode == 130
+    running.interrupt()
+    code, _, err = running.finish(timeout_s=120)
+    assert code == 130
     assert err.strip() == "interrupted; the same command goes on from the last checkpoint"
 
 
