@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.forked import run_forked
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
@@ -42,10 +44,7 @@ def nas_script() -> str:
 
 def run_nas(arguments: Sequence[str], folder: Path, timeout_s: float = 300) -> Finished:
     """Run `nas` in `folder` as a user would."""
-    done = subprocess.run(
-        [nas_script(), *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
+    return Finished(*run_forked(arguments, folder, timeout_s))
 
 
 @pytest.fixture(scope="session", autouse=True)
