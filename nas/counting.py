@@ -18,8 +18,11 @@ from nas.architecture import Architecture, Stage
 from nas.constraint import Constraints
 from nas.errors import ParameterError
 
-# Halves beyond this do not fit in memory; a space of four stages stays far below it.
+# Halves beyond this do not fit in memory, and pairs beyond this take minutes; a space of four stages stays below them.
 MOST_HALVES = 3_000_000
+MOST_PAIRS = 4_000_000_000
+# Amounts are counted up to here, which is above every limit and leaves room for a sum of two.
+MOST_AMOUNT = 2**61
 # Pairs compared at a time, for memory's sake.
 CHUNK = 4_000_000
 
@@ -34,14 +37,30 @@ class _Halves:
     sums: NDArray[np.int64]
 
 
+def check_countable(choices: Sequence[int], widths: Sequence[int]) -> None:
+    """Raises ParameterError for stages of so many choices, and widths among them, that Counted would not end."""
+    middle = _middle(len(choices))
+    firsts, seconds = math.prod(choices[:middle]), math.prod(choices[middle:])
+    if firsts + seconds * widths[middle - 1] > MOST_HALVES or firsts * seconds > MOST_PAIRS:
+        raise ParameterError(
+            f"constraints on {len(choices)} stages of this many choices cannot be counted: "
+            f"{firsts:,} runs of stages 1 to {middle} and {seconds:,} of those after; "
+            f"at most {MOST_HALVES:,} together and {MOST_PAIRS:,} pairs"
+        )
+
+
+def _middle(stages: int) -> int:
+    return (stages + 1) // 2
+
+
 class Counted:
-    """The members of a space of few stages, each one of the `options` at its place."""
+    """The members of a space of few stages, each one of the `options` at its place; see `check_countable`."""
 
     def __init__(self, options: Sequence[Sequence[Stage]], recipe: str, constraints: Constraints) -> None:
         self._options = options
         self._recipe = recipe
         self._constraints = constraints
-        self._middle = (len(options) + 1) // 2
+        self._middle = _middle(len(options))
         self._known: dict[tuple[Stage, int, int], tuple[int, ...]] = {}
 
     @property
@@ -101,12 +120,6 @@ class Counted:
         return [self._halves(self._middle, len(self._options), int(width)) for width in self._widths]
 
     def _halves(self, begin: int, end: int, width_before: int | None) -> _Halves:
-        total = math.prod(map(len, self._options[begin:end]))
-        if total > MOST_HALVES:
-            raise ParameterError(
-                f"constraints on {len(self._options)} stages of this many choices cannot be counted: "
-                f"{total:,} runs of stages {begin + 1} to {end} are more than {MOST_HALVES:,}"
-            )
         paths, sums, ranks = [], [], []
         for path in product(*self._options[begin:end]):
             found = list(self._constraints.ranks(path))
@@ -131,7 +144,7 @@ class Counted:
         amounts = [self._amounts(stage, width_of_last, begin + i) for i, (stage, width_of_last) in enumerate(
             zip(path, (width, *(stage.width for stage in path)), strict=False)
         )]  # fmt: skip
-        return tuple(map(sum, zip(*amounts, strict=True)))
+        return tuple(min(sum(column), MOST_AMOUNT) for column in zip(*amounts, strict=True))
 
     def _amounts(self, stage: Stage, width_before: int, index: int) -> tuple[int, ...]:
         name = (stage, width_before, index)

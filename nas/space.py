@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from nas.architecture import MLP_RATIO, RECIPE, Architecture, Options, Stage, spelled
 from nas.constraint import Constraints
-from nas.counting import Counted
+from nas.counting import Counted, check_countable
 from nas.errors import ParameterError
 
 Choice = str | int | float
@@ -200,4 +200,6 @@ class SearchSpace:
 
     @cached_property
     def _counted(self) -> Counted:
+        choices = [math.prod(map(len, stage.fields.values())) for stage in self.stages]
+        check_countable(choices, [len(stage.widths) for stage in self.stages])
         return Counted([list(stage.members()) for stage in self.stages], self.recipe, self.constraints)

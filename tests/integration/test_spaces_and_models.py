@@ -1,6 +1,7 @@
 """`nas spaces`, `nas models` and `nas mixers` as a user runs them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,21 @@ def test_a_file_is_validated(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("stages:\n- mixers: magic\n  depths: 0\n  widths: 8\n")
     bad = run_nas(["spaces", "validate", "bad.yaml"], tmp_path)
     assert bad.code == 2
-    assert [line.split(" ")[2] for line in bad.err.splitlines()] == ["bad.yaml:3:", "bad.yaml:2:"]
-    searched = run_nas(["search", "--space", "bad.yaml", "--budget", "1"], tmp_path)
-    assert (searched.code, len(searched.err.splitlines())) == (2, 1)
-    assert "1 more" in searched.err
+    assert [line.split(" ")[2] for line in bad.err.splitlines()] == ["bad.yaml:2:", "bad.yaml:3:"]
+    for command in (["search", "--budget", "1", "--space"], ["spaces", "show"]):
+        refused = run_nas([*command, "bad.yaml"], tmp_path)
+        assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+        assert refused.err.startswith(bad.err.splitlines()[0])
+        assert "1 more" in refused.err
+
+
+@pytest.mark.parametrize(
+    "command", [["search", "--budget", "1", "--space"], ["spaces", "show"], ["spaces", "validate"]]
+)
+def test_a_pipe_is_no_space(command: list[str], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    done = run_nas([*command, "pipe.yaml"], tmp_path)
+    assert (done.code, done.err) == (2, "nas: error: space file 'pipe.yaml' is not a regular file\n")
 
 
 @pytest.mark.timeout(300)

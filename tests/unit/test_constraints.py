@@ -96,6 +96,26 @@ def test_a_space_of_millions_is_counted_under_a_limit_on_cost() -> None:
     assert all(large.allows(large.sample(random.Random(seed))) for seed in range(20))
 
 
+@pytest.mark.parametrize(("stages", "choices"), [(1, 2_000), (4, 20), (40, 2)])
+def test_what_would_not_end_is_not_counted(stages: int, choices: int) -> None:
+    numbers = tuple(range(1, choices + 1))
+    stage = StageChoices(MIXERS, numbers, numbers)
+    endless = SearchSpace("endless", "for tests", (stage,) * stages, constraints=Constraints((("pool",), ("conv",))))
+    with pytest.raises(ParameterError, match=f"constraints on {stages} stages of this many choices cannot be counted"):
+        _ = endless.size
+
+
+def test_amounts_beyond_64_bits_are_counted() -> None:
+    stage = StageChoices(("pool", "attention"), (1, 1_000), (16_384,))
+    limits = (Limit("macs", 0, 10**18),)
+    vast = SearchSpace(
+        "vast", "for tests", (stage,) * 2, constraints=Constraints((), limits, ModelInput(3, 4_096, 4_096, 10))
+    )
+    assert 0 < vast.size < 4**2
+    assert vast.size == sum(vast.allows(vast.compose(dict(zip(vast.choices, chosen, strict=True))))
+                            for chosen in product(*vast.choices.values()))  # fmt: skip
+
+
 def test_options_norms_ratios_and_positions_are_choices() -> None:
     stage = StageChoices(
         (MixerChoice("conv", (("kernel", 3),)), "conv", "pool"),

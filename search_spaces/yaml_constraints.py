@@ -1,0 +1,90 @@
+"""The constraints of a space file, and whether any architecture keeps them."""
+
+import math
+from collections.abc import Collection
+from dataclasses import replace
+
+import yaml
+
+from nas.constraint import COSTS, TOTAL_DEPTH, Constraints, Limit
+from nas.errors import UserError
+from nas.space import SearchSpace
+from search_spaces.yaml_mixers import mixer_name
+from search_spaces.yaml_reader import YamlReader
+from search_spaces.yaml_values import positive
+
+KEYS = ("order", TOTAL_DEPTH, *COSTS)
+# More than any network that can be built has, of parameters as of MACs.
+MOST_LIMIT = 1e18
+
+
+def read_constraints(reader: YamlReader, node: yaml.Node, mixers: Collection[str], *, has_input: bool) -> Constraints:
+    """The constraints on a space with these mixers, but for their model_input."""
+    found = reader.mapping(node, "constraints", KEYS)
+    order = _order(reader, found["order"], mixers) if "order" in found else ()
+    limits = [_limit(reader, found[quantity], quantity) for quantity in KEYS[1:] if quantity in found]
+    for quantity in COSTS:
+        if quantity in found and not has_input:
+            reader.mistake(
+                found[quantity],
+                f"constraints.{quantity}",
+                "needs `input` beside `stages`: what a network costs depends on it",
+            )
+    return Constraints(order, tuple(limits))
+
+
+def check_members(reader: YamlReader, node: yaml.Node, space: SearchSpace) -> None:
+    """A mistake for each constraint that no architecture keeps, or one for all of them together."""
+    limits = space.constraints.limits
+    alone = {"order": replace(space.constraints, limits=())} | {
+        limit.quantity: replace(space.constraints, order=(), limits=(limit,)) for limit in limits
+    }
+    try:
+        if space.size > 0:
+            return
+        lonely = [key for key, constraints in alone.items() if replace(space, constraints=constraints).size == 0]
+    except UserError as error:
+        reader.mistake(node, "constraints", str(error))
+        return
+    found = reader.mapping(node, "constraints", KEYS)
+    for key in lonely:
+        reader.mistake(found[key], f"constraints.{key}", "no architecture keeps it; loosen it")
+    if not lonely:
+        reader.mistake(node, "constraints", "no architecture keeps all of them; loosen one")
+
+
+def _order(reader: YamlReader, node: yaml.Node, mixers: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    key = "constraints.order"
+    named: set[str] = set()
+    order = []
+    for group_node in reader.items(node, key):
+        group = []
+        for item in reader.items(group_node, key):
+            name = reader.value(item, key, mixer_name, None)
+            if name is None:
+                continue
+            if name in named:
+                reader.mistake(item, key, f"{name!r} is listed twice")
+            elif mixers and name not in mixers:
+                reader.mistake(item, key, f"no stage has mixer {name!r}; valid: {', '.join(sorted(mixers))}")
+            named.add(name)
+            group.append(name)
+        order.append(tuple(group))
+    return tuple(order)
+
+
+def _limit(reader: YamlReader, node: yaml.Node, quantity: str) -> Limit:
+    """`{min: A, max: B}`, either of them, or a number, which is the most."""
+    key = f"constraints.{quantity}"
+    read = positive(MOST_LIMIT)
+    if isinstance(node, yaml.ScalarNode):
+        return Limit(quantity, most=reader.value(node, key, read, None) or math.inf)
+    before = reader.mistakes
+    found = reader.mapping(node, key, ("min", "max"))
+    least = reader.value(found.get("min"), f"{key}.min", read, None) or 0
+    most = reader.value(found.get("max"), f"{key}.max", read, None) or math.inf
+    if reader.mistakes == before and not found:
+        reader.mistake(node, key, "is empty; write min, max or both")
+    if least > most:
+        reader.mistake(node, key, f"min {least:,} is above max {most:,}")
+    return Limit(quantity, least, most)

@@ -1,0 +1,58 @@
+"""A YAML file as nodes, which know their lines. Nothing that is opened blocks, and nothing is constructed."""
+
+import stat
+from pathlib import Path
+
+import yaml
+
+from nas.errors import ParameterError, SpaceFileError
+
+# PyYAML reads some 100 kB a second; the space files that people write have one or two.
+MOST_BYTES = 256 * 1024
+
+
+def compose(path: Path) -> yaml.Node:
+    """The file's root node.
+
+    Raises ParameterError when the file cannot be read or is no regular one of at most MOST_BYTES, SpaceFileError when
+    it is not YAML.
+    """
+    content = _content(path)
+    try:
+        root = yaml.compose(content.decode(), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise _not_yaml(path, content.count(b"\n", 0, error.start), "the file is not text in UTF-8") from error
+    except yaml.reader.ReaderError as error:
+        line = content.decode().count("\n", 0, error.position)
+        raise _not_yaml(path, line, f"character #x{error.character:02x} is not allowed") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        raise _not_yaml(path, mark.line if mark else 0, what) from error
+    except (ValueError, OverflowError) as error:
+        # PyYAML does not check what it makes of an escape such as \UFFFFFFFF, nor says where it stands.
+        raise _not_yaml(path, 0, "an escape is not a character") from error
+    except RecursionError:
+        raise _not_yaml(path, 0, "lists or mappings are nested too deeply") from None
+    if root is None:
+        raise SpaceFileError([f"{path}:1: the file is empty; a space needs at least `stages`"])
+    return root
+
+
+def _content(path: Path) -> bytes:
+    try:
+        # Before it is opened: a pipe would block, a device may never end.
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise ParameterError(f"space file {str(path)!r} is not a regular file")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ParameterError(f"space file {str(path)!r} cannot be read: {error.strerror}") from error
+    if len(content) > MOST_BYTES:
+        raise ParameterError(f"space file {str(path)!r} is larger than {MOST_BYTES // 1024} KiB")
+    return content
+
+
+def _not_yaml(path: Path, line: int, what: str) -> SpaceFileError:
+    return SpaceFileError([f"{path}:{line + 1}: not YAML: {what}"])

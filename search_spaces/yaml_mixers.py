@@ -1,0 +1,120 @@
+"""Token mixers of a space file: each is built once, without memory for its weights, to see that it can be."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+import yaml
+
+from nas.architecture import Architecture, Options, Stage
+from nas.errors import UserError
+from nas.space import MixerChoice
+from search_spaces import model
+from search_spaces.recipe import RECIPES
+from search_spaces.yaml_reader import YamlReader
+from search_spaces.yaml_values import WrongValue, option, text
+
+MOST_OPTION = 1_000_000
+# Each combination of a mixer's options is a choice; a stage has no more of them.
+MOST_CHOICES = 1_000
+# 40 GB of weights in a single block.
+MOST_PARAMETERS = 10**10
+# A grid at which every mixer works.
+SMALL_GRID = (2, 2)
+
+
+def mixer_name(node: yaml.Node) -> str:
+    """The name of an installed mixer. Raises WrongValue."""
+    name = text(node)
+    try:
+        model.option_defaults(name)
+    except UserError as error:
+        raise WrongValue(str(error)) from error
+    return name
+
+
+class MixersReader:
+    """Reads the mixers of stages, which are tried out under the recipe and at a stage's greatest width."""
+
+    def __init__(self, reader: YamlReader, recipe: str) -> None:
+        self._reader = reader
+        self._recipe = recipe
+        self.named: set[str] = set()
+        """The mixers so far, those with a mistake in their options among them."""
+
+    def read(self, node: yaml.Node | None, key: str, width: int) -> list[MixerChoice]:
+        """The choices of all entries. What is wrong becomes a mistake of the reader."""
+        found: list[MixerChoice] = []
+        for entry in self._reader.items(node, key):
+            for mixer in self._entry(entry, key, width):
+                if len(found) == MOST_CHOICES:
+                    self._reader.mistake(entry, key, f"a stage has at most {MOST_CHOICES:,} mixers, options told apart")
+                    return found
+                if mixer in found:
+                    self._reader.mistake(entry, key, f"{mixer} is listed twice")
+                else:
+                    found.append(mixer)
+        return found
+
+    def _entry(self, node: yaml.Node, key: str, width: int) -> Iterator[MixerChoice]:
+        """`pool`, or `conv: {kernel: [3, 5]}`, of which each combination of options is a choice."""
+        reader = self._reader
+        before = reader.mistakes
+        name_node, options_node = node, None
+        if isinstance(node, yaml.MappingNode) and len(node.value) == 1:
+            reader.check_tag(node, key)
+            ((name_node, options_node),) = node.value
+        if not isinstance(name_node, yaml.ScalarNode):
+            what = "a mixer is a name, or one name with its options, such as `conv: {kernel: [3, 5]}`"
+            reader.mistake(node, key, what)
+            return
+        name = reader.value(name_node, key, mixer_name, None)
+        if name is None:
+            return
+        self.named.add(name)
+        options = [] if options_node is None else self._options(options_node, f"{key}.{name}", name, width)
+        if reader.mistakes == before:
+            yield from self._choices(node, key, name, options, width)
+
+    def _options(self, node: yaml.Node, key: str, mixer: str, width: int) -> list[list[Options]]:
+        """For each option of the mixer its values, each of which works by itself."""
+        found = self._reader.mapping(node, key, tuple(model.option_defaults(mixer)))
+        return [
+            self._reader.values(value, f"{key}.{name}", partial(self._option, mixer, name, width))
+            for name, value in found.items()
+        ]
+
+    def _option(self, mixer: str, name: str, width: int, node: yaml.Node) -> Options:
+        options = ((name, option(MOST_OPTION)(node)),)
+        self._built(mixer, options, width)
+        return options
+
+    def _choices(
+        self, node: yaml.Node, key: str, mixer: str, options: list[list[Options]], width: int
+    ) -> Iterator[MixerChoice]:
+        combinations = math.prod(map(len, options))
+        if combinations > MOST_CHOICES:
+            what = f"{mixer!r} has {combinations:,} combinations of options; at most {MOST_CHOICES:,}"
+            self._reader.mistake(node, key, what)
+            return
+        for chosen in itertools.product(*options):
+            try:
+                yield self._built(mixer, tuple(itertools.chain(*chosen)), width)
+            except WrongValue as error:
+                self._reader.mistake(node, key, str(error))
+
+    def _built(self, mixer: str, options: Options, width: int) -> MixerChoice:
+        stage = Stage(mixer, 1, width, options=options)
+        try:
+            (spelled,) = model.canonical(Architecture((stage,), self._recipe)).stages
+            with torch.device("meta"):
+                built = model.build_mixer(spelled, SMALL_GRID, RECIPES[self._recipe])
+        except UserError as error:
+            raise WrongValue(str(error)) from error
+        parameters = sum(weight.numel() for weight in built.parameters())
+        if parameters > MOST_PARAMETERS:
+            many = f"{parameters:,} parameters at width {width:,}"
+            raise WrongValue(f"mixer {spelled.spelled_mixer} has {many}; at most {MOST_PARAMETERS:,}")
+        return MixerChoice(spelled.mixer, spelled.options)

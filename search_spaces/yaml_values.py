@@ -1,0 +1,139 @@
+"""What a single value of a YAML file may be: each function reads a node, or raises WrongValue that says what it is."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import yaml
+from yaml.constructor import SafeConstructor
+
+from nas.architecture import whole
+
+_STANDARD = "tag:yaml.org,2002:"
+# Dates, `=` and `<<` have no meaning in a space: they are text.
+_TEXT = tuple(_STANDARD + name for name in ("str", "timestamp", "value", "merge"))
+_OTHERS = tuple(_STANDARD + name for name in ("null", "bool", "int", "float"))
+_COLLECTIONS = (_STANDARD + "seq", _STANDARD + "map")
+# YAML 1.1, which PyYAML reads, wants both a point and the exponent's sign.
+_EXPONENT = re.compile(r"([-+]?)(\d+\.?\d*|\.\d+)[eE]([-+]?)(\d+)")
+_MOST_SHOWN = 60
+
+
+class WrongValue(Exception):  # noqa: N818 - it is what a user wrote, not a failure of ours
+    """A node that is not what its key wants; the message goes behind the key."""
+
+
+def check_tag(node: yaml.Node) -> None:
+    """Raises WrongValue for a tag such as `!foo`, which means nothing here."""
+    if node.tag not in (*_TEXT, *_OTHERS, *_COLLECTIONS):
+        raise WrongValue(f"tag {shown(node.tag.replace(_STANDARD, '!!'))} is unknown; leave it out")
+
+
+def as_written(node: yaml.Node) -> str:
+    """The node as its author would know it again, on one line."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag == _STANDARD + "null":
+            return "nothing"
+        return shown(repr(node.value) if node.tag in _TEXT else node.value)
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+
+
+def shown(text: str) -> str:
+    """The text on one line, without control characters, and its beginning where it is long."""
+    line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return line if len(line) <= _MOST_SHOWN else line[:_MOST_SHOWN] + "..."
+
+
+def single(node: yaml.Node) -> Any:
+    """Text, a number, a boolean or None."""
+    check_tag(node)
+    if not isinstance(node, yaml.ScalarNode):
+        raise WrongValue(f"is {as_written(node)}, not a single value")
+    if node.tag in _TEXT:
+        return node.value
+    try:
+        return SafeConstructor().construct_object(node)
+    except (ValueError, LookupError, OverflowError, yaml.YAMLError) as error:
+        # An explicit tag such as `!!int x`, or a number of thousands of digits.
+        raise WrongValue(f"{as_written(node)} is not of type {node.tag.removeprefix(_STANDARD)}") from error
+
+
+def scalar(node: yaml.Node) -> Any:
+    """As `single`, 2.0 as 2. A number that YAML takes for text is refused."""
+    value = single(node)
+    is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    if is_plain and isinstance(value, str) and (parts := _EXPONENT.fullmatch(value)):
+        sign, mantissa, exponent_sign, exponent = parts.groups()
+        # 1e-9, 1.e-9 and .1e-9 alike.
+        before, _, after = mantissa.partition(".")
+        number = f"{sign}{before or 0}.{after or 0}e{exponent_sign or '+'}{exponent}"
+        raise WrongValue(f"{value!r} is text to YAML; write {number}")
+    return whole(value)
+
+
+def integer(most: int) -> Callable[[yaml.Node], int]:
+    """A whole number from 1 to `most`."""
+
+    def read(node: yaml.Node) -> int:
+        value = scalar(node)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            raise WrongValue(f"{as_written(node)} is not a whole number of at least 1 and at most {most:,}")
+        return value
+
+    return read
+
+
+def positive(most: float) -> Callable[[yaml.Node], float]:
+    """A number above 0, of at most `most`."""
+
+    def read(node: yaml.Node) -> float:
+        value = scalar(node)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
+            raise WrongValue(f"{as_written(node)} is not a number above 0 and at most {most:,g}")
+        return value
+
+    return read
+
+
+def option(most: float) -> Callable[[yaml.Node], Any]:
+    """A mixer's option, of whatever type; a number of at most `most`, below zero as above."""
+
+    def read(node: yaml.Node) -> Any:
+        value = scalar(node)
+        if isinstance(value, (int, float)) and not (math.isfinite(value) and abs(value) <= most):
+            raise WrongValue(f"{as_written(node)} is not a number of at most {most:,}")
+        return value
+
+    return read
+
+
+def boolean(node: yaml.Node) -> bool:
+    """True or false."""
+    value = scalar(node)
+    if not isinstance(value, bool):
+        raise WrongValue(f"{as_written(node)} is not true or false")
+    return value
+
+
+def text(node: yaml.Node) -> str:
+    """Text of any form that can be printed; runs of spaces and lines are one space."""
+    value = single(node)
+    if not isinstance(value, str):
+        raise WrongValue(f"{as_written(node)} is not text; in quotes it is")
+    line = " ".join(value.split())
+    if not line or not line.isprintable():
+        raise WrongValue(f"{as_written(node)} is empty or has characters that cannot be printed")
+    return line
+
+
+def one_of(valid: Sequence[str]) -> Callable[[yaml.Node], str]:
+    """One of the valid names."""
+
+    def read(node: yaml.Node) -> str:
+        value = single(node)
+        if value not in valid:
+            raise WrongValue(f"{as_written(node)} is unknown; valid: {', '.join(valid)}")
+        return str(value)
+
+    return read
