@@ -1,7 +1,8 @@
 """How latency is estimated: by turns with a reference network, as long as the wanted precision needs.
 
 What disturbs the machine disturbs both: rounds in which the reference drifted are thrown away, and what is left is
-scaled to the reference's time on record, so that figures of different hours are in the same milliseconds.
+scaled to the reference's time on record, so that figures of different hours are in the same milliseconds. Of each two
+calls in a row the second is timed: the first one meets caches that are full of the other network.
 """
 
 import math
@@ -13,8 +14,11 @@ from itertools import pairwise
 from nas.objective import UNKNOWN
 from workers.latency.target import Run
 
-# A round counts when the reference, before and after it, took at most so much longer than it usually did meanwhile.
-DRIFT = 0.08
+# A round counts when the reference's times before and after it differ by at most so much. (Of seventeen ways to choose
+# and to average rounds, on a machine whose own noise was 25%, none gave the same figure again clearly better.)
+DRIFT = 0.1
+# Where fewer count than this share of the rounds, those that drifted least do.
+LEAST_SHARE = 0.1
 # Blocks of consecutive rounds, from whose medians the precision is judged: neighbours are not independent.
 BLOCKS = 8
 # Student's t for 95% and one degree of freedom less than that.
@@ -37,7 +41,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Estimate:
-    """`samples_ms` of the kept rounds, at the reference's time on record.
+    """`samples_ms` of the kept rounds, each scaled from the reference's time beside it to that on record.
 
     `margin` is half of the median's 95% confidence interval and `drift` how much slower the reference was than on
     record, both as fractions.
@@ -65,42 +69,41 @@ def estimate(
     samples: list[float] = []
     end = clock() + effort.limit_s
     while True:
+        run()
         samples.append(run())
+        reference()
         references.append(reference())
         enough = len(samples) >= effort.least
         if enough and clock() >= end:
             break
-        if enough and len(samples) % CHECK_EVERY == 0 and _margin(*_kept(samples, references)) <= effort.precision:
+        if enough and len(samples) % CHECK_EVERY == 0 and _margin(_ratios(samples, references)) <= effort.precision:
             break
-    kept, beside = _kept(samples, references)
-    usual = statistics.median(beside)
+    ratios = _ratios(samples, references)
+    usual = statistics.median(references)
     recorded = usual if recorded_ms is None else recorded_ms
     return Estimate(
-        samples_ms=tuple(round(sample * recorded / usual, 5) for sample in kept),
-        thrown=len(samples) - len(kept),
-        margin=_margin(kept, beside),
+        samples_ms=tuple(round(ratio * recorded, 5) for ratio in ratios),
+        thrown=len(samples) - len(ratios),
+        margin=_margin(ratios),
         reference_ms=usual,
         drift=usual / recorded - 1.0,
     )
 
 
-def _kept(samples: Sequence[float], references: Sequence[float]) -> tuple[list[float], list[float]]:
-    """The samples of undisturbed rounds, and the reference's times beside them."""
-    quick = sorted(references)[len(references) // 4]
-    kept = [
-        (sample, (before + after) / 2)
+def _ratios(samples: Sequence[float], references: Sequence[float]) -> list[float]:
+    """To the reference beside them, of the rounds in which it did not drift."""
+    rounds = [
+        (abs(after / before - 1.0), 2.0 * sample / (before + after))
         for sample, (before, after) in zip(samples, pairwise(references), strict=True)
-        if max(before, after) <= quick * (1 + DRIFT)
-    ] or list(zip(samples, references, strict=False))
-    return [sample for sample, _ in kept], [beside for _, beside in kept]
-
-
-def _margin(samples: Sequence[float], beside: Sequence[float]) -> float:
-    """Half of the 95% confidence interval of the ratio to the reference, as a fraction of it."""
-    if len(samples) < 2 * BLOCKS:
-        return UNKNOWN
-    edges = [round(index * len(samples) / BLOCKS) for index in range(BLOCKS + 1)]
-    ratios = [
-        statistics.median(samples[begin:end]) / statistics.median(beside[begin:end]) for begin, end in pairwise(edges)
     ]
-    return T_95 * statistics.stdev(ratios) / math.sqrt(BLOCKS) / statistics.fmean(ratios)
+    worst = max(DRIFT, sorted(drift for drift, _ in rounds)[int(LEAST_SHARE * len(rounds))])
+    return [ratio for drift, ratio in rounds if drift <= worst]
+
+
+def _margin(ratios: Sequence[float]) -> float:
+    """Half of their median's 95% confidence interval, as a fraction of it."""
+    if len(ratios) < 2 * BLOCKS:
+        return UNKNOWN
+    edges = [round(index * len(ratios) / BLOCKS) for index in range(BLOCKS + 1)]
+    medians = [statistics.median(ratios[begin:end]) for begin, end in pairwise(edges)]
+    return T_95 * statistics.stdev(medians) / math.sqrt(BLOCKS) / statistics.fmean(medians)
