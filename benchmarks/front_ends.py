@@ -49,7 +49,7 @@ def main() -> None:
     latencies: dict[str, list[float]] = {name: [] for name in ends}
     for seed in range(1_000_000, 1_000_000 + options.seeds):
         for name, member in ends.items():
-            outcome = evaluator.evaluate(member.trial.architecture, seed)
+            *_, outcome = evaluator.evaluate(member.trial.architecture, seed)
             accuracies[name].append(outcome.accuracy)
             latencies[name].append(outcome.latency.median)
     print_header(f"ends of the front of study {record.name}, retrained with {options.seeds} new seeds")

@@ -59,3 +59,9 @@ class Builder(Protocol):
 
         It depends on the stage, the width before it, the recipe and the input alone, and the shares add up to `cost`.
         """
+
+
+def counted(builder: Builder, architecture: Architecture, model_input: ModelInput) -> Cost:
+    """The architecture's cost by its parts, which builders count once and remember."""
+    parts = (builder.part_cost(architecture, index, model_input) for index in range(len(architecture.stages)))
+    return sum(parts, Cost(0, 0, 0))

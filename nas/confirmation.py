@@ -36,7 +36,7 @@ class ConfirmedSearch:
         trial = self._study.ask()
         if trial is not None:
             known = self._study.recorded_latencies(trial.architecture)
-            return Job(trial.number, 0, trial.architecture, trial.seed, known)
+            return Job(trial.number, 0, trial.architecture, trial.seed, known, self._study.rungs)
         found = self._study.results
         members = front(found)
         job = self._first_lacking(members)
@@ -46,6 +46,9 @@ class ConfirmedSearch:
         if job is not None:
             self._running.add((job.number, job.repeat))
         return job
+
+    def goes_on(self, job: Job, outcome: Outcome) -> bool:
+        return self._study.goes_on(job.number, outcome)
 
     def tell(self, job: Job, outcome: Outcome) -> None:
         if job.repeat == 0:

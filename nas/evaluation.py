@@ -1,6 +1,6 @@
 """What a search asks of the parts that the core reaches by name: evaluators, runners and whoever watches."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,11 +58,17 @@ class Evaluator(Protocol):
         """The evaluator whose latencies are on the record's scale. Called once, before the first evaluation."""
 
     def evaluate(
-        self, architecture: Architecture, seed: int, *, known: Mapping[str, Measurement] | None = None
-    ) -> Outcome:
-        """What was found out; an expected failure (a loss that is not finite, memory) is part of the outcome.
+        self,
+        architecture: Architecture,
+        seed: int,
+        *,
+        known: Mapping[str, Measurement] | None = None,
+        rungs: Collection[int] = (),
+    ) -> Iterator[Outcome]:
+        """What was found out after each epoch of `rungs`, as if the training was stopped there, and at the end.
 
-        On a target whose latency is `known`, by the target's name, nothing is measured.
+        An expected failure (a loss that is not finite, memory) is part of the outcome. On a target whose latency is
+        `known`, by the target's name, nothing is measured.
         """
 
 
@@ -89,7 +95,8 @@ class Watcher(Protocol):
 class Job:
     """One evaluation for a worker. `repeat` 0 is the trial itself, K its K-th confirmation, which is measured again.
 
-    `known` are the latencies that are on record of a trial's architecture, by target.
+    `known` are the latencies that are on record of a trial's architecture, by target; after the epochs `rungs` the
+    search is asked whether the trial goes on.
     """
 
     number: int
@@ -97,6 +104,7 @@ class Job:
     architecture: Architecture
     seed: int
     known: Mapping[str, Measurement] = field(default_factory=dict)
+    rungs: tuple[int, ...] = ()
 
 
 class AskTell(Protocol):
@@ -108,6 +116,9 @@ class AskTell(Protocol):
     @property
     def is_over(self) -> bool:
         """Whether no job runs and none is left to ask for."""
+
+    def goes_on(self, job: Job, outcome: Outcome) -> bool:
+        """Whether to train on, by what was found out at a rung; if not, the outcome is told like any other."""
 
     def tell(self, job: Job, outcome: Outcome) -> None: ...
 

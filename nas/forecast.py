@@ -30,6 +30,14 @@ class Forecast:
             self._rows[architecture.key] = features(architecture, self.model_input, self.builder)
             self._latencies_ms[architecture.key] = latency_ms
 
+    def expected_ms(self, architecture: Architecture) -> float | None:
+        """As measured, or else as predicted; None while too little is known."""
+        measured = self._latencies_ms.get(architecture.key)
+        if measured is not None:
+            return measured
+        prediction = self.predict(architecture)
+        return prediction.ms if prediction is not None else None
+
     def predict(self, architecture: Architecture) -> Prediction | None:
         """None while too little is known."""
         count = len(self._rows)

@@ -3,6 +3,7 @@
 The core never imports search_spaces, workers or dashboard; it reaches them here, by name.
 """
 
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -20,6 +21,7 @@ TARGETS = "nas.targets"
 EVALUATORS = "nas.evaluators"
 RUNNERS = "nas.runners"
 EXPORTERS = "nas.exporters"
+STUDY_EXPORTERS = "nas.study_exporters"
 CONVERTERS = "nas.converters"
 WEIGHTS = "nas.weights"
 TRAINERS = "nas.trainers"
@@ -42,10 +44,13 @@ def names(group: str) -> list[str]:
     return sorted(_group(group))
 
 
-def check(group: str, name: str) -> None:
-    """Raises UnknownNameError, with the valid names, when `group` has no plug-in `name`. Nothing is imported."""
+def check(group: str, name: str, also: Collection[str] = ()) -> None:
+    """Raises UnknownNameError, with the valid names, when `group` has no plug-in `name`. Nothing is imported.
+
+    `also` are names that are valid besides.
+    """
     if name not in _group(group):
-        raise UnknownNameError(_kind(group), name, names(group))
+        raise UnknownNameError(_kind(group), name, sorted({*names(group), *also}))
 
 
 def load(group: str, name: str) -> Any:

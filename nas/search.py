@@ -6,27 +6,28 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import optuna
 
 from nas import plugins
 from nas.architecture import ModelInput
-from nas.builder import Builder
+from nas.builder import Builder, counted
 from nas.confirmation import ConfirmedSearch
 from nas.driver_lock import drive
+from nas.early_stopping import rungs
 from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
+from nas.forecast import Forecast
 from nas.front import Result, front, front_hypervolume
+from nas.objective import LATENCY, MACS, PARAMETERS, recorded_objectives
 from nas.opening import experimental, open_study
 from nas.samplers.distinct import DistinctSampler
+from nas.samplers.setting import SamplerSetting
 from nas.spaces import check_space, load_space
 from nas.store.store import Store
 from nas.study import Study
 from nas.trial import TrialState
-
-if TYPE_CHECKING:
-    from nas.forecast import Forecast
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class SearchOptions:
     space: str = "hybrid"
     budget: int = 200
     confirm: int = 2
+    early_stopping: bool = True
     study: str | None = None
-    sampler: str = "tpe"
+    sampler: str = "ehvi"
     evaluator: str = plugins.EVALUATOR
     runner: str = "ray"
     evaluation: EvaluationOptions = field(default_factory=EvaluationOptions)
@@ -101,6 +103,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         name = options.study or _default_name(settings)
         optuna_study, record = open_study(store, options.storage, name, settings)
         with drive(store, record.study_id, record.name):
+            builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
+            latency_input = ModelInput.from_dict(settings["latency_input"])
+            forecast = _forecast(store, settings, builder, latency_input)
             study = Study(
                 store,
                 record.study_id,
@@ -109,10 +114,22 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 settings,
                 options.budget,
                 announcer,
-                _forecast(store, settings),
+                forecast,
+                rungs=rungs(settings["epochs"]) if options.early_stopping else (),
+            )
+            setting = SamplerSetting(
+                space,
+                options.evaluation.seed,
+                recorded_objectives(settings),
+                costs={
+                    LATENCY.name: forecast.expected_ms,
+                    PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
+                    MACS.name: lambda member: counted(builder, member, latency_input).macs,
+                },
+                limits={} if study.max_latency_ms is None else {LATENCY.name: study.max_latency_ms},
             )
             optuna_study.sampler = DistinctSampler(
-                _sampler(options), space, lambda: study.taken, seed=options.evaluation.seed
+                _sampler(options.sampler, setting), space, lambda: study.taken, seed=options.evaluation.seed
             )
             study.recover("driver killed")
             if study.max_latency_ms is not None and not study.trials:
@@ -141,15 +158,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             )
 
 
-def _forecast(store: Store, settings: Mapping[str, Any]) -> "Forecast | None":
-    """Of latencies, from all that the database knows of the target; only a latency limit has a use for it."""
-    if settings["max_latency_ms"] is None:
-        return None
-    # With it comes scipy, which every other search would wait for.
-    from nas.forecast import Forecast
-
-    builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-    forecast = Forecast(builder, ModelInput.from_dict(settings["latency_input"]))
+def _forecast(store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput) -> Forecast:
+    """Of latencies on the first target, from all that the database knows of it."""
+    forecast = Forecast(builder, latency_input)
     measured = store.measurements(settings["fingerprint"])
     forecast.add([(each.architecture, each.measurement.median) for each in measured if each.architecture])
     return forecast
@@ -161,9 +172,9 @@ def _default_name(settings: Mapping[str, Any]) -> str:
     return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
 
 
-def _sampler(options: SearchOptions) -> optuna.samplers.BaseSampler:
+def _sampler(name: str, setting: SamplerSetting) -> optuna.samplers.BaseSampler:
     with experimental():
-        sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(options.evaluation.seed)
+        sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, name)(setting)
     return sampler
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from nas.architecture import MLP_RATIO, RECIPE, Architecture, Options, Stage, spelled
 from nas.constraint import Constraints
@@ -20,6 +20,39 @@ from nas.errors import ParameterError
 
 Choice = str | int | float
 Parameters = Mapping[str, Choice]
+
+
+class Space(Protocol):
+    """What samplers and studies ask of a search space: a SearchSpace, or whatever else decodes choices."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def choices(self) -> Mapping[str, tuple[Choice, ...]]:
+        """Parameter name to its options."""
+
+    @property
+    def size(self) -> int:
+        """How many distinct members."""
+
+    def compose(self, parameters: Parameters) -> Architecture:
+        """What the choices describe, whether it is a member or not."""
+
+    def allows(self, architecture: Architecture) -> bool:
+        """Whether it is a member."""
+
+    def decode(self, parameters: Parameters) -> Architecture: ...
+
+    def encode(self, architecture: Architecture) -> Mapping[str, Choice]: ...
+
+    def sample(self, generator: random.Random) -> Architecture: ...
+
+    def neighbours(self, architecture: Architecture) -> Iterator[Architecture]: ...
+
+    def smallest_of_each_mixer(self) -> Iterator[Architecture]: ...
+
+    def __iter__(self) -> Iterator[Architecture]: ...
 
 
 class MixerChoice(NamedTuple):

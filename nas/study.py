@@ -13,11 +13,14 @@ import optuna
 from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
+from nas.early_stopping import Rung
 from nas.evaluation import Watcher
 from nas.front import Result, results
-from nas.objective import LATENCY, Measurement, recorded_objectives
+from nas.objective import ACCURACY, LATENCY, Measurement, recorded_objectives
+from nas.pareto import Point
 from nas.samplers.distributions import distributions
-from nas.space import SearchSpace
+from nas.samplers.setting import CURVE, OBSERVED
+from nas.space import Space
 from nas.store.store import Store
 from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
 
@@ -39,11 +42,12 @@ class Study:
         store: Store,
         study_id: int,
         optuna_study: optuna.Study,
-        space: SearchSpace,
+        space: Space,
         settings: Mapping[str, Any],
         budget: int,
         watcher: Watcher,
         forecast: "Forecast | None" = None,
+        rungs: Sequence[int] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = optuna_study.study_name
@@ -61,6 +65,12 @@ class Study:
         self._trials = {trial.number: trial for trial in store.trials(study_id)}
         self._asked: dict[int, optuna.Trial] = {}
         self._holders = {trial.architecture.key: trial for trial in self._trials.values() if _holds(trial)}
+        self.rungs = tuple(rungs)
+        self._rungs = {epoch: Rung() for epoch in rungs}
+        for trial in self._trials.values():
+            for epoch, rung in self._rungs.items():
+                if trial.outcome is not None and (point := self._point(trial.outcome, epoch)) is not None:
+                    rung.record(point)
 
     @property
     def trials(self) -> Sequence[Trial]:
@@ -89,7 +99,8 @@ class Study:
     @property
     def is_hopeless(self) -> bool:
         """Whether so many trials ended without a single result that going on makes no sense."""
-        return self.done >= PATIENCE and not any(t.state is TrialState.COMPLETE for t in self._trials.values())
+        useful = (TrialState.COMPLETE, TrialState.STOPPED)
+        return self.done >= PATIENCE and not any(trial.state in useful for trial in self._trials.values())
 
     @property
     def is_over(self) -> bool:
@@ -155,6 +166,22 @@ class Study:
         self._optuna.tell(asked.number, state=OptunaState.PRUNED)
         return True
 
+    def goes_on(self, number: int, outcome: Outcome) -> bool:
+        """Whether a running trial is trained on, by what was found out up to a rung. To be asked once at each."""
+        rung = self._rungs.get(len(outcome.curve))
+        point = self._point(outcome, len(outcome.curve))
+        return rung is None or point is None or rung.goes_on(point)
+
+    def _point(self, outcome: Outcome, epoch: int) -> Point | None:
+        """The objectives as losses, the accuracy's first and as it was after that epoch; None where one is lacking."""
+        if len(outcome.curve) < epoch:
+            return None
+        figures = {**outcome.figures, ACCURACY.name: outcome.curve[epoch - 1].accuracy}
+        objectives = sorted(recorded_objectives(self.settings), key=lambda objective: not objective.maximise)
+        if not all(objective.name in figures for objective in objectives):
+            return None
+        return tuple(objective.loss(figures[objective.name]) for objective in objectives)
+
     def tell(self, number: int, outcome: Outcome) -> None:
         """Record the end of a running trial; of one that has ended nothing changes."""
         self._end(number, outcome.state, outcome)
@@ -169,7 +196,7 @@ class Study:
             failure = Failure(cause, f"in each of {trial.attempt} attempts, the last time: {message}")
             self._end(number, TrialState.FAILED, Outcome(failure=failure))
         elif self._end(number, TrialState.INTERRUPTED, Outcome(failure=Failure(cause, message))):
-            self._optuna.enqueue_trial(self._space.encode(trial.architecture))
+            self._optuna.enqueue_trial(dict(self._space.encode(trial.architecture)))
 
     def confirm(self, number: int, confirmation: Confirmation) -> None:
         """Record one evaluation more of a trial that is done; of a seed that is on record nothing changes."""
@@ -195,7 +222,7 @@ class Study:
     def enqueue_smallest(self) -> None:
         """Ask first for the architectures that are likely the fastest: they tell whether a latency limit can be met."""
         for architecture in self._space.smallest_of_each_mixer():
-            self._optuna.enqueue_trial(self._space.encode(architecture), skip_if_exists=True)
+            self._optuna.enqueue_trial(dict(self._space.encode(architecture)), skip_if_exists=True)
 
     def _end(self, number: int, state: TrialState, outcome: Outcome) -> bool:
         if not self._store.finish_trial(self._id, number, state, outcome, self._clock()):
@@ -229,7 +256,7 @@ class Study:
     def _tell_optuna(self, asked: optuna.Trial, trial: Trial) -> None:
         """Tell Optuna of `asked` what is on record of `trial`.
 
-        An infeasible trial has no accuracy to tell: it is pruned, with the constraint that samplers learn from.
+        One that is infeasible or was stopped has no accuracy to tell: it is pruned, with what samplers learn from.
         """
         outcome = trial.outcome or Outcome()
         latency = outcome.latency
@@ -239,12 +266,16 @@ class Study:
             asked.set_user_attr("parameters", outcome.parameters)
         if outcome.failure is not None:
             asked.set_user_attr("failure", f"{outcome.failure.cause}: {outcome.failure.message}")
-        names = [objective.name for objective in recorded_objectives(self.settings)]
-        if trial.state is TrialState.COMPLETE and outcome.figures.keys() >= set(names):
-            self._optuna.tell(asked.number, [outcome.figures[name] for name in names])
+        found = [outcome.figures.get(objective.name) for objective in recorded_objectives(self.settings)]
+        if outcome.curve:
+            asked.set_user_attr(CURVE, [point.accuracy for point in outcome.curve])
+        if trial.state is TrialState.COMPLETE and None not in found:
+            self._optuna.tell(asked.number, [value for value in found if value is not None])
+        elif trial.state in (TrialState.INFEASIBLE, TrialState.STOPPED):
+            asked.set_user_attr(OBSERVED, found)
+            self._optuna.tell(asked.number, state=OptunaState.PRUNED)
         else:
-            state = OptunaState.PRUNED if trial.state is TrialState.INFEASIBLE else OptunaState.FAIL
-            self._optuna.tell(asked.number, state=state)
+            self._optuna.tell(asked.number, state=OptunaState.FAIL)
 
 
 def trial_seed(study_seed: int, key: str, repeat: int = 0) -> int:

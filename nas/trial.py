@@ -17,13 +17,14 @@ class TrialState(StrEnum):
 
     RUNNING = "running"
     COMPLETE = "complete"
+    STOPPED = "stopped"
     INFEASIBLE = "infeasible"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
 
     @property
     def is_done(self) -> bool:
-        return self in (TrialState.COMPLETE, TrialState.INFEASIBLE, TrialState.FAILED)
+        return self not in (TrialState.RUNNING, TrialState.INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Failure:
 class Outcome:
     """What an evaluator found out about an architecture.
 
-    Without an accuracy and without a failure the architecture was over the user's limit and was not trained.
+    Without an accuracy and without a failure the training was stopped early, or without a curve the architecture was
+    over the user's limit and was not trained.
     `latency` is that on the first target, `latencies` those on the others by their names; `costs` are further figures,
     such as `macs`.
     """
@@ -80,7 +82,9 @@ class Outcome:
     def state(self) -> TrialState:
         if self.failure is not None:
             return TrialState.FAILED
-        return TrialState.INFEASIBLE if self.accuracy is None else TrialState.COMPLETE
+        if self.accuracy is not None:
+            return TrialState.COMPLETE
+        return TrialState.STOPPED if self.curve else TrialState.INFEASIBLE
 
 
 def fingerprints(settings: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

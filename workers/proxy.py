@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +14,7 @@ import torch
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
-from nas.builder import Builder
+from nas.builder import Builder, counted
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
 from nas.latency import Deployment, LatencyRecord, Meter, calibrated, input_on, load_meter
@@ -50,8 +50,13 @@ class ProxyEvaluator:
         return replace(self, meters={name: calibrated(meter, record) for name, meter in self.meters.items()})
 
     def evaluate(
-        self, architecture: Architecture, seed: int, *, known: Mapping[str, Measurement] | None = None
-    ) -> Outcome:
+        self,
+        architecture: Architecture,
+        seed: int,
+        *,
+        known: Mapping[str, Measurement] | None = None,
+        rungs: Collection[int] = (),
+    ) -> Iterator[Outcome]:
         """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure."""
         torch.manual_seed(seed)
         facts: dict[str, Any] = {"environment": self._environment, "measure_s": 0.0, "latencies": {}}
@@ -69,26 +74,30 @@ class ProxyEvaluator:
                     continue
                 facts["latency"] = taken
                 if self.max_latency_ms is not None and taken.median > self.max_latency_ms:
-                    return Outcome(**facts)
+                    yield Outcome(**facts)
+                    return
             model = self._build(architecture, self.model_input)
             generator = torch.Generator().manual_seed(seed)
             for point in train(model, self._resident, self.recipe, generator, self._step):
                 curve.append(point)
                 facts["train_s"] = sum(each.seconds for each in curve)
-            return Outcome(**facts, accuracy=curve[-1].accuracy, curve=tuple(curve))
+                if point.epoch in rungs:
+                    yield Outcome(**facts, curve=tuple(curve))
+            yield Outcome(**facts, accuracy=curve[-1].accuracy, curve=tuple(curve))
+            return
         except NonFiniteLossError as error:
             failure = Failure("loss not finite", str(error))
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             failure = Failure("out of memory", str(error).splitlines()[0] if str(error) else "allocation failed")
-        return Outcome(**facts, curve=tuple(curve), failure=failure)
+        yield Outcome(**facts, curve=tuple(curve), failure=failure)
 
     def _costs(self, architecture: Architecture) -> dict[str, Any]:
         """At the input of the first target."""
         meter = next(iter(self.meters.values()))
         at = input_on(meter, self.model_input)
-        cost = load_builder().cost(architecture, at)
+        cost = counted(load_builder(), architecture, at)
         costs: dict[str, float] = {MACS.name: cost.macs}
         if PEAK_MEMORY in self.further:
             costs[PEAK_MEMORY.name] = load_builder().peak_memory(architecture, at)

@@ -1,4 +1,7 @@
-"""Ray Tune's scheduler for studies: first come, first served, and the only part that Tune shows a trial's error to."""
+"""Ray Tune's scheduler for studies: first come, first served, stopped at rungs by the study's judgement.
+
+It is also the only part that Tune shows a trial's error to.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,10 @@ class StudyScheduler(FIFOScheduler):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         """Empty, as the searcher's."""
         return {}
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        decision: str = self.CONTINUE if self._searcher.goes_on(trial.trial_id, result) else self.STOP
+        return decision
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         error_file = Path(trial.error_file) if trial.error_file else None

@@ -35,6 +35,10 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._jobs[trial_id] = job
         return {"job": job}
 
+    def goes_on(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Whether the trial is trained on after the rung that it reports."""
+        return self._search.goes_on(self._jobs[trial_id], result[OUTCOME])
+
     def note_error(self, trial_id: str, error: str) -> None:
         """Why the trial is about to be reported as erroneous: a traceback, of which the last line says it."""
         lines = error.strip().splitlines()

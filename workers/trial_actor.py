@@ -1,36 +1,44 @@
 """The process that Ray Tune keeps alive in each slot: it evaluates one trial after another."""
 
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from ray import tune
 
 from nas.evaluation import Evaluator, Job
-from nas.trial import Failure, Outcome
+from nas.trial import Failure, Outcome, TrialState
 
 # Under this name an Outcome travels in Tune's result.
 OUTCOME = "outcome"
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]
-    """One step is one trial. The evaluator, with its data, outlives the trials."""
+    """One step leads to the trial's next rung, or to its end. The evaluator, with its data, outlives the trials."""
 
     def setup(self, config: dict[str, Any], evaluator: Evaluator, threads: int) -> None:
         self.evaluator = evaluator
         self.threads = threads
+        self._outcomes: Iterator[Outcome] | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.config = new_config
+        # What a stopped trial left is let go before the next one begins.
+        self._outcomes = None
         return True
 
     def step(self) -> dict[str, Any]:
         torch.set_num_threads(self.threads)
         job: Job = self.config["job"]
         try:
-            outcome = self.evaluator.evaluate(job.architecture, job.seed, known=job.known)
+            if self._outcomes is None:
+                self._outcomes = iter(
+                    self.evaluator.evaluate(job.architecture, job.seed, known=job.known, rungs=job.rungs)
+                )
+            outcome = next(self._outcomes)
         except Exception as error:  # Whatever it is belongs to this trial's record; the search goes on.
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{last.filename}:{last.lineno}"
             outcome = Outcome(failure=Failure(type(error).__name__, f"{error} ({where})"))
-        return {OUTCOME: outcome, "done": True}
+        return {OUTCOME: outcome, "done": outcome.state is not TrialState.STOPPED}

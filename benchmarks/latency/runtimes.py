@@ -10,7 +10,7 @@ TARGETS = ("cpu", "onnxruntime")
 
 def main() -> None:
     chosen = members(COUNT, seed=4)
-    meters = [calibrated(target) for target in TARGETS]
+    meters = [calibrated(target, limit_s=1.0) for target in TARGETS]
     print(f"\n{COUNT} random networks of hybrid on {' and '.join(TARGETS)}")
     print_verdict(noise())
     times = [[measured(meter, each).median for each in chosen] for meter in meters]

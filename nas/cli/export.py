@@ -36,7 +36,8 @@ CHOOSING = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latenc
     default="yaml",
     show_default=True,
     metavar="FORMAT",
-    help="yaml, json: the config. torch, timm: a folder with weights. onnx. python: one file that needs torch alone.",
+    help="yaml, json: the config. torch, timm: a folder with weights. onnx. python: one file that needs torch alone. "
+    "table: all of a study's results, for nas simulate.",
 )
 @click.option("--output", required=True, type=options.file_path, metavar="PATH", help="File or folder to write.")
 def command(
@@ -51,10 +52,19 @@ def command(
 ) -> None:
     """Write one architecture: picked from a study, or of a config file, an exported folder or a published model."""
     options.check_max_latency(max_latency_ms)
-    plugins.check(plugins.EXPORTERS, form)
+    whole = plugins.names(plugins.STUDY_EXPORTERS)
+    if form not in whole:
+        plugins.check(plugins.EXPORTERS, form, also=whole)
     for name, flag in CHOOSING.items():
         if config is not None and _is_given(name):
             raise ParameterError(f"{flag} chooses from a study and {config!r} is one network: give one of them")
+    if form in whole:
+        if config is not None:
+            raise ParameterError(f"--format {form} writes a study and {config!r} is one network: leave it out")
+        with Store.open(storage, create=False) as store:
+            record = store.study(study)
+            click.echo(plugins.load(plugins.STUDY_EXPORTERS, form)(store.trials(record.study_id), record, output))
+        return
     source = source_of(config) if config is not None else _picked(storage, study, how, max_latency_ms)
     if input_size is not None:
         source = source._replace(config=source.config.resized(*_size(input_size)))

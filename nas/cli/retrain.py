@@ -107,12 +107,13 @@ class _Progress:
     def __init__(self, *, to_stderr: bool) -> None:
         self._to_stderr = to_stderr
 
-    def started(self, settings: Mapping[str, Any]) -> None:
+    def started(self, settings: Mapping[str, Any], *, goes_on: bool) -> None:
+        start = "going on from the last checkpoint" if goes_on else f"from {settings['started_from']}"
         size = settings["input"]
         self._say(
             f"training {settings['key'][:12]} on {settings['dataset']} at {size['height_px']} px: "
             f"{settings['recipe']['epochs']} epochs on {settings['workers']} x {settings['device']}, "
-            f"from {settings['started_from']}"
+            f"{start}"
         )
 
     def trained(self, epoch: Epoch) -> None:

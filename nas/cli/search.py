@@ -36,9 +36,16 @@ MOST_SEED = 2**32 - 1
     metavar="K",
     help="Seeds more to train the front's members with after the budget.",
 )
+@click.option("--no-early-stopping", is_flag=True, help="Train every proxy to the end, whatever its curve says.")
 @click.option("--study", metavar="NAME", help="Study to begin or go on with; by default named after the settings.")
 @options.storage
-@click.option("--sampler", default="tpe", show_default=True, metavar="NAME", help="tpe, nsga2, nsga3, gp, qmc, random.")
+@click.option(
+    "--sampler",
+    default="ehvi",
+    show_default=True,
+    metavar="NAME",
+    help="ehvi (ours), or Optuna's tpe, nsga2, nsga3, gp, qmc, random.",
+)
 @click.option(
     "--dataset",
     default="digits",
@@ -81,6 +88,7 @@ def command(
     space: str,
     budget: int,
     confirm: int,
+    no_early_stopping: bool,
     study: str | None,
     storage: str,
     sampler: str,
@@ -126,6 +134,7 @@ def command(
         space=space,
         budget=budget,
         confirm=confirm,
+        early_stopping=not no_early_stopping,
         storage=storage,
         study=study,
         sampler=sampler,

@@ -1,1 +1,1 @@
-"""Optuna samplers by name (entry points of group `nas.samplers`): each a function of a seed."""
+"""Optuna samplers by name (entry points of group `nas.samplers`): each a function of a SamplerSetting."""

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.architecture import Architecture
 from nas.samplers.distributions import distributions
-from nas.space import SearchSpace
+from nas.space import Space
 
 ATTEMPTS = 3
 DRAWS = 100
@@ -26,14 +26,16 @@ class DistinctSampler(BaseSampler):
     """Asks `inner` again for what is `taken` or forbidden; after three such proposals takes an untaken neighbour of the
     last one that was allowed, or else draws.
 
-    `taken` gives the keys of the architectures on record or running. The space must not be exhausted.
+    `taken` gives the keys of the architectures on record or running. The space must not be exhausted. `repeats` counts
+    the proposals that were replaced.
     """
 
-    def __init__(self, inner: BaseSampler, space: SearchSpace, taken: Callable[[], Collection[str]], seed: int) -> None:
+    def __init__(self, inner: BaseSampler, space: Space, taken: Callable[[], Collection[str]], seed: int) -> None:
         self._inner = inner
         self._space = space
         self._distributions = distributions(space)
         self._taken = taken
+        self.repeats = 0
         self._random = random.Random(seed)  # noqa: S311 - draws, not secrets
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -47,9 +49,11 @@ class DistinctSampler(BaseSampler):
         for _ in range(ATTEMPTS):
             architecture = self._space.compose(self._propose(study, trial))
             if not self._space.allows(architecture):
+                self.repeats += 1
                 continue
             if architecture.key not in taken:
                 return dict(self._space.encode(architecture))
+            self.repeats += 1
             last = architecture
         return dict(self._space.encode(self._instead_of(last, taken)))
 

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from nas.space import Choice, SearchSpace
+from nas.space import Choice, Space
 
 
-def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
+def distributions(space: Space) -> dict[str, BaseDistribution]:
     """Evenly spaced numbers keep their order, which samplers use; all else is categorical."""
     return {name: _distribution(options) for name, options in space.choices.items()}
 

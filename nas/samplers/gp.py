@@ -2,6 +2,10 @@
 
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler
 
+from nas.samplers.setting import SamplerSetting
 
-def gp(seed: int) -> BaseSampler:
-    return GPSampler(seed=seed, independent_sampler=RandomSampler(seed), warn_independent_sampling=False)
+
+def gp(setting: SamplerSetting) -> BaseSampler:
+    return GPSampler(
+        seed=setting.seed, independent_sampler=RandomSampler(setting.seed), warn_independent_sampling=False
+    )

@@ -2,8 +2,10 @@
 
 from optuna.samplers import BaseSampler, NSGAIISampler
 
+from nas.samplers.setting import SamplerSetting
+
 POPULATION = 20
 
 
-def nsga2(seed: int) -> BaseSampler:
-    return NSGAIISampler(population_size=POPULATION, seed=seed)
+def nsga2(setting: SamplerSetting) -> BaseSampler:
+    return NSGAIISampler(population_size=POPULATION, seed=setting.seed)

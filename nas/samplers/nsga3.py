@@ -2,8 +2,10 @@
 
 from optuna.samplers import BaseSampler, NSGAIIISampler
 
+from nas.samplers.setting import SamplerSetting
+
 POPULATION = 20
 
 
-def nsga3(seed: int) -> BaseSampler:
-    return NSGAIIISampler(population_size=POPULATION, seed=seed)
+def nsga3(setting: SamplerSetting) -> BaseSampler:
+    return NSGAIIISampler(population_size=POPULATION, seed=setting.seed)

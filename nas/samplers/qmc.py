@@ -2,13 +2,15 @@
 
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler
 
+from nas.samplers.setting import SamplerSetting
 
-def qmc(seed: int) -> BaseSampler:
+
+def qmc(setting: SamplerSetting) -> BaseSampler:
     return QMCSampler(
         qmc_type="sobol",
         scramble=True,
-        seed=seed,
-        independent_sampler=RandomSampler(seed),
+        seed=setting.seed,
+        independent_sampler=RandomSampler(setting.seed),
         warn_asynchronous_seeding=False,
         warn_independent_sampling=False,
     )

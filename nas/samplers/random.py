@@ -2,6 +2,8 @@
 
 from optuna.samplers import BaseSampler, RandomSampler
 
+from nas.samplers.setting import SamplerSetting
 
-def random(seed: int) -> BaseSampler:
-    return RandomSampler(seed)
+
+def random(setting: SamplerSetting) -> BaseSampler:
+    return RandomSampler(setting.seed)

@@ -2,6 +2,8 @@
 
 from optuna.samplers import BaseSampler, TPESampler
 
+from nas.samplers.setting import SamplerSetting
 
-def tpe(seed: int) -> BaseSampler:
-    return TPESampler(multivariate=True, constant_liar=True, seed=seed)
+
+def tpe(setting: SamplerSetting) -> BaseSampler:
+    return TPESampler(multivariate=True, constant_liar=True, seed=setting.seed)

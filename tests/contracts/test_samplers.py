@@ -7,6 +7,8 @@ import optuna
 import pytest
 
 from nas import plugins
+from nas.objective import OBJECTIVES
+from nas.samplers.setting import SamplerSetting
 from nas.store.store import Store
 from nas.trial import TrialState
 from tests.builders import Silent, failed, infeasible, small_space, synthetic
@@ -19,7 +21,7 @@ SPACE = small_space(("pool", "conv"))
 def sampler(name: str, seed: int = 0) -> optuna.samplers.BaseSampler:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return plugins.load(plugins.SAMPLERS, name)(seed)
+        return plugins.load(plugins.SAMPLERS, name)(SamplerSetting(SPACE, seed, OBJECTIVES))
 
 
 def suggested(name: str, folder: Path, *, seed: int = 0, budget: int = 14, evaluate=synthetic) -> list[str]:
@@ -33,7 +35,7 @@ def suggested(name: str, folder: Path, *, seed: int = 0, budget: int = 14, evalu
 
 
 def test_all_that_the_readme_names_are_registered() -> None:
-    assert SAMPLERS == ["gp", "nsga2", "nsga3", "qmc", "random", "tpe"]
+    assert SAMPLERS == ["ehvi", "gp", "nsga2", "nsga3", "qmc", "random", "tpe"]
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -44,7 +44,7 @@ def assert_one_line(done: Finished, *named: str) -> None:
     [
         ("search --space magic", ("space 'magic'", "hybrid, hybrid-224")),
         ("search --dataset magic", ("dataset 'magic'", "cifar10, cifar100, digits, fashion-mnist, imagefolder")),
-        ("search --sampler magic", ("sampler 'magic'", "gp, nsga2, nsga3, qmc, random, tpe")),
+        ("search --sampler magic", ("sampler 'magic'", "ehvi, gp, nsga2, nsga3, qmc, random, tpe")),
         ("search --target magic", ("target 'magic'", "cpu, cpu-compile, cuda")),
         ("search --target cpu:cores=2", ("option 'cores'", "threads, batch, size")),
         ("search --budget 0", ("--budget 0",)),
@@ -81,7 +81,7 @@ def assert_one_line(done: Finished, *named: str) -> None:
         ("front --storage sqlite:///nowhere.db", ("nowhere.db", "nas search")),
         ("front --html nowhere/front.html", ("--html", "nowhere/front.html")),
         ("front --html empty", ("--html", "'empty'")),
-        ("export --format magic --output x", ("exporter 'magic'", "json, onnx, python, timm, torch, yaml")),
+        ("export --format magic --output x", ("exporter 'magic'", "json, onnx, python, table, timm, torch, yaml")),
         ("export --pick magic --output x", ("pick 'magic'", "knee, latency, trial:N")),
         ("export --pick trial:99 --output x", ("trial:99", "trial:0")),
         ("export caformer_s18 --pick knee --output x", ("--pick", "'caformer_s18' is one network")),

@@ -13,7 +13,7 @@ from nas.architecture import Architecture, Stage
 from nas.errors import ParameterError, UserError
 from nas.evaluation import EvaluationOptions
 from nas.objective import Measurement
-from nas.trial import TrialState
+from nas.trial import Outcome, TrialState
 from search_spaces.hybrid import HYBRID
 from tests.builders import measurement
 from workers.augment import augment
@@ -39,8 +39,14 @@ def evaluator(**options: object) -> ProxyEvaluator:
     return prepare(EvaluationOptions(**options), HYBRID).evaluator
 
 
+def final(proxy: ProxyEvaluator, *arguments: Any, **options: Any) -> Outcome:
+    """What is found out at the end."""
+    *_, outcome = proxy.evaluate(*arguments, **options)
+    return outcome
+
+
 def test_the_default_proxy_learns_digits() -> None:
-    outcome = evaluator().evaluate(SMALL, seed=1)
+    outcome = final(evaluator(), SMALL, seed=1)
     assert outcome.state is TrialState.COMPLETE
     assert outcome.accuracy > 0.6
     assert [point.epoch for point in outcome.curve] == [1, 2, 3, 4]
@@ -55,11 +61,11 @@ def test_the_default_proxy_learns_digits() -> None:
 
 def test_a_latency_on_record_is_not_measured_again() -> None:
     known = measurement(3.0)
-    outcome = evaluator(epochs=1, train_size=100).evaluate(SMALL, seed=1, known={"cpu": known})
+    outcome = final(evaluator(epochs=1, train_size=100), SMALL, seed=1, known={"cpu": known})
     assert outcome.state is TrialState.COMPLETE
     assert outcome.latency is known
     assert outcome.measure_s == 0
-    over = evaluator(epochs=1, train_size=100, max_latency_ms=2.0).evaluate(SMALL, seed=1, known={"cpu": known})
+    over = final(evaluator(epochs=1, train_size=100, max_latency_ms=2.0), SMALL, seed=1, known={"cpu": known})
     assert over.state is TrialState.INFEASIBLE
 
 
@@ -73,14 +79,14 @@ def test_figures_are_on_the_records_scale() -> None:
     assert record.taken == [(key, taken)]
     # On another scale the same machine gives other figures.
     record.taken = [(key, dataclasses.replace(taken, samples=(1000.0,)))]
-    other = evaluator(epochs=1, train_size=64).calibrated(record).evaluate(SMALL, seed=1)
-    assert other.latency.median > 50 * proxy.evaluate(SMALL, seed=1).latency.median
+    other = final(evaluator(epochs=1, train_size=64).calibrated(record), SMALL, seed=1)
+    assert other.latency.median > 50 * final(proxy, SMALL, seed=1).latency.median
     assert other.latency.drift < -0.9
 
 
 def test_same_seed_same_accuracy_and_other_seed_other_training() -> None:
     proxy = evaluator(epochs=1, train_size=200)
-    first, second, other = (proxy.evaluate(SMALL, seed) for seed in (1, 1, 2))
+    first, second, other = (final(proxy, SMALL, seed) for seed in (1, 1, 2))
     assert [dataclasses.replace(p, seconds=0) for p in first.curve] == [
         dataclasses.replace(p, seconds=0) for p in second.curve
     ]
@@ -88,7 +94,7 @@ def test_same_seed_same_accuracy_and_other_seed_other_training() -> None:
 
 
 def test_a_loss_that_is_not_finite_fails_the_trial_with_its_reason() -> None:
-    outcome = evaluator(learning_rate=1e18, epochs=1).evaluate(SMALL, seed=1)
+    outcome = final(evaluator(learning_rate=1e18, epochs=1), SMALL, seed=1)
     assert outcome.state is TrialState.FAILED
     assert outcome.failure.cause == "loss not finite"
     assert outcome.latency is not None
@@ -96,7 +102,7 @@ def test_a_loss_that_is_not_finite_fails_the_trial_with_its_reason() -> None:
 
 def test_a_lack_of_memory_fails_the_trial_with_its_reason() -> None:
     huge = Architecture((Stage("conv", 1, 2_000_000),))
-    outcome = evaluator(epochs=1).evaluate(huge, seed=1)
+    outcome = final(evaluator(epochs=1), huge, seed=1)
     assert outcome.state is TrialState.FAILED
     assert outcome.failure.cause == "out of memory"
 
@@ -108,7 +114,7 @@ def test_only_a_lack_of_memory_is_taken_for_one() -> None:
 
 
 def test_over_the_latency_limit_nothing_is_trained() -> None:
-    outcome = evaluator(max_latency_ms=1e-6).evaluate(SMALL, seed=1)
+    outcome = final(evaluator(max_latency_ms=1e-6), SMALL, seed=1)
     assert outcome.state is TrialState.INFEASIBLE
     assert outcome.curve == ()
     assert outcome.train_s == 0
@@ -116,13 +122,13 @@ def test_over_the_latency_limit_nothing_is_trained() -> None:
 
 
 def test_latency_at_another_deployment_size() -> None:
-    outcome = evaluator(targets=("cpu:size=40,threads=1",), epochs=1, train_size=64).evaluate(SMALL, seed=1)
+    outcome = final(evaluator(targets=("cpu:size=40,threads=1",), epochs=1, train_size=64), SMALL, seed=1)
     assert outcome.latency.fingerprint["input"] == "1x40x40"
 
 
 def test_further_targets_and_counted_objectives_are_found_out() -> None:
     options = {"targets": ("cpu", "cpu:batch=4,size=20"), "objectives": ("accuracy", "latency", "peak_memory")}
-    outcome = evaluator(**options, epochs=1, train_size=64).evaluate(SMALL, seed=1)
+    outcome = final(evaluator(**options, epochs=1, train_size=64), SMALL, seed=1)
     assert outcome.figures.keys() == {
         "accuracy",
         "latency_ms",
@@ -152,7 +158,7 @@ def test_cuda_where_there_is_none(options: dict[str, str]) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 def test_cuda_trains_and_measures() -> None:
-    outcome = evaluator(device="cuda").evaluate(SMALL, seed=1)
+    outcome = final(evaluator(device="cuda"), SMALL, seed=1)
     assert outcome.accuracy > 0.6
     assert outcome.latency.fingerprint["target"] == "cuda"
 

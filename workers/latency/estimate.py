@@ -17,6 +17,8 @@ from workers.latency.target import Run
 # A round counts when the reference's times before and after it differ by at most so much. (Of seventeen ways to choose
 # and to average rounds, on a machine whose own noise was 25%, none gave the same figure again clearly better.)
 DRIFT = 0.1
+# A calibration's samples are the quickest so many of its calls: what the machine does when nothing else is on it.
+QUICKEST = 0.2
 # Where fewer count than this share of the rounds, those that drifted least do.
 LEAST_SHARE = 0.1
 # Blocks of consecutive rounds, from whose medians the precision is judged: neighbours are not independent.
@@ -87,6 +89,27 @@ def estimate(
         margin=_margin(ratios),
         reference_ms=usual,
         drift=usual / recorded - 1.0,
+    )
+
+
+def calibration(reference: Run, warm_up_s: float, limit_s: float, clock: Callable[[], float]) -> Estimate:
+    """The reference's own time on a machine that is as quiet as it was at its quietest meanwhile."""
+    end = clock() + warm_up_s
+    while clock() < end:
+        reference()
+    samples = [reference()]
+    end = clock() + limit_s
+    while clock() < end:
+        samples.append(reference())
+    samples.sort()
+    quickest = samples[: max(1, round(QUICKEST * len(samples)))]
+    middle = statistics.median(quickest)
+    return Estimate(
+        samples_ms=tuple(quickest),
+        thrown=len(samples) - len(quickest),
+        margin=(quickest[-1] - quickest[0]) / 2 / middle,
+        reference_ms=middle,
+        drift=0.0,
     )
 
 

@@ -15,14 +15,14 @@ from nas.latency import Comparison, Network
 from nas.objective import LATENCY, Measurement
 from workers.latency import reference
 from workers.latency.energy import energy_counter
-from workers.latency.estimate import Effort, Estimate, estimate
+from workers.latency.estimate import Effort, Estimate, calibration, estimate
 from workers.latency.load import load_target
 from workers.latency.quiet import QuietWindow
 from workers.latency.target import Run, Target
 
 # Counters are renewed about every millisecond.
 ENERGY_S = 1.0
-CALIBRATION = Effort(precision=0.003, warm_up_s=0.3, limit_s=3.0)
+CALIBRATION_WARM_UP_S, CALIBRATION_S = 0.3, 3.0
 
 
 @contextmanager
@@ -50,18 +50,20 @@ class Meter:
 
     def measure(self, network: Network) -> Measurement:
         with threads_kept():
-            return self._taken(
-                self._placed(network), self.fingerprint(network.model_input), self.effort, self.recorded_ms
-            )
+            found = self._estimated(self._placed(network), self._reference, self.recorded_ms)
+            return self._measurement(found, self.fingerprint(network.model_input))
 
     def calibrate(self) -> Measurement:
         with threads_kept():
-            return self._taken(self._reference, self.reference_fingerprint, CALIBRATION, None)
+            reference_run = self._reference
+            with self._quiet.alone():
+                found = calibration(reference_run, CALIBRATION_WARM_UP_S, CALIBRATION_S, time.perf_counter)
+            return self._measurement(found, self.reference_fingerprint)
 
     def compare(self, one: Network, other: Network) -> Comparison:
         """Each is the other's reference."""
         with threads_kept():
-            found = self._estimated(self._placed(one), self._placed(other), self.effort, None)
+            found = self._estimated(self._placed(one), self._placed(other), None)
         ratio = statistics.median(found.samples_ms) / found.reference_ms
         return Comparison(
             ratio, ratio * (1 - found.margin), ratio * (1 + found.margin), len(found.samples_ms), found.thrown
@@ -101,10 +103,7 @@ class Meter:
     def target(self) -> Target:
         return load_target(self.target_name)
 
-    def _taken(
-        self, run: Run, fingerprint: dict[str, str | int], effort: Effort, recorded_ms: float | None
-    ) -> Measurement:
-        found = self._estimated(run, self._reference, effort, recorded_ms)
+    def _measurement(self, found: Estimate, fingerprint: dict[str, str | int]) -> Measurement:
         return Measurement(
             LATENCY.name,
             LATENCY.unit,
@@ -113,13 +112,13 @@ class Meter:
             thrown=found.thrown,
             margin=found.margin,
             drift=found.drift,
-            precision=effort.precision,
+            precision=self.effort.precision,
             taken_at=time.time(),
         )
 
-    def _estimated(self, run: Run, beside: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
+    def _estimated(self, run: Run, beside: Run, recorded_ms: float | None) -> Estimate:
         with self._quiet.alone():
-            return estimate(run, beside, effort, time.perf_counter, recorded_ms)
+            return estimate(run, beside, self.effort, time.perf_counter, recorded_ms)
 
     def _placed(self, network: Network) -> Run:
         # Exporting and compiling are work like a trainer's: they would disturb whoever measures.

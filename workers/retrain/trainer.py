@@ -44,7 +44,7 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
     settings = _settings(assignment, options)
     make_folder("--output", options.output)
     _check_same(options.output, settings)
-    watcher.started(settings)
+    watcher.started(settings, goes_on=any((options.output / RUN).glob("checkpoint*")))
     finished = options.output / METRICS_FILE
     if finished.is_file():
         found = json.loads(finished.read_text(encoding="utf-8"))

@@ -1,0 +1,127 @@
+"""`nas simulate`: samplers compared on recorded results."""
+
+import json
+import os
+import statistics
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+
+import click
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+from nas import plugins
+from nas.cli import options
+from nas.cli.table import print_note, print_table
+from nas.errors import ParameterError
+from nas.simulation.replay import Replay, Replayed, replay
+from nas.simulation.table import Table as Recorded
+from nas.simulation.table import read_table
+
+PARTS = ("N/4", "N/2", "N")
+
+
+@click.command("simulate")
+@click.option("--table", required=True, type=options.file_path, metavar="FILE.csv", help="Recorded results.")
+@click.option("--budget", default=200, show_default=True, type=int, metavar="N", help="Trials of each search.")
+@click.option("--seeds", default=5, show_default=True, type=int, metavar="K", help="Searches of each sampler.")
+@click.option("--sampler", default="ehvi", show_default=True, metavar="A[,B,...]", help="Samplers to compare.")
+@click.option("--workers", default=1, show_default=True, type=int, metavar="W", help="Simulated trials at a time.")
+@click.option(
+    "--reference",
+    default="max",
+    show_default=True,
+    metavar="ERROR,LATENCY|max",
+    help="What the hypervolume is measured from: the table's worst, or an error (0 to 1) and milliseconds.",
+)
+@click.option("--log-latency", is_flag=True, help="Measure the hypervolume over the logarithm of latency.")
+@click.option("--max-latency", "max_latency_ms", type=float, metavar="MS", help="Nothing slower than this counts.")
+@click.option("--no-early-stopping", is_flag=True, help="Train every trial to the end of its recorded curve.")
+@click.option("--features", is_flag=True, help="Let samplers see the table's training-free features.")
+@options.as_json
+def command(
+    table: Path,
+    budget: int,
+    seeds: int,
+    sampler: str,
+    workers: int,
+    reference: str,
+    log_latency: bool,
+    max_latency_ms: float | None,
+    no_early_stopping: bool,
+    features: bool,
+    as_json: bool,
+) -> None:
+    """Compare samplers by whole searches on a table of recorded results, without training anything.
+
+    Samplers that look at it know every candidate's latency beforehand.
+    """
+    options.check_max_latency(max_latency_ms)
+    for name, value in (("--budget", budget), ("--seeds", seeds), ("--workers", workers)):
+        if value < 1:
+            raise ParameterError(f"{name} {value} is below 1")
+    names = sampler.split(",")
+    for each in names:
+        plugins.check(plugins.SAMPLERS, each)
+    asked = Replay(budget, workers, _reference(reference), log_latency, max_latency_ms, not no_early_stopping, features)
+    read = read_table(table)
+    if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in read.rows):
+        raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
+    found = _replayed(read, names, seeds, asked)
+    if as_json:
+        click.echo(json.dumps({name: [asdict(each) for each in searches] for name, searches in found.items()}))
+    else:
+        click.echo(f"{read.name}: {len(read.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers")
+        _print(found)
+
+
+def _replayed(table: Recorded, names: list[str], seeds: int, asked: Replay) -> dict[str, list[Replayed]]:
+    """Every sampler's searches, one process for each core."""
+    cores = os.cpu_count() or 1
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        running = {name: [pool.submit(replay, table, name, seed, asked) for seed in range(seeds)] for name in names}
+        return {name: [each.result() for each in searches] for name, searches in running.items()}
+
+
+def _one_thread() -> None:
+    """Each search has one core."""
+    threadpool_limits(1)
+
+
+def _print(found: dict[str, list[Replayed]]) -> None:
+    table = Table(
+        "sampler", *(f"{part}: mean, worst, s.e." for part in PARTS), "repeats", "ms", "epochs", "simulated s"
+    )
+    for name, searches in found.items():
+        words = [name]
+        for part in range(len(PARTS)):
+            shares = [each.shares[part] for each in searches]
+            error = statistics.stdev(shares) / len(shares) ** 0.5 if len(shares) > 1 else 0.0
+            words.append(f"{statistics.fmean(shares):.3f} {min(shares):.3f} {error:.3f}")
+        table.add_row(
+            *words,
+            f"{statistics.fmean(each.repeats for each in searches):.0f}",
+            f"{statistics.fmean(each.suggest_ms for each in searches):.1f}",
+            f"{statistics.fmean(each.epochs for each in searches):.0%}",
+            f"{statistics.fmean(each.simulated_s for each in searches):.0f}",
+        )
+    print_table(table)
+    print_note(
+        "Shares of the best possible hypervolume; s.e. over seeds. repeats: proposals of what was on record, replaced. "
+        "ms: a suggestion's time, the last 20. epochs: trained, of those of all trials."
+    )
+
+
+def _reference(text: str) -> tuple[float, float] | None:
+    if text == "max":
+        return None
+    words = text.split(",")
+    try:
+        error, latency_ms = (float(word) for word in words)
+    except ValueError:
+        error = latency_ms = -1.0
+    if not (0 < error <= 1 and 0 < latency_ms < float("inf")):
+        raise ParameterError(f"--reference {text!r} is neither max nor ERROR,LATENCY, such as 0.3,5")
+    return error, latency_ms

@@ -1,0 +1,65 @@
+"""`nas export --format table`: a study's complete trials as recorded results, one row each, for `nas simulate`."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from nas.architecture import Architecture
+from nas.errors import UserError
+from nas.objective import ACCURACY, LATENCY, recorded_objectives
+from nas.output_file import write_text
+from nas.store.store import StudyRecord
+from nas.trial import Trial, TrialState
+
+# A stage's fields, of which those that vary become columns.
+FIELDS = ("mixer", "depth", "width", "mlp_ratio", "norm", "position")
+
+
+def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
+    """Write the table; what to tell the user. Raises UserError where fewer than two trials are complete."""
+    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    if len(complete) < 2:
+        raise UserError(f"study {record.name!r} has {len(complete)} complete trials; a table needs at least 2")
+    choices = [_choices(trial.architecture) for trial in complete]
+    varying = [name for name in choices[0] if len({each.get(name) for each in choices}) > 1]
+    further = [
+        objective.name
+        for objective in recorded_objectives(record.settings)
+        if objective.name not in (ACCURACY.name, LATENCY.name)
+    ]
+    epochs = range(1, 1 + min(len(trial.outcome.curve) for trial in complete if trial.outcome is not None))
+    features = ("parameters", "macs")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        [f"param:{name}" for name in varying]
+        + [ACCURACY.name, LATENCY.name, *further]
+        + [f"accuracy@{epoch}" for epoch in epochs]
+        + [f"cost_s@{epoch}" for epoch in epochs]
+        + [f"feature:{name}" for name in features]
+    )
+    for trial, chosen in zip(complete, choices, strict=True):
+        outcome = trial.outcome
+        if outcome is None:
+            continue
+        figures = outcome.figures
+        seconds = [sum(point.seconds for point in outcome.curve[:epoch]) for epoch in epochs]
+        writer.writerow(
+            [chosen[name] for name in varying]
+            + [f"{figures[name]:.6g}" for name in (ACCURACY.name, LATENCY.name, *further)]
+            + [f"{outcome.curve[epoch - 1].accuracy:.6g}" for epoch in epochs]
+            + [f"{passed:.4g}" for passed in seconds]
+            + [f"{figures.get(name, 0.0):.6g}" for name in features]
+        )
+    write_text("--output", path, text.getvalue())
+    return f"wrote {path}: {len(complete)} rows of study {record.name}"
+
+
+def _choices(architecture: Architecture) -> dict[str, str]:
+    """Every stage's fields by name, mixers with their options."""
+    return {
+        f"stage{number}.{field}": stage.spelled_mixer if field == "mixer" else str(getattr(stage, field))
+        for number, stage in enumerate(architecture.stages, start=1)
+        for field in FIELDS
+    }

@@ -1,0 +1,71 @@
+"""What an Optuna study tells of a space's members: losses, curves, and which are taken."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.samplers.ehvi.encoding import Encoding, Indices
+from nas.samplers.setting import CURVE, OBSERVED
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """`losses` are to be minimised, the dear one first, NaN where unknown; `curve` is the dear one's."""
+
+    row: Indices
+    losses: Floats
+    curve: tuple[float, ...]
+
+
+class History:
+    """`losses` are to be minimised, the dear one first, NaN where unknown; `curve` is the dear one's, by epoch."""
+
+    def __init__(self, encoding: Encoding, study: Study, order: Sequence[int]) -> None:
+        self._encoding = encoding
+        self._names = set(encoding.names)
+        self._order = list(order)
+        signs = [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
+        self.signs = np.array(signs)[self._order]
+        self._finished: dict[int, Observation | None] = {}
+        self._taken: set[bytes] = set()
+        self._running: list[Indices] = []
+
+    @property
+    def observations(self) -> list[Observation]:
+        return [found for _, found in sorted(self._finished.items()) if found is not None]
+
+    @property
+    def running(self) -> list[Indices]:
+        return self._running
+
+    def has(self, row: Indices) -> bool:
+        """Whether a trial has or had this member, whatever became of it."""
+        return row.tobytes() in self._taken
+
+    def read(self, trials: Sequence[FrozenTrial]) -> None:
+        """Take in what is new; trials of other parameters, such as the one that is asked for, tell nothing."""
+        self._running = []
+        for trial in trials:
+            if trial.number in self._finished or trial.params.keys() != self._names:
+                continue
+            row = self._encoding.indices(trial.params)
+            self._taken.add(row.tobytes())
+            if trial.state.is_finished():
+                self._finished[trial.number] = self._observation(trial, row)
+            else:
+                self._running.append(row)
+
+    def _observation(self, trial: FrozenTrial, row: Indices) -> Observation | None:
+        curve = tuple(self.signs[0] * np.array(trial.user_attrs.get(CURVE, ())))
+        if trial.state is TrialState.COMPLETE:
+            return Observation(row, self.signs * np.array(trial.values)[self._order], curve)
+        if trial.state is TrialState.PRUNED:
+            found = trial.user_attrs.get(OBSERVED, [None] * len(self.signs))
+            return Observation(row, self.signs * np.array(found, dtype=np.float64)[self._order], curve)
+        return None

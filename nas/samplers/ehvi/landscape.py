@@ -1,0 +1,140 @@
+"""What the trials so far tell of every candidate: the losses to expect, and the improvement of the front."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.samplers.ehvi.curves import carried_on
+from nas.samplers.ehvi.encoding import Encoding, Indices, Quantiles
+from nas.samplers.ehvi.history import History, Observation
+from nas.samplers.ehvi.models import Columns, Models, Scale, front_gaps, schedule
+from nas.samplers.ehvi.pool import Pool
+from nas.samplers.ehvi.staircase import Staircase
+from nas.samplers.ehvi.surrogate import Surrogate
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the pool's columns are: costs, by their places among the objectives behind the dear one; then features.
+
+    `limits` are by the same places.
+    """
+
+    places: Sequence[int] = ()
+    limits: Mapping[int, float] = field(default_factory=dict)
+
+
+class Landscape:
+    """At one moment of a history with at least two complete trials."""
+
+    def __init__(self, encoding: Encoding, pool: Pool, known: Known, models: Models, history: History) -> None:
+        self._encoding = encoding
+        self._pool = pool
+        self._known = known
+        self._models = models
+        self._observations = history.observations
+        complete = [each for each in self._observations if np.isfinite(each.losses).all()]
+        rows = [each.row for each in complete]
+        losses = np.array([each.losses for each in complete])
+        self._signs = history.signs[1:]
+        self._logarithmic: NDArray[np.bool_] = np.all(losses[:, 1:] > 0, axis=0)
+        at = schedule(len(complete))
+        scale = Scale.of(losses[:at, 0])
+        self._quantiles = self._quantiles_of(rows[:at])
+        points = np.column_stack([scale(losses[:, 0]), self._bent(losses[:, 1:])])
+        gaps = front_gaps(points)
+        self.front = [rows[place] for place in np.flatnonzero(gaps <= 0)]
+        reference = tuple((points.max(0) + 1e-9).tolist())
+        self._model = self._dear_model(rows, points[:, 0], gaps, self._stopped(complete, scale))
+        if history.running:
+            # What still runs is taken to come out as expected.
+            columns = self._columns(history.running).values
+            expected = self._model.predict(columns)[0]
+            self._model = self._model.given(columns, expected)
+            points = np.vstack([points, np.column_stack([expected, self._others(history.running)])])
+        self._staircase = Staircase([tuple(point) for point in points.tolist()], reference)
+
+    def improvement(self, rows: Sequence[Indices]) -> Floats:
+        """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known."""
+        others = self._others(rows)
+        mean, deviation = self._model.predict(self._columns(rows).values)
+        found = self._staircase.improvement(mean, deviation, others) + 1e-9 * deviation
+        for place, limit in self._known.limits.items():
+            most = np.log(limit) if self._logarithmic[place] else limit
+            found = np.where(others[:, place] > most, -1.0, found)
+        return found
+
+    def _dear_model(
+        self, rows: Sequence[Indices], losses: Floats, gaps: Floats, stopped: Sequence[tuple[Indices, float, float]]
+    ) -> Surrogate:
+        columns = self._columns([*rows, *(row for row, *_ in stopped)])
+        values = np.concatenate([losses, [value for _, value, _ in stopped]])
+        extra = np.concatenate([np.zeros(len(rows)), [variance for *_, variance in stopped]])
+        behind = np.full(len(stopped), np.inf)
+        return self._models.fit("dear", columns, values, extra, np.concatenate([gaps, behind]))
+
+    def _stopped(self, complete: Sequence[Observation], scale: Scale) -> list[tuple[Indices, float, float]]:
+        """Of trials that ended early: row, the dear loss that the curve foretells, its variance, in standard units."""
+        found = []
+        for each in self._observations:
+            if np.isnan(each.losses[0]) and each.curve:
+                expected = carried_on(each.curve, complete)
+                if expected is not None:
+                    value, deviation = expected
+                    low, middle, high = scale(np.array([value - deviation, value, value + deviation])).tolist()
+                    found.append((each.row, middle, ((high - low) / 2) ** 2))
+        return found
+
+    def _others(self, rows: Sequence[Indices]) -> Floats:
+        """The further losses: known, or else what is expected of them."""
+        places = list(self._known.places)
+        found = np.full((len(rows), len(self._signs)), np.nan)
+        found[:, places] = self._pool.costs(rows)[:, : len(places)] * self._signs[places]
+        found = self._bent(found)
+        for place in np.flatnonzero(np.isnan(found).any(0)):
+            middle, spread, model = self._cost_models[place]
+            unknown = np.isnan(found[:, place])
+            columns = self._encoding.columns(np.array(rows)[unknown])
+            found[unknown, place] = middle + spread * model.predict(columns)[0]
+        return found
+
+    def _bent(self, others: Floats) -> Floats:
+        """Costs above 0 are compared by their ratios."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self._logarithmic, np.log(others), others)
+
+    @cached_property
+    def _cost_models(self) -> list[tuple[float, float, Surrogate]]:
+        """For each further objective its mean, its deviation and the process that learns it in these units."""
+        found = []
+        for place in range(len(self._signs)):
+            seen = [each for each in self._observations if np.isfinite(each.losses[1 + place])]
+            values = self._bent(np.array([each.losses[1:] for each in seen]))[:, place]
+            first = values[: schedule(len(seen))]
+            middle, spread = float(first.mean()), float(first.std()) or 1.0
+            rows = np.array([each.row for each in seen])
+            columns = Columns(self._encoding.columns(rows), self._encoding.groups, self._encoding.scales)
+            zeros = np.zeros(len(seen))
+            model = self._models.fit(f"cost {place}", columns, (values - middle) / spread, zeros, zeros)
+            found.append((middle, spread, model))
+        return found
+
+    def _quantiles_of(self, rows: Sequence[Indices]) -> list[tuple[int, Quantiles]]:
+        """Of the pool's columns that are known of all of `rows`."""
+        known = self._pool.costs(rows)
+        return [(int(place), Quantiles(known[:, place])) for place in np.flatnonzero(np.isfinite(known).all(0))]
+
+    def _columns(self, rows: Sequence[Indices]) -> Columns:
+        known = self._pool.costs(rows)
+        values = [self._encoding.columns(np.array(rows))]
+        groups, scales = [self._encoding.groups], [self._encoding.scales]
+        for number, (place, quantiles) in enumerate(self._quantiles, start=int(self._encoding.groups.max()) + 1):
+            values.append(quantiles.columns(known[:, place]))
+            groups.append(np.full(len(quantiles.scales), number))
+            scales.append(quantiles.scales)
+        return Columns(np.hstack(values), np.concatenate(groups), np.concatenate(scales))

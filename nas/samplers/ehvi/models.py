@@ -1,0 +1,112 @@
+"""From observations to predictions: which trials a process sees, on what scale, and when its parameters are learnt."""
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.samplers.ehvi.surrogate import Hyperparameters, Surrogate
+
+Floats = NDArray[np.float64]
+
+# Parameters are learnt again when there are so many times as many observations as the last time.
+GROWTH = 1.15
+FIRST = 8
+# Of more observations a process sees the ones nearest to the front, and as many of the others.
+MOST = 256
+
+
+def schedule(count: int) -> int:
+    """How many of `count` observations parameters are learnt from: as by the last time they were, so that a search that
+    goes on after an interruption learns them from the same ones.
+    """
+    at = FIRST
+    while (following := math.ceil(at * GROWTH)) <= count:
+        at = following
+    return min(at, count)
+
+
+class Scale(NamedTuple):
+    """Losses to standard units: the bad half beyond `middle` logarithmically, for how bad matters little."""
+
+    middle: float
+    good: float
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, losses: Floats) -> "Scale":
+        middle = float(np.median(losses))
+        good = max(middle - float(np.quantile(losses, 0.1)), 1e-12)
+        bent = _bent(losses, middle, good)
+        return cls(middle, good, float(bent.mean()), float(bent.std()) or 1.0)
+
+    def __call__(self, losses: Floats) -> Floats:
+        scaled: Floats = (_bent(losses, self.middle, self.good) - self.mean) / self.deviation
+        return scaled
+
+
+def _bent(losses: Floats, middle: float, good: float) -> Floats:
+    beyond = np.maximum(losses - middle, 0.0)
+    return np.minimum(losses, middle) + good * np.log1p(beyond / good)
+
+
+class Columns(NamedTuple):
+    """Observations or candidates as a process sees them, with the group and the scale of each column."""
+
+    values: Floats
+    groups: NDArray[np.int64]
+    scales: Floats
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """From how many observations, with how many groups of columns; and which of them are seen."""
+
+    observations: int
+    groups: int
+    hyperparameters: Hyperparameters
+    kept: NDArray[np.int64]
+
+
+@dataclass
+class Models:
+    """Of one sampler: processes by name, each with what it has learnt so far."""
+
+    _learnt: dict[str, _Learnt] = field(default_factory=dict)
+
+    def fit(self, name: str, columns: Columns, losses: Floats, extra: Floats, gaps: Floats) -> Surrogate:
+        """Of losses in standard units. `extra` is their noise variance besides; `gaps` how far behind the front."""
+        at = schedule(len(losses))
+        groups = int(columns.groups.max()) + 1
+        known = self._learnt.get(name)
+        if known is None or (known.observations, known.groups) != (at, groups):
+            kept = _kept(gaps[:at])
+            first = Surrogate(columns.values[kept], losses[kept], columns.groups, columns.scales, extra[kept])
+            known = self._learnt[name] = _Learnt(at, groups, first.hyperparameters, kept)
+        seen = np.concatenate([known.kept, np.arange(at, len(losses))])
+        return Surrogate(
+            columns.values[seen], losses[seen], columns.groups, columns.scales, extra[seen], known.hyperparameters
+        )
+
+
+def _kept(gaps: Floats) -> NDArray[np.int64]:
+    """The places of at most MOST observations: half of them nearest to the front, the others evenly from the rest."""
+    if len(gaps) <= MOST:
+        return np.arange(len(gaps))
+    order = np.argsort(gaps, kind="stable")
+    near, rest = order[: MOST // 2], order[MOST // 2 :]
+    evenly = np.linspace(0, len(rest) - 1, MOST - len(near)).astype(np.int64)
+    return np.sort(np.concatenate([near, rest[evenly]]))
+
+
+def front_gaps(losses: Floats) -> Floats:
+    """How far each (observations, losses) is behind the best first loss among those no worse in the other ones."""
+    first, others = losses[:, 0], losses[:, 1:]
+    gaps = np.zeros(len(first))
+    for place in range(len(first)):
+        beside = (others <= others[place]).all(1)
+        gaps[place] = first[place] - first[beside].min()
+    return gaps

@@ -1,0 +1,131 @@
+"""Our sampler: a Gaussian process of what is dear, costs that are known or learnt, the greatest expected improvement.
+
+What is dear (accuracy) is modelled; what is cheap (latency) is known of every candidate, by a callable, or learnt from
+the trials by a process of its own whose mean is taken for the truth. The next trial is the candidate with the greatest
+expected hypervolume improvement, found among random members, neighbours of the front and, by local search, neighbours
+of the best of these.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from nas.samplers.distributions import distributions
+from nas.samplers.ehvi.encoding import Encoding, Indices
+from nas.samplers.ehvi.history import History
+from nas.samplers.ehvi.landscape import Known, Landscape
+from nas.samplers.ehvi.models import Models, schedule
+from nas.samplers.ehvi.pool import Pool
+from nas.samplers.setting import Cost, SamplerSetting
+from nas.space import Space
+
+# So many trials are spread over the space before a model is asked.
+INITIAL = 10
+# Local search: so many of the best candidates have their neighbours looked at, so many times.
+BEST, ROUNDS = 4, 2
+
+
+class EhviSampler(BaseSampler):
+    """For any Optuna study of a space, with two objectives or more, of which number `dear` is modelled as dear.
+
+    `costs` tell another objective of any architecture, by its number in the study and in its own unit, or None where
+    they do not know; `limits` are the most that an objective may be, by number; `features` are further numbers that may
+    go with the dear objective. A member is not proposed twice while there are others. The same seed and the same trials
+    give the same proposal.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int,
+        *,
+        dear: int = 0,
+        costs: Mapping[int, Cost] | None = None,
+        limits: Mapping[int, float] | None = None,
+        features: Sequence[Cost] = (),
+    ) -> None:
+        self._dear = dear
+        self._distributions = distributions(space)
+        self._encoding = Encoding(space.choices)
+        self._pool = Pool(space, self._encoding, [*(costs or {}).values(), *features], seed)
+        self._known = Known(
+            [number - (number > dear) for number in costs or ()],
+            {number - (number > dear): limit for number, limit in (limits or {}).items()},
+        )
+        self._models = Models()
+        self._histories: dict[int, History] = {}
+        self._asked_costs_at = 0
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._distributions
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        history = self._history(study)
+        drawn = self._pool.random(trial.number)
+        left = [row for row in drawn if not history.has(row)] or drawn
+        seen = history.observations
+        complete = sum(bool(np.isfinite(each.losses).all()) for each in seen)
+        if complete < INITIAL:
+            return self._encoding.parameters(_farthest(left, [*(each.row for each in seen), *history.running]))
+        if schedule(complete) != self._asked_costs_at:
+            self._asked_costs_at = schedule(complete)
+            self._pool.forget_costs()
+        landscape = Landscape(self._encoding, self._pool, self._known, self._models, history)
+        return self._encoding.parameters(self._best(landscape, left, history))
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Raises ValueError: the study asks for a parameter that the space does not have."""
+        raise ValueError(f"parameter {param_name!r} is not one of {', '.join(self._distributions)}")
+
+    def _history(self, study: Study) -> History:
+        if study._study_id not in self._histories:
+            others = (number for number in range(len(study.directions)) if number != self._dear)
+            self._histories[study._study_id] = History(self._encoding, study, [self._dear, *others])
+        history = self._histories[study._study_id]
+        history.read(study.get_trials(deepcopy=False))
+        return history
+
+    def _best(self, landscape: Landscape, left: list[Indices], history: History) -> Indices:
+        gains: dict[bytes, tuple[float, Indices]] = {}
+
+        def look_at(rows: Sequence[Indices]) -> None:
+            new = {row.tobytes(): row for row in rows if row.tobytes() not in gains and not history.has(row)}
+            if new:
+                found = landscape.improvement(list(new.values())).tolist()
+                gains.update((name, (gain, row)) for (name, row), gain in zip(new.items(), found, strict=True))
+
+        look_at([*left, *self._pool.near(landscape.front)])
+        for _ in range(ROUNDS):
+            best = sorted(gains.values(), key=lambda each: -each[0])[:BEST]
+            look_at(self._pool.near(row for _, row in best))
+        return max(gains.values(), key=lambda each: each[0])[1] if gains else left[0]
+
+
+def _farthest(rows: Sequence[Indices], others: Sequence[Indices]) -> Indices:
+    """The row that differs most from the one of `others` that it is most like."""
+    if not others:
+        return rows[0]
+    differ = (np.array(rows)[:, None] != np.array(others)[None]).sum(2).min(1)
+    return rows[int(np.argmax(differ))]
+
+
+def ehvi(setting: SamplerSetting) -> BaseSampler:
+    """The sampler for a study of ours."""
+    numbers = {objective.name: number for number, objective in enumerate(setting.objectives)}
+    return EhviSampler(
+        setting.space,
+        setting.seed,
+        dear=setting.dear,
+        costs={numbers[name]: cost for name, cost in setting.costs.items() if name in numbers},
+        limits={numbers[name]: limit for name, limit in setting.limits.items() if name in numbers},
+        features=setting.features,
+    )

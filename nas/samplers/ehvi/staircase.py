@@ -1,0 +1,45 @@
+"""Expected hypervolume improvement where the first loss is uncertain and the others are known.
+
+The front is a staircase over the known losses: in each cell of the grid that its points make, the loss to beat is that
+of the best point which is no worse in the others. A candidate's expected improvement is the volume that it would cut
+off, cell by cell: the part of the cell that it could claim, times the expected improvement on the loss to beat there
+(Emmerich et al., 2006, for one normal variable).
+"""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from nas.pareto import Point, non_dominated
+
+Floats = NDArray[np.float64]
+
+
+class Staircase:
+    """Of points (first loss, others...), all to be minimised; what is beyond `reference` counts nothing."""
+
+    def __init__(self, points: Sequence[Point], reference: Point) -> None:
+        inside = [point for point in points if all(x < r for x, r in zip(point, reference, strict=True))]
+        inside = [inside[index] for index in non_dominated(inside)]
+        edges = [sorted({limit, *(point[axis] for point in inside)}) for axis, limit in enumerate(reference) if axis]
+        # Below the first edge there is nothing to beat but the reference.
+        self._edges = [np.array([-np.inf, *edge]) for edge in edges]
+        losses = []
+        for low in product(*([-np.inf, *edge[:-1]] for edge in edges)):
+            beside = (point[0] for point in inside if all(x <= y for x, y in zip(point[1:], low, strict=True)))
+            losses.append(min(beside, default=reference[0]))
+        self._to_beat, self._cells = np.unique(losses, return_inverse=True)
+
+    def improvement(self, mean: Floats, deviation: Floats, others: Floats) -> Floats:
+        """Of each candidate with a normal first loss; `others` is (candidates, further losses)."""
+        gaps = (self._to_beat - mean[:, None]) / deviation[:, None]
+        expected = deviation[:, None] * (gaps * ndtr(gaps) + np.exp(-0.5 * gaps**2) / np.sqrt(2 * np.pi))
+        parts = np.ones((len(mean), 1))
+        for axis, edges in enumerate(self._edges):
+            sides = np.maximum(edges[1:] - np.maximum(edges[:-1], others[:, axis, None]), 0.0)
+            parts = (parts[:, :, None] * sides[:, None, :]).reshape(len(mean), -1)
+        volumes: Floats = np.einsum("ij,ij->i", parts, expected[:, self._cells])
+        return volumes

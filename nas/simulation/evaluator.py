@@ -1,0 +1,72 @@
+"""What a table says of an architecture, as if it had just been trained."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from nas.architecture import Architecture
+from nas.latency import LatencyRecord
+from nas.objective import ACCURACY, LATENCY, Measurement
+from nas.simulation.space import TableSpace
+from nas.simulation.table import Row
+from nas.trial import CurvePoint, Outcome
+
+TARGET = "table"
+# What a trial takes where the table does not say it.
+TRIAL_S = 1.0
+
+
+class TabularEvaluator:
+    """As nas.evaluation.Evaluator has it; a seed changes nothing."""
+
+    device = "cpu"
+
+    def __init__(self, space: TableSpace, max_latency_ms: float | None) -> None:
+        self._space = space
+        self._max_latency_ms = max_latency_ms
+
+    def calibrated(self, record: LatencyRecord) -> "TabularEvaluator":
+        return self
+
+    def evaluate(
+        self,
+        architecture: Architecture,
+        seed: int,
+        *,
+        known: Mapping[str, Measurement] | None = None,
+        rungs: Collection[int] = (),
+    ) -> Iterator[Outcome]:
+        row = self._space.row(architecture)
+        latency_ms = row.figures[LATENCY.name]
+        costs = {name: value for name, value in row.figures.items() if name not in (ACCURACY.name, LATENCY.name)}
+        measured = Measurement(LATENCY.name, LATENCY.unit, (latency_ms,), {"target": TARGET}, margin=0.0)
+        facts: dict[str, Any] = {"latency": measured, "parameters": 0, "costs": costs}
+        if self._max_latency_ms is not None and latency_ms > self._max_latency_ms:
+            yield Outcome(**facts)
+            return
+        curve = learning_curve(row)
+        for epoch in sorted(epoch for epoch in rungs if epoch < len(curve)):
+            yield Outcome(**facts, curve=curve[:epoch], train_s=_seconds(curve[:epoch]))
+        yield Outcome(**facts, accuracy=row.figures[ACCURACY.name], curve=curve, train_s=_seconds(curve))
+
+
+def learning_curve(row: Row) -> tuple[CurvePoint, ...]:
+    """Every epoch up to the last that is recorded: one that is not has the accuracy of the one before it.
+
+    A row without a curve has one epoch, at the end of which its accuracy is the final one.
+    """
+    if not row.curve:
+        return (CurvePoint(1, row.figures[ACCURACY.name], 0.0, max(row.costs_s.values(), default=TRIAL_S)),)
+    last = max(row.curve)
+    whole_s = max(row.costs_s.values(), default=TRIAL_S)
+    points: list[CurvePoint] = []
+    accuracy, before_s = next(iter(row.curve.values())), 0.0
+    for epoch in range(1, last + 1):
+        accuracy = row.curve.get(epoch, accuracy)
+        passed_s = row.costs_s.get(epoch, whole_s * epoch / last)
+        points.append(CurvePoint(epoch, accuracy, 0.0, max(0.0, passed_s - before_s)))
+        before_s = max(before_s, passed_s)
+    return tuple(points)
+
+
+def _seconds(curve: tuple[CurvePoint, ...]) -> float:
+    return sum(point.seconds for point in curve)

@@ -1,0 +1,187 @@
+"""A whole search on recorded results: the same study, samplers, early stopping and store, in seconds."""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from nas import plugins
+from nas.confirmation import ConfirmedSearch
+from nas.early_stopping import rungs
+from nas.evaluation import Watcher
+from nas.objective import ACCURACY, LATENCY, recorded_objectives
+from nas.opening import experimental
+from nas.pareto import Point, hypervolume
+from nas.samplers.distinct import DistinctSampler
+from nas.samplers.setting import SamplerSetting
+from nas.simulation.evaluator import TARGET, TabularEvaluator, learning_curve
+from nas.simulation.runner import SimulatedRunner
+from nas.simulation.space import TableSpace
+from nas.simulation.table import Table
+from nas.store.store import Store
+from nas.study import Study
+from nas.trial import Trial, TrialState
+
+# Suggestions of so many last trials are timed.
+TIMED = 20
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What is asked of every search on a table. `reference` is (error, latency_ms), None the table's worst."""
+
+    budget: int
+    workers: int = 1
+    reference: tuple[float, float] | None = None
+    log_latency: bool = False
+    max_latency_ms: float | None = None
+    early_stopping: bool = True
+    features: bool = False
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """One search. `shares` are of the best possible hypervolume after a quarter, half and all of the budget.
+
+    `repeats` counts the sampler's proposals of what was on record or forbidden, which were replaced; `epochs` is the
+    share of all epochs that were trained of what was tried.
+    """
+
+    shares: tuple[float, float, float]
+    repeats: int
+    suggest_ms: float
+    epochs: float
+    simulated_s: float
+
+
+class Timed(DistinctSampler):
+    """Counts and times what its sampler proposes."""
+
+    def __init__(self, *arguments: Any, clock: Callable[[], float], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._clock = clock
+        self.seconds: list[float] = []
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        started = self._clock()
+        found = super().sample_relative(study, trial, search_space)
+        self.seconds.append(self._clock() - started)
+        return found
+
+
+class _Ends(Watcher):
+    """Trials in the order in which they end."""
+
+    def __init__(self) -> None:
+        self.trials: list[Trial] = []
+
+    def began(self, trial: Trial) -> None:
+        pass
+
+    def ended(self, trial: Trial) -> None:
+        self.trials.append(trial)
+
+    def confirmed(self, trial: Trial) -> None:
+        pass
+
+
+def replay(
+    table: Table, sampler: str, seed: int, asked: Replay, clock: Callable[[], float] = time.perf_counter
+) -> Replayed:
+    """One search by the sampler of that name, from scratch."""
+    space = TableSpace(table)
+    epochs = max(len(learning_curve(row)) for row in table.rows)
+    settings = {
+        "space": space.name,
+        "dataset": TARGET,
+        "target": TARGET,
+        "fingerprint": {"target": TARGET},
+        "objectives": list(table.objectives),
+        "max_latency_ms": asked.max_latency_ms,
+        "epochs": epochs,
+        "seed": seed,
+    }
+    objectives = recorded_objectives(settings)
+    setting = SamplerSetting(
+        space,
+        seed,
+        objectives,
+        costs={LATENCY.name: lambda member: space.row(member).figures[LATENCY.name]},
+        limits={} if asked.max_latency_ms is None else {LATENCY.name: asked.max_latency_ms},
+        features=[_feature(space, name) for name in table.rows[0].features] if asked.features else (),
+    )
+    with experimental():
+        inner: BaseSampler = plugins.load(plugins.SAMPLERS, sampler)(setting)
+    directions = [StudyDirection.MAXIMIZE if each.maximise else StudyDirection.MINIMIZE for each in objectives]
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with TemporaryDirectory(prefix="nas-simulate-") as scratch:
+        optuna_study = optuna.create_study(directions=directions, study_name=f"{table.name}-{sampler}-{seed}")
+        with Store.open(f"sqlite:///{Path(scratch) / 'nas.db'}", create=True) as store:
+            store.add_study(optuna_study._study_id, settings, 0.0)
+            ends, runner = _Ends(), SimulatedRunner(asked.workers)
+            judged = rungs(epochs) if asked.early_stopping else ()
+            study = Study(
+                store, optuna_study._study_id, optuna_study, space, settings, asked.budget, ends, rungs=judged
+            )
+            timed = Timed(inner, space, lambda: study.taken, seed=seed, clock=clock)
+            optuna_study.sampler = timed
+            runner.run(ConfirmedSearch(study, repeats=0), TabularEvaluator(space, asked.max_latency_ms))
+    lengths = [len(trial.outcome.curve) for trial in ends.trials if trial.outcome is not None and trial.outcome.curve]
+    return Replayed(
+        shares=_shares(table, ends.trials, asked),
+        repeats=timed.repeats,
+        suggest_ms=1000.0 * statistics.fmean(timed.seconds[-TIMED:]),
+        epochs=sum(lengths) / (epochs * len(lengths)) if lengths else 0.0,
+        simulated_s=runner.now_s,
+    )
+
+
+def _shares(table: Table, trials: Sequence[Trial], asked: Replay) -> tuple[float, float, float]:
+    names = sorted(table.objectives, key=lambda name: name != ACCURACY.name)
+    allowed = [
+        row.figures
+        for row in table.rows
+        if asked.max_latency_ms is None or row.figures[LATENCY.name] <= asked.max_latency_ms
+    ]
+    possible = [_point(figures, names, asked) for figures in allowed]
+    worst = tuple(max(column) for column in zip(*possible, strict=True))
+    reference = worst if asked.reference is None else (*_scaled(asked.reference, asked), *worst[2:])
+    best = hypervolume(possible, reference)
+
+    def share(count: int) -> float:
+        found = [
+            _point(trial.outcome.figures, names, asked)
+            for trial in trials[:count]
+            if trial.state is TrialState.COMPLETE and trial.outcome is not None
+        ]
+        return hypervolume(found, reference) / best if best > 0 else 1.0
+
+    quarter, half, whole = (share(math.ceil(asked.budget * part)) for part in (0.25, 0.5, 1.0))
+    return quarter, half, whole
+
+
+def _point(figures: Any, names: Sequence[str], asked: Replay) -> Point:
+    """Error, latency and the others, to be minimised."""
+    first = _scaled((1.0 - figures[ACCURACY.name], figures[LATENCY.name]), asked)
+    return (*first, *(figures[name] for name in names if name not in (ACCURACY.name, LATENCY.name)))
+
+
+def _scaled(point: tuple[float, float], asked: Replay) -> Point:
+    error, latency_ms = point
+    return error, math.log(latency_ms) if asked.log_latency else latency_ms
+
+
+def _feature(space: TableSpace, name: str) -> Callable[[Any], float]:
+    return lambda member: space.row(member).features[name]

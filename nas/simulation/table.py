@@ -1,0 +1,160 @@
+"""Recorded results as a table: one row for each architecture, its choices, its objectives, its learning curve.
+
+Columns: `param:NAME` (a choice: an integer or a word), `accuracy` (0 to 1), `latency_ms`, any further objective by its
+name (to be minimised), and as far as they were recorded `accuracy@EPOCH`, `cost_s@EPOCH` (seconds until the end of that
+epoch) and `feature:NAME` (training-free).
+"""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nas.errors import ParameterError
+from nas.objective import ACCURACY, LATENCY
+from nas.space import Choice
+
+PARAM, FEATURE = "param:", "feature:"
+CURVE, COST = "accuracy@", "cost_s@"
+MOST_BYTES = 200_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One architecture's results. `figures` are objectives by name; `curve` and `costs_s` go by epoch."""
+
+    parameters: Mapping[str, Choice]
+    figures: Mapping[str, float]
+    curve: Mapping[int, float] = field(default_factory=dict)
+    costs_s: Mapping[int, float] = field(default_factory=dict)
+    features: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of distinct choices with the same columns. `objectives` are accuracy, latency and what else is there."""
+
+    name: str
+    rows: tuple[Row, ...]
+    objectives: tuple[str, ...]
+
+    @property
+    def choices(self) -> dict[str, tuple[Choice, ...]]:
+        """Parameter to its options as they occur: integers ascending, words in alphabetical order."""
+        names = self.rows[0].parameters
+        return {name: tuple(sorted({row.parameters[name] for row in self.rows}, key=_order)) for name in names}
+
+
+def read_table(file: Path) -> Table:
+    """Raises ParameterError with line and column of what is not as described above."""
+    where = f"--table {str(file)!r}"
+    if not file.is_file():
+        raise ParameterError(f"{where} is not a file")
+    if file.stat().st_size > MOST_BYTES:
+        raise ParameterError(f"{where} is larger than {MOST_BYTES:,} bytes")
+    try:
+        with file.open(newline="", encoding="utf-8") as stream:
+            return _read(stream, file.stem, where)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ParameterError(f"{where} is not a table of comma-separated values in UTF-8: {error}") from error
+
+
+def _read(stream: object, name: str, where: str) -> Table:
+    reader = csv.DictReader(stream)  # type: ignore[call-overload]
+    columns = list(reader.fieldnames or ())
+    _check_columns(columns, where)
+    objectives = tuple(
+        [ACCURACY.name, LATENCY.name]
+        + [
+            name
+            for name in columns
+            if ":" not in name and "@" not in name and name not in (ACCURACY.name, LATENCY.name)
+        ]
+    )
+    rows: list[Row] = []
+    lines: dict[tuple[Choice, ...], int] = {}
+    words = _words(reader, columns, where)
+    integers = {
+        column for column in columns if column.startswith(PARAM) and all(_is_integer(w[column]) for _, w in words)
+    }
+    for line, texts in words:
+        parameters = {
+            column.removeprefix(PARAM): int(text) if column in integers else text
+            for column, text in texts.items()
+            if column.startswith(PARAM)
+        }
+        if (first := lines.setdefault(tuple(parameters.values()), line)) != line:
+            raise ParameterError(f"{where}, line {line}: the same choices as in line {first}")
+        numbers = {
+            column: _number(
+                text, f"{where}, line {line}, column {column!r}", most=1.0 if ACCURACY.name in column else None
+            )
+            for column, text in texts.items()
+            if not column.startswith(PARAM)
+        }
+        if numbers[LATENCY.name] <= 0:
+            raise ParameterError(
+                f"{where}, line {line}, column {LATENCY.name!r}: {numbers[LATENCY.name]:g} is not above 0"
+            )
+        rows.append(
+            Row(
+                parameters,
+                {objective: numbers[objective] for objective in objectives},
+                _by_epoch(numbers, CURVE),
+                _by_epoch(numbers, COST),
+                {n.removeprefix(FEATURE): value for n, value in numbers.items() if n.startswith(FEATURE)},
+            )
+        )
+    if len(rows) < 2:
+        raise ParameterError(f"{where} has {len(rows)} rows; at least 2 are needed")
+    return Table(name, tuple(rows), objectives)
+
+
+def _words(reader: "csv.DictReader[str]", columns: Sequence[str], where: str) -> list[tuple[int, dict[str, str]]]:
+    found = []
+    for texts in reader:
+        if None in texts or None in texts.values():
+            raise ParameterError(f"{where}, line {reader.line_num}: not as many values as the {len(columns)} columns")
+        found.append((reader.line_num, {column: text.strip() for column, text in texts.items()}))
+    return found
+
+
+def _check_columns(columns: Sequence[str], where: str) -> None:
+    for needed in (ACCURACY.name, LATENCY.name):
+        if needed not in columns:
+            raise ParameterError(f"{where} has no column {needed!r}; it has {', '.join(columns) or 'none'}")
+    if not any(column.startswith(PARAM) for column in columns):
+        raise ParameterError(f"{where} has no column {PARAM + 'NAME'!r}; it has {', '.join(columns)}")
+    for column in columns:
+        if columns.count(column) > 1:
+            raise ParameterError(f"{where} has column {column!r} twice")
+        prefix, colon, _ = column.partition(":")
+        if colon and f"{prefix}:" not in (PARAM, FEATURE):
+            raise ParameterError(f"{where}, column {column!r}: {prefix!r} is not one of param, feature")
+        quantity, at, epoch = column.partition("@")
+        if at and not colon and not (f"{quantity}@" in (CURVE, COST) and epoch.isdecimal() and int(epoch) > 0):
+            raise ParameterError(f"{where}, column {column!r} is not {CURVE}EPOCH or {COST}EPOCH")
+
+
+def _by_epoch(numbers: Mapping[str, float], prefix: str) -> dict[int, float]:
+    found = {int(name.removeprefix(prefix)): value for name, value in numbers.items() if name.startswith(prefix)}
+    return dict(sorted(found.items()))
+
+
+def _number(text: str, where: str, most: float | None) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or (most is not None and not 0 <= value <= most):
+        raise ParameterError(f"{where}: {text!r} is not a number" + (" from 0 to 1" if most is not None else ""))
+    return value
+
+
+def _is_integer(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()
+
+
+def _order(choice: Choice) -> tuple[bool, Choice]:
+    return isinstance(choice, str), choice

@@ -1,0 +1,162 @@
+"""Whole searches on recorded results."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas import plugins
+from nas.errors import ParameterError, UserError
+from nas.simulation.evaluator import TabularEvaluator, learning_curve
+from nas.simulation.replay import Replay, replay
+from nas.simulation.runner import SimulatedRunner
+from nas.simulation.space import TableSpace
+from nas.simulation.table import Row, read_table
+from nas.trial import TrialState
+from tests.conftest import Finished
+from tests.tables import write_table
+
+GOOD = "param:a,param:b,accuracy,latency_ms\nx,1,0.5,2\ny,1,0.6,3\nx,2,0.7,4\n"
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_table(tmp_path_factory.mktemp("table") / "small.csv")
+
+
+def test_a_table_is_a_space_of_its_rows(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(GOOD)
+    space = TableSpace(read_table(tmp_path / "t.csv"))
+    assert space.choices == {"a": ("x", "y"), "b": (1, 2)}
+    assert space.size == len(list(space)) == 3
+    for member in space:
+        assert space.decode(space.encode(member)) == member
+        assert all(space.allows(other) for other in space.neighbours(member))
+    assert not space.allows(space.compose({"a": "y", "b": 2}))
+    with pytest.raises(ParameterError):
+        space.decode({"a": "y", "b": 2})
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "accuracy"),
+        ("param:a,accuracy,latency_ms\nx,0.5,1\n", "1 rows"),
+        ("accuracy,latency_ms\n0.5,1\n", "param:NAME"),
+        ("param:a,latency_ms\nx,1\n", "accuracy"),
+        (GOOD + "x,1,0.9,9\n", "line 5: the same choices as in line 2"),
+        (GOOD + "z,1,1.5,9\n", "line 5, column 'accuracy'"),
+        (GOOD + "z,1,0.5,0\n", "line 5, column 'latency_ms'"),
+        (GOOD + "z,1,0.5\n", "line 5"),
+        (GOOD + "z,1,nan,1\n", "'nan'"),
+        (GOOD.replace("param:b", "choice:b"), "'choice'"),
+        (GOOD.replace("param:b", "accuracy@x"), "accuracy@EPOCH"),
+        (GOOD.replace("param:b", "param:a"), "twice"),
+    ],
+)
+def test_a_wrong_table_is_one_error_that_says_where(text: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(ParameterError, match=r"t\.csv") as raised:
+        read_table(tmp_path / "t.csv")
+    assert named in str(raised.value)
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_a_table_or_an_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.csv"
+    file.write_text(GOOD + text, newline="")
+    with contextlib.suppress(UserError):
+        read_table(file)
+
+
+def test_epochs_that_are_not_recorded_have_the_accuracy_before_them() -> None:
+    row = Row({"a": 1}, {"accuracy": 0.9, "latency_ms": 1.0}, {1: 0.3, 3: 0.6, 4: 0.9}, {1: 2.0, 4: 8.0})
+    curve = learning_curve(row)
+    assert [point.accuracy for point in curve] == [0.3, 0.3, 0.6, 0.9]
+    assert sum(point.seconds for point in curve) == pytest.approx(8.0)
+
+
+class Jobs:
+    """A search that asks for every row once and stops what its judge says."""
+
+    def __init__(self, space: TableSpace, stop: Callable[[int], bool]) -> None:
+        from nas.evaluation import Job
+
+        self.left = [Job(number, 0, member, 0, rungs=(1, 3)) for number, member in enumerate(space)]
+        self.stop = stop
+        self.told: list[tuple[int, TrialState]] = []
+
+    is_over = False
+
+    def ask(self):
+        return self.left.pop(0) if self.left else None
+
+    def goes_on(self, job, outcome):
+        return not self.stop(job.number)
+
+    def tell(self, job, outcome):
+        self.told.append((job.number, outcome.state))
+
+    def interrupt(self, job, cause, message):
+        raise AssertionError
+
+
+def test_more_workers_take_less_of_the_simulated_time(table: Path) -> None:
+    space = TableSpace(read_table(table))
+    took = {}
+    for workers in (1, 4):
+        jobs, runner = Jobs(space, stop=lambda number: number % 2 == 0), SimulatedRunner(workers)
+        runner.run(jobs, TabularEvaluator(space, None))
+        assert sorted(number for number, _ in jobs.told) == list(range(space.size))
+        assert {state for number, state in jobs.told if number % 2 == 0} == {TrialState.STOPPED}
+        took[workers] = runner.now_s
+    assert took[4] == pytest.approx(took[1] / 4, rel=0.05)
+
+
+@pytest.mark.parametrize("sampler", plugins.names(plugins.SAMPLERS))
+def test_every_sampler_is_replayed_and_the_same_seed_gives_the_same_search(table: Path, sampler: str) -> None:
+    read = read_table(table)
+    first, second = (replay(read, sampler, 1, Replay(24, workers=3, max_latency_ms=6.0)) for _ in range(2))
+    assert (first.shares, first.simulated_s) == (second.shares, second.simulated_s)
+    assert 0 < first.shares[0] <= first.shares[1] <= first.shares[2] <= 1
+
+
+def test_stopped_trials_save_epochs(table: Path) -> None:
+    read = read_table(table)
+    with_it, without = (replay(read, "random", 0, Replay(150, early_stopping=each)) for each in (True, False))
+    assert without.epochs == 1.0
+    assert with_it.epochs < 0.8
+    assert with_it.shares[2] > 0.98 * without.shares[2]
+
+
+def test_the_command_prints_what_it_compares(table: Path, nas: Callable[..., Finished]) -> None:
+    arguments = ("simulate", "--table", str(table), "--budget", "20", "--seeds", "2", "--sampler", "ehvi,random")
+    shown = nas(*arguments, "--reference", "0.5,9", "--log-latency", "--workers", "2")
+    assert shown.code == 0, shown.err
+    assert "ehvi" in shown.out
+    assert "random" in shown.out
+    found = nas(*arguments, "--json", "--features", "--no-early-stopping").json()
+    assert found.keys() == {"ehvi", "random"}
+    assert all(search["epochs"] == 1.0 for searches in found.values() for search in searches)
+    assert json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("--sampler ehvi,magic", "'magic'"),
+        ("--budget 0", "--budget 0"),
+        ("--reference 2,5", "--reference '2,5'"),
+        ("--max-latency 0.001", "slower"),
+        ("--table nowhere.csv", "nowhere.csv"),
+    ],
+)
+def test_errors(table: Path, nas: Callable[..., Finished], arguments: str, named: str) -> None:
+    done = nas("simulate", "--table", str(table), *arguments.split())
+    assert done.code == 2
+    assert named in done.err
+    assert len(done.err.strip().splitlines()) == 1
