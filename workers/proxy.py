@@ -28,7 +28,7 @@ from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.train import NonFiniteLossError, Recipe, ResidentData, train
 
 # A measurement takes at most so long: all trainers of the machine wait for it.
-SECONDS = 0.4
+SECONDS = 0.3
 
 
 @dataclass(frozen=True)

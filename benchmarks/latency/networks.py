@@ -34,7 +34,7 @@ def measured(meter: Meter, architecture: Architecture) -> Measurement:
     return meter.measure(Deployment(architecture, INPUT))
 
 
-def calibrated(target: str, limit_s: float = 0.4) -> Meter:
+def calibrated(target: str, limit_s: float = 0.3) -> Meter:
     """A meter on a scale of its own; by default with a search's time for a network."""
     meter = Meter(target).precise(0.01, limit_s)
     return meter.on_scale(meter.calibrate().median)

@@ -37,7 +37,7 @@ class Effort:
 
     precision: float = 0.01
     warm_up_s: float = 0.03
-    limit_s: float = 0.4
+    limit_s: float = 0.3
     least: int = 16
 
 
