@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 from nas.store.store import Store
+from nas.trial import TrialState
 from tests.conftest import Finished, run_nas
 from tests.integration.searching import QUICK, trials
 from tests.unit.test_datasets import pictures
@@ -158,6 +159,17 @@ def test_a_limit_that_nothing_meets_ends_with_a_clear_error(tmp_path: Path) -> N
     recorded = trials(tmp_path)
     assert {trial.state.value for trial in recorded} == {"infeasible"}
     assert all(trial.outcome.curve == () for trial in recorded)
+
+
+def test_what_can_no_longer_reach_the_front_is_stopped_and_on_record_with_its_curve(tmp_path: Path) -> None:
+    done = run_nas([*QUICK, "--epochs", "4", "--budget", "18"], tmp_path)
+    assert done.code == 0, done.err
+    stopped = [trial for trial in trials(tmp_path) if trial.state is TrialState.STOPPED]
+    assert stopped
+    assert all(len(trial.outcome.curve) in (1, 3) and trial.outcome.accuracy is None for trial in stopped)
+    whole = [trial for trial in trials(tmp_path) if trial.state is TrialState.COMPLETE]
+    assert all(len(trial.outcome.curve) == 4 for trial in whole)
+    assert len(stopped) + len(whole) == 18
 
 
 def test_trials_that_diverge_are_failed_with_their_reason(tmp_path: Path) -> None:

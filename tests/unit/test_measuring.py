@@ -39,6 +39,7 @@ class Machine:
         self.now_s = 0.0
         self._pace = pace
         self.calls = 0
+        self.preemptions = 0
         self.run = self._of(run_ms)
         self.reference = self._of(reference_ms)
 
@@ -55,7 +56,7 @@ class Machine:
         return run
 
     def estimate(self, effort: Effort, recorded_ms: float | None = None) -> Estimate:
-        return estimate(self.run, self.reference, effort, self.clock, recorded_ms)
+        return estimate(self.run, self.reference, effort, self.clock, lambda: self.preemptions, recorded_ms)
 
 
 def test_warm_up_is_by_time_and_not_among_the_samples() -> None:
@@ -90,6 +91,24 @@ def test_rounds_in_which_the_reference_drifted_are_thrown_away() -> None:
     found = bursts.estimate(Effort(warm_up_s=0.0, least=400))
     assert set(found.samples_ms) == {2.0}
     assert found.thrown > 20
+
+
+def test_calls_that_were_preempted_are_thrown_away() -> None:
+    """Of the network's calls most are interrupted for 4 ms; the reference is too short to be."""
+    busy = Machine(2.0, 1.0)
+    network = busy.run
+
+    def interrupted() -> float:
+        ms = network()
+        if busy.calls % 10 > 3:
+            busy.preemptions += 1
+            return ms + 4.0
+        return ms
+
+    busy.run = interrupted
+    found = busy.estimate(Effort(warm_up_s=0.0, least=200))
+    assert statistics.median(found.samples_ms) == pytest.approx(2.0)
+    assert found.thrown > 100
 
 
 def test_figures_are_at_the_references_time_on_record() -> None:

@@ -2,7 +2,8 @@
 
 What disturbs the machine disturbs both: rounds in which the reference drifted are thrown away, and what is left is
 scaled to the reference's time on record, so that figures of different hours are in the same milliseconds. Of each two
-calls in a row the second is timed: the first one meets caches that are full of the other network.
+calls in a row the second is timed: the first one meets caches that are full of the other network. A round of which a
+call was preempted, for a process that does not stand aside, is thrown away too.
 """
 
 import math
@@ -10,6 +11,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from nas.objective import UNKNOWN
 from workers.latency.target import Run
@@ -19,8 +21,10 @@ from workers.latency.target import Run
 DRIFT = 0.1
 # A calibration's samples are the quickest so many of its calls: what the machine does when nothing else is on it.
 QUICKEST = 0.2
-# Where fewer count than this share of the rounds, those that drifted least do.
-LEAST_SHARE = 0.1
+# While too few rounds count, a measurement goes on for up to so many times its limit.
+PATIENCE = 4
+# Where fewer count even then, so many that were disturbed least do.
+FEWEST = 5
 # Blocks of consecutive rounds, from whose medians the precision is judged: neighbours are not independent.
 BLOCKS = 8
 # Student's t for 95% and one degree of freedom less than that.
@@ -32,7 +36,8 @@ CHECK_EVERY = 8
 class Effort:
     """Rounds until half of the 95% confidence interval is within `precision` of the median, or for `limit_s`.
 
-    `warm_up_s` comes before; at least `least` rounds are made whatever they take.
+    `warm_up_s` comes before. At least `least` rounds are made whatever they take, and as long as fewer than that were
+    undisturbed, for up to PATIENCE times the limit.
     """
 
     precision: float = 0.01
@@ -56,32 +61,53 @@ class Estimate:
     drift: float
 
 
+class Timed(NamedTuple):
+    """A call's time, and how often it was preempted."""
+
+    ms: float
+    preemptions: int
+
+
 def estimate(
-    run: Run, reference: Run, effort: Effort, clock: Callable[[], float], recorded_ms: float | None = None
+    run: Run,
+    reference: Run,
+    effort: Effort,
+    clock: Callable[[], float],
+    preemptions: Callable[[], int],
+    recorded_ms: float | None = None,
 ) -> Estimate:
     """Time `run` by turns with `reference`, whose time on record is `recorded_ms`, by default that of this occasion.
 
-    `clock` gives seconds and never goes back.
+    `clock` gives seconds and never goes back; `preemptions` counts how often the system took the processor away.
     """
+
+    def timed(call: Run) -> Timed:
+        call()
+        before = preemptions()
+        ms = call()
+        return Timed(ms, preemptions() - before)
+
     warm = clock() + effort.warm_up_s
     while clock() < warm:
         reference()
         run()
-    references = [reference()]
-    samples: list[float] = []
-    end = clock() + effort.limit_s
+    references = [timed(reference)]
+    samples: list[Timed] = []
+    begin = clock()
     while True:
-        run()
-        samples.append(run())
-        reference()
-        references.append(reference())
-        enough = len(samples) >= effort.least
-        if enough and clock() >= end:
+        samples.append(timed(run))
+        references.append(timed(reference))
+        if len(samples) < effort.least:
+            continue
+        passed = clock() - begin
+        if passed >= PATIENCE * effort.limit_s:
             break
-        if enough and len(samples) % CHECK_EVERY == 0 and _margin(_ratios(samples, references)) <= effort.precision:
-            break
+        if len(samples) % CHECK_EVERY == 0 or passed >= effort.limit_s:
+            ratios = _ratios(samples, references)
+            if len(ratios) >= effort.least and (passed >= effort.limit_s or _margin(ratios) <= effort.precision):
+                break
     ratios = _ratios(samples, references)
-    usual = statistics.median(references)
+    usual = statistics.median(ms for ms, _ in references)
     recorded = usual if recorded_ms is None else recorded_ms
     return Estimate(
         samples_ms=tuple(round(ratio * recorded, 5) for ratio in ratios),
@@ -113,14 +139,26 @@ def calibration(reference: Run, warm_up_s: float, limit_s: float, clock: Callabl
     )
 
 
-def _ratios(samples: Sequence[float], references: Sequence[float]) -> list[float]:
-    """To the reference beside them, of the rounds in which it did not drift."""
+def _ratios(calls: Sequence[Timed], references: Sequence[Timed]) -> list[float]:
+    """To the reference beside them, of the rounds that nothing disturbed, or else of the least disturbed ones."""
     rounds = [
-        (abs(after / before - 1.0), 2.0 * sample / (before + after))
-        for sample, (before, after) in zip(samples, pairwise(references), strict=True)
+        _Round(
+            before.preemptions + call.preemptions + after.preemptions,
+            abs(after.ms / before.ms - 1.0),
+            2.0 * call.ms / (before.ms + after.ms),
+        )
+        for call, (before, after) in zip(calls, pairwise(references), strict=True)
     ]
-    worst = max(DRIFT, sorted(drift for drift, _ in rounds)[int(LEAST_SHARE * len(rounds))])
-    return [ratio for drift, ratio in rounds if drift <= worst]
+    worst = max((0, DRIFT), sorted(each[:2] for each in rounds)[:FEWEST][-1])
+    return [each.ratio for each in rounds if each[:2] <= worst]
+
+
+class _Round(NamedTuple):
+    """What disturbed it, worst first, and what it says."""
+
+    preemptions: int
+    drift: float
+    ratio: float
 
 
 def _margin(ratios: Sequence[float]) -> float:

@@ -1,5 +1,6 @@
 """Latency of any network on a target: placed, warmed up and timed by turns with the reference, alone on the machine."""
 
+import resource
 import statistics
 import time
 from collections.abc import Iterator
@@ -23,6 +24,11 @@ from workers.latency.target import Run, Target
 # Counters are renewed about every millisecond.
 ENERGY_S = 1.0
 CALIBRATION_WARM_UP_S, CALIBRATION_S = 0.3, 3.0
+
+
+def preemptions() -> int:
+    """How often the system took the processor away from this thread."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
 @contextmanager
@@ -118,7 +124,7 @@ class Meter:
 
     def _estimated(self, run: Run, beside: Run, recorded_ms: float | None) -> Estimate:
         with self._quiet.alone():
-            return estimate(run, beside, self.effort, time.perf_counter, recorded_ms)
+            return estimate(run, beside, self.effort, time.perf_counter, preemptions, recorded_ms)
 
     def _placed(self, network: Network) -> Run:
         # Exporting and compiling are work like a trainer's: they would disturb whoever measures.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,10 @@ class Observation:
     row: Indices
     losses: Floats
     curve: tuple[float, ...]
+
+    @cached_property
+    def is_complete(self) -> bool:
+        return bool(np.isfinite(self.losses).all())
 
 
 class History:

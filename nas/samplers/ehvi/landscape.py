@@ -38,7 +38,7 @@ class Landscape:
         self._known = known
         self._models = models
         self._observations = history.observations
-        complete = [each for each in self._observations if np.isfinite(each.losses).all()]
+        complete = [each for each in self._observations if each.is_complete]
         rows = [each.row for each in complete]
         losses = np.array([each.losses for each in complete])
         self._signs = history.signs[1:]
@@ -48,21 +48,25 @@ class Landscape:
         self._quantiles = self._quantiles_of(rows[:at])
         points = np.column_stack([scale(losses[:, 0]), self._bent(losses[:, 1:])])
         gaps = front_gaps(points)
-        self.front = [rows[place] for place in np.flatnonzero(gaps <= 0)]
+        best = np.flatnonzero(gaps <= 0)
+        self.front = [rows[place] for place in best]
         reference = tuple((points.max(0) + 1e-9).tolist())
+        to_beat = points[best]
         self._model = self._dear_model(rows, points[:, 0], gaps, self._stopped(complete, scale))
         if history.running:
             # What still runs is taken to come out as expected.
-            columns = self._columns(history.running).values
+            known_of = pool.costs(history.running)
+            columns = self._columns(history.running, known_of).values
             expected = self._model.predict(columns)[0]
             self._model = self._model.given(columns, expected)
-            points = np.vstack([points, np.column_stack([expected, self._others(history.running)])])
-        self._staircase = Staircase([tuple(point) for point in points.tolist()], reference)
+            to_beat = np.vstack([to_beat, np.column_stack([expected, self._others(history.running, known_of)])])
+        self._staircase = Staircase([tuple(point) for point in to_beat.tolist()], reference)
 
     def improvement(self, rows: Sequence[Indices]) -> Floats:
         """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known."""
-        others = self._others(rows)
-        mean, deviation = self._model.predict(self._columns(rows).values)
+        known = self._pool.costs(rows)
+        others = self._others(rows, known)
+        mean, deviation = self._model.predict(self._columns(rows, known).values)
         found = self._staircase.improvement(mean, deviation, others) + 1e-9 * deviation
         for place, limit in self._known.limits.items():
             most = np.log(limit) if self._logarithmic[place] else limit
@@ -72,7 +76,8 @@ class Landscape:
     def _dear_model(
         self, rows: Sequence[Indices], losses: Floats, gaps: Floats, stopped: Sequence[tuple[Indices, float, float]]
     ) -> Surrogate:
-        columns = self._columns([*rows, *(row for row, *_ in stopped)])
+        seen = [*rows, *(row for row, *_ in stopped)]
+        columns = self._columns(seen, self._pool.costs(seen))
         values = np.concatenate([losses, [value for _, value, _ in stopped]])
         extra = np.concatenate([np.zeros(len(rows)), [variance for *_, variance in stopped]])
         behind = np.full(len(stopped), np.inf)
@@ -90,11 +95,11 @@ class Landscape:
                     found.append((each.row, middle, ((high - low) / 2) ** 2))
         return found
 
-    def _others(self, rows: Sequence[Indices]) -> Floats:
-        """The further losses: known, or else what is expected of them."""
+    def _others(self, rows: Sequence[Indices], known: Floats) -> Floats:
+        """The further losses: by the pool's columns, or else what is expected of them."""
         places = list(self._known.places)
         found = np.full((len(rows), len(self._signs)), np.nan)
-        found[:, places] = self._pool.costs(rows)[:, : len(places)] * self._signs[places]
+        found[:, places] = known[:, : len(places)] * self._signs[places]
         found = self._bent(found)
         for place in np.flatnonzero(np.isnan(found).any(0)):
             middle, spread, model = self._cost_models[place]
@@ -129,8 +134,7 @@ class Landscape:
         known = self._pool.costs(rows)
         return [(int(place), Quantiles(known[:, place])) for place in np.flatnonzero(np.isfinite(known).all(0))]
 
-    def _columns(self, rows: Sequence[Indices]) -> Columns:
-        known = self._pool.costs(rows)
+    def _columns(self, rows: Sequence[Indices], known: Floats) -> Columns:
         values = [self._encoding.columns(np.array(rows))]
         groups, scales = [self._encoding.groups], [self._encoding.scales]
         for number, (place, quantiles) in enumerate(self._quantiles, start=int(self._encoding.groups.max()) + 1):

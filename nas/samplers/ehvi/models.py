@@ -105,8 +105,14 @@ def _kept(gaps: Floats) -> NDArray[np.int64]:
 def front_gaps(losses: Floats) -> Floats:
     """How far each (observations, losses) is behind the best first loss among those no worse in the other ones."""
     first, others = losses[:, 0], losses[:, 1:]
-    gaps = np.zeros(len(first))
+    if others.shape[1] == 1:
+        # In order of the other loss, and of the first among equals, the best so far is the best beside it.
+        order = np.lexsort((first, others[:, 0]))
+        gaps = np.empty(len(first))
+        gaps[order] = first[order] - np.minimum.accumulate(first[order])
+        return gaps
+    found: list[float] = []
     for place in range(len(first)):
         beside = (others <= others[place]).all(1)
-        gaps[place] = first[place] - first[beside].min()
-    return gaps
+        found.append(first[place] - first[beside].min())
+    return np.array(found)

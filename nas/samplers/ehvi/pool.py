@@ -27,6 +27,7 @@ class Pool:
         self._batches: dict[int, list[Indices]] = {}
         self._members: dict[bytes, Architecture | None] = {}
         self._known: dict[bytes, tuple[float, ...]] = {}
+        self._near: dict[bytes, dict[bytes, Indices]] = {}
         self._all = [self._row(member) for member in space] if space.size <= NEW * TIMES else None
         if self._all is not None:
             random.Random(seed).shuffle(self._all)  # noqa: S311 - draws, not secrets
@@ -43,11 +44,8 @@ class Pool:
         """The members that differ from one of these in one choice."""
         found: dict[bytes, Indices] = {}
         for row in rows:
-            for place, size in enumerate(self._encoding.sizes):
-                others = np.repeat(row[None], size, 0)
-                others[:, place] = np.arange(size)
-                found |= {other.tobytes(): other for other in others}
-        return [row for name, row in found.items() if self._member(name, row) is not None]
+            found |= self._neighbours(row)
+        return list(found.values())
 
     def costs(self, rows: Sequence[Indices]) -> Floats:
         """(members, costs), NaN where unknown."""
@@ -57,6 +55,18 @@ class Pool:
     def forget_costs(self) -> None:
         """More may be known by now."""
         self._known.clear()
+
+    def _neighbours(self, row: Indices) -> dict[bytes, Indices]:
+        name = row.tobytes()
+        if name not in self._near:
+            found: dict[bytes, Indices] = {}
+            for place, size in enumerate(self._encoding.sizes):
+                others = np.repeat(row[None], size, 0)
+                others[:, place] = np.arange(size)
+                found |= {other.tobytes(): other for other in others}
+            found.pop(name)
+            self._near[name] = {each: other for each, other in found.items() if self._member(each, other) is not None}
+        return self._near[name]
 
     def _drawn(self, time: int) -> list[Indices]:
         generator = random.Random(f"{self._seed}:{time}")  # noqa: S311 - draws, not secrets

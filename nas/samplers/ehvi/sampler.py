@@ -71,7 +71,7 @@ class EhviSampler(BaseSampler):
         drawn = self._pool.random(trial.number)
         left = [row for row in drawn if not history.has(row)] or drawn
         seen = history.observations
-        complete = sum(bool(np.isfinite(each.losses).all()) for each in seen)
+        complete = sum(each.is_complete for each in seen)
         if complete < INITIAL:
             return self._encoding.parameters(_farthest(left, [*(each.row for each in seen), *history.running]))
         if schedule(complete) != self._asked_costs_at:
