@@ -27,6 +27,10 @@ class ParameterError(UserError):
     """A parameter whose value is out of range or of the wrong form."""
 
 
+class TooBigError(ParameterError, MemoryError):
+    """What was asked for does not fit in memory. Evaluators record it; the command line says it."""
+
+
 class SpaceFileError(UserError):
     """A file that declares no search space; `mistakes` has a line for each, with its place in the file."""
 

@@ -20,7 +20,7 @@ from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
 from nas.forecast import Forecast
 from nas.front import Result, front, front_hypervolume
-from nas.objective import LATENCY, MACS, PARAMETERS, recorded_objectives
+from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
 from nas.opening import experimental, open_study
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import SamplerSetting
@@ -74,6 +74,7 @@ class SearchResult:
     """What a search ended with. `done` counts the trials on record."""
 
     study: str
+    objectives: tuple[Objective, ...]
     done: int
     front: list[Result]
     hypervolume: float
@@ -150,6 +151,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 _check_outcome(study)
             return SearchResult(
                 study=study.name,
+                objectives=recorded_objectives(settings),
                 done=study.done,
                 front=front(study.results),
                 hypervolume=front_hypervolume(study.results, settings),

@@ -151,7 +151,7 @@ class Study:
             target: self._store.measurement(architecture.key, fingerprint)
             for target, fingerprint in fingerprints(self.settings).items()
         }
-        return {target: taken for target, taken in found.items() if taken is not None}
+        return {target: taken for target, taken in found.items() if taken is not None and taken.is_known}
 
     def _skip(self, asked: optuna.Trial, architecture: Architecture) -> bool:
         """Whether the architecture is surely over the latency limit; Optuna is told then, and by how much."""
@@ -215,7 +215,7 @@ class Study:
                 continue
             self._asked[left.number] = optuna.Trial(self._optuna, left._trial_id)
             if trial.state is TrialState.RUNNING:
-                self.interrupt(left.number, cause, "found running when the study was opened or closed")
+                self.interrupt(left.number, cause, "it was running then")
             else:
                 self._tell_optuna(self._asked.pop(left.number), trial)
 

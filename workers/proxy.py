@@ -25,6 +25,7 @@ from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
 from workers.latency.processor import processor_name
 from workers.latency.quiet import QuietWindow, step_in, windows_of
+from workers.memory import is_out_of_memory
 from workers.train import NonFiniteLossError, Recipe, ResidentData, train
 
 # A measurement takes at most so long: all trainers of the machine wait for it.
@@ -205,10 +206,3 @@ def load_builder() -> Builder:
     """The builder of the networks that are searched."""
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     return builder
-
-
-def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether torch ran out of memory: on the CPU it says so in the message of a plain RuntimeError alone."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return "DefaultCPUAllocator" in str(error) or "can't allocate memory" in str(error)

@@ -1,18 +1,27 @@
 """A front as a table for the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
 from nas.cli.table import print_note, print_table
 from nas.front import Result
+from nas.objective import ACCURACY, LATENCY, PARAMETERS, Objective
+
+SHOWN = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
 
 
-def print_front(members: Sequence[Result]) -> None:
-    """One row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures."""
+def print_front(members: Sequence[Result], objectives: Sequence[Objective]) -> None:
+    """One row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
+
+    Of the study's `objectives` those that not every table has get columns of their own.
+    """
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
     for heading in ("parameters", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
+    further = [each.name for each in objectives if each.name not in SHOWN]
+    for name in further:
+        table.add_column(name, justify="right")
     words = _words(members)
     for member in members:
         stages = member.trial.architecture.stages
@@ -27,10 +36,15 @@ def print_front(members: Sequence[Result]) -> None:
             str(len(member.accuracies)),
             f"{member.latency.median:.3f}" + ("*" if member.moved else ""),
             f"{member.latency.iqr:.3f}",
+            *(f"{_figures(member).get(name, float('nan')):,.6g}" for name in further),
         )
     print_table(table)
     if any(member.moved for member in members):
         print_note("* measured again at the end, and outside of the confidence interval of the first measurement")
+
+
+def _figures(member: Result) -> Mapping[str, float]:
+    return member.trial.outcome.figures if member.trial.outcome is not None else {}
 
 
 def _words(members: Sequence[Result]) -> dict[int, str]:

@@ -16,6 +16,10 @@ from nas.latency import Deployment, Meter
 from nas.objective import Measurement
 from nas.store.store import Store
 
+UNREACHED = "the precision that was asked for was not reached in the time"
+# Those of a fingerprint that tell figures of one machine apart.
+OPTIONS = ("threads", "batch", "precision", "channels_last")
+
 
 @click.group("latency", invoke_without_command=True)
 @click.pass_context
@@ -49,6 +53,7 @@ def measure(
 ) -> None:
     """Measure networks, alone on the machine, and put the figures on record; what is on record is not measured."""
     deployments = {name: _deployment(name) for name in names}
+    started = time.time()
     meter = _meter(target, precision, limit_s, ray_address)
     found = []
     with Store.open(storage, create=True) as store:
@@ -56,6 +61,9 @@ def measure(
         for name, deployment in deployments.items():
             found.append((name, latency.measure(deployment, meter, store, again=again)))
     _show(found, as_json)
+    recorded = [name for name, taken in found if taken.taken_at < started]
+    if recorded and not as_json:
+        click.echo(f"from the record, which --again renews: {', '.join(recorded)}")
 
 
 @command.command("compare")
@@ -78,6 +86,8 @@ def compare(
         f"{one} takes {found.ratio:.3f} times as long as {other} on {target} "
         f"(95% confidence {found.low:.3f} to {found.high:.3f}; {found.rounds} rounds, {found.thrown} thrown away)"
     )
+    if found.high - found.ratio > precision * found.ratio:
+        click.echo(UNREACHED)
 
 
 @command.command("list")
@@ -126,12 +136,12 @@ def _show(found: list[tuple[str, Measurement]], as_json: bool) -> None:
         )
     print_table(table)
     if not all(taken.is_precise for _, taken in found):
-        click.echo("!: the precision that was asked for was not reached in the time")
+        click.echo(f"!: {UNREACHED}")
 
 
 def spelled(fingerprint: Mapping[str, str | int]) -> str:
     """The target of a fingerprint, with those of its options that tell figures of one machine apart."""
-    shown = (f"{name}={fingerprint[name]}" for name in ("threads", "batch", "precision") if name in fingerprint)
+    shown = (f"{name}={fingerprint[name]}" for name in OPTIONS if name in fingerprint)
     return f"{fingerprint.get('target', '')}:{','.join(shown)}"
 
 

@@ -19,7 +19,9 @@ SIDES = (0.5, 1, 2, 4)
 @click.command("mixers")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--width", default=64, show_default=True, type=click.IntRange(1), metavar="N", help="Channels.")
-@click.option("--grid", default=14, show_default=True, type=click.IntRange(2), metavar="N", help="Side of the grid.")
+@click.option(
+    "--grid", default=14, show_default=True, type=click.IntRange(2, 64), metavar="N", help="Side of the grid."
+)
 @click.option(
     "--target", default="cpu", show_default=True, metavar="NAME[:option=value,...]", help="As of `nas search`."
 )

@@ -34,7 +34,7 @@ class _Percent(click.ParamType[float]):
         except ValueError:
             share = -1.0
         if not 0 < share < 1:
-            self.fail(f"{text!r} is not a share between 0 and 1, such as 1%", parameter, context)
+            self.fail(f"{text!r} is not a share between 0 and 1, written as 1% or 0.01", parameter, context)
         return share
 
 
@@ -45,7 +45,7 @@ latency_precision = click.option(
     show_default=True,
     type=_Percent(),
     metavar="P%",
-    help="Measure until half of the 95% confidence interval is within this, or time is up.",
+    help="Measure until half of the 95% confidence interval is within this, as 1% or 0.01, or time is up.",
 )
 time_limit = click.option(
     "--time-limit", "limit_s", default=3.0, show_default=True, type=float, metavar="S", help="Seconds for a network."

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from nas.front import front, front_hypervolume
+from nas.objective import OBJECTIVES, recorded_objectives
 from nas.study import Study
 from nas.trial import Trial, TrialState
 
@@ -37,9 +38,11 @@ class SearchProgress:
         self._done_before = study.done
         settings = study.settings
         goes_on = f", going on from {study.done}" if study.done else ""
+        names = [each.name for each in recorded_objectives(settings)]
+        objectives = "" if names == [each.name for each in OBJECTIVES] else f", objectives {' '.join(names)}"
         self._say(
             f"study {study.name}: space {settings['space']}, data {settings['dataset']}, "
-            f"target {settings['target']}, budget {study.budget}{goes_on}"
+            f"target {settings['target']}{objectives}, budget {study.budget}{goes_on}"
         )
         if is_over:
             self._say(f"study {study.name} is finished: {study.done} trials are on record")

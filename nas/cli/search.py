@@ -173,7 +173,7 @@ def command(
         )
     else:
         click.echo(f"{result.done} trials on record, hypervolume {result.hypervolume:.4g}, {result.wall_s:.0f} s")
-        print_front(result.front)
+        print_front(result.front, result.objectives)
     if result.interrupted:
         click.echo("interrupted; the same command goes on with this study", err=True)
         sys.exit(INTERRUPTED)

@@ -98,6 +98,8 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
 
 def load_config(path: Path) -> ExportedConfig:
     """Read a YAML or JSON config. Raises ParameterError when it cannot be read, is no config or of a newer schema."""
+    if path.exists() and not path.is_file():
+        raise ParameterError(f"config {str(path)!r} is not a regular file")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -116,7 +116,10 @@ def _words(reader: "csv.DictReader[str]", columns: Sequence[str], where: str) ->
     for texts in reader:
         if None in texts or None in texts.values():
             raise ParameterError(f"{where}, line {reader.line_num}: not as many values as the {len(columns)} columns")
-        found.append((reader.line_num, {column: text.strip() for column, text in texts.items()}))
+        stripped = {column: text.strip() for column, text in texts.items()}
+        if empty := [column for column, text in stripped.items() if not text]:
+            raise ParameterError(f"{where}, line {reader.line_num}, column {empty[0]!r} is empty")
+        found.append((reader.line_num, stripped))
     return found
 
 

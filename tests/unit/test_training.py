@@ -17,7 +17,8 @@ from nas.trial import Outcome, TrialState
 from search_spaces.hybrid import HYBRID
 from tests.builders import measurement
 from workers.augment import augment
-from workers.proxy import ProxyEvaluator, is_out_of_memory, prepare
+from workers.memory import is_out_of_memory
+from workers.proxy import ProxyEvaluator, prepare
 
 SMALL = Architecture(tuple(Stage("pool", 1, width) for width in (16, 24, 32, 48)))
 

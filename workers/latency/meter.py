@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 
 from nas.architecture import ModelInput
+from nas.errors import TooBigError
 from nas.latency import Comparison, Network
 from nas.objective import LATENCY, Measurement
 from workers.latency import reference
@@ -20,6 +21,7 @@ from workers.latency.estimate import Effort, Estimate, calibration, estimate
 from workers.latency.load import load_target
 from workers.latency.quiet import QuietWindow
 from workers.latency.target import Run, Target
+from workers.memory import is_out_of_memory
 
 # Counters are renewed about every millisecond.
 ENERGY_S = 1.0
@@ -129,7 +131,16 @@ class Meter:
     def _placed(self, network: Network) -> Run:
         # Exporting and compiling are work like a trainer's: they would disturb whoever measures.
         with self._quiet.step():
-            return self.target.prepare(network.build(), network.model_input)
+            try:
+                return self.target.prepare(network.build(), network.model_input)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                size = f"{network.model_input.height_px}x{network.model_input.width_px} px"
+                batch = self.target.options.batch
+                raise TooBigError(
+                    f"target {self.target_name!r}: the network with a batch of {batch} at {size} does not fit in memory"
+                ) from error
 
     def _fingerprint(self, of_input: str) -> dict[str, str | int]:
         return {**self.target.fingerprint(), "input": of_input, "reference": reference.KEY}

@@ -3,6 +3,7 @@
 What is timed is the file that `nas export --format onnx` writes; making it takes some seconds for each network.
 """
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +86,12 @@ class OnnxRuntimeTarget:
         from onnxruntime.quantization import quantize_dynamic
 
         smaller = file.with_name("int8.onnx")
-        quantize_dynamic(file, smaller)
+        # It recommends pre-processing, to the root logger, which dynamic quantisation does without.
+        logging.disable(logging.WARNING)
+        try:
+            quantize_dynamic(file, smaller)
+        finally:
+            logging.disable(logging.NOTSET)
         return smaller
 
     def _session(self, file: Path) -> Any:

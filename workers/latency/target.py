@@ -25,6 +25,10 @@ class TargetOptions:
     channels_last: bool = True
 
 
+# A side of the images; one inference on more would take minutes.
+MOST_PX = 4096
+
+
 class Target(Protocol):
     """Where a network will be deployed. Made of its TargetOptions; one plug-in of group `nas.targets` per runtime.
 
@@ -69,7 +73,9 @@ def parse_options(target: str, text: str, valid: Mapping[str, Sequence[str]]) ->
         else:
             found[name] = int(value)
     if "size" in found:
-        found["size_px"] = found.pop("size")
+        found["size_px"] = size_px = found.pop("size")
+        if int(size_px) > MOST_PX:
+            raise ParameterError(f"option size '{size_px}' of target {target!r} is above {MOST_PX} px")
     if "channels_last" in found:
         found["channels_last"] = found["channels_last"] == "yes"
     return TargetOptions(**found)  # type: ignore[arg-type]
