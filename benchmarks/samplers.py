@@ -36,6 +36,10 @@ def main() -> None:
     parser.add_argument("--samplers", default=",".join(plugins.names(plugins.SAMPLERS)))
     parser.add_argument("tables", nargs="*", type=Path, default=TABLES)
     asked = parser.parse_args()
+    if not asked.tables:
+        parser.error(
+            "no table: name the files that `nas export --format table` wrote, or keep them in benchmarks/tables"
+        )
     print_header(f"samplers on recorded results: budget {BUDGET}, {asked.seeds} seeds, no early stopping, log latency")
     with ProcessPoolExecutor(2, get_context("spawn"), initializer=threadpool_limits, initargs=(1,)) as pool:
         for file in asked.tables:

@@ -131,11 +131,11 @@ class Deployment:
 
 
 def measure(deployment: Deployment, meter: Meter, record: LatencyRecord, *, again: bool = False) -> Measurement:
-    """From the record, or measured now and put there: with `again`, or where its precision is unknown, in any case."""
+    """From the record, or measured now and put there; with `again` it is measured in any case."""
     deployment = deployment.on(meter)
     key = deployment.architecture.key
     known = record.measurement(key, meter.fingerprint(deployment.model_input))
-    if known is not None and known.is_known and not again:
+    if known is not None and not again:
         return known
     taken = meter.measure(deployment)
     record.add_measurement(key, taken, deployment.architecture)

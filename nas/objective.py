@@ -102,11 +102,6 @@ class Measurement:
         return self.median * (1 - self.margin), self.median * (1 + self.margin)
 
     @property
-    def is_known(self) -> bool:
-        """Whether there were samples enough to tell how far the median can be trusted."""
-        return self.margin < UNKNOWN
-
-    @property
     def is_precise(self) -> bool:
         """Whether the precision that was asked for was reached."""
         return self.margin <= self.precision

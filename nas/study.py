@@ -151,7 +151,7 @@ class Study:
             target: self._store.measurement(architecture.key, fingerprint)
             for target, fingerprint in fingerprints(self.settings).items()
         }
-        return {target: taken for target, taken in found.items() if taken is not None and taken.is_known}
+        return {target: taken for target, taken in found.items() if taken is not None}
 
     def _skip(self, asked: optuna.Trial, architecture: Architecture) -> bool:
         """Whether the architecture is surely over the latency limit; Optuna is told then, and by how much."""

@@ -23,7 +23,7 @@ def assert_recorded_once(folder: Path, budget: int) -> None:
     finished = done(folder)
     assert len(finished) == budget
     assert len({trial.architecture.key for trial in finished}) == budget
-    assert {trial.state.value for trial in trials(folder)} <= {"complete", "interrupted"}
+    assert {trial.state.value for trial in trials(folder)} <= {"complete", "stopped", "interrupted"}
 
 
 def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert wait_for_end(processes) == []
     recorded = trials(tmp_path)
-    assert {trial.state.value for trial in recorded} <= {"complete", "interrupted"}
+    assert {trial.state.value for trial in recorded} <= {"complete", "stopped", "interrupted"}
     assert next(t for t in recorded if t.state.value == "interrupted").outcome.failure.cause == "stopped by the user"
     states = {t.state for t in optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'nas.db'}").trials}
     assert optuna.trial.TrialState.RUNNING not in states

@@ -29,7 +29,10 @@ class Observation:
 
 
 class History:
-    """`losses` are to be minimised, the dear one first, NaN where unknown; `curve` is the dear one's, by epoch."""
+    """Of a study, in the order of its trials' numbers; a finished trial is read once.
+
+    `order` numbers the study's objectives, the dear one first.
+    """
 
     def __init__(self, encoding: Encoding, study: Study, order: Sequence[int]) -> None:
         self._encoding = encoding
@@ -39,15 +42,11 @@ class History:
         self.signs = np.array(signs)[self._order]
         self._finished: dict[int, Observation | None] = {}
         self._taken: set[bytes] = set()
-        self._running: list[Indices] = []
+        self.running: list[Indices] = []
 
     @property
     def observations(self) -> list[Observation]:
         return [found for _, found in sorted(self._finished.items()) if found is not None]
-
-    @property
-    def running(self) -> list[Indices]:
-        return self._running
 
     def has(self, row: Indices) -> bool:
         """Whether a trial has or had this member, whatever became of it."""
@@ -55,7 +54,7 @@ class History:
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in what is new; trials of other parameters, such as the one that is asked for, tell nothing."""
-        self._running = []
+        self.running = []
         for trial in trials:
             if trial.number in self._finished or trial.params.keys() != self._names:
                 continue
@@ -64,7 +63,7 @@ class History:
             if trial.state.is_finished():
                 self._finished[trial.number] = self._observation(trial, row)
             else:
-                self._running.append(row)
+                self.running.append(row)
 
     def _observation(self, trial: FrozenTrial, row: Indices) -> Observation | None:
         curve = tuple(self.signs[0] * np.array(trial.user_attrs.get(CURVE, ())))
