@@ -5,7 +5,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from nas.evaluation import AskTell, Job
-from nas.trial import WORKER_LOST
+from nas.trial import WORKER_LOST, Outcome, TrialState
 from workers.trial_actor import OUTCOME
 
 
@@ -18,6 +18,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._live = live
         self._jobs: dict[str, Job] = {}
         self._reasons: dict[str, str] = {}
+        self._judged: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune writes a pickle of all its parts to disk: this one is empty, and so without the database's password."""
@@ -37,7 +38,10 @@ class StudySearcher(Searcher):  # type: ignore[misc]
 
     def goes_on(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether the trial is trained on after the rung that it reports."""
-        return self._search.goes_on(self._jobs[trial_id], result[OUTCOME])
+        goes_on = self._search.goes_on(self._jobs[trial_id], result[OUTCOME])
+        if not goes_on:
+            self._judged.add(trial_id)
+        return goes_on
 
     def note_error(self, trial_id: str, error: str) -> None:
         """Why the trial is about to be reported as erroneous: a traceback, of which the last line says it."""
@@ -46,11 +50,15 @@ class StudySearcher(Searcher):  # type: ignore[misc]
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         job = self._jobs.pop(trial_id)
+        outcome: Outcome | None = (result or {}).get(OUTCOME)
+        # Tune also ends trials for reasons of its own, Ctrl-C among them, with what they last reported: a rung.
+        unfinished = outcome is not None and outcome.state is TrialState.STOPPED and trial_id not in self._judged
         # The worker reports its own failures as outcomes; without one its process is gone.
-        if error or not result or OUTCOME not in result:
+        if error or outcome is None or unfinished:
             self._search.interrupt(job, WORKER_LOST, self._reasons.pop(trial_id, "no result"))
         else:
-            self._search.tell(job, result[OUTCOME])
+            self._search.tell(job, outcome)
+        self._judged.discard(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the database is the only truth."""

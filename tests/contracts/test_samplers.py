@@ -24,7 +24,7 @@ def sampler(name: str, seed: int = 0) -> optuna.samplers.BaseSampler:
         return plugins.load(plugins.SAMPLERS, name)(SamplerSetting(SPACE, seed, OBJECTIVES))
 
 
-def suggested(name: str, folder: Path, *, seed: int = 0, budget: int = 14, evaluate=synthetic) -> list[str]:
+def suggested(name: str, folder: Path, *, seed: int = 0, budget: int = 12, evaluate=synthetic) -> list[str]:
     url = f"sqlite:///{folder / f'{name}-{seed}-{budget}-{len(list(folder.iterdir()))}.db'}"
     watcher = Silent()
     with Store.open(url, create=True) as store:
@@ -57,7 +57,7 @@ def test_works_with_failed_and_infeasible_trials(name: str, tmp_path: Path) -> N
             return failed()
         return infeasible(9.0) if architecture.word == "PP" else synthetic(architecture)
 
-    assert len(suggested(name, tmp_path, evaluate=evaluate)) == 14
+    assert len(suggested(name, tmp_path, evaluate=evaluate)) == 12
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

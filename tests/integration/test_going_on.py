@@ -16,7 +16,7 @@ from tests.conftest import free_port, nas_script, run_nas
 from tests.integration.searching import QUICK, RunningSearch, done, trials, wait_for_end
 
 # Trials of several seconds: the search must still be at it when the test comes to kill it.
-SLOWER = ("search", "--space", "hybrid", "--batch-size", "32")
+SLOWER = ("search", "--space", "hybrid", "--batch-size", "32", "--no-early-stopping")
 
 
 def assert_recorded_once(folder: Path, budget: int) -> None:
@@ -27,7 +27,7 @@ def assert_recorded_once(folder: Path, budget: int) -> None:
 
 
 def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
-    command = (*SLOWER, "--epochs", "6", "--budget", "8")
+    command = (*SLOWER, "--epochs", "12", "--budget", "8")
     search = RunningSearch(tmp_path, *command)
     search.wait_until(lambda: len(done(tmp_path)) >= 1)
 
