@@ -27,7 +27,7 @@ def assert_recorded_once(folder: Path, budget: int) -> None:
 
 
 def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
-    command = (*SLOWER, "--epochs", "12", "--budget", "8")
+    command = (*SLOWER, "--epochs", "12", "--budget", "8", "--confirm", "0")
     search = RunningSearch(tmp_path, *command)
     search.wait_until(lambda: len(done(tmp_path)) >= 1)
 
