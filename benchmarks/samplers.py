@@ -3,17 +3,12 @@
 import argparse
 import math
 import statistics
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
-
-from threadpoolctl import threadpool_limits
 
 from benchmarks.report import print_header
 from nas import plugins
 from nas.pareto import non_dominated
-from nas.simulation.replay import Replay, replay
+from nas.simulation.replay import Replay, replays
 from nas.simulation.table import Table, read_table
 
 TABLES = sorted((Path(__file__).parent / "tables").glob("*.csv"))
@@ -41,23 +36,17 @@ def main() -> None:
             "no table: name the files that `nas export --format table` wrote, or keep them in benchmarks/tables"
         )
     print_header(f"samplers on recorded results: budget {BUDGET}, {asked.seeds} seeds, no early stopping, log latency")
-    with ProcessPoolExecutor(2, get_context("spawn"), initializer=threadpool_limits, initargs=(1,)) as pool:
-        for file in asked.tables:
-            table = read_table(file)
-            budget = min(BUDGET, len(table.rows) // 2)
-            base = Replay(budget, log_latency=True, early_stopping=False)
-            for kind, reference in (("the table's worst", None), ("hard", hard_reference(table))):
-                print(f"\n{table.name}, {len(table.rows)} rows, budget {budget}, reference: {kind}")
-                print("sampler   N/4: mean worst   N/2: mean worst   N: mean worst   ms a suggestion")
-                for name in asked.samplers.split(","):
-                    jobs = [
-                        pool.submit(replay, table, name, seed, replace(base, reference=reference))
-                        for seed in range(asked.seeds)
-                    ]
-                    found = [job.result() for job in jobs]
-                    shares = list(zip(*(each.shares for each in found), strict=True))
-                    words = "   ".join(f"{statistics.fmean(part):9.3f} {min(part):5.3f}" for part in shares)
-                    print(f"{name:8}  {words}   {statistics.fmean(each.suggest_ms for each in found):8.1f}", flush=True)
+    for file in asked.tables:
+        table = read_table(file)
+        budget = min(BUDGET, len(table.rows) // 2)
+        for kind, reference in (("the table's worst", None), ("hard", hard_reference(table))):
+            print(f"\n{table.name}, {len(table.rows)} rows, budget {budget}, reference: {kind}")
+            print("sampler   N/4: mean worst   N/2: mean worst   N: mean worst   ms a suggestion")
+            setting = Replay(budget, reference=reference, log_latency=True, early_stopping=False)
+            for name, found in replays(table, asked.samplers.split(","), asked.seeds, setting).items():
+                shares = list(zip(*(each.shares for each in found), strict=True))
+                words = "   ".join(f"{statistics.fmean(part):9.3f} {min(part):5.3f}" for part in shares)
+                print(f"{name:8}  {words}   {statistics.fmean(each.suggest_ms for each in found):8.1f}", flush=True)
 
 
 if __name__ == "__main__":

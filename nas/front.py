@@ -36,6 +36,11 @@ class Result(NamedTuple):
         return statistics.fmean(self.accuracies)
 
     @property
+    def figures(self) -> Mapping[str, float]:
+        """What the trial itself found of each objective, by its name."""
+        return self.trial.outcome.figures if self.trial.outcome is not None else {}
+
+    @property
     def accuracy_std(self) -> float | None:
         """The sample standard deviation over seeds, None of one seed."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
@@ -139,5 +144,5 @@ def as_json(result: Result) -> dict[str, Any]:
         "latency_iqr_ms": result.latency.iqr,
         "latency_interval_ms": list(result.latency.interval),
         "latency_moved": result.moved,
-        "figures": dict(result.trial.outcome.figures) if result.trial.outcome else {},
+        "figures": dict(result.figures),
     }

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import optuna
 
@@ -18,7 +18,6 @@ from nas.driver_lock import drive
 from nas.early_stopping import rungs
 from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
-from nas.forecast import Forecast
 from nas.front import Result, front, front_hypervolume
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
 from nas.opening import experimental, open_study
@@ -28,6 +27,9 @@ from nas.spaces import check_space, load_space
 from nas.store.store import Store
 from nas.study import Study
 from nas.trial import TrialState
+
+if TYPE_CHECKING:
+    from nas.forecast import Forecast
 
 
 @dataclass(frozen=True)
@@ -160,8 +162,11 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             )
 
 
-def _forecast(store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput) -> Forecast:
+def _forecast(store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput) -> "Forecast":
     """Of latencies on the first target, from all that the database knows of it."""
+    # With it comes scipy, which options that cannot be served would wait for.
+    from nas.forecast import Forecast
+
     forecast = Forecast(builder, latency_input)
     measured = store.measurements(settings["fingerprint"])
     forecast.add([(each.architecture, each.measurement.median) for each in measured if each.architecture])

@@ -74,23 +74,19 @@ def scalar(node: yaml.Node) -> Any:
 
 def integer(most: int) -> Callable[[yaml.Node], int]:
     """A whole number from 1 to `most`."""
-
-    def read(node: yaml.Node) -> int:
-        value = scalar(node)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            raise WrongValue(f"{as_written(node)} is not a whole number of at least 1 and at most {most:,}")
-        return value
-
-    return read
+    return _number(int, lambda value: 1 <= value <= most, f"a whole number of at least 1 and at most {most:,}")
 
 
 def positive(most: float) -> Callable[[yaml.Node], float]:
     """A number above 0, of at most `most`."""
+    return _number((int, float), lambda value: 0 < value <= most, f"a number above 0 and at most {most:,g}")
 
-    def read(node: yaml.Node) -> float:
+
+def _number(kind: type | tuple[type, ...], is_valid: Callable[[Any], bool], what: str) -> Callable[[yaml.Node], Any]:
+    def read(node: yaml.Node) -> Any:
         value = scalar(node)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
-            raise WrongValue(f"{as_written(node)} is not a number above 0 and at most {most:,g}")
+        if isinstance(value, bool) or not isinstance(value, kind) or not is_valid(value):
+            raise WrongValue(f"{as_written(node)} is not {what}")
         return value
 
     return read

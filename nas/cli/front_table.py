@@ -1,6 +1,6 @@
 """A front as a table for the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.table import Table
 
@@ -36,15 +36,11 @@ def print_front(members: Sequence[Result], objectives: Sequence[Objective]) -> N
             str(len(member.accuracies)),
             f"{member.latency.median:.3f}" + ("*" if member.moved else ""),
             f"{member.latency.iqr:.3f}",
-            *(f"{_figures(member).get(name, float('nan')):,.6g}" for name in further),
+            *(f"{member.figures.get(name, float('nan')):,.6g}" for name in further),
         )
     print_table(table)
     if any(member.moved for member in members):
         print_note("* measured again at the end, and outside of the confidence interval of the first measurement")
-
-
-def _figures(member: Result) -> Mapping[str, float]:
-    return member.trial.outcome.figures if member.trial.outcome is not None else {}
 
 
 def _words(members: Sequence[Result]) -> dict[int, str]:

@@ -1,23 +1,18 @@
 """`nas simulate`: samplers compared on recorded results."""
 
 import json
-import os
 import statistics
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 
 import click
 from rich.table import Table
-from threadpoolctl import threadpool_limits
 
 from nas import plugins
 from nas.cli import options
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
-from nas.simulation.replay import Replay, Replayed, replay
-from nas.simulation.table import Table as Recorded
+from nas.simulation.replay import Replay, Replayed, replays
 from nas.simulation.table import read_table
 
 PARTS = ("N/4", "N/2", "N")
@@ -69,25 +64,12 @@ def command(
     read = read_table(table)
     if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in read.rows):
         raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
-    found = _replayed(read, names, seeds, asked)
+    found = replays(read, names, seeds, asked)
     if as_json:
         click.echo(json.dumps({name: [asdict(each) for each in searches] for name, searches in found.items()}))
     else:
         click.echo(f"{read.name}: {len(read.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers")
         _print(found)
-
-
-def _replayed(table: Recorded, names: list[str], seeds: int, asked: Replay) -> dict[str, list[Replayed]]:
-    """Every sampler's searches, one process for each core."""
-    cores = os.cpu_count() or 1
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        running = {name: [pool.submit(replay, table, name, seed, asked) for seed in range(seeds)] for name in names}
-        return {name: [each.result() for each in searches] for name, searches in running.items()}
-
-
-def _one_thread() -> None:
-    """Each search has one core."""
-    threadpool_limits(1)
 
 
 def _print(found: dict[str, list[Replayed]]) -> None:

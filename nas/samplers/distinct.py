@@ -48,13 +48,11 @@ class DistinctSampler(BaseSampler):
         last = None
         for _ in range(ATTEMPTS):
             architecture = self._space.compose(self._propose(study, trial))
-            if not self._space.allows(architecture):
-                self.repeats += 1
-                continue
-            if architecture.key not in taken:
+            is_allowed = self._space.allows(architecture)
+            if is_allowed and architecture.key not in taken:
                 return dict(self._space.encode(architecture))
             self.repeats += 1
-            last = architecture
+            last = architecture if is_allowed else last
         return dict(self._space.encode(self._instead_of(last, taken)))
 
     def _instead_of(self, last: Architecture | None, taken: Collection[str]) -> Architecture:

@@ -1,10 +1,13 @@
 """A whole search on recorded results: the same study, samplers, early stopping and store, in seconds."""
 
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +17,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
+from threadpoolctl import threadpool_limits
 
 from nas import plugins
 from nas.confirmation import ConfirmedSearch
@@ -146,6 +150,15 @@ def replay(
         epochs=sum(lengths) / (epochs * len(lengths)) if lengths else 0.0,
         simulated_s=runner.now_s,
     )
+
+
+def replays(table: Table, samplers: Sequence[str], seeds: int, asked: Replay) -> dict[str, list[Replayed]]:
+    """By each sampler's name its searches with the seeds from 0 on. A process for each core, with one thread."""
+    with ProcessPoolExecutor(
+        os.cpu_count() or 1, get_context("spawn"), initializer=threadpool_limits, initargs=(1,)
+    ) as pool:
+        running = {name: [pool.submit(replay, table, name, seed, asked) for seed in range(seeds)] for name in samplers}
+        return {name: [search.result() for search in searches] for name, searches in running.items()}
 
 
 def _shares(table: Table, trials: Sequence[Trial], asked: Replay) -> tuple[float, float, float]:

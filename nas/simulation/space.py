@@ -6,7 +6,6 @@ store know it.
 
 import random
 from collections.abc import Iterator
-from functools import cached_property
 
 from nas.architecture import Architecture, Stage
 from nas.errors import ParameterError
@@ -29,10 +28,6 @@ class TableSpace:
     @property
     def size(self) -> int:
         return len(self._members)
-
-    @cached_property
-    def key(self) -> str:
-        return f"table-{self.name}-{len(self._members)}"
 
     def row(self, member: Architecture) -> Row:
         return self._rows[member]
