@@ -1,19 +1,24 @@
 """A search's last part: the front's members are trained again with other seeds, until all that is left was.
 
 The best of many noisy trials is over-claimed, the more so the more trials there were. A member's accuracy becomes the
-mean over its seeds; one that falls off makes room for another, which is confirmed in its turn.
+mean over its seeds; one that falls off makes room for another, which is confirmed in its turn. Then those that one
+unlucky seed may have kept off the front have their turn, as far as few were confirmed besides its members.
 """
 
+import math
 from collections.abc import Sequence
 
 from nas.evaluation import Job
-from nas.front import Result, front
+from nas.front import Result, front, near_front
 from nas.study import MOST_ATTEMPTS, Study, trial_seed
 from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome
 
+# Besides the front's members so many are confirmed, as a share of them.
+NEAR = 0.5
+
 
 class ConfirmedSearch:
-    """A study's trials, and when they are done `repeats` confirmations of each member of its front.
+    """A study's trials, and when they are done `repeats` confirmations of each member of its front, and near it.
 
     Only finished confirmations are on record: one that was cut off is asked for again.
     """
@@ -26,23 +31,15 @@ class ConfirmedSearch:
 
     @property
     def is_over(self) -> bool:
-        return self._study.is_over and not self._running and self._first_lacking(front(self._study.results)) is None
+        return self._study.is_over and not self._running and self._next_confirmation(self._study.results) is None
 
     def ask(self) -> Job | None:
-        """The study's next trial; when it has none left, the next confirmation; None when there is none for now.
-
-        A slot that would be idle while others work confirms what comes right after the front: likely next members.
-        """
+        """The study's next trial; when it has none left, the next confirmation; None when there is none for now."""
         trial = self._study.ask()
         if trial is not None:
             known = self._study.recorded_latencies(trial.architecture)
             return Job(trial.number, 0, trial.architecture, trial.seed, known, self._study.rungs)
-        found = self._study.results
-        members = front(found)
-        job = self._first_lacking(members)
-        if job is None and (self._running or not self._study.is_over):
-            numbers = {member.trial.number for member in members}
-            job = self._first_lacking(front([other for other in found if other.trial.number not in numbers]))
+        job = self._next_confirmation(self._study.results)
         if job is not None:
             self._running.add((job.number, job.repeat))
         return job
@@ -68,6 +65,16 @@ class ConfirmedSearch:
         if self._losses[name] >= MOST_ATTEMPTS:
             failure = Failure(cause, f"in each of {MOST_ATTEMPTS} attempts, the last time: {message}")
             self._study.confirm(job.number, Confirmation(job.seed, Outcome(failure=failure)))
+
+    def _next_confirmation(self, found: Sequence[Result]) -> Job | None:
+        members = front(found)
+        near = near_front(found)
+        on_front = {member.trial.number for member in members}
+        besides = sum(bool(each.trial.confirmations) for each in found if each.trial.number not in on_front)
+        left = max(0, math.ceil(NEAR * len(members)) - besides)
+        near.sort(key=lambda each: not each.trial.confirmations)
+        begun = sum(bool(each.trial.confirmations) for each in near)
+        return self._first_lacking([*members, *near[: begun + left]])
 
     def _first_lacking(self, candidates: Sequence[Result]) -> Job | None:
         for member in candidates:

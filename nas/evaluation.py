@@ -1,11 +1,12 @@
 """What a search asks of the parts that the core reaches by name: evaluators, runners and whoever watches."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from nas.architecture import Architecture
+from nas.audit import Audit
 from nas.latency import LatencyRecord
 from nas.objective import Measurement
 from nas.trial import Outcome, Trial
@@ -15,7 +16,8 @@ from nas.trial import Outcome, Trial
 class EvaluationOptions:
     """What the user asked of the evaluation of an architecture; None is the data set's or the machine's default.
 
-    The first of `targets` is the one that `latency` means; the machine's own where none is named.
+    The first of `targets` is the one that `latency` means; the machine's own where none is named. `train_precision` is
+    auto (whichever trains an architecture fastest), fp32 or bf16.
     """
 
     dataset: str = "digits"
@@ -26,6 +28,7 @@ class EvaluationOptions:
     input_size_px: int | None = None
     batch_size: int = 32
     learning_rate: float = 3e-3
+    train_precision: str = "auto"
     targets: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ("accuracy", "latency")
     ray_address: str | None = None
@@ -89,6 +92,9 @@ class Watcher(Protocol):
 
     def confirmed(self, trial: Trial) -> None:
         """The trial has one confirmation more."""
+
+    def audited(self, found: Sequence[Audit]) -> None:
+        """How well early accuracies foretell final ones by now."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ class Result(NamedTuple):
     `accuracies` has one figure for each seed that the architecture was trained with, the search's own first;
     `expected_accuracy` is what they promise, by which the front is judged. `latency` is the one measured last: when it
     was confirmed, where it was. `moved` says that this left the first one's confidence interval. `losses` are the
-    study's objectives, to be minimised, accuracy last.
+    study's objectives, to be minimised, accuracy last; `searched_losses` the same by what the trial itself found,
+    before it was confirmed. `doubt` is how far from what is expected an accuracy of one seed typically is, 0 while
+    unknown.
     """
 
     trial: Trial
@@ -28,7 +30,9 @@ class Result(NamedTuple):
     latency: Measurement
     parameters: int
     losses: Point
+    searched_losses: Point
     moved: bool = False
+    doubt: float = 0.0
 
     @property
     def accuracy(self) -> float:
@@ -60,9 +64,15 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
         latency = _confirmed_latency(trial) or outcome.latency
         promised = {**outcome.figures, ACCURACY.name: expected(own), LATENCY.name: latency.median}
         if (limit is None or latency.median <= limit) and all(each.name in promised for each in objectives):
-            losses = tuple(each.loss(promised[each.name]) for each in objectives)
+            losses, searched = (
+                tuple(each.loss(figures[each.name]) for each in objectives) for figures in (promised, outcome.figures)
+            )
             moved = latency is not outcome.latency and not outcome.latency.agrees_with(latency)
-            listed.append(Result(trial, own, expected(own), latency, outcome.parameters, losses, moved))
+            listed.append(
+                Result(
+                    trial, own, expected(own), latency, outcome.parameters, losses, searched, moved, expected.deviation
+                )
+            )
     return listed
 
 
@@ -90,6 +100,31 @@ def front(candidates: Sequence[Result]) -> list[Result]:
     return [candidates[index] for index in non_dominated([candidate.losses for candidate in candidates])]
 
 
+def near_front(candidates: Sequence[Result]) -> list[Result]:
+    """Those beside the front that would be on it if they were as much more accurate as one seed may mislead.
+
+    The closest first.
+    """
+    members = front(candidates)
+    on_front = {member.trial.number for member in members}
+
+    def behind(candidate: Result) -> float:
+        """How much accuracy it lacks to be on the front."""
+        *others, accuracy_loss = candidate.losses
+        ahead = (m.losses[-1] for m in members if all(x <= y for x, y in zip(m.losses, others, strict=False)))
+        return accuracy_loss - min(ahead)
+
+    beside = [candidate for candidate in candidates if candidate.trial.number not in on_front]
+    return sorted((each for each in beside if behind(each) < each.doubt), key=behind)
+
+
+def fallen(candidates: Sequence[Result]) -> list[Result]:
+    """What was on the front as the search found it and is not since it was confirmed."""
+    on_front = {member.trial.number for member in front(candidates)}
+    searched = (candidates[index] for index in non_dominated([each.searched_losses for each in candidates]))
+    return [each for each in searched if len(each.accuracies) > 1 and each.trial.number not in on_front]
+
+
 def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any]) -> float:
     """Accuracy times milliseconds (or what else is minimised) that the front dominates, from accuracy 0 and the limit.
 
@@ -98,14 +133,19 @@ def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any])
     """
     if not candidates:
         return 0.0
+    points = [candidate.losses for candidate in candidates]
+    return hypervolume(points, reference_point(points, settings))
+
+
+def reference_point(points: Sequence[Point], settings: Mapping[str, Any]) -> Point:
+    """What a study's hypervolume is measured from: accuracy 0, the latency limit if there is one, else the worst."""
     fixed = {ACCURACY.name: 0.0}
     if settings.get("max_latency_ms") is not None:
         fixed[LATENCY.name] = settings["max_latency_ms"]
-    worst = [max(column) for column in zip(*(candidate.losses for candidate in candidates), strict=True)]
-    reference = [
+    worst = [max(column) for column in zip(*points, strict=True)]
+    return tuple(
         fixed.get(objective.name, found) for objective, found in zip(_objectives(settings), worst, strict=True)
-    ]
-    return hypervolume([candidate.losses for candidate in candidates], tuple(reference))
+    )
 
 
 def pick(candidates: Sequence[Result], how: str) -> Result:

@@ -12,13 +12,14 @@ import optuna
 
 from nas import plugins
 from nas.architecture import ModelInput
+from nas.audit import Audit
 from nas.builder import Builder, counted
 from nas.confirmation import ConfirmedSearch
 from nas.driver_lock import drive
 from nas.early_stopping import rungs
 from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
-from nas.front import Result, front, front_hypervolume
+from nas.front import Result, fallen, front, front_hypervolume
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
 from nas.opening import experimental, open_study
 from nas.samplers.distinct import DistinctSampler
@@ -27,6 +28,7 @@ from nas.spaces import check_space, load_space
 from nas.store.store import Store
 from nas.study import Study
 from nas.trial import TrialState
+from nas.warm_start import warm_start
 
 if TYPE_CHECKING:
     from nas.forecast import Forecast
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 class SearchOptions:
     """What the user asked of a search. `study` None names it by its settings.
 
-    `confirm` is how many seeds more the front's members are trained with after the budget.
+    `confirm` is how many seeds more the front's members are trained with after the budget; the search ends earlier when
+    the trials that are left promise to add less than the share `flat_below` of the hypervolume. `start_from` names
+    studies, configs and published models (nas.warm_start).
     """
 
     storage: str
@@ -44,6 +48,8 @@ class SearchOptions:
     budget: int = 200
     confirm: int = 2
     early_stopping: bool = True
+    flat_below: float | None = None
+    start_from: tuple[str, ...] = ()
     study: str | None = None
     sampler: str = "ehvi"
     evaluator: str = plugins.EVALUATOR
@@ -73,13 +79,17 @@ class SearchOptions:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search ended with. `done` counts the trials on record."""
+    """What a search ended with. `done` counts the trials on record; `gain_to_come` is nas.outlook's of the others."""
 
     study: str
     objectives: tuple[Objective, ...]
     done: int
     front: list[Result]
+    fallen: list[Result]
     hypervolume: float
+    audits: list[Audit]
+    gain_to_come: float | None
+    is_flat: bool
     wall_s: float
     interrupted: bool
 
@@ -104,6 +114,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluation.evaluator.device)
     with closing(Store.open(options.storage, create=True)) as store:
         name = options.study or _default_name(settings)
+        start = warm_start(options.start_from, store, space, name)
         optuna_study, record = open_study(store, options.storage, name, settings)
         with drive(store, record.study_id, record.name):
             builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
@@ -119,6 +130,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 announcer,
                 forecast,
                 rungs=rungs(settings["epochs"]) if options.early_stopping else (),
+                flat_below=options.flat_below,
             )
             setting = SamplerSetting(
                 space,
@@ -130,13 +142,16 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                     MACS.name: lambda member: counted(builder, member, latency_input).macs,
                 },
                 limits={} if study.max_latency_ms is None else {LATENCY.name: study.max_latency_ms},
+                features=start.priors,
             )
             optuna_study.sampler = DistinctSampler(
                 _sampler(options.sampler, setting), space, lambda: study.taken, seed=options.evaluation.seed
             )
             study.recover("driver killed")
+            study.enqueue(start.architectures)
             if study.max_latency_ms is not None and not study.trials:
-                study.enqueue_smallest()
+                # They are likely the fastest, and tell whether the limit can be met.
+                study.enqueue(space.smallest_of_each_mixer())
             work = ConfirmedSearch(study, options.confirm)
             announcer.opened(study, is_over=work.is_over)
             interrupted = False
@@ -151,12 +166,17 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 raise
             if not interrupted:
                 _check_outcome(study)
+            found = study.results
             return SearchResult(
                 study=study.name,
                 objectives=recorded_objectives(settings),
                 done=study.done,
-                front=front(study.results),
-                hypervolume=front_hypervolume(study.results, settings),
+                front=front(found),
+                fallen=fallen(found),
+                hypervolume=front_hypervolume(found, settings),
+                audits=store.audits(record.study_id),
+                gain_to_come=study.gain_to_come,
+                is_flat=study.is_flat,
                 wall_s=time.monotonic() - started,
                 interrupted=interrupted,
             )

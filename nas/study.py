@@ -5,7 +5,7 @@ Our record is written first and Optuna is told after it; `recover` makes good wh
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,13 @@ import optuna
 from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
+from nas.audit import Audit, audits
 from nas.early_stopping import Rung
+from nas.early_stopping import rungs as rungs_of
 from nas.evaluation import Watcher
 from nas.front import Result, results
 from nas.objective import ACCURACY, LATENCY, Measurement, recorded_objectives
+from nas.outlook import gain_to_come
 from nas.pareto import Point
 from nas.samplers.distributions import distributions
 from nas.samplers.setting import CURVE, OBSERVED
@@ -32,10 +35,15 @@ MOST_ATTEMPTS = 3
 MOST_SKIPS = 20
 # With this many trials done and none of them complete, the rest of the budget would go the same way.
 PATIENCE = 20
+# Every so many trials it is looked at whether early accuracies foretell final ones.
+AUDIT_EVERY = 20
 
 
 class Study:
-    """A search in progress, on one store. Meant for one driver: what runs when it opens was left by a dead one."""
+    """A search in progress, on one store. Meant for one driver: what runs when it opens was left by a dead one.
+
+    With `flat_below` it ends before the budget is spent when the trials that are left promise less gain than that.
+    """
 
     def __init__(
         self,
@@ -48,6 +56,7 @@ class Study:
         watcher: Watcher,
         forecast: "Forecast | None" = None,
         rungs: Sequence[int] = (),
+        flat_below: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = optuna_study.study_name
@@ -71,6 +80,8 @@ class Study:
             for epoch, rung in self._rungs.items():
                 if trial.outcome is not None and (point := self._point(trial.outcome, epoch)) is not None:
                     rung.record(point)
+        self._flat_below = flat_below
+        self._gain: tuple[int, float | None] = (-1, None)
 
     @property
     def trials(self) -> Sequence[Trial]:
@@ -108,8 +119,22 @@ class Study:
         return running == 0 and self._is_spent
 
     @property
+    def is_flat(self) -> bool:
+        """Whether what is left of the budget promises less than was asked for."""
+        return self._flat_below is not None and self.gain_to_come is not None and self.gain_to_come < self._flat_below
+
+    @property
     def _is_spent(self) -> bool:
-        return len(self._holders) >= min(self.budget, self._space.size) or self.is_hopeless
+        return len(self._holders) >= min(self.budget, self._space.size) or self.is_hopeless or self.is_flat
+
+    @property
+    def gain_to_come(self) -> float | None:
+        """What the rest of the budget promises, as nas.outlook has it."""
+        done = [number for number, trial in self._trials.items() if trial.state.is_done]
+        if self._gain[0] != len(done):
+            left = max(0, min(self.budget, self._space.size) - len(done))
+            self._gain = len(done), gain_to_come(self.results, done, left, self.settings)
+        return self._gain[1]
 
     def ask(self) -> Trial | None:
         """The next trial, recorded as running; None when the budget or the space is used up by what is done or runs.
@@ -219,21 +244,31 @@ class Study:
             else:
                 self._tell_optuna(self._asked.pop(left.number), trial)
 
-    def enqueue_smallest(self) -> None:
-        """Ask first for the architectures that are likely the fastest: they tell whether a latency limit can be met."""
-        for architecture in self._space.smallest_of_each_mixer():
-            self._optuna.enqueue_trial(dict(self._space.encode(architecture)), skip_if_exists=True)
+    def enqueue(self, architectures: Iterable[Architecture]) -> None:
+        """Ask for these first, but for those that run or are on record."""
+        for architecture in architectures:
+            if architecture.key not in self._holders:
+                self._optuna.enqueue_trial(dict(self._space.encode(architecture)), skip_if_exists=True)
+
+    def audit(self) -> list[Audit]:
+        """Put on record how well the accuracies at rungs, stopped at or not, foretell the final ones so far."""
+        found = audits(self.trials, rungs_of(self.settings.get("epochs", 1)))
+        if found:
+            self._store.add_audits(self._id, self.done, found, self._clock())
+        return found
 
     def _end(self, number: int, state: TrialState, outcome: Outcome) -> bool:
-        if not self._store.finish_trial(self._id, number, state, outcome, self._clock()):
+        now = self._clock()
+        if not self._store.finish_trial(self._id, number, state, outcome, now):
             return False
-        running = self._trials[number]
-        trial = replace(running, state=state, outcome=outcome)
+        trial = replace(self._trials[number], state=state, outcome=outcome, finished_at=now)
         self._put(trial)
         if self._forecast is not None and outcome.latency is not None:
             self._forecast.add([(trial.architecture, outcome.latency.median)])
         self._tell_optuna(self._asked.pop(number), trial)
         self._watcher.ended(trial)
+        if state.is_done and self.done % AUDIT_EVERY == 0:
+            self._watcher.audited(self.audit())
         return True
 
     def _put(self, trial: Trial) -> None:

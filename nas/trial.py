@@ -97,7 +97,7 @@ class Trial:
     """One evaluation of an architecture in a study. `number` is Optuna's; `attempt` counts from 1.
 
     `outcome` is None while the trial runs; when it was interrupted it holds why, as its failure. `confirmations` are
-    what further evaluations with other seeds found out.
+    what further evaluations with other seeds found out. `finished_at` is in seconds since 1970, None while it runs.
     """
 
     number: int
@@ -107,6 +107,7 @@ class Trial:
     attempt: int = 1
     outcome: Outcome | None = None
     confirmations: tuple["Confirmation", ...] = ()
+    finished_at: float | None = None
 
 
 @dataclass(frozen=True)

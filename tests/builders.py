@@ -72,5 +72,8 @@ class Silent:
     def confirmed(self, trial: Trial) -> None:
         self.confirmed_trials.append(trial)
 
+    def audited(self, found: object) -> None:
+        self.audits = found
+
     def opened(self, study: object, *, is_over: bool) -> None:
         self.study = study

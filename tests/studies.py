@@ -49,12 +49,22 @@ def open_study(
     budget: int = 10,
     sampler: optuna.samplers.BaseSampler | None = None,
     watcher: Silent | None = None,
+    flat_below: float | None = None,
     **changed: Any,
 ) -> Study:
     """A study of the space under test in a store, made or opened again."""
     space = space or small_space()
     optuna_study, record = opening.open_study(store, url, name, settings(**changed))
-    study = Study(store, record.study_id, optuna_study, space, settings(**changed), budget, watcher or Silent())
+    study = Study(
+        store,
+        record.study_id,
+        optuna_study,
+        space,
+        settings(**changed),
+        budget,
+        watcher or Silent(),
+        flat_below=flat_below,
+    )
     inner = sampler or optuna.samplers.RandomSampler(seed=0)
     optuna_study.sampler = DistinctSampler(inner, space, lambda: study.taken, seed=0)
     return study

@@ -26,7 +26,8 @@ from workers.device import choose_device
 from workers.latency.processor import processor_name
 from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory
-from workers.train import NonFiniteLossError, Recipe, ResidentData, train
+from workers.train import NonFiniteLossError, Recipe, ResidentData, choose_setting, train
+from workers.training_setting import PRECISIONS
 
 # A measurement takes at most so long: all trainers of the machine wait for it.
 SECONDS = 0.3
@@ -78,8 +79,10 @@ class ProxyEvaluator:
                     yield Outcome(**facts)
                     return
             model = self._build(architecture, self.model_input)
+            setting = choose_setting(model, self._resident, self.recipe, self._step)
+            facts["environment"] = {**self._environment, "training": str(setting)}
             generator = torch.Generator().manual_seed(seed)
-            for point in train(model, self._resident, self.recipe, generator, self._step):
+            for point in train(model, self._resident, self.recipe, generator, setting, self._step):
                 curve.append(point)
                 facts["train_s"] = sum(each.seconds for each in curve)
                 if point.epoch in rungs:
@@ -111,7 +114,7 @@ class ProxyEvaluator:
 
     def _build(self, architecture: Architecture, model_input: ModelInput) -> torch.nn.Module:
         model: torch.nn.Module = load_builder().build(architecture, model_input)
-        return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return model.to(self.device)
 
     @cached_property
     def _resident(self) -> ResidentData:
@@ -139,6 +142,8 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     Raises UserError (ParameterError, DataError, UnknownNameError) for whatever would make every trial fail.
     """
     device = choose_device(options.device)
+    if options.train_precision not in PRECISIONS:
+        raise ParameterError(f"--train-precision {options.train_precision!r} is not one of {', '.join(PRECISIONS)}")
     target_names = options.targets or (device,)
     if len(set(target_names)) < len(target_names):
         raise ParameterError(f"--target {', '.join(target_names)}: each is needed once")
@@ -173,7 +178,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     evaluator = ProxyEvaluator(
         data=data,
         model_input=model_input,
-        recipe=Recipe(epochs, options.batch_size, options.learning_rate),
+        recipe=Recipe(epochs, options.batch_size, options.learning_rate, precision=options.train_precision),
         meters=meters,
         device=device,
         max_latency_ms=options.max_latency_ms,

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from nas.trial import CurvePoint
 from workers.augment import augment
 from workers.datasets.dataset import ProxyData
+from workers.training_setting import Setting, candidates, quickest
 
 WARM_UP = 0.2
 EVALUATION_BATCH = 256
-# Before the last epoch so many validation images must do: judging each epoch on all would cost a third of the training.
+# Before the last epoch a quarter as many validation images as an epoch trains on must do, and at least so many: judging
+# each epoch on all would cost a third of a short training.
 GLANCE = 256
 
 
@@ -26,12 +28,13 @@ class NonFiniteLossError(Exception):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a proxy is trained. `learning_rate` is the schedule's peak."""
+    """How a proxy is trained. `learning_rate` is the schedule's peak, `precision` one of PRECISIONS."""
 
     epochs: int
     batch_size: int
     learning_rate: float
     weight_decay: float = 0.05
+    precision: str = "auto"
 
 
 class ResidentData:
@@ -51,8 +54,22 @@ class ResidentData:
         self.shift_px = data.shift_px
 
     def normalise(self, images: Tensor) -> Tensor:
-        scaled = (images.float() - self.mean_1C11) / self.std_1C11
-        return scaled.contiguous(memory_format=torch.channels_last)
+        return (images.float() - self.mean_1C11) / self.std_1C11
+
+
+def choose_setting(
+    model: nn.Module,
+    data: ResidentData,
+    recipe: Recipe,
+    step: Callable[[], AbstractContextManager[None]] = nullcontext,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Setting:
+    """The fastest setting to train the model in by the recipe; its weights are laid out for it. Raises as `train`."""
+    batch = min(recipe.batch_size, len(data.train_labels))
+    among = candidates(recipe.precision, recipe.epochs * (len(data.train_labels) // batch))
+    x_BCHW = data.normalise(data.train_images[:batch])
+    with step():
+        return quickest(model.train(), x_BCHW, data.train_labels[:batch], among, clock)
 
 
 def train(
@@ -60,15 +77,19 @@ def train(
     data: ResidentData,
     recipe: Recipe,
     generator: torch.Generator,
+    setting: Setting,
     step: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Iterator[CurvePoint]:
-    """Train `model` in place; after each epoch, its point on the learning curve, the last one on all validation images.
+    """Train `model`, which is laid out for the setting, in place; after each epoch, its point on the learning curve.
+
+    The last one is of all validation images.
 
     Each step, and each validation, runs inside `step()`.
 
     Raises NonFiniteLossError as soon as a loss is not finite, and whatever torch raises when memory runs out.
     """
     images = len(data.train_labels)
+    device = data.train_labels.device
     batch = min(recipe.batch_size, images)
     steps = images // batch
     optimiser = torch.optim.AdamW(
@@ -85,13 +106,15 @@ def train(
         started = time.perf_counter()
         model.train()
         total = 0.0
-        order = torch.randperm(images, generator=generator).to(data.train_labels.device)
+        order = torch.randperm(images, generator=generator).to(device)
         for chosen in torch.split(order[: steps * batch], batch):
             with step():
                 x_BCHW = augment(
                     data.train_images[chosen].float(), shift_px=data.shift_px, flip=data.flip, generator=generator
                 )
-                loss = F.cross_entropy(model(data.normalise(x_BCHW)), data.train_labels[chosen])
+                with setting.cast(device):
+                    logits_BK = model(setting.batch(data.normalise(x_BCHW)))
+                    loss = F.cross_entropy(logits_BK, data.train_labels[chosen])
                 value = loss.item()
                 if not math.isfinite(value):
                     raise NonFiniteLossError(f"training loss became {value} in epoch {epoch}")
@@ -101,17 +124,20 @@ def train(
                 schedule.step()
             total += value
         with step():
-            accuracy = evaluate(model, data, most=None if epoch == recipe.epochs else GLANCE)
+            glance = max(GLANCE, images // 4)
+            accuracy = evaluate(model, data, setting, most=None if epoch == recipe.epochs else glance)
         yield CurvePoint(epoch, accuracy, total / steps, time.perf_counter() - started)
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: ResidentData, most: int | None = None) -> float:
+def evaluate(model: nn.Module, data: ResidentData, setting: Setting, most: int | None = None) -> float:
     """Accuracy on the validation images, 0 to 1; on the first `most` of them, if that is given."""
     model.eval()
     correct = 0
     judged = data.validation_labels[:most]
     batches = (torch.split(each, EVALUATION_BATCH) for each in (data.validation_images[:most], judged))
     for images, labels in zip(*batches, strict=True):
-        correct += int((model(data.normalise(images)).argmax(1) == labels).sum())
+        with setting.cast(labels.device):
+            logits_BK = model(setting.batch(data.normalise(images)))
+        correct += int((logits_BK.argmax(1) == labels).sum())
     return correct / len(judged)

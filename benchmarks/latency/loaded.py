@@ -18,6 +18,7 @@ from nas.latency import Deployment
 from workers.datasets.dataset import Dataset, Request, split
 from workers.latency.quiet import QuietWindow
 from workers.train import Recipe, ResidentData, train
+from workers.training_setting import FP32
 
 spawn = multiprocessing.get_context("spawn")
 REPEATS = 3
@@ -44,7 +45,7 @@ def keep_training(stands_aside: bool, steps: Any, seed: int) -> None:
     while True:
         for architecture in members(8, seed):
             model = Deployment(architecture, INPUT).build().to(memory_format=torch.channels_last)
-            list(train(model, resident, Recipe(2, 32, 3e-3), torch.Generator().manual_seed(seed), step))
+            list(train(model, resident, Recipe(2, 32, 3e-3), torch.Generator().manual_seed(seed), FP32, step))
 
 
 @contextmanager

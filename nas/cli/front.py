@@ -9,7 +9,7 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.front_table import print_front
 from nas.front import as_json as result_as_json
-from nas.front import front, results
+from nas.front import fallen, front, results
 from nas.objective import recorded_objectives
 from nas.output_file import write_text
 from nas.store.store import Store
@@ -32,6 +32,6 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None) -
         click.echo(json.dumps([result_as_json(member) for member in members]))
         return
     click.echo(f"study {record.name}: {len(members)} of {len(found)} complete trials are on the front")
-    print_front(members, recorded_objectives(record.settings))
+    print_front(members, recorded_objectives(record.settings), fallen(found))
     if html is not None:
         click.echo(f"wrote {html}")

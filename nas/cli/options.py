@@ -22,7 +22,7 @@ max_latency = click.option(
 )
 
 
-class _Percent(click.ParamType[float]):
+class Percent(click.ParamType[float]):
     """A share between 0 and 1, written as `1%` or 0.01."""
 
     name = "percent"
@@ -43,7 +43,7 @@ latency_precision = click.option(
     "precision",
     default="1%",
     show_default=True,
-    type=_Percent(),
+    type=Percent(),
     metavar="P%",
     help="Measure until half of the 95% confidence interval is within this, as 1% or 0.01, or time is up.",
 )

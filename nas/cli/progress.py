@@ -1,10 +1,13 @@
 """How a search in progress is shown: a live line on a terminal, plain lines elsewhere."""
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from nas.audit import Audit
+from nas.cli.front_table import low_audit
 from nas.front import front, front_hypervolume
 from nas.objective import OBJECTIVES, recorded_objectives
 from nas.study import Study
@@ -24,6 +27,7 @@ class SearchProgress:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=self._console)
         self._study: Study | None = None
+        self._warned: set[int] = set()
 
     def __enter__(self) -> "SearchProgress":
         return self
@@ -75,6 +79,13 @@ class SearchProgress:
         else:
             self._say(f"confirming the front: {line} | {self._figures(self._study)}")
 
+    def audited(self, found: Sequence[Audit]) -> None:
+        """Each epoch's first warning; the last audit is printed at the end."""
+        for each in found:
+            if each.is_low and each.epoch not in self._warned:
+                self._warned.add(each.epoch)
+                self._say(low_audit(each))
+
     def _figures(self, study: Study) -> str:
         found = study.results
         if not found:
@@ -86,7 +97,8 @@ class SearchProgress:
         if study.is_over:
             return figures
         left_s = (study.budget - study.done) * (time.monotonic() - self._started) / fresh if fresh else 0.0
-        return f"{figures}, {left_s / 60:.1f} min left"
+        gain = "" if study.gain_to_come is None else f" for about {study.gain_to_come:+.1%}"
+        return f"{figures}, {left_s / 60:.1f} min left{gain}"
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -2,12 +2,13 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from nas.cli import options
-from nas.cli.front_table import print_front
+from nas.cli.front_table import print_audits, print_front
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
 from nas.errors import ParameterError
@@ -37,6 +38,21 @@ MOST_SEED = 2**32 - 1
     help="Seeds more to train the front's members with after the budget.",
 )
 @click.option("--no-early-stopping", is_flag=True, help="Train every proxy to the end, whatever its curve says.")
+@click.option(
+    "--stop-when-flat",
+    "flat_below",
+    is_flag=False,
+    flag_value="1%",
+    type=options.Percent(),
+    metavar="[P%]",
+    help="End the search when the trials that are left promise to add less to the hypervolume; alone it means 1%.",
+)
+@click.option(
+    "--start-from",
+    multiple=True,
+    metavar="STUDY|CONFIG|MODEL|published",
+    help="Try these first: a study's front, a config, a published model or all of those; a study also informs ehvi.",
+)
 @click.option("--study", metavar="NAME", help="Study to begin or go on with; by default named after the settings.")
 @options.storage
 @click.option(
@@ -60,6 +76,13 @@ MOST_SEED = 2**32 - 1
 @click.option("--input-size", type=int, metavar="PX", help="Proxy image size.")
 @click.option("--batch-size", default=32, show_default=True, type=int, metavar="N", help="Proxy batch size.")
 @click.option("--learning-rate", default=3e-3, show_default=True, type=float, metavar="X", help="Peak learning rate.")
+@click.option(
+    "--train-precision",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="auto (what trains an architecture fastest, by a short probe), fp32 or bf16.",
+)
 @click.option(
     "--target",
     "targets",
@@ -89,6 +112,8 @@ def command(
     budget: int,
     confirm: int,
     no_early_stopping: bool,
+    flat_below: float | None,
+    start_from: tuple[str, ...],
     study: str | None,
     storage: str,
     sampler: str,
@@ -100,6 +125,7 @@ def command(
     input_size: int | None,
     batch_size: int,
     learning_rate: float,
+    train_precision: str,
     targets: tuple[str, ...],
     objectives: tuple[str, ...],
     precision: float,
@@ -135,6 +161,8 @@ def command(
         budget=budget,
         confirm=confirm,
         early_stopping=not no_early_stopping,
+        flat_below=flat_below,
+        start_from=start_from,
         storage=storage,
         study=study,
         sampler=sampler,
@@ -147,6 +175,7 @@ def command(
             input_size_px=input_size,
             batch_size=batch_size,
             learning_rate=learning_rate,
+            train_precision=train_precision,
             targets=targets,
             objectives=objectives,
             ray_address=ray_address,
@@ -166,6 +195,9 @@ def command(
                     "study": result.study,
                     "trials": result.done,
                     "front": [result_as_json(member) for member in result.front],
+                    "fell_off": [result_as_json(member) for member in result.fallen],
+                    "audits": [asdict(each) for each in result.audits],
+                    "gain_to_come": result.gain_to_come,
                     "hypervolume": result.hypervolume,
                     "wall_s": round(result.wall_s, 3),
                 }
@@ -173,7 +205,10 @@ def command(
         )
     else:
         click.echo(f"{result.done} trials on record, hypervolume {result.hypervolume:.4g}, {result.wall_s:.0f} s")
-        print_front(result.front, result.objectives)
+        if result.is_flat and result.done < budget and result.gain_to_come is not None:
+            click.echo(f"flat: the other {budget - result.done} trials would add about {result.gain_to_come:.1%}")
+        print_front(result.front, result.objectives, result.fallen)
+        print_audits(result.audits)
     if result.interrupted:
         click.echo("interrupted; the same command goes on with this study", err=True)
         sys.exit(INTERRUPTED)

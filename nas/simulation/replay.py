@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial
 from threadpoolctl import threadpool_limits
 
 from nas import plugins
+from nas.audit import Audit
 from nas.confirmation import ConfirmedSearch
 from nas.early_stopping import rungs
 from nas.evaluation import Watcher
@@ -98,6 +99,9 @@ class _Ends(Watcher):
         self.trials.append(trial)
 
     def confirmed(self, trial: Trial) -> None:
+        pass
+
+    def audited(self, found: Sequence[Audit]) -> None:
         pass
 
 

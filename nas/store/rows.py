@@ -135,7 +135,7 @@ def to_trial(
             costs=row.costs or {},
         )
     architecture = Architecture.from_dict(row.architecture)
-    return Trial(row.number, architecture, state, row.seed, row.attempt, outcome, confirmations)
+    return Trial(row.number, architecture, state, row.seed, row.attempt, outcome, confirmations, row.finished_at)
 
 
 def to_confirmation(row: Row[Any]) -> Confirmation:

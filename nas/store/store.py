@@ -1,6 +1,6 @@
 """The record of studies and trials. A trial's final row here is the truth; Optuna is told after it is written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, column, delete, func, insert, select,
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nas.architecture import Architecture
+from nas.audit import Audit
 from nas.errors import StorageError, UnknownNameError
 from nas.objective import LATENCY, Measurement
 from nas.store import rows, tables
@@ -275,6 +276,23 @@ class Store:
                     created_at=created_at,
                 )
             )
+
+    def add_audits(self, study_id: int, done: int, found: Sequence[Audit], taken_at: float) -> None:
+        """Put on record what was found when `done` trials of the study were."""
+        with self._begin() as connection:
+            connection.execute(
+                insert(tables.audits),
+                [{"study_id": study_id, "done": done, "taken_at": taken_at, **vars(each)} for each in found],
+            )
+
+    def audits(self, study_id: int) -> list[Audit]:
+        """Of the study, the last one of each epoch, in the order of epochs."""
+        ours = tables.audits
+        query = select(ours.c.epoch, ours.c.trials, ours.c.tau).where(ours.c.study_id == study_id)
+        with self._begin() as connection:
+            found = connection.execute(query.order_by(ours.c.audit_id)).all()
+        last = {row.epoch: Audit(row.epoch, row.trials, row.tau) for row in found}
+        return [last[epoch] for epoch in sorted(last)]
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:

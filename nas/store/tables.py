@@ -132,3 +132,16 @@ profiles = Table(
     Column("errors", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
 )
+
+# How well accuracies after an epoch foretold the final ones, each time that a search looked.
+audits = Table(
+    "nas_audits",
+    metadata,
+    Column("audit_id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("nas_studies.study_id", ondelete="CASCADE"), nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("trials", Integer, nullable=False),
+    Column("tau", Float, nullable=False),
+    Column("taken_at", Float, nullable=False),
+)

@@ -3,8 +3,8 @@
 import pytest
 
 from nas.errors import UnknownNameError, UserError
-from nas.front import as_json, front, front_hypervolume, pick, results
-from nas.trial import Trial
+from nas.front import as_json, fallen, front, front_hypervolume, near_front, pick, results
+from nas.trial import Confirmation, Trial
 from tests.builders import complete, failed, infeasible, small_space
 
 LIMIT = {"max_latency_ms": 4.0}
@@ -57,3 +57,31 @@ def test_json_shape() -> None:
     assert shown.keys() >= {"trial", "key", "stages", "parameters", "accuracy", "latency_ms", "latency_iqr_ms"}
     assert shown["stages"][0].keys() >= {"mixer", "depth", "width"}
     assert (shown["accuracy"], shown["latency_ms"], shown["latency_iqr_ms"]) == (0.9, 2.0, 0.25)
+
+
+def confirmed(number: int, accuracies: tuple[float, ...], latency_ms: float) -> Trial:
+    """The search's own accuracy, and those of further seeds."""
+    outcome = complete(accuracies[0], latency_ms)
+    again = tuple(Confirmation(seed, complete(each, latency_ms)) for seed, each in enumerate(accuracies[1:]))
+    return Trial(number, list(small_space())[number], outcome.state, 0, 1, outcome, again)
+
+
+def test_what_fell_off_is_what_was_lucky_and_what_is_near_may_have_been_unlucky() -> None:
+    found = results(
+        [
+            confirmed(0, (0.80, 0.80, 0.82), 1.0),
+            confirmed(1, (0.95, 0.83, 0.85), 2.0),
+            confirmed(2, (0.90, 0.90, 0.92), 2.0),
+            confirmed(3, (0.899,), 2.0),
+            confirmed(4, (0.70,), 3.0),
+        ],
+        {},
+    )
+    assert [each.trial.number for each in front(found)] == [0, 2]
+    assert [each.trial.number for each in fallen(found)] == [1]
+    assert 3 in [each.trial.number for each in near_front(found)]
+    assert 4 not in [each.trial.number for each in near_front(found)]
+
+
+def test_nothing_is_near_while_it_is_not_known_how_seeds_differ() -> None:
+    assert near_front(results(trials(), {})) == []

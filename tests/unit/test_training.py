@@ -19,6 +19,7 @@ from tests.builders import measurement
 from workers.augment import augment
 from workers.memory import is_out_of_memory
 from workers.proxy import ProxyEvaluator, prepare
+from workers.training_setting import BF16, CALLS, CONTIGUOUS, FP32, Setting, candidates, quickest
 
 SMALL = Architecture(tuple(Stage("pool", 1, width) for width in (16, 24, 32, 48)))
 
@@ -92,6 +93,39 @@ def test_same_seed_same_accuracy_and_other_seed_other_training() -> None:
         dataclasses.replace(p, seconds=0) for p in second.curve
     ]
     assert first.curve[0].loss != other.curve[0].loss
+
+
+def test_every_training_setting_learns_and_is_on_record() -> None:
+    for precision, said in (("fp32", "fp32 channels_last"), ("bf16", "bf16 channels_last")):
+        outcome = final(evaluator(train_precision=precision, epochs=2), SMALL, seed=1)
+        assert outcome.accuracy > 0.4
+        assert outcome.environment["training"] == said
+    with pytest.raises(ParameterError, match="--train-precision 'fp8'"):
+        evaluator(train_precision="fp8")
+
+
+def test_the_probe_takes_the_fastest_and_the_first_at_near_ties() -> None:
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4 * 36, 3))
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    x_BCHW, labels_B = torch.randn(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)
+
+    def taking(*seconds: float) -> Setting:
+        """The choice where calls in each setting in its turn take so long."""
+        ticks = iter([t for each in seconds for _ in range(1 + CALLS) for t in (0.0, each)])
+        return quickest(model, x_BCHW, labels_B, (FP32, BF16, CONTIGUOUS), lambda: next(ticks))
+
+    assert taking(1.0, 0.5, 0.9) == BF16
+    assert taking(1.0, 0.9, 0.95) == FP32
+    assert taking(1.0, 0.9, 0.5) == CONTIGUOUS
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_training_that_is_too_short_to_be_probed_takes_the_first_setting() -> None:
+    assert candidates("auto", 48) == (FP32,)
+    assert candidates("fp32", 10_000) == (FP32,)
+    assert candidates("bf16", 10) == (BF16,)
+    assert candidates("auto", 10_000) == (FP32, BF16, CONTIGUOUS)
 
 
 def test_a_loss_that_is_not_finite_fails_the_trial_with_its_reason() -> None:

@@ -1,0 +1,164 @@
+"""How much sooner does `nas search` have the front that a plain script ends with?
+
+For each seed `nas search` runs as a user runs it, confirmations and all; then the plain script (plain.py) for the same
+wall time, with the same proxies. The members of both final fronts, and of the fronts that the search had on the way,
+are trained to the full schedule and tested, and measured in quiet, by one judge; a front is worth the hypervolume of
+its judged members, over the logarithm of latency, from the worst of all that were judged. Then the search's members are
+trained by the proxy's schedule with three new seeds: how many are still on the front, and how much was over-claimed?
+"""
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.end_to_end import judge, plain
+from benchmarks.report import print_header
+from nas.architecture import Architecture, ModelInput
+from nas.front import front, results
+from nas.pareto import hypervolume, non_dominated
+from nas.store.store import Store
+from nas.trial import Trial
+from workers.train import Recipe
+
+# The fronts that the search had after these shares of its wall time.
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.75)
+FULL_EPOCHS, FULL_IMAGES = 5, 4000
+NEW_SEEDS = (101, 102, 103)
+
+
+def searched(folder: Path, data_dir: Path, budget: int, seed: int) -> tuple[float, float, list[Trial], dict]:  # type: ignore[type-arg]
+    """When `nas search` began, how long it took, its trials and its study's settings."""
+    storage = f"sqlite:///{folder / f'nas-{seed}.db'}"
+    began = time.time()
+    options = {"dataset": "fashion-mnist", "data-dir": data_dir, "budget": budget, "seed": seed, "storage": storage}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    subprocess.run(
+        [str(Path(sys.executable).with_name("nas")), "search", *words], check=True, stdout=subprocess.DEVNULL
+    )
+    wall_s = time.time() - began
+    with Store.open(storage, create=False) as store:
+        record = store.study()
+        return began, wall_s, store.trials(record.study_id), dict(record.settings)
+
+
+def front_of(points: Sequence[tuple[Architecture, float, float]]) -> list[Architecture]:
+    """Of (architecture, accuracy, milliseconds)."""
+    return [points[index][0] for index in non_dominated([(ms, -accuracy) for _, accuracy, ms in points])]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--budget", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--keep", type=Path, help="file for what was judged, as JSON")
+    asked = parser.parse_args()
+    print_header(f"end to end on Fashion-MNIST, space hybrid, budget {asked.budget}, {asked.seeds} seeds")
+    fronts: dict[tuple[int, str], list[Architecture]] = {}
+    claimed: dict[int, list[tuple[Architecture, float, float]]] = {}
+    walls: dict[int, float] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for seed in range(asked.seeds):
+            began, wall_s, trials, settings = searched(Path(scratch), asked.data_dir.resolve(), asked.budget, seed)
+            found = results(trials, settings)
+            walls[seed] = wall_s
+            claimed[seed] = [(e.trial.architecture, e.accuracy, e.latency.median) for e in front(found)]
+            fronts[seed, "1"] = [member for member, *_ in claimed[seed]]
+            for share in SHARES:
+                by_then = [trial for trial in trials if (trial.finished_at or math.inf) <= began + share * wall_s]
+                fronts[seed, f"{share:g}"] = [
+                    each.trial.architecture
+                    for each in front(results([_unconfirmed(trial) for trial in by_then], settings))
+                ]
+            schedule = plain.Schedule(settings["epochs"], settings["batch_size"], settings["learning_rate"])
+            data = judge.data_of(asked.data_dir, settings["train_size"], seed)
+            model_input = ModelInput.from_dict(settings["input"])
+            tried = plain.search(
+                data,
+                model_input,
+                schedule,
+                seconds=wall_s,
+                seed=seed,
+                workers=os.cpu_count() or 1,
+                folder=scratch,
+            )
+            fronts[seed, "plain"] = front_of([each[1:] for each in tried])
+            print(
+                f"seed {seed}: {wall_s:.0f} s; {len(trials)} trials of nas search, {len(tried)} of the script",
+                flush=True,
+            )
+        everyone = {member.key: member for members in fronts.values() for member in members}
+        full_data = judge.with_test_images(judge.data_of(asked.data_dir, FULL_IMAGES, 0), asked.data_dir)
+        full = Recipe(FULL_EPOCHS, schedule.batch_size, schedule.learning_rate)
+        print(f"judging {len(everyone)} architectures: {FULL_EPOCHS} epochs of {FULL_IMAGES} images", flush=True)
+        accuracy = judge.accuracies(everyone.values(), full_data, full, (0,))
+        ms = judge.latencies(everyone.values(), model_input)
+    verdicts = {key: judge.Verdict(accuracy[key], ms[key]) for key in everyone}
+    if asked.keep:
+        asked.keep.write_text(
+            json.dumps(
+                {
+                    "fronts": {f"{seed} {when}": [m.key for m in members] for (seed, when), members in fronts.items()},
+                    "verdicts": verdicts,
+                    "walls_s": walls,
+                }
+            )
+        )
+    _print_volumes(fronts, verdicts, walls)
+    _print_truth(claimed, asked.data_dir, Recipe(schedule.epochs, schedule.batch_size, schedule.learning_rate), ms)
+
+
+def _unconfirmed(trial: Trial) -> Trial:
+    return Trial(trial.number, trial.architecture, trial.state, trial.seed, trial.attempt, trial.outcome)
+
+
+def _print_volumes(
+    fronts: Mapping[tuple[int, str], Sequence[Architecture]],
+    verdicts: Mapping[str, judge.Verdict],
+    walls: Mapping[int, float],
+) -> None:
+    points = {key: (math.log(each.latency_ms), 1 - each.accuracy) for key, each in verdicts.items()}
+    reference = tuple(max(column) + 1e-9 for column in zip(*points.values(), strict=True))
+    print("verified hypervolume, and when the search first had the script's final one")
+    ratios = []
+    for seed, wall_s in walls.items():
+        volume = {
+            when: hypervolume([points[member.key] for member in members], reference)
+            for (of, when), members in fronts.items()
+            if of == seed
+        }
+        reached = [share for share in (*SHARES, 1.0) if volume[f"{share:g}"] >= volume["plain"]]
+        ratios.append(1 / reached[0] if reached else math.nan)
+        told = " ".join(f"{when}: {value:.4f}" for when, value in volume.items())
+        print(f"seed {seed} ({wall_s:.0f} s): {told}; ratio of wall times {ratios[-1]:.1f}")
+    print(f"ratios: {', '.join(f'{ratio:.1f}' for ratio in ratios)} (wanted: at least 4)")
+
+
+def _print_truth(
+    claimed: Mapping[int, Sequence[tuple[Architecture, float, float]]],
+    data_dir: Path,
+    recipe: Recipe,
+    ms: Mapping[str, float],
+) -> None:
+    print("members trained again by the proxy's schedule with three new seeds, on the images that they were claimed on")
+    for seed, members in claimed.items():
+        data = judge.data_of(data_dir, 2000, seed)
+        again = judge.accuracies([member for member, *_ in members], data, recipe, NEW_SEEDS)
+        points = [(ms[member.key], 1 - sum(again[member.key]) / len(NEW_SEEDS)) for member, *_ in members]
+        said = [(claimed_ms, 1 - accuracy) for _, accuracy, claimed_ms in members]
+        kept = len(non_dominated(points)) / len(points)
+        reference = (max(x for x, _ in [*said, *points]), 1.0)
+        over = hypervolume(said, reference) / hypervolume(points, reference) - 1
+        print(f"seed {seed}: {kept:.0%} of {len(members)} still on the front; hypervolume over-claimed by {over:+.1%}")
+    print("wanted: at least 90%, at most 2%")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""One judge for both: fronts' members trained again, tested, and measured in quiet."""
+
+import multiprocessing
+import os
+import statistics
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from nas import plugins
+from nas.architecture import Architecture, ModelInput
+from nas.latency import Deployment
+from workers.datasets.dataset import MOST_VALIDATION_IMAGES, Dataset, ProxyData, Request, split
+from workers.latency.meter import Meter
+from workers.train import Recipe, ResidentData, choose_setting, train
+
+# Images that no search has seen judge: a part of the test set, larger than what proxies are validated on.
+TEST_IMAGES = 5000
+
+
+class Verdict(NamedTuple):
+    """Test accuracies, one for each seed, and milliseconds."""
+
+    accuracies: tuple[float, ...]
+    latency_ms: float
+
+    @property
+    def accuracy(self) -> float:
+        return statistics.fmean(self.accuracies)
+
+
+def data_of(data_dir: Path, train_size: int, seed: int) -> ProxyData:
+    """Fashion-MNIST as a search has it."""
+    dataset: Dataset = plugins.load(plugins.DATASETS, "fashion-mnist")
+    source = dataset.open(Request(None, data_dir, False), "train")
+    return split(dataset, source, size_px=dataset.size_px, train_size=train_size, seed=seed)
+
+
+def with_test_images(data: ProxyData, data_dir: Path) -> ProxyData:
+    """The same images to train on, judged by others: the first of the test part."""
+    dataset: Dataset = plugins.load(plugins.DATASETS, "fashion-mnist")
+    source = dataset.open(Request(None, data_dir, False), "test")
+    chosen = np.arange(min(TEST_IMAGES, len(source.labels)))
+    assert len(chosen) > MOST_VALIDATION_IMAGES
+    return ProxyData(
+        data.train_images,
+        data.train_labels,
+        source.images(chosen, data.train_images.shape[2]),
+        source.labels[chosen],
+        data.classes,
+        data.flip,
+        data.shift_px,
+    )
+
+
+def accuracies(
+    members: Collection[Architecture], data: ProxyData, recipe: Recipe, seeds: Collection[int]
+) -> dict[str, tuple[float, ...]]:
+    """By key, each member's after training by the recipe, with each seed. A process for each core, with one thread."""
+    jobs = [(member, seed) for member in members for seed in seeds]
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(os.cpu_count(), initializer=_prepare, initargs=(data, recipe)) as pool:
+        found = pool.starmap(_trained, jobs, chunksize=1)
+    by_key: dict[str, list[float]] = {}
+    for (member, _), accuracy in zip(jobs, found, strict=True):
+        by_key.setdefault(member.key, []).append(accuracy)
+    return {key: tuple(values) for key, values in by_key.items()}
+
+
+def latencies(members: Collection[Architecture], model_input: ModelInput) -> Mapping[str, float]:
+    """By key, the median of three measurements, each a second at most, with nothing else running."""
+    meter = Meter("cpu").precise(0.005, 1.0)
+    meter = meter.on_scale(meter.calibrate().median)
+    return {
+        member.key: statistics.median(meter.measure(Deployment(member, model_input)).median for _ in range(3))
+        for member in members
+    }
+
+
+_resident: ResidentData
+_recipe: Recipe
+
+
+def _prepare(data: ProxyData, recipe: Recipe) -> None:
+    global _resident, _recipe
+    torch.set_num_threads(1)
+    _resident, _recipe = ResidentData(data, torch.device("cpu")), recipe
+
+
+def _trained(architecture: Architecture, seed: int) -> float:
+    torch.manual_seed(seed)
+    images = _resident.train_images
+    model_input = ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)
+    model = Deployment(architecture, model_input).build()
+    setting = choose_setting(model, _resident, _recipe)
+    *_, last = train(model, _resident, _recipe, torch.Generator().manual_seed(seed), setting)
+    return last.accuracy

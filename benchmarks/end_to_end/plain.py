@@ -1,0 +1,133 @@
+"""The script that a user would write without this project: Ray Tune, OptunaSearch with multivariate TPE, a plain loop.
+
+It has the project's networks and nothing else of it: data in a DataLoader, latency timed in the worker, one fresh
+process for each trial as Tune starts them by default.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import optuna
+import ray
+import torch
+import torch.nn.functional as F
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+from torch.utils.data import DataLoader, TensorDataset
+from torchvision.transforms import v2
+
+from nas import plugins
+from nas.architecture import Architecture, ModelInput
+from nas.spaces import load_space
+from workers.datasets.dataset import ProxyData
+from workers.ray_environment import ray_environment
+
+CALLS, WARM_UP = 50, 10
+
+
+class Found(NamedTuple):
+    """A trial's result, `at_s` after the script began."""
+
+    at_s: float
+    architecture: Architecture
+    accuracy: float
+    latency_ms: float
+
+
+class Schedule(NamedTuple):
+    """How a proxy is trained."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+
+
+def train_and_time(config: dict[str, Any], data: ProxyData, model_input: ModelInput, schedule: Schedule) -> None:
+    """Tune's trainable."""
+    torch.set_num_threads(1)
+    model = plugins.load(plugins.BUILDERS, plugins.BUILDER).build(load_space("hybrid").decode(config), model_input)
+    images = torch.tensor(data.train_images).float().div(255)
+    mean, std = images.mean(), images.std()
+    augment = v2.Compose(
+        [v2.RandomHorizontalFlip(), v2.RandomCrop(model_input.height_px, padding=data.shift_px, padding_mode="edge")]
+    )
+    train_set = TensorDataset(images, torch.tensor(data.train_labels))
+    loader = DataLoader(train_set, batch_size=schedule.batch_size, shuffle=True, drop_last=True)
+    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
+    rate = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=schedule.learning_rate, total_steps=schedule.epochs * len(loader), pct_start=0.2
+    )
+    for _ in range(schedule.epochs):
+        model.train()
+        for x_BCHW, labels_B in loader:
+            loss = F.cross_entropy(model((augment(x_BCHW) - mean) / std), labels_B)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            rate.step()
+    model.eval()
+    with torch.inference_mode():
+        judged = (torch.tensor(data.validation_images).float().div(255) - mean) / std
+        guessed = torch.cat([model(x_BCHW).argmax(1) for x_BCHW in judged.split(256)])
+        accuracy = float((guessed == torch.tensor(data.validation_labels)).float().mean())
+        image = judged[:1]
+        for _ in range(WARM_UP):
+            model(image)
+        started = time.perf_counter()
+        for _ in range(CALLS):
+            model(image)
+        latency_ms = (time.perf_counter() - started) * 1000 / CALLS
+    tune.report({"accuracy": accuracy, "latency_ms": latency_ms})
+
+
+def search(
+    data: ProxyData,
+    model_input: ModelInput,
+    schedule: Schedule,
+    *,
+    seconds: float,
+    seed: int,
+    workers: int,
+    folder: str,
+) -> list[Found]:
+    """Search for so long, Ray's start included."""
+    began = time.time()
+    space = load_space("hybrid")
+    distributions: dict[str, Callable[..., Any] | Any] = {
+        name: optuna.distributions.CategoricalDistribution(options) for name, options in space.choices.items()
+    }
+    with ray_environment({}):
+        ray.init(address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False)
+        try:
+            results = tune.Tuner(
+                tune.with_resources(
+                    tune.with_parameters(train_and_time, data=data, model_input=model_input, schedule=schedule),
+                    {"cpu": 1},
+                ),
+                tune_config=tune.TuneConfig(
+                    search_alg=OptunaSearch(
+                        space=distributions,
+                        metric=["accuracy", "latency_ms"],
+                        mode=["max", "min"],
+                        sampler=optuna.samplers.TPESampler(multivariate=True, seed=seed),
+                    ),
+                    num_samples=-1,
+                    time_budget_s=seconds - (time.time() - began),
+                    max_concurrent_trials=workers,
+                ),
+                run_config=tune.RunConfig(storage_path=folder, name=f"plain-{seed}", verbose=0),
+            ).fit()
+        finally:
+            ray.shutdown()
+    found = [
+        Found(
+            result.metrics["timestamp"] - began,
+            space.decode(result.config),
+            result.metrics["accuracy"],
+            result.metrics["latency_ms"],
+        )
+        for result in results
+        if result.metrics and "accuracy" in result.metrics
+    ]
+    return sorted(found)

@@ -1,0 +1,32 @@
+"""What a finished study tells of another one's accuracies: its own process's expectation, as a feature of members.
+
+How far it can be trusted on other data or another target is learnt, as of every feature.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas.architecture import Architecture
+from nas.samplers.ehvi.encoding import Encoding
+from nas.samplers.ehvi.models import Columns, Models, Scale
+from nas.samplers.setting import Cost
+from nas.space import Space
+
+
+def prior(space: Space, known: Sequence[tuple[Architecture, float]]) -> Cost:
+    """From members of the space and their accuracies elsewhere to what to expect of any member, in standard units."""
+    encoding = Encoding(space.choices)
+    losses = -np.array([accuracy for _, accuracy in known])
+
+    def columns(members: Sequence[Architecture]) -> Columns:
+        rows = np.array([encoding.indices(space.encode(member)) for member in members])
+        return Columns(encoding.columns(rows), encoding.groups, encoding.scales)
+
+    seen = columns([member for member, _ in known])
+    model = Models().fit("prior", seen, Scale.of(losses)(losses), np.zeros(len(known)), losses)
+
+    def expected(architecture: Architecture) -> float:
+        return float(model.predict(columns([architecture]).values)[0][0])
+
+    return expected

@@ -1,0 +1,60 @@
+"""What the rest of a search promises, and that a flat one ends."""
+
+from pathlib import Path
+
+import pytest
+
+from nas.front import results
+from nas.outlook import FEWEST, gain_to_come
+from nas.store.store import Store
+from nas.trial import Outcome, Trial
+from tests.builders import complete, small_space
+from tests.studies import open_study, run
+
+SETTINGS = {"max_latency_ms": 10.0}
+
+
+def trials(outcomes: list[Outcome]) -> list[Trial]:
+    members = list(small_space())
+    return [
+        Trial(number, members[number % len(members)], outcome.state, 0, 1, outcome)
+        for number, outcome in enumerate(outcomes)
+    ]
+
+
+def gain(outcomes: list[Outcome], left: int) -> float | None:
+    return gain_to_come(results(trials(outcomes), SETTINGS), range(len(outcomes)), left, SETTINGS)
+
+
+def test_nothing_is_foretold_of_few_trials() -> None:
+    assert gain([complete(0.5, 5.0)] * (FEWEST - 1), 10) is None
+    assert gain_to_come([], range(40), 10, SETTINGS) is None
+
+
+def test_a_front_that_stands_still_promises_nothing() -> None:
+    assert gain([complete(0.5, 5.0)] * 40, 100) == 0.0
+
+
+def test_each_doubling_promises_what_the_last_one_gained() -> None:
+    grown = [complete(0.4, 5.0)] * 20 + [complete(0.5, 5.0)] * 20
+    assert gain(grown, 40) == pytest.approx(0.2)
+    assert gain(grown, 120) == pytest.approx(0.4)
+    assert gain(grown, 0) == 0.0
+
+
+def test_a_flat_search_ends_and_goes_on_when_it_is_no_longer_asked_to_stop(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'nas.db'}"
+
+    def same(_architecture: object) -> Outcome:
+        return complete(0.5, 5.0)
+
+    with Store.open(url, create=True) as store:
+        study = open_study(store, url, budget=36, flat_below=0.01, **SETTINGS)
+        run(study, same)
+        assert study.is_over
+        assert study.is_flat
+        assert study.done == FEWEST
+        assert open_study(store, url, budget=36, flat_below=0.01, **SETTINGS).is_over
+        again = open_study(store, url, budget=36, **SETTINGS)
+        run(again, same)
+        assert again.done == 36

@@ -1,0 +1,93 @@
+"""Memory format and precision of a training: what is fastest differs by architecture, and a short probe tells.
+
+bf16 doubles the speed of convolutions where the processor has it and slows narrow attention down; which of them wins
+depends on the widths, the images and the machine.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# Another setting than the first must be so many times as fast: near ties would fall by chance, and change the bits of
+# a training that is to come out the same again.
+MARGIN = 1.15
+# Of each setting, after one call that makes what it needs.
+CALLS = 2
+# A probe may take so much of a training; where that is too short the first setting serves.
+MOST_SHARE = 0.08
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """bf16 is autocast: weights, gradients and the optimiser's state stay fp32."""
+
+    bf16: bool = False
+    channels_last: bool = True
+
+    def __str__(self) -> str:
+        return f"{'bf16' if self.bf16 else 'fp32'} {'channels_last' if self.channels_last else 'contiguous'}"
+
+    def place(self, model: nn.Module) -> None:
+        """Lay out the weights. Before there is an optimiser, whose state would not follow."""
+        model.to(memory_format=self._format)
+
+    def batch(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW.contiguous(memory_format=self._format)
+
+    def cast(self, device: torch.device) -> torch.autocast:
+        """For forward passes and the loss."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.bf16)
+
+    @property
+    def _format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+
+FP32, BF16, CONTIGUOUS = Setting(), Setting(bf16=True), Setting(channels_last=False)
+
+
+def candidates(precision: str, steps: int) -> Sequence[Setting]:
+    """What a training of so many steps may choose from, by the user's `precision` (one of PRECISIONS)."""
+    if precision == "bf16":
+        return (BF16,)
+    tried = (FP32, BF16, CONTIGUOUS)
+    is_worth_it = len(tried) * (1 + CALLS) <= MOST_SHARE * steps
+    return tried if precision == "auto" and is_worth_it else (FP32,)
+
+
+def quickest(
+    model: nn.Module, x_BCHW: Tensor, labels_B: Tensor, among: Sequence[Setting], clock: Callable[[], float]
+) -> Setting:
+    """The setting in which a forward and a backward pass of this batch take least; the first one at near ties.
+
+    The model's weights stay as they are, laid out for the setting.
+    """
+    first, *others = among
+    found = first
+    if others:
+        times = {setting: _seconds(model, x_BCHW, labels_B, setting, clock) for setting in among}
+        best = min(among, key=times.__getitem__)
+        found = best if times[first] > MARGIN * times[best] else first
+    found.place(model)
+    return found
+
+
+def _seconds(model: nn.Module, x_BCHW: Tensor, labels_B: Tensor, setting: Setting, clock: Callable[[], float]) -> float:
+    """The least of some calls."""
+    setting.place(model)
+    x_BCHW = setting.batch(x_BCHW)
+    taken = []
+    for _ in range(1 + CALLS):
+        started = clock()
+        with setting.cast(x_BCHW.device):
+            loss = F.cross_entropy(model(x_BCHW), labels_B)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if x_BCHW.device.type == "cuda":
+            torch.cuda.synchronize(x_BCHW.device)
+        taken.append(clock() - started)
+    model.zero_grad()
+    return min(taken[1:])
