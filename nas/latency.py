@@ -59,7 +59,7 @@ class Meter(Protocol):
         """Of two networks, by turns."""
 
     def calibrate(self) -> Measurement:
-        """Of the reference network itself, at length: the time that is put on record."""
+        """Of the reference network itself, at length, or as the machine has it: the time that is put on record."""
 
     def energy_mj(self, network: Network) -> float:
         """Millijoules of one image's inference. Raises ParameterError where the hardware does not report energy."""

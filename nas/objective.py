@@ -1,5 +1,7 @@
 """What a search optimises, and a measured number that knows its spread and where it was taken."""
 
+import hashlib
+import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -123,6 +125,11 @@ class Measurement:
     def iqr(self) -> float:
         """The interquartile range: where the middle half of the samples lies."""
         return self.quantile(0.75) - self.quantile(0.25)
+
+
+def fingerprint_digest(fingerprint: Mapping[str, Any]) -> str:
+    """By which figures that are comparable are found: 32 hexadecimal digits, whatever the order of keys."""
+    return hashlib.blake2b(json.dumps(dict(fingerprint), sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def pooled(taken: Sequence[Measurement]) -> Measurement:

@@ -1,9 +1,10 @@
 """Predicted latency: a linear model of what stages and blocks cost, with an interval. It chooses; it is never reported.
 
 A network's time is the sum of its parts' (additive tables, like nn-Meter's: Zhang et al., MobiSys 2021): per stage
-and mixer an overhead per block, a cost per channel and per multiply-accumulate, the way into a stage, and what pairs of
-neighbouring mixers cost besides. Coefficients of stages scatter around those of the mixer; how much is learnt with the
-noise by maximising the evidence (MacKay, 1992), so that some dozens of measurements do for all of them.
+and mixer an overhead per block, more of it where the width does not fill the runtime's vectors, a cost per channel and
+per multiply-accumulate, the way into a stage, and what pairs of neighbouring mixers cost besides. Coefficients of
+stages scatter around those of the mixer; how much is learnt with the noise by maximising the evidence (MacKay, 1992),
+so that some dozens of measurements do for all of them.
 """
 
 import math
@@ -22,6 +23,9 @@ from nas.builder import Builder
 # The standard normal's 97.5% quantile.
 Z_95 = 1.96
 FEWEST = 4
+# Runtimes keep channels in blocks of so many (ONNX Runtime's NCHWc on AVX-512): at other widths a pooling block, which
+# has little else to do, took up to twice as long.
+LANES = 16
 Floats = NDArray[np.float64]
 # Groups of features, each with its own prior scale: how far its coefficients lie from zero, in milliseconds per unit.
 GROUPS = ("base", "mixer", "stage", "pair")
@@ -52,6 +56,8 @@ def features(architecture: Architecture, model_input: ModelInput, builder: Build
             add(stage.depth, *group, "block")
             add(stage.depth * stage.width / 64, *group, "channels")
             add(stage.depth * block, *group, "macs")
+        if stage.width % LANES:
+            add(stage.depth, "mixer", place, kind, "ragged")
         if stage.norm is not None:
             add(stage.depth, "stage", place, stage.norm, "norm")
         add(entrance, "base", "entrance")

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -21,7 +21,8 @@ from workers.train import Recipe, ResidentData, train
 from workers.training_setting import FP32
 
 spawn = multiprocessing.get_context("spawn")
-REPEATS = 3
+# Looks at each network, minutes apart: first all of them once, then all of them again.
+REPEATS = 5
 # One measurement per so many seconds and core, for what the windows cost.
 EVERY_S = 30.0
 
@@ -87,19 +88,31 @@ def main() -> None:
     meter = calibrated("cpu")
     judges = print_verdict(noise())
     chosen = members(30, seed=1)
-    quiet = [[measured(meter, each).median for _ in range(REPEATS)] for each in chosen]
-    plain_quiet = [[naive(each) for _ in range(REPEATS)] for each in chosen]
+
+    def looks(look: Callable[[Architecture], float]) -> list[tuple[float, ...]]:
+        """At each network, those at one of them apart in time."""
+        rounds = [[look(each) for each in chosen] for _ in range(REPEATS)]
+        return list(zip(*rounds, strict=True))
+
+    def in_window(architecture: Architecture) -> float:
+        return measured(meter, architecture).median
+
+    quiet, plain_quiet = looks(in_window), looks(naive)
     with trainers(stands_aside=True):
-        loaded = [[measured(meter, each).median for _ in range(REPEATS)] for each in chosen]
+        loaded = looks(in_window)
     with trainers(stands_aside=False):
-        plain = [[naive(each) for _ in range(REPEATS)] for each in chosen]
-    print("                        bias    worst   CV of repeats   Kendall tau")
+        plain = looks(naive)
+    print("                        bias    worst   CV of repeats   Kendall tau   of single looks")
     for name, calm, busy in (("measured in the window", quiet, loaded), ("timed naively", plain_quiet, plain)):
         before, after = ([statistics.median(each) for each in figures] for figures in (calm, busy))
         off = [b / a - 1 for a, b in zip(before, after, strict=True)]
         spread = statistics.median(cv(each) for each in busy)
         tau = kendalltau(before, after).statistic
-        print(f"{name:22}  {statistics.median(off):+6.1%}  {max(off, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}")
+        single = statistics.fmean(kendalltau(before, each).statistic for each in zip(*busy, strict=True))
+        print(
+            f"{name:22}  {statistics.median(off):+6.1%}  {max(off, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}"
+            f"  {single:16.3f}"
+        )
     print(f"(in quiet: CV of repeats {statistics.median(cv(each) for each in quiet):.1%})")
     print(f"wanted: bias within 2%, CV within 2%, tau at least .98{'' if judges else ' (not judged)'}")
     _cost(meter, chosen)

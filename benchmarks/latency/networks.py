@@ -35,7 +35,7 @@ def measured(meter: Meter, architecture: Architecture) -> Measurement:
 
 
 def calibrated(target: str, limit_s: float = 0.3) -> Meter:
-    """A meter on a scale of its own; by default with a search's time for a network."""
+    """A meter on the machine's scale, as searches have it; by default with a search's time for a network."""
     meter = Meter(target).precise(0.01, limit_s)
     return meter.on_scale(meter.calibrate().median)
 

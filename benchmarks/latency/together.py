@@ -11,14 +11,14 @@ COUNT = 20
 
 
 def measure_all(found: Any, order: int) -> None:
-    """A search's measurements, on its own calibration, beside the other one's."""
+    """A search's measurements beside the other one's."""
     meter = calibrated("cpu")
     chosen = members(COUNT, seed=3)[::order]
     found.put((order, [measured(meter, each).median for each in chosen][::order]))
 
 
 def main() -> None:
-    print(f"\ntwo processes measure the same {COUNT} networks at the same time, each on a scale of its own")
+    print(f"\ntwo processes measure the same {COUNT} networks at the same time, as two searches with a database each")
     judges = print_verdict(noise())
     found = spawn.Queue()
     both = [spawn.Process(target=measure_all, args=(found, order)) for order in (1, -1)]

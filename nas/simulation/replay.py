@@ -158,11 +158,14 @@ def replay(
 
 def replays(table: Table, samplers: Sequence[str], seeds: int, asked: Replay) -> dict[str, list[Replayed]]:
     """By each sampler's name its searches with the seeds from 0 on. A process for each core, with one thread."""
-    with ProcessPoolExecutor(
-        os.cpu_count() or 1, get_context("spawn"), initializer=threadpool_limits, initargs=(1,)
-    ) as pool:
+    with ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn"), initializer=_one_thread) as pool:
         running = {name: [pool.submit(replay, table, name, seed, asked) for seed in range(seeds)] for name in samplers}
         return {name: [search.result() for search in searches] for name, searches in running.items()}
+
+
+def _one_thread() -> None:
+    """Here rather than in the pool's arguments: the libraries that have threads are loaded with this module."""
+    threadpool_limits(1)
 
 
 def _shares(table: Table, trials: Sequence[Trial], asked: Replay) -> tuple[float, float, float]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, null, select
 
 from nas.architecture import Architecture
-from nas.objective import QUANTILES, Measurement
+from nas.objective import QUANTILES, Measurement, fingerprint_digest
 from nas.store import tables
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
 
@@ -83,11 +83,6 @@ def record_measurement(connection: Connection, key: str, taken: Measurement, arc
         .returning(ours.c.measurement_id)
     ).scalar_one()
     return row_id
-
-
-def fingerprint_digest(fingerprint: Mapping[str, Any]) -> str:
-    """By which figures that are comparable are found: 32 hexadecimal digits, whatever the order of keys."""
-    return hashlib.blake2b(json.dumps(dict(fingerprint), sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def confirmation_columns(connection: Connection, confirmation: Confirmation) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from nas.architecture import Architecture
 from nas.audit import Audit
 from nas.errors import StorageError, UnknownNameError
-from nas.objective import LATENCY, Measurement
+from nas.objective import LATENCY, Measurement, fingerprint_digest
 from nas.store import rows, tables
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
 from nas.store.schema import upgrade
@@ -236,7 +236,7 @@ class Store:
     def measurement(self, key: str, fingerprint: Mapping[str, Any]) -> Measurement | None:
         """The last one on record of an architecture, by its key, or of the reference network; None without one."""
         ours = tables.measurements
-        of_both = (ours.c.key == key) & (ours.c.digest == rows.fingerprint_digest(fingerprint))
+        of_both = (ours.c.key == key) & (ours.c.digest == fingerprint_digest(fingerprint))
         with self._begin() as connection:
             row = connection.execute(select(ours).where(of_both).order_by(ours.c.taken_at.desc()).limit(1)).first()
             return None if row is None else rows.to_measurement(row._asdict())
@@ -246,7 +246,7 @@ class Store:
         ours = tables.measurements
         query = select(ours).order_by(ours.c.taken_at.desc(), ours.c.measurement_id.desc())
         if fingerprint is not None:
-            query = query.where(ours.c.digest == rows.fingerprint_digest(fingerprint))
+            query = query.where(ours.c.digest == fingerprint_digest(fingerprint))
         with self._begin() as connection:
             return [
                 Measured(
@@ -270,7 +270,7 @@ class Store:
                 insert(tables.profiles).values(
                     space=space,
                     space_key=space_key,
-                    digest=rows.fingerprint_digest(fingerprint),
+                    digest=fingerprint_digest(fingerprint),
                     fingerprint=dict(fingerprint),
                     errors=dict(errors),
                     created_at=created_at,

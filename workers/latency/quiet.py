@@ -23,11 +23,11 @@ class QuietWindow:
     """
 
     def __init__(self, quarters: str = MACHINE, folder: Path | None = None) -> None:
-        self._folder = folder or Path(tempfile.gettempdir()) / f"nas-quiet-{os.getuid()}"
+        self.folder = folder or Path(tempfile.gettempdir()) / f"nas-quiet-{os.getuid()}"
         self._quarters = quarters
 
     def __getstate__(self) -> dict[str, object]:
-        return {"_folder": self._folder, "_quarters": self._quarters}
+        return {"folder": self.folder, "_quarters": self._quarters}
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -62,8 +62,8 @@ class QuietWindow:
         return self._open("room")
 
     def _open(self, name: str) -> int:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        return os.open(self._folder / f"{self._quarters}-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        return os.open(self.folder / f"{self._quarters}-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def windows_of(device: str, index: int = 0) -> tuple[QuietWindow, ...]:

@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
+from threadpoolctl import ThreadpoolController
 
 from nas.samplers.distributions import distributions
 from nas.samplers.ehvi.encoding import Encoding, Indices
@@ -60,6 +61,8 @@ class EhviSampler(BaseSampler):
         self._models = Models()
         self._histories: dict[int, History] = {}
         self._asked_costs_at = 0
+        # Matrices are small and cores are busy with trials: a second thread would wait for its turn at every product.
+        self._libraries = ThreadpoolController()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._distributions
@@ -77,8 +80,9 @@ class EhviSampler(BaseSampler):
         if schedule(complete) != self._asked_costs_at:
             self._asked_costs_at = schedule(complete)
             self._pool.forget_costs()
-        landscape = Landscape(self._encoding, self._pool, self._known, self._models, history)
-        return self._encoding.parameters(self._best(landscape, left, history))
+        with self._libraries.limit(limits=1):
+            landscape = Landscape(self._encoding, self._pool, self._known, self._models, history)
+            return self._encoding.parameters(self._best(landscape, left, history))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from nas.store.rows import fingerprint_digest
+from nas.objective import fingerprint_digest
 
 revision = "0002"
 down_revision = "0001"
