@@ -2,7 +2,8 @@
 
 At rungs r * eta^k a trial's objectives are ranked among those recorded there by non-dominated sorting, ties within a
 front farthest first, and it goes on within the top 1/eta (MO-ASHA: Schmucker et al., 2021). Here it also goes on while
-nothing as cheap is clearly more accurate: a fast trial is not stopped for being less accurate than slow ones.
+nothing as cheap is clearly more accurate: a fast trial is not stopped for being less accurate than slow ones. A sampler
+that knows better what a beaten trial still promises decides instead (nas.samplers.setting.Foresight).
 """
 
 import math
@@ -32,6 +33,10 @@ class Rung:
     def __init__(self) -> None:
         # Of a long search the latest trials tell what the front is by now.
         self._points: deque[Point] = deque(maxlen=MOST)
+
+    def is_beaten(self, point: Point) -> bool:
+        """Whether a trial that came here before is as cheap and more accurate."""
+        return any(dominates(other, point) for other in self._points)
 
     def goes_on(self, point: Point) -> bool:
         """Record a trial's point, and judge it by those that came before it."""

@@ -23,7 +23,7 @@ from nas.front import Result, fallen, front, front_hypervolume
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
 from nas.opening import experimental, open_study
 from nas.samplers.distinct import DistinctSampler
-from nas.samplers.setting import SamplerSetting
+from nas.samplers.setting import Foresight, SamplerSetting
 from nas.spaces import check_space, load_space
 from nas.store.store import Store
 from nas.study import Study
@@ -120,6 +120,22 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
             latency_input = ModelInput.from_dict(settings["latency_input"])
             forecast = _forecast(store, settings, builder, latency_input)
+            limit: float | None = settings["max_latency_ms"]
+            sampler = _sampler(
+                options.sampler,
+                SamplerSetting(
+                    space,
+                    options.evaluation.seed,
+                    recorded_objectives(settings),
+                    costs={
+                        LATENCY.name: forecast.expected_ms,
+                        PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
+                        MACS.name: lambda member: counted(builder, member, latency_input).macs,
+                    },
+                    limits={} if limit is None else {LATENCY.name: limit},
+                    features=start.priors,
+                ),
+            )
             study = Study(
                 store,
                 record.study_id,
@@ -130,23 +146,10 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 announcer,
                 forecast,
                 rungs=rungs(settings["epochs"]) if options.early_stopping else (),
+                foresight=sampler if isinstance(sampler, Foresight) else None,
                 flat_below=options.flat_below,
             )
-            setting = SamplerSetting(
-                space,
-                options.evaluation.seed,
-                recorded_objectives(settings),
-                costs={
-                    LATENCY.name: forecast.expected_ms,
-                    PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
-                    MACS.name: lambda member: counted(builder, member, latency_input).macs,
-                },
-                limits={} if study.max_latency_ms is None else {LATENCY.name: study.max_latency_ms},
-                features=start.priors,
-            )
-            optuna_study.sampler = DistinctSampler(
-                _sampler(options.sampler, setting), space, lambda: study.taken, seed=options.evaluation.seed
-            )
+            optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=options.evaluation.seed)
             study.recover("driver killed")
             study.enqueue(start.architectures)
             if study.max_latency_ms is not None and not study.trials:

@@ -22,7 +22,7 @@ from nas.objective import ACCURACY, LATENCY, Measurement, recorded_objectives
 from nas.outlook import gain_to_come
 from nas.pareto import Point
 from nas.samplers.distributions import distributions
-from nas.samplers.setting import CURVE, OBSERVED
+from nas.samplers.setting import CURVE, OBSERVED, Foresight
 from nas.space import Space
 from nas.store.store import Store
 from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
@@ -42,7 +42,8 @@ AUDIT_EVERY = 20
 class Study:
     """A search in progress, on one store. Meant for one driver: what runs when it opens was left by a dead one.
 
-    With `flat_below` it ends before the budget is spent when the trials that are left promise less gain than that.
+    At the epochs `rungs` it is judged whether a trial goes on, by the `foresight` of a sampler that has it. With
+    `flat_below` it ends before the budget is spent when the trials that are left promise less gain than that.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Study:
         watcher: Watcher,
         forecast: "Forecast | None" = None,
         rungs: Sequence[int] = (),
+        foresight: Foresight | None = None,
         flat_below: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -75,6 +77,7 @@ class Study:
         self._asked: dict[int, optuna.Trial] = {}
         self._holders = {trial.architecture.key: trial for trial in self._trials.values() if _holds(trial)}
         self.rungs = tuple(rungs)
+        self._foresight = foresight
         self._rungs = {epoch: Rung() for epoch in rungs}
         for trial in self._trials.values():
             for epoch, rung in self._rungs.items():
@@ -192,10 +195,20 @@ class Study:
         return True
 
     def goes_on(self, number: int, outcome: Outcome) -> bool:
-        """Whether a running trial is trained on, by what was found out up to a rung. To be asked once at each."""
-        rung = self._rungs.get(len(outcome.curve))
-        point = self._point(outcome, len(outcome.curve))
-        return rung is None or point is None or rung.goes_on(point)
+        """Whether a running trial is trained on, by what was found out up to a rung. To be asked once at each.
+
+        What nothing as cheap beats at the rung is; of the others the sampler decides if it can, or else their ranks.
+        """
+        epoch = len(outcome.curve)
+        rung, point = self._rungs.get(epoch), self._point(outcome, epoch)
+        if rung is None or point is None:
+            return True
+        is_beaten, is_ranked = rung.is_beaten(point), rung.goes_on(point)
+        if not is_beaten or self._foresight is None:
+            return is_ranked
+        curve = [each.accuracy for each in outcome.curve]
+        # What it does not know yet it can only learn from curves that go to the end.
+        return self._foresight.goes_on(self._optuna, number, curve, self.settings["epochs"]) is not False
 
     def _point(self, outcome: Outcome, epoch: int) -> Point | None:
         """The objectives as losses, the accuracy's first and as it was after that epoch; None where one is lacking."""

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import optuna
 
 from nas.architecture import Architecture
 from nas.objective import ACCURACY, Objective
@@ -13,6 +16,17 @@ CURVE = "curve"
 OBSERVED = "observed"
 # A number that is known of an architecture without training it, None where it is not.
 Cost = Callable[[Architecture], float | None]
+
+
+@runtime_checkable
+class Foresight(Protocol):
+    """A sampler that also judges running trials."""
+
+    def goes_on(self, study: optuna.Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
+        """Whether trial `number` is worth training on, by its accuracy after each epoch so far, of `epochs` in all.
+
+        None where it does not know.
+        """
 
 
 @dataclass(frozen=True)

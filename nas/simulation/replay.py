@@ -26,9 +26,9 @@ from nas.early_stopping import rungs
 from nas.evaluation import Watcher
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.opening import experimental
-from nas.pareto import Point, hypervolume
+from nas.pareto import Point, dominates, hypervolume
 from nas.samplers.distinct import DistinctSampler
-from nas.samplers.setting import SamplerSetting
+from nas.samplers.setting import Foresight, SamplerSetting
 from nas.simulation.evaluator import TARGET, TabularEvaluator, learning_curve
 from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
@@ -56,12 +56,14 @@ class Replay:
 
 @dataclass(frozen=True)
 class Replayed:
-    """One search. `shares` are of the best possible hypervolume after a quarter, half and all of the budget.
+    """One search. `course` has the share of the best possible hypervolume after each trial, `shares` those after a
+    quarter, half and all of the budget.
 
     `repeats` counts the sampler's proposals of what was on record or forbidden, which were replaced; `epochs` is the
     share of all epochs that were trained of what was tried.
     """
 
+    course: tuple[float, ...]
     shares: tuple[float, float, float]
     repeats: int
     suggest_ms: float
@@ -141,14 +143,27 @@ def replay(
             ends, runner = _Ends(), SimulatedRunner(asked.workers)
             judged = rungs(epochs) if asked.early_stopping else ()
             study = Study(
-                store, optuna_study._study_id, optuna_study, space, settings, asked.budget, ends, rungs=judged
+                store,
+                optuna_study._study_id,
+                optuna_study,
+                space,
+                settings,
+                asked.budget,
+                ends,
+                rungs=judged,
+                foresight=inner if isinstance(inner, Foresight) else None,
             )
             timed = Timed(inner, space, lambda: study.taken, seed=seed, clock=clock)
             optuna_study.sampler = timed
             runner.run(ConfirmedSearch(study, repeats=0), TabularEvaluator(space, asked.max_latency_ms))
     lengths = [len(trial.outcome.curve) for trial in ends.trials if trial.outcome is not None and trial.outcome.curve]
+    course = _course(table, ends.trials, asked)
+    quarter, half, whole = (
+        course[min(len(course), math.ceil(asked.budget * part)) - 1] if course else 0.0 for part in (0.25, 0.5, 1.0)
+    )
     return Replayed(
-        shares=_shares(table, ends.trials, asked),
+        course=course,
+        shares=(quarter, half, whole),
         repeats=timed.repeats,
         suggest_ms=1000.0 * statistics.fmean(timed.seconds[-TIMED:]),
         epochs=sum(lengths) / (epochs * len(lengths)) if lengths else 0.0,
@@ -168,7 +183,8 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def _shares(table: Table, trials: Sequence[Trial], asked: Replay) -> tuple[float, float, float]:
+def _course(table: Table, trials: Sequence[Trial], asked: Replay) -> tuple[float, ...]:
+    """The share of the best possible hypervolume after each trial that ended."""
     names = sorted(table.objectives, key=lambda name: name != ACCURACY.name)
     allowed = [
         row.figures
@@ -179,17 +195,17 @@ def _shares(table: Table, trials: Sequence[Trial], asked: Replay) -> tuple[float
     worst = tuple(max(column) for column in zip(*possible, strict=True))
     reference = worst if asked.reference is None else (*_scaled(asked.reference, asked), *worst[2:])
     best = hypervolume(possible, reference)
-
-    def share(count: int) -> float:
-        found = [
-            _point(trial.outcome.figures, names, asked)
-            for trial in trials[:count]
-            if trial.state is TrialState.COMPLETE and trial.outcome is not None
-        ]
-        return hypervolume(found, reference) / best if best > 0 else 1.0
-
-    quarter, half, whole = (share(math.ceil(asked.budget * part)) for part in (0.25, 0.5, 1.0))
-    return quarter, half, whole
+    front: list[Point] = []
+    share = 0.0 if best > 0 else 1.0
+    course = []
+    for trial in trials:
+        if trial.state is TrialState.COMPLETE and trial.outcome is not None:
+            point = _point(trial.outcome.figures, names, asked)
+            if not any(dominates(other, point) for other in front):
+                front = [other for other in front if not dominates(point, other)] + [point]
+                share = hypervolume(front, reference) / best if best > 0 else 1.0
+        course.append(share)
+    return tuple(course)
 
 
 def _point(figures: Any, names: Sequence[str], asked: Replay) -> Point:

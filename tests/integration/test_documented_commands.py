@@ -4,6 +4,8 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,12 @@ def test_every_command_shown(page: str, tmp_path: Path) -> None:
         assert done.code == 0, (command, done.err)
     if left_out:
         pytest.skip(f"all but {left_out}, which need ../shared/data")
+
+
+def test_the_sampler_is_used_as_shown(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "samplers.md").read_text(), flags=re.DOTALL)
+    check = "assert space.encode(architecture) == trial.params"
+    subprocess.run([sys.executable, "-c", f"{code}\n{check}"], cwd=tmp_path, check=True)
 
 
 @pytest.mark.slow

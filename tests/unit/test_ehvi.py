@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
 from nas.pareto import hypervolume
+from nas.samplers.distributions import distributions
 from nas.samplers.ehvi.encoding import Encoding
 from nas.samplers.ehvi.models import MOST, Columns, Models, Scale, schedule
 from nas.samplers.ehvi.sampler import EhviSampler
 from nas.samplers.ehvi.staircase import Staircase
 from nas.samplers.ehvi.surrogate import Surrogate
+from nas.samplers.setting import CURVE
 from nas.simulation.replay import Replay, replay
 from nas.simulation.space import TableSpace
 from nas.simulation.table import read_table
@@ -186,3 +188,31 @@ def test_it_beats_random_and_tpe(table: Path) -> None:
     }
     for other in ("random", "tpe"):
         assert mannwhitneyu(found["ehvi"], found[other], alternative="greater").pvalue < 0.05
+
+
+def test_a_running_trial_is_judged_by_what_its_curve_still_promises() -> None:
+    """Two curves of the same architecture: one that starts as the best ones did, one far below all of them."""
+    sampler = EhviSampler(HYBRID, seed=0)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    generator = random.Random(0)
+    for _ in range(60):
+        trial = study.ask(distributions(HYBRID))
+        architecture = HYBRID.decode(trial.params)
+        accuracy = 0.7 + 0.02 * sum(stage.mixer == "conv" for stage in architecture.stages)
+        accuracy += generator.gauss(0, 0.003)
+        trial.set_user_attr(CURVE, [accuracy - 0.2 + generator.gauss(0, 0.003), accuracy - 0.1, accuracy])
+        study.tell(trial, [accuracy, float(sum(stage.depth * stage.width for stage in architecture.stages))])
+    asked = study.ask(distributions(HYBRID))
+    assert sampler.goes_on(study, asked.number, [0.65], 3) is True
+    assert sampler.goes_on(study, asked.number, [0.3], 3) is False
+
+
+def test_without_curves_to_learn_from_nothing_is_judged() -> None:
+    sampler = EhviSampler(HYBRID, seed=0)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    for number in range(20):
+        trial = study.ask(distributions(HYBRID))
+        if number == 3:
+            assert sampler.goes_on(study, trial.number, [0.5], 9) is None
+        study.tell(trial, [0.5 + number / 100, 1.0 + number])
+    assert sampler.goes_on(study, study.ask(distributions(HYBRID)).number, [0.5], 9) is None

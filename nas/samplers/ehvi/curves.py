@@ -1,13 +1,15 @@
-"""What a stopped trial would have reached: its last epoch, carried on as the complete ones went on from there."""
+"""What the beginning of a learning curve tells of its end, by how the complete trials went on from there."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.samplers.ehvi.history import Observation
 
 # So many complete trials must tell how curves go on.
 FEWEST = 8
+Floats = NDArray[np.float64]
 
 
 def carried_on(stopped: Sequence[float], complete: Sequence[Observation]) -> tuple[float, float] | None:
@@ -27,3 +29,21 @@ def carried_on(stopped: Sequence[float], complete: Sequence[Observation]) -> tup
     left = final_off - slope * early_off
     deviation = float(np.sqrt(left @ left / (len(pairs) - 2)))
     return float(final.mean() + slope * (stopped[-1] - early.mean())), deviation
+
+
+def evidence(last: float, early: Floats, final: Floats) -> tuple[float, float] | None:
+    """What a curve's last loss by itself says of the final one, and its variance; None where it says nothing.
+
+    The line of the complete trials' losses after that epoch, `early`, by their `final` ones, read backwards (classical
+    calibration: Eisenhart, 1939): unlike a prediction it is not drawn to the middle, which whoever has an expectation
+    of the trial does by it.
+    """
+    if len(early) < FEWEST:
+        return None
+    early_off, final_off = early - early.mean(), final - final.mean()
+    slope = (final_off @ early_off) / (final_off @ final_off + 1e-12)
+    if slope <= 1e-9:
+        return None
+    left = early_off - slope * final_off
+    variance = float(left @ left) / (len(early) - 2) / slope**2
+    return float(final.mean() + (last - early.mean()) / slope), variance + 1e-9

@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.ehvi.curves import carried_on
+from nas.samplers.ehvi.curves import carried_on, evidence
 from nas.samplers.ehvi.encoding import Encoding, Indices, Quantiles
-from nas.samplers.ehvi.history import History, Observation
+from nas.samplers.ehvi.history import History
 from nas.samplers.ehvi.models import Columns, Models, Scale, front_gaps, schedule
 from nas.samplers.ehvi.pool import Pool
 from nas.samplers.ehvi.staircase import Staircase
@@ -30,21 +30,29 @@ class Known:
 
 
 class Landscape:
-    """At one moment of a history with at least two complete trials."""
+    """At one moment of a history with at least two complete trials, while `running` are on their way."""
 
-    def __init__(self, encoding: Encoding, pool: Pool, known: Known, models: Models, history: History) -> None:
+    def __init__(
+        self,
+        encoding: Encoding,
+        pool: Pool,
+        known: Known,
+        models: Models,
+        history: History,
+        running: Sequence[Indices],
+    ) -> None:
         self._encoding = encoding
         self._pool = pool
         self._known = known
         self._models = models
         self._observations = history.observations
-        complete = [each for each in self._observations if each.is_complete]
-        rows = [each.row for each in complete]
-        losses = np.array([each.losses for each in complete])
+        self._complete = [each for each in self._observations if each.is_complete]
+        rows = [each.row for each in self._complete]
+        losses = np.array([each.losses for each in self._complete])
         self._signs = history.signs[1:]
         self._logarithmic: NDArray[np.bool_] = np.all(losses[:, 1:] > 0, axis=0)
-        at = schedule(len(complete))
-        scale = Scale.of(losses[:at, 0])
+        at = schedule(len(self._complete))
+        scale = self._scale = Scale.of(losses[:at, 0])
         self._quantiles = self._quantiles_of(rows[:at])
         points = np.column_stack([scale(losses[:, 0]), self._bent(losses[:, 1:])])
         gaps = front_gaps(points)
@@ -52,14 +60,14 @@ class Landscape:
         self.front = [rows[place] for place in best]
         reference = tuple((points.max(0) + 1e-9).tolist())
         to_beat = points[best]
-        self._model = self._dear_model(rows, points[:, 0], gaps, self._stopped(complete, scale))
-        if history.running:
+        self._model = self._dear_model(rows, points[:, 0], gaps, self._stopped())
+        if running:
             # What still runs is taken to come out as expected.
-            known_of = pool.costs(history.running)
-            columns = self._columns(history.running, known_of).values
+            known_of = pool.costs(running)
+            columns = self._columns(running, known_of).values
             expected = self._model.predict(columns)[0]
             self._model = self._model.given(columns, expected)
-            to_beat = np.vstack([to_beat, np.column_stack([expected, self._others(history.running, known_of)])])
+            to_beat = np.vstack([to_beat, np.column_stack([expected, self._others(running, known_of)])])
         self._staircase = Staircase([tuple(point) for point in to_beat.tolist()], reference)
 
     def improvement(self, rows: Sequence[Indices]) -> Floats:
@@ -73,6 +81,30 @@ class Landscape:
             found = np.where(others[:, place] > most, -1.0, found)
         return found
 
+    def promise(self, row: Indices, curve: Sequence[float]) -> tuple[float, float] | None:
+        """The improvement that a candidate promised before it was trained, and by the beginning of its curve of losses.
+
+        Of what will be measured, noise and all. None where curves tell nothing yet.
+        """
+        epoch = len(curve)
+        through = [each for each in self._complete if len(each.curve) > epoch]
+        early = np.array([each.curve[epoch - 1] for each in through])
+        told = evidence(curve[-1], early, self._scale(np.array([each.losses[0] for each in through])))
+        if told is None:
+            return None
+        known = self._pool.costs([row])
+        others = self._others([row], known)
+        mean, deviation = self._model.predict(self._columns([row], known).values)
+        before = deviation**2 + np.exp(self._model.hyperparameters.noise)
+        value, variance = told
+        after = 1 / (1 / before + 1 / variance)
+        carried = after * (mean / before + value / variance)
+        first, then = (
+            float(self._staircase.improvement(middle, np.sqrt(spread), others)[0])
+            for middle, spread in ((mean, before), (carried, after))
+        )
+        return first, then
+
     def _dear_model(
         self, rows: Sequence[Indices], losses: Floats, gaps: Floats, stopped: Sequence[tuple[Indices, float, float]]
     ) -> Surrogate:
@@ -83,15 +115,15 @@ class Landscape:
         behind = np.full(len(stopped), np.inf)
         return self._models.fit("dear", columns, values, extra, np.concatenate([gaps, behind]))
 
-    def _stopped(self, complete: Sequence[Observation], scale: Scale) -> list[tuple[Indices, float, float]]:
+    def _stopped(self) -> list[tuple[Indices, float, float]]:
         """Of trials that ended early: row, the dear loss that the curve foretells, its variance, in standard units."""
         found = []
         for each in self._observations:
             if np.isnan(each.losses[0]) and each.curve:
-                expected = carried_on(each.curve, complete)
+                expected = carried_on(each.curve, self._complete)
                 if expected is not None:
                     value, deviation = expected
-                    low, middle, high = scale(np.array([value - deviation, value, value + deviation])).tolist()
+                    low, middle, high = self._scale(np.array([value - deviation, value, value + deviation])).tolist()
                     found.append((each.row, middle, ((high - low) / 2) ** 2))
         return found
 

@@ -29,6 +29,8 @@ from nas.space import Space
 INITIAL = 10
 # Local search: so many of the best candidates have their neighbours looked at, so many times.
 BEST, ROUNDS = 4, 2
+# How strictly running trials are judged, from so many trials on.
+STRICT, LEARNING = 0.5, 40
 
 
 class EhviSampler(BaseSampler):
@@ -81,8 +83,30 @@ class EhviSampler(BaseSampler):
             self._asked_costs_at = schedule(complete)
             self._pool.forget_costs()
         with self._libraries.limit(limits=1):
-            landscape = Landscape(self._encoding, self._pool, self._known, self._models, history)
-            return self._encoding.parameters(self._best(landscape, left, history))
+            return self._encoding.parameters(self._best(self._landscape(history, history.running), left, history))
+
+    def goes_on(self, study: Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
+        """Whether a running trial is worth training on, by the dear objective after each epoch up to now.
+
+        It is if what it still promises, for each epoch that is left, is at least STRICT times what it promised for each
+        of all: a new trial promises about as much, and would be the better use of the time otherwise. The first trials
+        are judged less strictly, since all later ones learn from them. None while too little is known.
+        """
+        history = self._history(study)
+        row = self._encoding.indices(study.get_trials(deepcopy=False)[number].params)
+        if sum(each.is_complete for each in history.observations) < INITIAL:
+            return None
+        others = [each for each in history.running if each.tobytes() != row.tobytes()]
+        with self._libraries.limit(limits=1):
+            promise = self._landscape(history, others).promise(row, (history.signs[0] * np.array(curve)).tolist())
+        if promise is None:
+            return None
+        first, then = promise
+        strict = STRICT * min(1.0, len(history.observations) / LEARNING)
+        return then * epochs >= strict * first * (epochs - len(curve))
+
+    def _landscape(self, history: History, running: Sequence[Indices]) -> Landscape:
+        return Landscape(self._encoding, self._pool, self._known, self._models, history, running)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
