@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from nas.front import Result, front
+from nas.front import Result, fallen, front
 from nas.store.store import StudyRecord
 
 DOMINATED = "#9aa5b1"
 FRONT = "#0b6e99"
+FALLEN = "#b3541e"
 
 
 def render(record: StudyRecord, results: Sequence[Result]) -> str:
@@ -21,11 +22,15 @@ def figure(record: StudyRecord, results: Sequence[Result]) -> go.Figure:
     """The figure itself: every result as a point whose hover text is its architecture."""
     members = front(results)
     on_front = {member.trial.number for member in members}
-    others = [result for result in results if result.trial.number not in on_front]
+    fell_off = fallen(results)
+    others = [result for result in results if result.trial.number not in on_front and result not in fell_off]
     drawn = go.Figure()
     drawn.add_trace(_points(others, "trials", "markers", DOMINATED))
     drawn.add_trace(_points(members, "Pareto front", "lines+markers", FRONT))
     drawn.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
+    if fell_off:
+        drawn.add_trace(_points(fell_off, "fell off when confirmed", "markers", FALLEN))
+        drawn.data[2].update(marker={"symbol": "x"})
     settings = record.settings
     drawn.update_layout(
         title=f"{record.name}: {len(results)} trials on {settings['dataset']}, {len(members)} on the front",

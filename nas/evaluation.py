@@ -33,7 +33,7 @@ class EvaluationOptions:
     objectives: tuple[str, ...] = ("accuracy", "latency")
     ray_address: str | None = None
     device: str | None = None
-    latency_precision: float = 0.01
+    latency_precision: float = 0.005
     max_latency_ms: float | None = None
     seed: int = 0
 

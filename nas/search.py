@@ -24,11 +24,12 @@ from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objecti
 from nas.opening import experimental, open_study
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Foresight, SamplerSetting
+from nas.space import SearchSpace
 from nas.spaces import check_space, load_space
-from nas.store.store import Store
+from nas.store.store import Store, StudyRecord
 from nas.study import Study
 from nas.trial import TrialState
-from nas.warm_start import warm_start
+from nas.warm_start import WarmStart, warm_start
 
 if TYPE_CHECKING:
     from nas.forecast import Forecast
@@ -117,39 +118,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         start = warm_start(options.start_from, store, space, name)
         optuna_study, record = open_study(store, options.storage, name, settings)
         with drive(store, record.study_id, record.name):
-            builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-            latency_input = ModelInput.from_dict(settings["latency_input"])
-            forecast = _forecast(store, settings, builder, latency_input)
-            limit: float | None = settings["max_latency_ms"]
-            sampler = _sampler(
-                options.sampler,
-                SamplerSetting(
-                    space,
-                    options.evaluation.seed,
-                    recorded_objectives(settings),
-                    costs={
-                        LATENCY.name: forecast.expected_ms,
-                        PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
-                        MACS.name: lambda member: counted(builder, member, latency_input).macs,
-                    },
-                    limits={} if limit is None else {LATENCY.name: limit},
-                    features=start.priors,
-                ),
-            )
-            study = Study(
-                store,
-                record.study_id,
-                optuna_study,
-                space,
-                settings,
-                options.budget,
-                announcer,
-                forecast,
-                rungs=rungs(settings["epochs"]) if options.early_stopping else (),
-                foresight=sampler if isinstance(sampler, Foresight) else None,
-                flat_below=options.flat_below,
-            )
-            optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=options.evaluation.seed)
+            study = _study(options, space, store, record, optuna_study, start, announcer)
             study.recover("driver killed")
             study.enqueue(start.architectures)
             if study.max_latency_ms is not None and not study.trials:
@@ -169,20 +138,70 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 raise
             if not interrupted:
                 _check_outcome(study)
-            found = study.results
-            return SearchResult(
-                study=study.name,
-                objectives=recorded_objectives(settings),
-                done=study.done,
-                front=front(found),
-                fallen=fallen(found),
-                hypervolume=front_hypervolume(found, settings),
-                audits=store.audits(record.study_id),
-                gain_to_come=study.gain_to_come,
-                is_flat=study.is_flat,
-                wall_s=time.monotonic() - started,
-                interrupted=interrupted,
-            )
+            return _result(study, store.audits(record.study_id), time.monotonic() - started, interrupted=interrupted)
+
+
+def _study(
+    options: SearchOptions,
+    space: SearchSpace,
+    store: Store,
+    record: StudyRecord,
+    optuna_study: optuna.Study,
+    start: WarmStart,
+    watcher: Watcher,
+) -> Study:
+    """The study with its sampler, which knows what can be known without training."""
+    settings = record.settings
+    builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
+    latency_input = ModelInput.from_dict(settings["latency_input"])
+    forecast = _forecast(store, settings, builder, latency_input)
+    limit: float | None = settings["max_latency_ms"]
+    setting = SamplerSetting(
+        space,
+        options.evaluation.seed,
+        recorded_objectives(settings),
+        costs={
+            LATENCY.name: forecast.expected_ms,
+            PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
+            MACS.name: lambda member: counted(builder, member, latency_input).macs,
+        },
+        limits={} if limit is None else {LATENCY.name: limit},
+        features=start.priors,
+    )
+    with experimental():
+        sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(setting)
+    study = Study(
+        store,
+        record.study_id,
+        optuna_study,
+        space,
+        settings,
+        options.budget,
+        watcher,
+        forecast,
+        rungs=rungs(settings["epochs"]) if options.early_stopping else (),
+        foresight=sampler if isinstance(sampler, Foresight) else None,
+        flat_below=options.flat_below,
+    )
+    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=options.evaluation.seed)
+    return study
+
+
+def _result(study: Study, audits: list[Audit], wall_s: float, *, interrupted: bool) -> SearchResult:
+    found = study.results
+    return SearchResult(
+        study=study.name,
+        objectives=recorded_objectives(study.settings),
+        done=study.done,
+        front=front(found),
+        fallen=fallen(found),
+        hypervolume=front_hypervolume(found, study.settings),
+        audits=audits,
+        gain_to_come=study.gain_to_come,
+        is_flat=study.is_flat,
+        wall_s=wall_s,
+        interrupted=interrupted,
+    )
 
 
 def _forecast(store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput) -> "Forecast":
@@ -200,12 +219,6 @@ def _default_name(settings: Mapping[str, Any]) -> str:
     """The same settings give the same name, so that the same command goes on with the same study."""
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=3).hexdigest()
     return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
-
-
-def _sampler(name: str, setting: SamplerSetting) -> optuna.samplers.BaseSampler:
-    with experimental():
-        sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, name)(setting)
-    return sampler
 
 
 def _check_outcome(study: Study) -> None:

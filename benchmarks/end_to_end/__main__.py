@@ -29,7 +29,7 @@ from workers.train import Recipe
 
 # The fronts that the search had after these shares of its wall time.
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.75)
-FULL_EPOCHS, FULL_IMAGES = 5, 4000
+FULL_EPOCHS, FULL_IMAGES = 4, 4000
 NEW_SEEDS = (101, 102, 103)
 
 
@@ -112,7 +112,8 @@ def main() -> None:
             )
         )
     _print_volumes(fronts, verdicts, walls)
-    _print_truth(claimed, asked.data_dir, Recipe(schedule.epochs, schedule.batch_size, schedule.learning_rate), ms)
+    proxy = Recipe(schedule.epochs, schedule.batch_size, schedule.learning_rate)
+    _print_truth(claimed, asked.data_dir, settings["train_size"], proxy, ms)
 
 
 def _unconfirmed(trial: Trial) -> Trial:
@@ -144,12 +145,13 @@ def _print_volumes(
 def _print_truth(
     claimed: Mapping[int, Sequence[tuple[Architecture, float, float]]],
     data_dir: Path,
+    train_size: int,
     recipe: Recipe,
     ms: Mapping[str, float],
 ) -> None:
     print("members trained again by the proxy's schedule with three new seeds, on the images that they were claimed on")
     for seed, members in claimed.items():
-        data = judge.data_of(data_dir, 2000, seed)
+        data = judge.data_of(data_dir, train_size, seed)
         again = judge.accuracies([member for member, *_ in members], data, recipe, NEW_SEEDS)
         points = [(ms[member.key], 1 - sum(again[member.key]) / len(NEW_SEEDS)) for member, *_ in members]
         said = [(claimed_ms, 1 - accuracy) for _, accuracy, claimed_ms in members]

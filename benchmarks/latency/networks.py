@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from nas.architecture import Architecture, ModelInput
+from nas.evaluation import EvaluationOptions
 from nas.latency import Deployment
 from nas.objective import Measurement
 from nas.spaces import load_space
@@ -35,8 +36,8 @@ def measured(meter: Meter, architecture: Architecture) -> Measurement:
 
 
 def calibrated(target: str, limit_s: float = 0.3) -> Meter:
-    """A meter on the machine's scale, as searches have it; by default with a search's time for a network."""
-    meter = Meter(target).precise(0.01, limit_s)
+    """A meter on the machine's scale, as searches have it; by default with a search's precision and time."""
+    meter = Meter(target).precise(EvaluationOptions().latency_precision, limit_s)
     return meter.on_scale(meter.calibrate().median)
 
 

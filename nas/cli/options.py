@@ -41,7 +41,7 @@ class Percent(click.ParamType[float]):
 latency_precision = click.option(
     "--latency-precision",
     "precision",
-    default="1%",
+    default="0.5%",
     show_default=True,
     type=Percent(),
     metavar="P%",

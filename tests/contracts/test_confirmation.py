@@ -1,10 +1,11 @@
 """Confirming a front, on every database: who is trained again, how often, and what that does to the front."""
 
+import random
 from collections.abc import Callable
 
 from nas.confirmation import ConfirmedSearch
 from nas.evaluation import Job
-from nas.front import front
+from nas.front import fallen, front
 from nas.store.store import Store
 from nas.study import MOST_ATTEMPTS
 from nas.trial import WORKER_LOST, Outcome, Trial, TrialState
@@ -97,3 +98,21 @@ def test_a_lost_or_failed_confirmation_is_on_record_and_counts_for_nothing(stora
         causes = [confirmation.outcome.failure.cause for confirmation in trial.confirmations]
         assert causes == [WORKER_LOST, "out of memory"]
         assert study.results[0].accuracies == (0.9,)
+
+
+def test_what_one_unlucky_seed_kept_off_the_front_is_confirmed_as_far_as_it_is_few(storage_url: str) -> None:
+    def noisy(job: Job) -> Outcome:
+        """Accuracies differ between seeds by more than between most architectures."""
+        outcome = truth(job)
+        return complete(outcome.accuracy + random.Random(job.seed).gauss(0, 0.03), outcome.latency.median)
+
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=36)
+        work(ConfirmedSearch(study, 2), noisy)
+        members = front(study.results)
+        assert all(len(member.accuracies) == 3 for member in members)
+        besides = [each for each in study.results if len(each.accuracies) > 1 and each not in members]
+        fell_off = {each.trial.number for each in fallen(study.results)}
+        unlucky = [each for each in besides if each.trial.number not in fell_off]
+        assert unlucky
+        assert all(each.trial.state is TrialState.COMPLETE for each in besides)

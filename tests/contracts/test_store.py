@@ -8,6 +8,7 @@ import optuna
 import pytest
 from sqlalchemy import JSON, column, insert, table, text
 
+from nas.audit import Audit
 from nas.errors import StorageError, UnknownNameError
 from nas.store.engine import open_engine, parse_url, shown
 from nas.store.schema import HEAD, upgrade
@@ -35,6 +36,17 @@ def test_what_is_told_is_read_back(storage_url: str) -> None:
     for trial in trials:
         expected = synthetic(trial.architecture)
         assert trial.outcome == expected
+
+
+def test_audits_are_read_back_the_last_of_each_epoch(storage_url: str) -> None:
+    make_study(storage_url, name="audited", budget=5)
+    with Store.open(storage_url, create=False) as store:
+        study_id = store.study("audited").study_id
+        assert store.audits(study_id) == []
+        store.add_audits(study_id, 20, [Audit(3, 12, 0.5), Audit(1, 20, 0.25)], 1.0)
+        store.add_audits(study_id, 40, [Audit(1, 40, 0.75)], 2.0)
+        assert store.audits(study_id) == [Audit(1, 40, 0.75), Audit(3, 12, 0.5)]
+        assert store.audits(study_id + 1) == []
 
 
 def test_optunas_own_api_reads_the_study(storage_url: str) -> None:

@@ -21,6 +21,7 @@ from tests.builders import measurement
 from workers.latency.energy import energy_counter
 from workers.latency.estimate import Effort, Estimate, estimate
 from workers.latency.load import load_target, obstacles
+from workers.latency.machine_record import MachineRecord
 from workers.latency.meter import Meter
 
 
@@ -186,3 +187,20 @@ def test_options_are_honoured(name: str) -> None:
     threads = torch.get_num_threads()
     assert Meter(name, effort=Effort(limit_s=0.05)).measure(network).median > 0
     assert torch.get_num_threads() == threads
+
+
+def test_the_references_time_is_taken_once_on_a_machine(tmp_path: Path) -> None:
+    record = MachineRecord(tmp_path / "new")
+    taken = measurement(1.5, 1.25)
+    assert record.get(taken.fingerprint) is None
+    record.put(taken)
+    assert record.get(taken.fingerprint) == taken
+    assert record.get({**taken.fingerprint, "threads": 2}) is None
+    (file,) = (tmp_path / "new").iterdir()
+    file.write_text('{"samples": [1')
+    assert record.get(taken.fingerprint) is None
+
+
+def test_two_meters_of_one_machine_are_on_one_scale() -> None:
+    first, second = (Meter("cpu:batch=3").calibrate() for _ in range(2))
+    assert first == second

@@ -40,7 +40,7 @@ class Effort:
     undisturbed, for up to PATIENCE times the limit.
     """
 
-    precision: float = 0.01
+    precision: float = 0.005
     warm_up_s: float = 0.03
     limit_s: float = 0.3
     least: int = 16
