@@ -10,12 +10,14 @@ trained by the proxy's schedule with three new seeds: how many are still on the 
 import argparse
 import json
 import math
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks.end_to_end import judge, plain
@@ -80,15 +82,18 @@ def main() -> None:
             schedule = plain.Schedule(settings["epochs"], settings["batch_size"], settings["learning_rate"])
             data = judge.data_of(asked.data_dir, settings["train_size"], seed)
             model_input = ModelInput.from_dict(settings["input"])
-            tried = plain.search(
-                data,
-                model_input,
-                schedule,
-                seconds=wall_s,
-                seed=seed,
-                workers=os.cpu_count() or 1,
-                folder=scratch,
-            )
+            # A process of its own, as a script has: Ray starts once in each.
+            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+                tried = process.submit(
+                    plain.search,
+                    data,
+                    model_input,
+                    schedule,
+                    seconds=wall_s,
+                    seed=seed,
+                    workers=os.cpu_count() or 1,
+                    folder=scratch,
+                ).result()
             fronts[seed, "plain"] = front_of([each[1:] for each in tried])
             print(
                 f"seed {seed}: {wall_s:.0f} s; {len(trials)} trials of nas search, {len(tried)} of the script",

@@ -123,6 +123,9 @@ def test_every_sampler_is_replayed_and_the_same_seed_gives_the_same_search(table
     first, second = (replay(read, sampler, 1, Replay(13, workers=3, max_latency_ms=6.0)) for _ in range(2))
     assert (first.shares, first.simulated_s) == (second.shares, second.simulated_s)
     assert 0 < first.shares[0] <= first.shares[1] <= first.shares[2] <= 1
+    assert len(first.course) == 13
+    assert list(first.course) == sorted(first.course)
+    assert first.course[-1] == first.shares[2]
 
 
 def test_stopped_trials_save_epochs(table: Path) -> None:
