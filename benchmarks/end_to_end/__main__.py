@@ -31,7 +31,7 @@ from workers.train import Recipe
 
 # The fronts that the search had after these shares of its wall time.
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.75)
-FULL_EPOCHS, FULL_IMAGES = 4, 4000
+FULL_EPOCHS, FULL_IMAGES = 3, 4000
 NEW_SEEDS = (101, 102, 103)
 
 

@@ -71,8 +71,8 @@ def accuracies(
 
 
 def latencies(members: Collection[Architecture], model_input: ModelInput) -> Mapping[str, float]:
-    """By key, the median of three measurements, each a second at most, with nothing else running."""
-    meter = Meter("cpu").precise(0.005, 1.0)
+    """By key, the median of three measurements, each half a second at most, with nothing else running."""
+    meter = Meter("cpu").precise(0.005, 0.5)
     meter = meter.on_scale(meter.calibrate().median)
     return {
         member.key: statistics.median(meter.measure(Deployment(member, model_input)).median for _ in range(3))

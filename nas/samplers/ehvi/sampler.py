@@ -30,7 +30,7 @@ INITIAL = 10
 # Local search: so many of the best candidates have their neighbours looked at, so many times.
 BEST, ROUNDS = 4, 2
 # How strictly running trials are judged, from so many trials on.
-STRICT, LEARNING = 0.5, 40
+STRICT, LEARNING = 1.0, 40
 
 
 class EhviSampler(BaseSampler):
