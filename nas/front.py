@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from nas.errors import UnknownNameError, UserError
 from nas.expected import expectation
-from nas.objective import ACCURACY, LATENCY, Measurement, Objective, pooled, recorded_objectives
+from nas.objective import ACCURACY, LATENCY, Measurement, Objective, latency_on, pooled, recorded_objectives
 from nas.pareto import Point, hypervolume, knee, non_dominated
 from nas.trial import Trial, TrialState
 
@@ -41,8 +41,9 @@ class Result(NamedTuple):
 
     @property
     def figures(self) -> Mapping[str, float]:
-        """What the trial itself found of each objective, by its name."""
-        return self.trial.outcome.figures if self.trial.outcome is not None else {}
+        """What was found of each objective, by its name: latencies as they were measured last."""
+        again = {name: taken.median for name, taken in _measured_again(self.trial).items()}
+        return {**(self.trial.outcome.figures if self.trial.outcome is not None else {}), **again}
 
     @property
     def accuracy_std(self) -> float | None:
@@ -61,8 +62,10 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
         own, outcome = accuracies.get(trial.number), trial.outcome
         if not own or outcome is None or outcome.latency is None or outcome.parameters is None:
             continue
-        latency = _confirmed_latency(trial) or outcome.latency
-        promised = {**outcome.figures, ACCURACY.name: expected(own), LATENCY.name: latency.median}
+        again = _measured_again(trial)
+        latency = again.get(LATENCY.name, outcome.latency)
+        medians = {name: taken.median for name, taken in again.items()}
+        promised = {**outcome.figures, **medians, ACCURACY.name: expected(own)}
         if (limit is None or latency.median <= limit) and all(each.name in promised for each in objectives):
             losses, searched = (
                 tuple(each.loss(figures[each.name]) for each in objectives) for figures in (promised, outcome.figures)
@@ -81,10 +84,15 @@ def _objectives(settings: Mapping[str, Any]) -> list[Objective]:
     return sorted(recorded_objectives(settings), key=lambda objective: objective.maximise)
 
 
-def _confirmed_latency(trial: Trial) -> Measurement | None:
-    """What was measured when the trial was confirmed: not, as the first figure is, a reason why it was chosen."""
-    again = [each.outcome.latency for each in trial.confirmations if each.outcome.latency is not None]
-    return pooled(again) if again else None
+def _measured_again(trial: Trial) -> dict[str, Measurement]:
+    """By objective, what was measured when the trial was confirmed: not, as the first figure is, why it was chosen."""
+    taken: dict[str, list[Measurement]] = {}
+    for each in trial.confirmations:
+        if each.outcome.latency is not None:
+            taken.setdefault(LATENCY.name, []).append(each.outcome.latency)
+        for target, latency in each.outcome.latencies.items():
+            taken.setdefault(latency_on(target).name, []).append(latency)
+    return {name: pooled(measurements) for name, measurements in taken.items()}
 
 
 def _accuracies(trial: Trial) -> tuple[float, ...]:

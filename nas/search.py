@@ -131,8 +131,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 if not work.is_over:
                     runner.run(work, evaluation.evaluator.calibrated(store))
             except KeyboardInterrupt:
-                interrupted = True
                 study.recover("stopped by the user")
+                interrupted = not work.is_over
             except BaseException:
                 study.recover("search broke down")
                 raise

@@ -130,4 +130,4 @@ def search(
         for result in results
         if result.metrics and "accuracy" in result.metrics
     ]
-    return sorted(found)
+    return sorted(found, key=lambda each: each.at_s)

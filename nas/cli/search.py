@@ -97,7 +97,7 @@ MOST_SEED = 2**32 - 1
     default=("accuracy", "latency"),
     show_default=True,
     metavar="NAME",
-    help="accuracy, latency, latency@TARGET, parameters, macs, peak_memory; given once for each.",
+    help="accuracy, latency, latency@TARGET, parameters, macs, peak_memory, energy; given once for each.",
 )
 @options.latency_precision
 @click.option("--device", metavar="NAME", help="Where proxies train: cpu or cuda; CUDA by default where there is one.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -23,6 +23,7 @@ from nas import plugins
 from nas.audit import Audit
 from nas.confirmation import ConfirmedSearch
 from nas.early_stopping import rungs
+from nas.errors import ParameterError
 from nas.evaluation import Watcher
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.opening import experimental
@@ -110,7 +111,8 @@ class _Ends(Watcher):
 def replay(
     table: Table, sampler: str, seed: int, asked: Replay, clock: Callable[[], float] = time.perf_counter
 ) -> Replayed:
-    """One search by the sampler of that name, from scratch."""
+    """One search by the sampler of that name, from scratch. Raises ParameterError where there is nothing to be won."""
+    yardstick = _yardstick(table, asked)
     space = TableSpace(table)
     epochs = max(len(learning_curve(row)) for row in table.rows)
     settings = {
@@ -157,7 +159,7 @@ def replay(
             optuna_study.sampler = timed
             runner.run(ConfirmedSearch(study, repeats=0), TabularEvaluator(space, asked.max_latency_ms))
     lengths = [len(trial.outcome.curve) for trial in ends.trials if trial.outcome is not None and trial.outcome.curve]
-    course = _course(table, ends.trials, asked)
+    course = _course(yardstick, ends.trials, asked)
     quarter, half, whole = (
         course[min(len(course), math.ceil(asked.budget * part)) - 1] if course else 0.0 for part in (0.25, 0.5, 1.0)
     )
@@ -183,8 +185,16 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def _course(table: Table, trials: Sequence[Trial], asked: Replay) -> tuple[float, ...]:
-    """The share of the best possible hypervolume after each trial that ended."""
+class _Yardstick(NamedTuple):
+    """What a search on a table is measured by: the best possible hypervolume, from a reference point."""
+
+    names: Sequence[str]
+    reference: Point
+    best: float
+
+
+def _yardstick(table: Table, asked: Replay) -> _Yardstick:
+    """Raises ParameterError where nothing in the table is better than the reference point."""
     names = sorted(table.objectives, key=lambda name: name != ACCURACY.name)
     allowed = [
         row.figures
@@ -195,15 +205,24 @@ def _course(table: Table, trials: Sequence[Trial], asked: Replay) -> tuple[float
     worst = tuple(max(column) for column in zip(*possible, strict=True))
     reference = worst if asked.reference is None else (*_scaled(asked.reference, asked), *worst[2:])
     best = hypervolume(possible, reference)
+    if best <= 0:
+        point = "max" if asked.reference is None else ",".join(f"{value:g}" for value in asked.reference)
+        raise ParameterError(f"--reference {point}: no row of table {table.name!r} is better in every objective")
+    return _Yardstick(names, reference, best)
+
+
+def _course(yardstick: _Yardstick, trials: Sequence[Trial], asked: Replay) -> tuple[float, ...]:
+    """The share of the best possible hypervolume after each trial that ended."""
+    names, reference, best = yardstick
     front: list[Point] = []
-    share = 0.0 if best > 0 else 1.0
+    share = 0.0
     course = []
     for trial in trials:
         if trial.state is TrialState.COMPLETE and trial.outcome is not None:
             point = _point(trial.outcome.figures, names, asked)
             if not any(dominates(other, point) for other in front):
                 front = [other for other in front if not dominates(point, other)] + [point]
-                share = hypervolume(front, reference) / best if best > 0 else 1.0
+                share = hypervolume(front, reference) / best
         course.append(share)
     return tuple(course)
 

@@ -97,12 +97,16 @@ def _read(stream: object, name: str, where: str) -> Table:
             raise ParameterError(
                 f"{where}, line {line}, column {LATENCY.name!r}: {numbers[LATENCY.name]:g} is not above 0"
             )
+        costs_s = _by_epoch(numbers, COST)
+        passed = [0.0, *costs_s.values()]
+        if passed != sorted(passed):
+            raise ParameterError(f"{where}, line {line}: {COST}EPOCH are seconds since the start and do not grow")
         rows.append(
             Row(
                 parameters,
                 {objective: numbers[objective] for objective in objectives},
                 _by_epoch(numbers, CURVE),
-                _by_epoch(numbers, COST),
+                costs_s,
                 {n.removeprefix(FEATURE): value for n, value in numbers.items() if n.startswith(FEATURE)},
             )
         )

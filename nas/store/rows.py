@@ -86,12 +86,13 @@ def record_measurement(connection: Connection, key: str, taken: Measurement, arc
 
 
 def confirmation_columns(connection: Connection, confirmation: Confirmation) -> dict[str, Any]:
-    """A confirmation's columns, its curve and latency samples among them as JSON."""
+    """A confirmation's columns, its curve and latency samples among them as JSON, those on further targets by name."""
     outcome = confirmation.outcome
     return {
         "seed": confirmation.seed,
         "curve": [_point(point) for point in outcome.curve],
         "latency": _fields(outcome.latency) if outcome.latency is not None else None,
+        "latencies": {target: _fields(taken) for target, taken in outcome.latencies.items()},
         **outcome_columns(connection, outcome),
     }
 
@@ -137,7 +138,9 @@ def to_confirmation(row: Row[Any]) -> Confirmation:
     """A confirmation of its row, joined with its environment's `details` and its trial's `parameters`."""
     latency = to_measurement(row.latency) if row.latency is not None else None
     curve = tuple(CurvePoint(**point) for point in row.curve)
-    return Confirmation(row.seed, _to_outcome(row, latency, curve, row.parameters if latency is not None else None))
+    outcome = _to_outcome(row, latency, curve, row.parameters if latency is not None else None)
+    latencies = {target: to_measurement(fields) for target, fields in (row.latencies or {}).items()}
+    return Confirmation(row.seed, replace(outcome, latencies=latencies))
 
 
 def _to_outcome(

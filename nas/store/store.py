@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nas.architecture import Architecture
 from nas.audit import Audit
-from nas.errors import StorageError, UnknownNameError
+from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import LATENCY, Measurement, fingerprint_digest
 from nas.store import rows, tables
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
@@ -97,12 +97,14 @@ class Store:
             ]
 
     def study(self, name: str | None = None) -> StudyRecord:
-        """The study of that name, by default the newest. Raises UnknownNameError when there is none."""
+        """The study of that name, by default the newest. Raises UserError or UnknownNameError when there is none."""
         records = self.studies()
+        if name is None and not records:
+            raise UserError(f"database {self.name!r} has no study yet; `nas search` begins one")
         for record in records:
             if name in (None, record.name):
                 return record
-        raise UnknownNameError("study", "(newest)" if name is None else name, (record.name for record in records))
+        raise UnknownNameError("study", name or "", (record.name for record in records))
 
     def add_study(self, study_id: int, settings: Mapping[str, Any], created_at: float) -> None:
         """Put a study on record under Optuna's id. What an id that Optuna has given anew once held is removed."""
@@ -171,17 +173,26 @@ class Store:
             return True
 
     def add_confirmation(self, study_id: int, number: int, confirmation: Confirmation, finished_at: float) -> bool:
-        """Put a trial's confirmation on record. False when one of that seed is there already."""
+        """Put a trial's confirmation on record, and what it measured for later studies. False when one of that seed is
+        there already.
+        """
         of_trial = (tables.trials.c.study_id == study_id) & (tables.trials.c.number == number)
         try:
             with self._begin() as connection:
+                trial = connection.execute(
+                    select(tables.trials.c.trial_id, tables.trials.c.architecture).where(of_trial)
+                ).one()
                 connection.execute(
                     insert(tables.confirmations).values(
-                        trial_id=connection.scalar(select(tables.trials.c.trial_id).where(of_trial)),
+                        trial_id=trial.trial_id,
                         finished_at=finished_at,
                         **rows.confirmation_columns(connection, confirmation),
                     )
                 )
+                architecture = Architecture.from_dict(trial.architecture)
+                for taken in (confirmation.outcome.latency, *confirmation.outcome.latencies.values()):
+                    if taken is not None:
+                        rows.record_measurement(connection, architecture.key, taken, architecture)
         except IntegrityError:
             return False
         return True

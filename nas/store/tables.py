@@ -78,6 +78,7 @@ confirmations = Table(
     Column("accuracy", Float),
     Column("curve", JSON, nullable=False),
     Column("latency", JSON),
+    Column("latencies", JSON),
     Column("train_s", Float, nullable=False),
     Column("measure_s", Float, nullable=False),
     Column("failure_cause", String(64)),

@@ -1,5 +1,6 @@
 """Confirming a front, on every database: who is trained again, how often, and what that does to the front."""
 
+import dataclasses
 import random
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from nas.front import fallen, front
 from nas.store.store import Store
 from nas.study import MOST_ATTEMPTS
 from nas.trial import WORKER_LOST, Outcome, Trial, TrialState
-from tests.builders import Silent, complete, failed, synthetic
+from tests.builders import Silent, complete, failed, measurement, synthetic
 from tests.studies import open_study
 
 
@@ -116,3 +117,28 @@ def test_what_one_unlucky_seed_kept_off_the_front_is_confirmed_as_far_as_it_is_f
         unlucky = [each for each in besides if each.trial.number not in fell_off]
         assert unlucky
         assert all(each.trial.state is TrialState.COMPLETE for each in besides)
+
+
+def test_every_target_is_measured_again_and_the_last_figure_is_for_later_studies_too(storage_url: str) -> None:
+    other = {"target": "other"}
+    changed = {"objectives": ["accuracy", "latency_ms@other"], "further_targets": {"other": other}}
+
+    def measured(job: Job) -> Outcome:
+        """Twice as slow on both targets when it is confirmed."""
+        times = 2.0 if job.repeat else 1.0
+        outcome = truth(job)
+        median = outcome.latency.median * times
+        first = dataclasses.replace(measurement(median), taken_at=times)
+        second = dataclasses.replace(measurement(3 * median), fingerprint=other, taken_at=times)
+        return dataclasses.replace(outcome, latency=first, latencies={"other": second})
+
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=12, **changed)
+        work(ConfirmedSearch(study, 1), measured)
+        for member in front(study.results):
+            found = synthetic(member.trial.architecture).latency.median
+            assert member.figures["latency_ms@other"] == 6 * found
+            assert member.losses[0] == 6 * found
+            assert member.searched_losses[0] == 3 * found
+            assert store.measurement(member.trial.architecture.key, other).median == 6 * found
+        assert reread(store) == list(study.trials)

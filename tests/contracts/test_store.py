@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import JSON, column, insert, table, text
 
 from nas.audit import Audit
-from nas.errors import StorageError, UnknownNameError
+from nas.errors import StorageError, UnknownNameError, UserError
 from nas.store.engine import open_engine, parse_url, shown
 from nas.store.schema import HEAD, upgrade
 from nas.store.store import Store
@@ -195,6 +195,8 @@ def test_a_study_deleted_by_optuna_is_gone(storage_url: str) -> None:
     optuna.delete_study(study_name="study", storage=storage)
     with Store.open(storage_url, create=False) as store:
         assert store.studies() == []
+        with pytest.raises(UserError, match="has no study yet"):
+            store.study()
     make_study(storage_url, budget=3)
     with Store.open(storage_url, create=False) as store:
         assert states(store) == [TrialState.COMPLETE] * 3

@@ -180,7 +180,7 @@ def test_nothing_known_to_be_over_a_limit_is_proposed(table: Path) -> None:
 
 
 def test_it_beats_random_and_tpe(table: Path) -> None:
-    """After 30 of 729 trials, five seeds each: one-sided Mann-Whitney tests."""
+    """After 30 of 729 trials, ten seeds each: one-sided Mann-Whitney tests."""
     read = read_table(table)
     found = {
         name: [replay(read, name, seed, Replay(30)).shares[2] for seed in range(5)]

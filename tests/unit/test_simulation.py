@@ -56,6 +56,8 @@ def test_a_table_is_a_space_of_its_rows(tmp_path: Path) -> None:
         (GOOD.replace("param:b", "choice:b"), "'choice'"),
         (GOOD.replace("param:b", "accuracy@x"), "accuracy@EPOCH"),
         (GOOD.replace("param:b", "param:a"), "twice"),
+        ("param:a,accuracy,latency_ms,cost_s@1\nx,0.5,1,-1\ny,0.6,2,1\n", "line 2: cost_s@EPOCH"),
+        ("param:a,accuracy,latency_ms,cost_s@1,cost_s@3\nx,0.5,1,1,3\ny,0.6,2,4,3\n", "line 3: cost_s@EPOCH"),
     ],
 )
 def test_a_wrong_table_is_one_error_that_says_where(text: str, named: str, tmp_path: Path) -> None:
@@ -155,6 +157,7 @@ def test_the_command_prints_what_it_compares(table: Path, nas: Callable[..., Fin
         ("--budget 0", "--budget 0"),
         ("--reference 2,5", "--reference '2,5'"),
         ("--max-latency 0.001", "slower"),
+        ("--reference 0.0001,0.0001", "--reference 0.0001,0.0001"),
         ("--table nowhere.csv", "nowhere.csv"),
     ],
 )

@@ -60,6 +60,10 @@ def parse_options(target: str, text: str, valid: Mapping[str, Sequence[str]]) ->
         name, _, value = part.partition("=")
         if name not in valid:
             raise ParameterError(f"unknown option {name!r} of target {target!r}; valid: {', '.join(valid)}")
+        if not value:
+            raise ParameterError(
+                f"option {name!r} of target {target!r} needs a value, as in {name}={(valid[name] or '4')[0]}"
+            )
         if name in found:
             raise ParameterError(f"option {name!r} of target {target!r} is given twice")
         if valid[name]:

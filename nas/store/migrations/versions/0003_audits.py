@@ -1,4 +1,4 @@
-"""How well early accuracies foretell final ones is on record."""
+"""How well early accuracies foretell final ones is on record, and what confirmations measured on further targets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    op.add_column("nas_confirmations", sa.Column("latencies", sa.JSON))
     op.create_table(
         "nas_audits",
         sa.Column("audit_id", sa.Integer, primary_key=True),
@@ -21,4 +22,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("nas_confirmations", "latencies")
     op.drop_table("nas_audits")
