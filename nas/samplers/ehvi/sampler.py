@@ -29,8 +29,8 @@ from nas.space import Space
 INITIAL = 10
 # Local search: so many of the best candidates have their neighbours looked at, so many times.
 BEST, ROUNDS = 4, 2
-# How strictly running trials are judged, from so many trials on. More than 1, since a new trial would not take all of its
-# epochs either if it disappointed.
+# How strictly running trials are judged, from so many trials on. More than 1, since a new trial would not take all of
+# its epochs either if it disappointed.
 STRICT, LEARNING = 1.5, 80
 
 
