@@ -111,7 +111,7 @@ class _Ends(Watcher):
 def replay(
     table: Table, sampler: str, seed: int, asked: Replay, clock: Callable[[], float] = time.perf_counter
 ) -> Replayed:
-    """One search by the sampler of that name, from scratch. Raises ParameterError where there is nothing to be won."""
+    """One search by the sampler of that name, from scratch. Raises ParameterError as `_yardstick` does."""
     yardstick = _yardstick(table, asked)
     space = TableSpace(table)
     epochs = max(len(learning_curve(row)) for row in table.rows)
@@ -194,7 +194,10 @@ class _Yardstick(NamedTuple):
 
 
 def _yardstick(table: Table, asked: Replay) -> _Yardstick:
-    """Raises ParameterError where nothing in the table is better than the reference point."""
+    """Raises ParameterError where nothing in the table is better than the reference point that was asked for.
+
+    From its own worst a table may have nothing to be won either: of few rows, or of rows that are all as good.
+    """
     names = sorted(table.objectives, key=lambda name: name != ACCURACY.name)
     allowed = [
         row.figures
@@ -205,8 +208,8 @@ def _yardstick(table: Table, asked: Replay) -> _Yardstick:
     worst = tuple(max(column) for column in zip(*possible, strict=True))
     reference = worst if asked.reference is None else (*_scaled(asked.reference, asked), *worst[2:])
     best = hypervolume(possible, reference)
-    if best <= 0:
-        point = "max" if asked.reference is None else ",".join(f"{value:g}" for value in asked.reference)
+    if best <= 0 and asked.reference is not None:
+        point = ",".join(f"{value:g}" for value in asked.reference)
         raise ParameterError(f"--reference {point}: no row of table {table.name!r} is better in every objective")
     return _Yardstick(names, reference, best)
 
@@ -215,14 +218,14 @@ def _course(yardstick: _Yardstick, trials: Sequence[Trial], asked: Replay) -> tu
     """The share of the best possible hypervolume after each trial that ended."""
     names, reference, best = yardstick
     front: list[Point] = []
-    share = 0.0
+    share = 0.0 if best > 0 else 1.0
     course = []
     for trial in trials:
         if trial.state is TrialState.COMPLETE and trial.outcome is not None:
             point = _point(trial.outcome.figures, names, asked)
             if not any(dominates(other, point) for other in front):
                 front = [other for other in front if not dominates(point, other)] + [point]
-                share = hypervolume(front, reference) / best
+                share = hypervolume(front, reference) / best if best > 0 else 1.0
         course.append(share)
     return tuple(course)
 
