@@ -122,8 +122,8 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
         ahead = (m.losses[-1] for m in members if all(x <= y for x, y in zip(m.losses, others, strict=False)))
         return accuracy_loss - min(ahead)
 
-    beside = [candidate for candidate in candidates if candidate.trial.number not in on_front]
-    return sorted((each for each in beside if behind(each) < each.doubt), key=behind)
+    gaps = [(behind(each), each) for each in candidates if each.trial.number not in on_front]
+    return [each for gap, each in sorted(gaps, key=lambda pair: pair[0]) if gap < each.doubt]
 
 
 def fallen(candidates: Sequence[Result]) -> list[Result]:

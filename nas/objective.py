@@ -1,5 +1,6 @@
 """What a search optimises, and a measured number that knows its spread and where it was taken."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -89,6 +90,16 @@ class Measurement:
     precision: float = UNKNOWN
     drift: float = 0.0
     taken_at: float = 0.0
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Measurement":
+        """The inverse of `to_dict`; what else is among the fields is left out. Raises KeyError or TypeError."""
+        names = {field.name for field in dataclasses.fields(cls)} & fields.keys()
+        return cls(**{name: fields[name] for name in names} | {"samples": tuple(fields["samples"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**vars(self), "samples": list(self.samples), "fingerprint": dict(self.fingerprint)}
 
     @property
     def count(self) -> int:

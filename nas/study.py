@@ -203,9 +203,12 @@ class Study:
         rung, point = self._rungs.get(epoch), self._point(outcome, epoch)
         if rung is None or point is None:
             return True
-        is_beaten, is_ranked = rung.is_beaten(point), rung.goes_on(point)
-        if not is_beaten or self._foresight is None:
-            return is_ranked
+        if self._foresight is None:
+            return rung.goes_on(point)
+        is_beaten = rung.is_beaten(point)
+        rung.record(point)
+        if not is_beaten:
+            return True
         curve = [each.accuracy for each in outcome.curve]
         # What it does not know yet it can only learn from curves that go to the end.
         return self._foresight.goes_on(self._optuna, number, curve, self.settings["epochs"]) is not False

@@ -1,6 +1,5 @@
 """Between rows of our tables and trials: what is written of an outcome, and what is read back."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -78,7 +77,7 @@ def record_measurement(connection: Connection, key: str, taken: Measurement, arc
             median=taken.median,
             iqr=taken.iqr,
             quantiles={f"p{q * 100:g}": taken.quantile(q) for q in QUANTILES},
-            **_fields(taken),
+            **taken.to_dict(),
         )
         .returning(ours.c.measurement_id)
     ).scalar_one()
@@ -91,25 +90,14 @@ def confirmation_columns(connection: Connection, confirmation: Confirmation) -> 
     return {
         "seed": confirmation.seed,
         "curve": [_point(point) for point in outcome.curve],
-        "latency": _fields(outcome.latency) if outcome.latency is not None else None,
-        "latencies": {target: _fields(taken) for target, taken in outcome.latencies.items()},
+        "latency": outcome.latency.to_dict() if outcome.latency is not None else None,
+        "latencies": {target: taken.to_dict() for target, taken in outcome.latencies.items()},
         **outcome_columns(connection, outcome),
     }
 
 
 def _point(point: CurvePoint) -> dict[str, float]:
     return {"epoch": point.epoch, "accuracy": point.accuracy, "loss": point.loss, "seconds": point.seconds}
-
-
-def _fields(taken: Measurement) -> dict[str, Any]:
-    return {**vars(taken), "samples": list(taken.samples), "fingerprint": dict(taken.fingerprint)}
-
-
-def to_measurement(fields: Mapping[str, Any]) -> Measurement:
-    """Of the columns, or the JSON, that it was written to; what else is there is left out."""
-    names = {field.name for field in dataclasses.fields(Measurement)} & fields.keys()
-    found = {name: fields[name] for name in names}
-    return Measurement(**found | {"samples": tuple(fields["samples"])})
 
 
 def to_trial(
@@ -136,10 +124,10 @@ def to_trial(
 
 def to_confirmation(row: Row[Any]) -> Confirmation:
     """A confirmation of its row, joined with its environment's `details` and its trial's `parameters`."""
-    latency = to_measurement(row.latency) if row.latency is not None else None
+    latency = Measurement.from_dict(row.latency) if row.latency is not None else None
     curve = tuple(CurvePoint(**point) for point in row.curve)
     outcome = _to_outcome(row, latency, curve, row.parameters if latency is not None else None)
-    latencies = {target: to_measurement(fields) for target, fields in (row.latencies or {}).items()}
+    latencies = {target: Measurement.from_dict(fields) for target, fields in (row.latencies or {}).items()}
     return Confirmation(row.seed, replace(outcome, latencies=latencies))
 
 

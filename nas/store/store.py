@@ -223,7 +223,7 @@ class Store:
                 .join(ours, ours.c.trial_id == link.c.trial_id)
                 .where(of_study, measured.c.metric == LATENCY.name)
             ):
-                latencies.setdefault(row.trial_id, {})[row.target] = rows.to_measurement(row._asdict())
+                latencies.setdefault(row.trial_id, {})[row.target] = Measurement.from_dict(row._asdict())
             confirmed = tables.confirmations
             confirmations: dict[int, list[Confirmation]] = {}
             for row in connection.execute(
@@ -250,7 +250,7 @@ class Store:
         of_both = (ours.c.key == key) & (ours.c.digest == fingerprint_digest(fingerprint))
         with self._begin() as connection:
             row = connection.execute(select(ours).where(of_both).order_by(ours.c.taken_at.desc()).limit(1)).first()
-            return None if row is None else rows.to_measurement(row._asdict())
+            return None if row is None else Measurement.from_dict(row._asdict())
 
     def measurements(self, fingerprint: Mapping[str, Any] | None = None) -> list[Measured]:
         """All on record, or those of one fingerprint, the newest first."""
@@ -262,7 +262,7 @@ class Store:
             return [
                 Measured(
                     Architecture.from_dict(row.architecture) if row.architecture is not None else None,
-                    rows.to_measurement(row._asdict()),
+                    Measurement.from_dict(row._asdict()),
                 )
                 for row in connection.execute(query)
             ]

@@ -21,14 +21,13 @@ class MachineRecord:
     def get(self, fingerprint: Mapping[str, str | int]) -> Measurement | None:
         """None where there is none; what cannot be read is none."""
         try:
-            fields = json.loads(self._file(fingerprint).read_text(encoding="utf-8"))
-            return Measurement(**fields | {"samples": tuple(fields["samples"])})
-        except (OSError, ValueError, TypeError, KeyError):
+            return Measurement.from_dict(json.loads(self._file(fingerprint).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
     def put(self, taken: Measurement) -> None:
         """All of it or nothing, whoever else writes."""
-        text = json.dumps({**vars(taken), "samples": list(taken.samples), "fingerprint": dict(taken.fingerprint)})
+        text = json.dumps(taken.to_dict())
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(dir=self._folder)
         with os.fdopen(number, "w", encoding="utf-8") as stream:
