@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nas.errors import UnknownNameError, UserError
-from nas.expected import expectation
+from nas.expected import Seen, expectation
 from nas.objective import ACCURACY, LATENCY, Measurement, Objective, latency_on, pooled, recorded_objectives
 from nas.pareto import Point, hypervolume, knee, non_dominated
 from nas.trial import Trial, TrialState
@@ -53,13 +53,13 @@ class Result(NamedTuple):
 
 def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
     """The complete trials of a study with these settings, those over its latency limit left out."""
-    accuracies = {trial.number: found for trial in trials if (found := _accuracies(trial))}
-    expected = expectation(list(accuracies.values()))
+    trained = {trial.number: found for trial in trials if (found := _trained(trial))}
+    expected = expectation(list(trained.values()))
     objectives = _objectives(settings)
     limit = settings.get("max_latency_ms")
     listed = []
     for trial in trials:
-        own, outcome = accuracies.get(trial.number), trial.outcome
+        own, outcome = trained.get(trial.number), trial.outcome
         if not own or outcome is None or outcome.latency is None or outcome.parameters is None:
             continue
         again = _measured_again(trial)
@@ -73,7 +73,15 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
             moved = latency is not outcome.latency and not outcome.latency.agrees_with(latency)
             listed.append(
                 Result(
-                    trial, own, expected(own), latency, outcome.parameters, losses, searched, moved, expected.deviation
+                    trial,
+                    tuple(each.accuracy for each in own),
+                    expected(own),
+                    latency,
+                    outcome.parameters,
+                    losses,
+                    searched,
+                    moved,
+                    expected.deviation,
                 )
             )
     return listed
@@ -95,12 +103,15 @@ def _measured_again(trial: Trial) -> dict[str, Measurement]:
     return {name: pooled(measurements) for name, measurements in taken.items()}
 
 
-def _accuracies(trial: Trial) -> tuple[float, ...]:
+def _trained(trial: Trial) -> tuple[Seen, ...]:
     """With each seed, the search's own first; none of a trial that is not complete."""
-    if trial.state is not TrialState.COMPLETE or trial.outcome is None or trial.outcome.accuracy is None:
+    if trial.state is not TrialState.COMPLETE or trial.outcome is None:
         return ()
-    again = (confirmation.outcome.accuracy for confirmation in trial.confirmations)
-    return (trial.outcome.accuracy, *(accuracy for accuracy in again if accuracy is not None))
+    return tuple(
+        Seen(outcome.accuracy, outcome.curve[-1].loss if outcome.curve else None)
+        for outcome in (trial.outcome, *(confirmation.outcome for confirmation in trial.confirmations))
+        if outcome.accuracy is not None
+    )
 
 
 def front(candidates: Sequence[Result]) -> list[Result]:

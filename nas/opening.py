@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import optuna
-from sqlalchemy.exc import SQLAlchemyError
 
-from nas.errors import ParameterError, StorageError
+from nas.errors import ParameterError
 from nas.objective import recorded_objectives
-from nas.store.engine import engine_arguments, parse_url
+from nas.store.engine import open_optuna, parse_url
 from nas.store.store import Store, StudyRecord
 
 # Optuna's study carries this mark of our record: an id that Optuna gives anew after a deletion has another.
@@ -24,19 +23,13 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
     Raises ParameterError when it was begun with other settings, StorageError when Optuna cannot use the database.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    url = parse_url(storage)
     objectives = recorded_objectives(settings)
-    try:
-        study = optuna.create_study(
-            study_name=name,
-            storage=optuna.storages.RDBStorage(
-                url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
-            ),
-            directions=["maximize" if objective.maximise else "minimize" for objective in objectives],
-            load_if_exists=True,
-        )
-    except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
-        raise StorageError(f"Optuna cannot use database {store.name!r}: {str(error).splitlines()[0]}") from error
+    study = optuna.create_study(
+        study_name=name,
+        storage=open_optuna(parse_url(storage)),
+        directions=["maximize" if objective.maximise else "minimize" for objective in objectives],
+        load_if_exists=True,
+    )
     marks = {record.study_id: record.created_at for record in store.studies()}
     if study.user_attrs.get(MARK) != marks.get(study._study_id, "no record"):
         if MARK not in study.user_attrs and (

@@ -209,7 +209,7 @@ class Study:
         rung.record(point)
         if not is_beaten:
             return True
-        curve = [each.accuracy for each in outcome.curve]
+        curve = [each.loss for each in outcome.curve]
         # What it does not know yet it can only learn from curves that go to the end.
         return self._foresight.goes_on(self._optuna, number, curve, self.settings["epochs"]) is not False
 
@@ -319,7 +319,7 @@ class Study:
             asked.set_user_attr("failure", f"{outcome.failure.cause}: {outcome.failure.message}")
         found = [outcome.figures.get(objective.name) for objective in recorded_objectives(self.settings)]
         if outcome.curve:
-            asked.set_user_attr(CURVE, [point.accuracy for point in outcome.curve])
+            asked.set_user_attr(CURVE, [point.loss for point in outcome.curve])
         if trial.state is TrialState.COMPLETE and None not in found:
             self._optuna.tell(asked.number, [value for value in found if value is not None])
         elif trial.state in (TrialState.INFEASIBLE, TrialState.STOPPED):

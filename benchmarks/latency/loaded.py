@@ -1,4 +1,8 @@
-"""With every core training: are latencies the quiet ones, and what do the windows cost the trainers?"""
+"""With every core training: are latencies the quiet ones, and what do the windows cost the trainers?
+
+Quiet and loaded looks take turns, a round of all networks each: two looks at unlike networks drift apart by themselves
+over minutes, and what that does is no effect of the load. How quiet looks agree with each other is printed beside it.
+"""
 
 import multiprocessing
 import os
@@ -6,7 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from scipy.stats import kendalltau
@@ -20,15 +24,17 @@ from workers.latency.quiet import QuietWindow
 from workers.train import Recipe, ResidentData, train
 from workers.training_setting import FP32
 
+# At each network, one after the other.
+Looks = list[tuple[float, ...]]
 spawn = multiprocessing.get_context("spawn")
-# Looks at each network, minutes apart: first all of them once, then all of them again.
-REPEATS = 5
+# Looks at each network of either kind.
+REPEATS = 6
 # One measurement per so many seconds and core, for what the windows cost.
 EVERY_S = 30.0
 
 
-def keep_training(stands_aside: bool, steps: Any, seed: int) -> None:
-    """A search's trainer without end; `steps` counts its steps."""
+def keep_training(stands_aside: bool, may_train: Any, steps: Any, seed: int) -> None:
+    """A search's trainer without end, while it may; `steps` counts its steps."""
     torch.set_num_threads(1)
     dataset: Dataset = plugins.load(plugins.DATASETS, "digits")
     source = dataset.open(Request(None, None, False), "train")
@@ -38,6 +44,7 @@ def keep_training(stands_aside: bool, steps: Any, seed: int) -> None:
 
     @contextmanager
     def step() -> Iterator[None]:
+        may_train.wait()
         with quiet.step() if stands_aside else nullcontext():
             yield
         with steps.get_lock():
@@ -49,20 +56,34 @@ def keep_training(stands_aside: bool, steps: Any, seed: int) -> None:
             list(train(model, resident, Recipe(2, 32, 3e-3), torch.Generator().manual_seed(seed), FP32, step))
 
 
+class Trainers(NamedTuple):
+    """Processes on every core: whether they train now, and the steps that they have made."""
+
+    may_train: Any
+    steps: Any
+
+    def train(self, on: bool) -> None:
+        """Go on or stand still; back when they do."""
+        (self.may_train.set if on else self.may_train.clear)()
+        time.sleep(1.0)
+
+
 @contextmanager
-def trainers(stands_aside: bool) -> Iterator[Any]:
-    """One on every core, for the length of the block; their steps."""
-    steps = spawn.Value("q", 0)
+def trainers(stands_aside: bool) -> Iterator[Trainers]:
+    """One on every core, for the length of the block."""
+    may_train, steps = spawn.Event(), spawn.Value("q", 0)
+    may_train.set()
     cores = os.cpu_count() or 1
     running = [
-        spawn.Process(target=keep_training, args=(stands_aside, steps, seed), daemon=True) for seed in range(cores)
+        spawn.Process(target=keep_training, args=(stands_aside, may_train, steps, seed), daemon=True)
+        for seed in range(cores)
     ]
     for process in running:
         process.start()
     while steps.value < 50:
         time.sleep(0.1)
     try:
-        yield steps
+        yield Trainers(may_train, steps)
     finally:
         for process in running:
             process.kill()
@@ -89,21 +110,25 @@ def main() -> None:
     judges = print_verdict(noise())
     chosen = members(30, seed=1)
 
-    def looks(look: Callable[[Architecture], float]) -> list[tuple[float, ...]]:
-        """At each network, those at one of them apart in time."""
-        rounds = [[look(each) for each in chosen] for _ in range(REPEATS)]
-        return list(zip(*rounds, strict=True))
+    def looks(look: Callable[[Architecture], float], beside: Trainers) -> tuple[Looks, Looks]:
+        """At each network, in quiet and beside the trainers."""
+        rounds: dict[bool, list[list[float]]] = {False: [], True: []}
+        for turn in range(2 * REPEATS):
+            busy = turn % 2 == 1
+            beside.train(busy)
+            rounds[busy].append([look(each) for each in chosen])
+        calm, loaded = (list(zip(*rounds[kind], strict=True)) for kind in (False, True))
+        return calm, loaded
 
     def in_window(architecture: Architecture) -> float:
         return measured(meter, architecture).median
 
-    quiet, plain_quiet = looks(in_window), looks(naive)
-    with trainers(stands_aside=True):
-        loaded = looks(in_window)
-    with trainers(stands_aside=False):
-        plain = looks(naive)
+    with trainers(stands_aside=True) as polite:
+        windows = looks(in_window, polite)
+    with trainers(stands_aside=False) as rude:
+        plain = looks(naive, rude)
     print("                        bias    worst   CV of repeats   Kendall tau   of single looks")
-    for name, calm, busy in (("measured in the window", quiet, loaded), ("timed naively", plain_quiet, plain)):
+    for name, (calm, busy) in (("measured in the window", windows), ("timed naively", plain)):
         before, after = ([statistics.median(each) for each in figures] for figures in (calm, busy))
         off = [b / a - 1 for a, b in zip(before, after, strict=True)]
         spread = statistics.median(cv(each) for each in busy)
@@ -113,7 +138,12 @@ def main() -> None:
             f"{name:22}  {statistics.median(off):+6.1%}  {max(off, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}"
             f"  {single:16.3f}"
         )
-    print(f"(in quiet: CV of repeats {statistics.median(cv(each) for each in quiet):.1%})")
+    quiet = windows[0]
+    halves = ([statistics.median(each[begin::2]) for each in quiet] for begin in (0, 1))
+    print(
+        f"(in quiet: CV of repeats {statistics.median(cv(each) for each in quiet):.1%}, "
+        f"Kendall tau of every other look and the looks between {kendalltau(*halves).statistic:.3f})"
+    )
     print(f"wanted: bias within 2%, CV within 2%, tau at least .98{'' if judges else ' (not judged)'}")
     _cost(meter, chosen)
 
@@ -122,7 +152,8 @@ def _cost(meter: Any, chosen: list[Architecture]) -> None:
     """Alternating stretches with and without measurements, within one run of the trainers."""
     cores = os.cpu_count() or 1
     rates: dict[bool, list[float]] = {False: [], True: []}
-    with trainers(stands_aside=True) as steps:
+    with trainers(stands_aside=True) as polite:
+        steps = polite.steps
         for stretch in range(8):
             measuring = stretch % 2 == 1
             begun, before = time.perf_counter(), steps.value

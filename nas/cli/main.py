@@ -19,6 +19,7 @@ COMMANDS = {
     "retrain": "Train an architecture in full, with checkpoints and resume.",
     "targets": "List what latency can be measured on, and what works on this machine.",
     "latency": "Measure networks on a target, compare two, list what is on record.",
+    "db": "Bring a database's schema up to date, check it, copy its studies.",
     "simulate": "Compare samplers by whole searches on a table of recorded results.",
     "mixers": "Compare token mixers on this machine: parameters, MACs, latency.",
     "models": "List the published MetaFormers, show one, or check ours against them.",

@@ -10,8 +10,8 @@ from nas.architecture import Architecture
 from nas.objective import ACCURACY, Objective
 from nas.space import Space
 
-# Attributes of Optuna's trials that samplers may learn from: the accuracy after each epoch, and of a pruned trial what
-# was found of the objectives (None: nothing).
+# Attributes of Optuna's trials that samplers may learn from: after each epoch what foretells the final accuracy best,
+# the training loss; and of a pruned trial what was found of the objectives (None: nothing).
 CURVE = "curve"
 OBSERVED = "observed"
 # A number that is known of an architecture without training it, None where it is not.
@@ -23,7 +23,7 @@ class Foresight(Protocol):
     """A sampler that also judges running trials."""
 
     def goes_on(self, study: optuna.Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
-        """Whether trial `number` is worth training on, by its accuracy after each epoch so far, of `epochs` in all.
+        """Whether trial `number` is worth training on, by its training loss after each epoch so far, of `epochs`.
 
         None where it does not know.
         """

@@ -52,10 +52,12 @@ class TabularEvaluator:
 def learning_curve(row: Row) -> tuple[CurvePoint, ...]:
     """Every epoch up to the last that is recorded: one that is not has the accuracy of the one before it.
 
-    A row without a curve has one epoch, at the end of which its accuracy is the final one.
+    A row without a curve has one epoch, at the end of which its accuracy is the final one. Tables have no training
+    losses: the error is in their place.
     """
     if not row.curve:
-        return (CurvePoint(1, row.figures[ACCURACY.name], 0.0, max(row.costs_s.values(), default=TRIAL_S)),)
+        accuracy = row.figures[ACCURACY.name]
+        return (CurvePoint(1, accuracy, 1.0 - accuracy, max(row.costs_s.values(), default=TRIAL_S)),)
     last = max(row.curve)
     whole_s = max(row.costs_s.values(), default=TRIAL_S)
     points: list[CurvePoint] = []
@@ -63,7 +65,7 @@ def learning_curve(row: Row) -> tuple[CurvePoint, ...]:
     for epoch in range(1, last + 1):
         accuracy = row.curve.get(epoch, accuracy)
         passed_s = row.costs_s.get(epoch, whole_s * epoch / last)
-        points.append(CurvePoint(epoch, accuracy, 0.0, max(0.0, passed_s - before_s)))
+        points.append(CurvePoint(epoch, accuracy, 1.0 - accuracy, max(0.0, passed_s - before_s)))
         before_s = max(before_s, passed_s)
     return tuple(points)
 

@@ -4,8 +4,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import optuna
 from sqlalchemy import URL, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nas.errors import StorageError
 
@@ -59,3 +60,13 @@ def engine_arguments(url: URL) -> dict[str, Any]:
 
 def open_engine(url: URL) -> Engine:
     return create_engine(url, **engine_arguments(url))
+
+
+def open_optuna(url: URL) -> optuna.storages.RDBStorage:
+    """Optuna's storage in the same database. Raises StorageError when Optuna cannot use it."""
+    try:
+        return optuna.storages.RDBStorage(
+            url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
+        )
+    except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
+        raise StorageError(f"Optuna cannot use database {shown(url)!r}: {str(error).splitlines()[0]}") from error

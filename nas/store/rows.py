@@ -55,32 +55,30 @@ def record_details(connection: Connection, trial_id: int, architecture: Architec
 
 def record_measurement(connection: Connection, key: str, taken: Measurement, architecture: Architecture | None) -> int:
     """The row's id; the same occasion is put on record once."""
-    ours = tables.measurements
-    digest = fingerprint_digest(taken.fingerprint)
-    known: int | None = connection.scalar(
-        select(ours.c.measurement_id).where(
-            ours.c.key == key,
-            ours.c.digest == digest,
-            ours.c.metric == taken.metric,
-            ours.c.taken_at == taken.taken_at,
-        )
+    return put_measurement(
+        connection,
+        {
+            "key": key,
+            "digest": fingerprint_digest(taken.fingerprint),
+            "architecture": architecture.to_dict() if architecture is not None else null(),
+            "count": taken.count,
+            "median": taken.median,
+            "iqr": taken.iqr,
+            "quantiles": {f"p{q * 100:g}": taken.quantile(q) for q in QUANTILES},
+            **taken.to_dict(),
+        },
     )
+
+
+def put_measurement(connection: Connection, columns: Mapping[str, Any]) -> int:
+    """The id of the row with these columns, which is written where the occasion is not on record."""
+    ours = tables.measurements
+    occasion = (ours.c[name] == columns[name] for name in ("key", "digest", "metric", "taken_at"))
+    known: int | None = connection.scalar(select(ours.c.measurement_id).where(*occasion))
     if known is not None:
         return known
-    row_id: int = connection.execute(
-        insert(ours)
-        .values(
-            key=key,
-            digest=digest,
-            architecture=architecture.to_dict() if architecture is not None else null(),
-            count=taken.count,
-            median=taken.median,
-            iqr=taken.iqr,
-            quantiles={f"p{q * 100:g}": taken.quantile(q) for q in QUANTILES},
-            **taken.to_dict(),
-        )
-        .returning(ours.c.measurement_id)
-    ).scalar_one()
+    written = connection.execute(insert(ours).values(dict(columns)).returning(ours.c.measurement_id))
+    row_id: int = written.scalar_one()
     return row_id
 
 

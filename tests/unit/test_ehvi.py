@@ -200,11 +200,11 @@ def test_a_running_trial_is_judged_by_what_its_curve_still_promises() -> None:
         architecture = HYBRID.decode(trial.params)
         accuracy = 0.7 + 0.02 * sum(stage.mixer == "conv" for stage in architecture.stages)
         accuracy += generator.gauss(0, 0.003)
-        trial.set_user_attr(CURVE, [accuracy - 0.2 + generator.gauss(0, 0.003), accuracy - 0.1, accuracy])
+        trial.set_user_attr(CURVE, [1.2 - accuracy + generator.gauss(0, 0.003), 1.1 - accuracy, 1.0 - accuracy])
         study.tell(trial, [accuracy, float(sum(stage.depth * stage.width for stage in architecture.stages))])
     asked = study.ask(distributions(HYBRID))
-    assert sampler.goes_on(study, asked.number, [0.65], 3) is True
-    assert sampler.goes_on(study, asked.number, [0.3], 3) is False
+    assert sampler.goes_on(study, asked.number, [0.35], 3) is True
+    assert sampler.goes_on(study, asked.number, [0.7], 3) is False
 
 
 def test_without_curves_to_learn_from_nothing_is_judged() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.expected import SHARE, Line
 from nas.samplers.ehvi.history import Observation
 
 # So many complete trials must tell how curves go on.
@@ -12,20 +13,38 @@ FEWEST = 8
 Floats = NDArray[np.float64]
 
 
-def carried_on(stopped: Sequence[float], complete: Sequence[Observation]) -> tuple[float, float] | None:
+def less_luck(losses: Floats, curves: Sequence[Sequence[float]]) -> Floats:
+    """The final losses, drawn towards what the ends of their curves foretell, as far as the rest is likely luck.
+
+    As nas.expected does with accuracies for a front.
+    """
+    known = [place for place, curve in enumerate(curves) if curve]
+    ends = [curves[place][-1] for place in known]
+    line = Line.through(ends, losses[known].tolist())
+    if line is None:
+        return losses
+    found = losses.copy()
+    foretold = np.array([line.at(end) for end in ends])
+    found[known] = foretold + (losses[known] - foretold) * SHARE / (SHARE + 1)
+    return found
+
+
+def carried_on(stopped: Sequence[float], complete: Sequence[Observation], losses: Floats) -> tuple[float, float] | None:
     """The expected final loss of a curve, and its standard deviation; None while too little is known.
 
-    By a straight line through the complete trials' losses, that of the same epoch against the final one, towards which
-    a line of slope 1 is drawn where there are few.
+    By a straight line through the complete trials, the curve at the same epoch against the final loss, which is drawn
+    towards one of perfect correlation where there are few.
     """
     epoch = len(stopped)
-    pairs = [(each.curve[epoch - 1], each.losses[0]) for each in complete if len(each.curve) >= epoch]
+    pairs = [
+        (each.curve[epoch - 1], loss) for each, loss in zip(complete, losses, strict=True) if len(each.curve) >= epoch
+    ]
     if len(pairs) < FEWEST:
         return None
     early, final = np.array(pairs).T
     early_off, final_off = early - early.mean(), final - final.mean()
     ridge = early_off.var() + 1e-12
-    slope = (early_off @ final_off + ridge) / (early_off @ early_off + ridge)
+    slope = (early_off @ final_off + ridge * final_off.std() / np.sqrt(ridge)) / (early_off @ early_off + ridge)
     left = final_off - slope * early_off
     deviation = float(np.sqrt(left @ left / (len(pairs) - 2)))
     return float(final.mean() + slope * (stopped[-1] - early.mean())), deviation

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Observation:
-    """`losses` are to be minimised, the dear one first, NaN where unknown; `curve` is the dear one's."""
+    """`losses` are to be minimised, the dear one first, NaN where unknown; `curve` foretells the dear one's end."""
 
     row: Indices
     losses: Floats
@@ -66,7 +66,7 @@ class History:
                 self.running.append(row)
 
     def _observation(self, trial: FrozenTrial, row: Indices) -> Observation | None:
-        curve = tuple(self.signs[0] * np.array(trial.user_attrs.get(CURVE, ())))
+        curve = tuple(trial.user_attrs.get(CURVE, ()))
         if trial.state is TrialState.COMPLETE:
             return Observation(row, self.signs * np.array(trial.values)[self._order], curve)
         if trial.state is TrialState.PRUNED:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.ehvi.curves import carried_on, evidence
+from nas.samplers.ehvi.curves import carried_on, evidence, less_luck
 from nas.samplers.ehvi.encoding import Encoding, Indices, Quantiles
 from nas.samplers.ehvi.history import History
 from nas.samplers.ehvi.models import Columns, Models, Scale, front_gaps, schedule
@@ -49,6 +49,7 @@ class Landscape:
         self._complete = [each for each in self._observations if each.is_complete]
         rows = [each.row for each in self._complete]
         losses = np.array([each.losses for each in self._complete])
+        losses[:, 0] = self._dear = less_luck(losses[:, 0], [each.curve for each in self._complete])
         self._signs = history.signs[1:]
         self._logarithmic: NDArray[np.bool_] = np.all(losses[:, 1:] > 0, axis=0)
         at = schedule(len(self._complete))
@@ -87,9 +88,9 @@ class Landscape:
         Of what will be measured, noise and all. None where curves tell nothing yet.
         """
         epoch = len(curve)
-        through = [each for each in self._complete if len(each.curve) > epoch]
-        early = np.array([each.curve[epoch - 1] for each in through])
-        told = evidence(curve[-1], early, self._scale(np.array([each.losses[0] for each in through])))
+        through = [place for place, each in enumerate(self._complete) if len(each.curve) > epoch]
+        early = np.array([self._complete[place].curve[epoch - 1] for place in through])
+        told = evidence(curve[-1], early, self._scale(self._dear[through]))
         if told is None:
             return None
         known = self._pool.costs([row])
@@ -120,7 +121,7 @@ class Landscape:
         found = []
         for each in self._observations:
             if np.isnan(each.losses[0]) and each.curve:
-                expected = carried_on(each.curve, self._complete)
+                expected = carried_on(each.curve, self._complete, self._dear)
                 if expected is not None:
                     value, deviation = expected
                     low, middle, high = self._scale(np.array([value - deviation, value, value + deviation])).tolist()

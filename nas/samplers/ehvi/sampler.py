@@ -87,7 +87,7 @@ class EhviSampler(BaseSampler):
             return self._encoding.parameters(self._best(self._landscape(history, history.running), left, history))
 
     def goes_on(self, study: Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
-        """Whether a running trial is worth training on, by the dear objective after each epoch up to now.
+        """Whether a running trial is worth training on, by its training loss after each epoch up to now.
 
         It is if what it still promises, for each epoch that is left, is at least STRICT times what it promised for each
         of all: a new trial promises about as much, and would be the better use of the time otherwise. The first trials
@@ -99,7 +99,7 @@ class EhviSampler(BaseSampler):
             return None
         others = [each for each in history.running if each.tobytes() != row.tobytes()]
         with self._libraries.limit(limits=1):
-            promise = self._landscape(history, others).promise(row, (history.signs[0] * np.array(curve)).tolist())
+            promise = self._landscape(history, others).promise(row, curve)
         if promise is None:
             return None
         first, then = promise

@@ -1,0 +1,197 @@
+"""Whether a database holds what it should: every invariant of its studies, looked at row by row."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState as OptunaState
+from sqlalchemy import Connection, Row, Table, select, text
+
+from nas.architecture import Architecture
+from nas.errors import NasError
+from nas.objective import Measurement, fingerprint_digest, recorded_objectives
+from nas.store import tables
+from nas.store.engine import open_engine, open_optuna, parse_url
+from nas.store.rows import FIRST
+from nas.store.store import Store, StudyRecord
+from nas.trial import TrialState
+
+# What Optuna is told of a trial, by its state on our record.
+TOLD = {
+    TrialState.RUNNING: OptunaState.RUNNING,
+    TrialState.COMPLETE: OptunaState.COMPLETE,
+    TrialState.STOPPED: OptunaState.PRUNED,
+    TrialState.INFEASIBLE: OptunaState.PRUNED,
+    TrialState.FAILED: OptunaState.FAIL,
+    TrialState.INTERRUPTED: OptunaState.FAIL,
+}
+
+
+def check(storage: str) -> list[str]:
+    """What is wrong in the database of that URL, a line each; none when all is well.
+
+    What runs, or was left by a killed driver, is well: the next `nas search` sees to it. Raises StorageError when the
+    database cannot be read.
+    """
+    url = parse_url(storage)
+    with Store.open(storage, create=False) as store:
+        studies = store.studies()
+    in_optuna = open_optuna(url) if studies else None
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            found = [*_of_the_file(connection), *_of_measurements(connection)]
+            for study in studies:
+                told = in_optuna.get_all_trials(study.study_id, deepcopy=False) if in_optuna is not None else []
+                found += [f"study {study.name!r}{problem}" for problem in _of_study(connection, study, told)]
+            return found
+    finally:
+        engine.dispose()
+        if in_optuna is not None:
+            in_optuna.engine.dispose()
+
+
+def _of_the_file(connection: Connection) -> Iterator[str]:
+    """SQLite's own checks; PostgreSQL holds its constraints by itself."""
+    if connection.dialect.name == "sqlite":
+        for (line,) in connection.execute(text("PRAGMA integrity_check")):
+            if line != "ok":
+                yield f"file: {line}"
+        for row in connection.execute(text("PRAGMA foreign_key_check")):
+            yield f"table {row[0]}: row {row[1]} refers to a row of {row[2]} that is not there"
+
+
+def _of_measurements(connection: Connection) -> Iterator[str]:
+    ours = tables.measurements
+    for row in connection.execute(select(ours)):
+        where = f"measurement {row.measurement_id}"
+        try:
+            taken = Measurement.from_dict(row._asdict())
+            architecture = Architecture.from_dict(row.architecture) if row.architecture is not None else None
+        except (KeyError, TypeError, ValueError, NasError) as error:
+            yield f"{where}: cannot be read ({error})"
+            continue
+        if not taken.samples or min(taken.samples) <= 0:
+            yield f"{where}: has no sample, or one that is not above 0"
+        elif row._mapping[ours.c.count] != taken.count or abs(row.median - taken.median) > 1e-9 * taken.median:
+            yield f"{where}: count and median are not those of its samples"
+        if row.digest != fingerprint_digest(taken.fingerprint):
+            yield f"{where}: its digest is not its fingerprint's"
+        if architecture is not None and architecture.key != row.key:
+            yield f"{where}: its key is not its architecture's"
+
+
+def _of_study(connection: Connection, study: StudyRecord, told: Sequence[optuna.trial.FrozenTrial]) -> Iterator[str]:
+    """What follows the study's name in a problem's line."""
+    ours = tables.trials
+    of_study = ours.c.study_id == study.study_id
+    driver = connection.scalar(select(tables.studies.c.driver).where(tables.studies.c.study_id == study.study_id))
+    curves = _by_trial(connection, tables.curve_points, of_study)
+    confirmations = _by_trial(connection, tables.confirmations, of_study)
+    measured = _by_trial(
+        connection,
+        tables.trial_measurements,
+        of_study,
+        tables.measurements,
+    )
+    in_optuna = {trial.number: trial for trial in told}
+    trials = connection.execute(select(ours).where(of_study).order_by(ours.c.number)).all()
+    for row in trials:
+        problems = [
+            *_of_trial(row, study.settings, curves.get(row.trial_id, []), measured.get(row.trial_id, [])),
+            *_of_confirmations(row, confirmations.get(row.trial_id, [])),
+            *_of_optuna(row, study.settings, in_optuna.pop(row.number, None)),
+        ]
+        if row.state == TrialState.RUNNING and driver is None:
+            problems.append("it is running and nobody drives the study")
+        for problem in problems:
+            yield f", trial {row.number}: {problem}"
+    claimed = Counter(row.key for row in trials if row.state != TrialState.INTERRUPTED)
+    for key, count in claimed.items():
+        if count > 1:
+            yield f": architecture {key} is on record {count} times"
+    for number, trial in in_optuna.items():
+        if trial.state is OptunaState.COMPLETE and "answered_from" not in trial.user_attrs:
+            yield f", trial {number}: Optuna has a result of it and we have none"
+        if trial.state is OptunaState.RUNNING and driver is None:
+            yield f", trial {number}: Optuna has it running and nobody drives the study"
+
+
+def _by_trial(
+    connection: Connection, details: Table, of_study: Any, joined: Table | None = None
+) -> dict[int, list[Any]]:
+    source = details.join(tables.trials, tables.trials.c.trial_id == details.c.trial_id)
+    columns = [details]
+    if joined is not None:
+        source = source.join(joined)
+        columns.append(joined)
+    found: dict[int, list[Any]] = {}
+    for row in connection.execute(select(*columns).select_from(source).where(of_study)):
+        found.setdefault(row.trial_id, []).append(row)
+    return found
+
+
+def _of_trial(
+    row: Row[Any], settings: Mapping[str, Any], curve: Sequence[Row[Any]], measured: Sequence[Row[Any]]
+) -> Iterator[str]:
+    try:
+        key = Architecture.from_dict(row.architecture).key
+        state = TrialState(row.state)
+    except (KeyError, TypeError, ValueError, NasError) as error:
+        yield f"it cannot be read ({error})"
+        return
+    if key != row.key:
+        yield "its key is not its architecture's"
+    if (row.finished_at is None) != (state is TrialState.RUNNING):
+        yield f"it is {state} and its time of finishing says otherwise"
+    if state is TrialState.COMPLETE and row.accuracy is None:
+        yield "it is complete without an accuracy"
+    if state is not TrialState.COMPLETE and row.accuracy is not None:
+        yield f"it is {state} and has an accuracy"
+    if row.accuracy is not None and not 0 <= row.accuracy <= 1:
+        yield f"its accuracy {row.accuracy} is not between 0 and 1"
+    if state in (TrialState.FAILED, TrialState.INTERRUPTED) and row.failure_cause is None:
+        yield f"it is {state} without a cause"
+    epochs = sorted(point.epoch for point in curve)
+    if epochs != list(range(1, len(epochs) + 1)):
+        yield f"its learning curve has the epochs {epochs}"
+    elif state is TrialState.COMPLETE and curve and max(curve, key=lambda each: each.epoch).accuracy != row.accuracy:
+        yield "its accuracy is not the last of its learning curve"
+    for each in measured:
+        if each.key != row.key:
+            yield f"measurement {each.measurement_id} is of another architecture"
+    first = [each.median for each in measured if each.target == FIRST]
+    if state is TrialState.COMPLETE and not first:
+        yield "it is complete without a latency"
+    limit = settings.get("max_latency_ms")
+    judged = state in (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
+    if judged and first and limit is not None and (first[0] > limit) != (state is TrialState.INFEASIBLE):
+        yield f"it is {state} at {first[0]:g} ms with a limit of {limit:g} ms"
+
+
+def _of_confirmations(row: Row[Any], confirmations: Sequence[Row[Any]]) -> Iterator[str]:
+    if confirmations and row.state != TrialState.COMPLETE:
+        yield f"it is {row.state} and has confirmations"
+    seeds = [row.seed, *(each.seed for each in confirmations)]
+    if len(set(seeds)) < len(seeds):
+        yield "two of its trainings had the same seed"
+    for each in confirmations:
+        if (each.accuracy is None) == (each.failure_cause is None):
+            yield f"its confirmation with seed {each.seed} has neither an accuracy nor a failure, or both"
+
+
+def _of_optuna(row: Row[Any], settings: Mapping[str, Any], told: optuna.trial.FrozenTrial | None) -> Iterator[str]:
+    if told is None:
+        yield "Optuna does not know it"
+        return
+    if told.user_attrs.get("key", row.key) != row.key:
+        yield "Optuna has another architecture under its number"
+    if told.state is not TOLD[TrialState(row.state)]:
+        # The driver was killed between our record and Optuna's: the next start makes it good.
+        if told.state is not OptunaState.RUNNING:
+            yield f"it is {row.state} here and {told.state.name.lower()} in Optuna"
+    elif row.state == TrialState.COMPLETE and told.values is not None:
+        names = [objective.name for objective in recorded_objectives(settings)]
+        if dict(zip(names, told.values, strict=True)).get("accuracy", row.accuracy) != row.accuracy:
+            yield "Optuna has another accuracy"

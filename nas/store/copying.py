@@ -1,0 +1,124 @@
+"""Studies moved from one database to another, SQLite or PostgreSQL, whole: Optuna's part and ours."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from sqlalchemy import Connection, Engine, Table, insert, null, select
+
+from nas.errors import ParameterError
+from nas.store import rows, tables
+from nas.store.engine import open_engine, open_optuna, parse_url, shown
+from nas.store.store import Store, StudyRecord
+
+
+def copy(source: str, destination: str, names: Sequence[str] = ()) -> list[str]:
+    """Copy the studies of these names, by default all, with whatever was measured; the names of those that were.
+
+    The source is left as it is. Each study arrives whole or not at all. Raises ParameterError when the destination has
+    one of that name, UnknownNameError when the source has none, StorageError when a database cannot be used.
+    """
+    urls = parse_url(source), parse_url(destination)
+    if urls[0] == urls[1]:
+        raise ParameterError(f"--to {shown(urls[1])!r} is the database that is copied from")
+    with Store.open(source, create=False) as old, Store.open(destination, create=True) as new:
+        wanted = [old.study(name) for name in names] or old.studies()[::-1]
+        present = {record.name for record in new.studies()}
+    for record in wanted:
+        if record.name in present:
+            raise ParameterError(f"study {record.name!r} is in {shown(urls[1])!r} already")
+    ours = [open_engine(url) for url in urls]
+    theirs = [open_optuna(url) for url in urls]
+    try:
+        with ours[0].connect() as reading:
+            _copy_measurements(reading, ours[1])
+            for record in wanted:
+                _copy_study(reading, ours[1], theirs, record)
+    finally:
+        for engine in (*ours, *(storage.engine for storage in theirs)):
+            engine.dispose()
+    return [record.name for record in wanted]
+
+
+def _copy_study(
+    reading: Connection, destination: Engine, storages: Sequence[optuna.storages.RDBStorage], record: StudyRecord
+) -> None:
+    optuna.copy_study(from_study_name=record.name, from_storage=storages[0], to_storage=storages[1])
+    study_id = storages[1].get_study_id_from_name(record.name)
+    try:
+        with destination.begin() as writing:
+            _copy_ours(reading, writing, record, study_id)
+    except BaseException:
+        storages[1].delete_study(study_id)
+        raise
+
+
+def _copy_ours(reading: Connection, writing: Connection, record: StudyRecord, study_id: int) -> None:
+    writing.execute(tables.studies.delete().where(tables.studies.c.study_id == study_id))
+    writing.execute(
+        insert(tables.studies).values(
+            study_id=study_id, settings=dict(record.settings), created_at=record.created_at, driver=null()
+        )
+    )
+    of_study = tables.trials.c.study_id == record.study_id
+    new_ids = {}
+    for row in reading.execute(select(tables.trials).where(of_study).order_by(tables.trials.c.trial_id)).mappings():
+        _copy_environment(reading, writing, row["environment"])
+        found = writing.execute(
+            insert(tables.trials)
+            .values({**_without(row, "trial_id"), "study_id": study_id})
+            .returning(tables.trials.c.trial_id)
+        )
+        new_ids[row["trial_id"]] = found.scalar_one()
+    for details in (tables.curve_points, tables.confirmations):
+        query = select(details).join(tables.trials).where(of_study)
+        for row in reading.execute(query.order_by(*details.primary_key)).mappings():
+            _copy_environment(reading, writing, row.get("environment"))
+            values = {**_without(row, "confirmation_id"), "trial_id": new_ids[row["trial_id"]]}
+            writing.execute(insert(details).values(values))
+    for row in reading.execute(
+        select(tables.trial_measurements, tables.measurements)
+        .join(tables.measurements)
+        .join(tables.trials, tables.trials.c.trial_id == tables.trial_measurements.c.trial_id)
+        .where(of_study)
+    ).mappings():
+        link = {"trial_id": new_ids[row["trial_id"]], "target": row["target"]}
+        measurement_id = _measurement(writing, row)
+        writing.execute(insert(tables.trial_measurements).values(**link, measurement_id=measurement_id))
+    audits = select(tables.audits).where(tables.audits.c.study_id == record.study_id)
+    for row in reading.execute(audits.order_by(tables.audits.c.audit_id)).mappings():
+        writing.execute(insert(tables.audits).values({**_without(row, "audit_id"), "study_id": study_id}))
+
+
+def _copy_measurements(reading: Connection, destination: Engine) -> None:
+    """Those of no trial too, and how well they are predicted. What is there already is not written again."""
+    with destination.begin() as writing:
+        for row in reading.execute(select(tables.measurements)).mappings():
+            _measurement(writing, row)
+        known = {_identity(row) for row in writing.execute(select(tables.profiles)).mappings()}
+        for row in reading.execute(select(tables.profiles)).mappings():
+            if _identity(row) not in known:
+                writing.execute(insert(tables.profiles).values(_without(row, "profile_id")))
+
+
+def _identity(profile: Mapping[Any, Any]) -> tuple[Any, ...]:
+    return profile["space_key"], profile["digest"], profile["created_at"]
+
+
+def _measurement(writing: Connection, row: Mapping[Any, Any]) -> int:
+    """The id that a measurement has in the destination, put there if it is new."""
+    columns = {column.name: row[column.name] for column in tables.measurements.columns}
+    return rows.put_measurement(writing, _without(columns, "measurement_id"))
+
+
+def _copy_environment(reading: Connection, writing: Connection, digest: str | None) -> None:
+    ours: Table = tables.environments
+    if digest is None or writing.execute(select(ours.c.digest).where(ours.c.digest == digest)).first() is not None:
+        return
+    details = reading.scalar(select(ours.c.details).where(ours.c.digest == digest))
+    writing.execute(insert(ours).values(digest=digest, details=details))
+
+
+def _without(row: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    """A row's columns but for its own id; what is JSON and none is SQL's null."""
+    return {key: null() if value is None else value for key, value in row.items() if key != name}
