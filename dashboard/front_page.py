@@ -1,6 +1,7 @@
 """The Pareto front as one self-contained page: it needs neither a network nor a server."""
 
 from collections.abc import Sequence
+from html import escape
 
 import plotly.graph_objects as go
 
@@ -15,7 +16,7 @@ FALLEN = "#b3541e"
 def render(record: StudyRecord, results: Sequence[Result]) -> str:
     """An HTML page with plotly.js inside: all trials, the front as a step line, logarithmic latency."""
     page: str = figure(record, results).to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False})
-    return page.replace("<head>", f"<head><title>{record.name}: accuracy against latency</title>", 1)
+    return page.replace("<head>", f"<head><title>{escape(record.name)}: accuracy against latency</title>", 1)
 
 
 def figure(record: StudyRecord, results: Sequence[Result]) -> go.Figure:
@@ -71,4 +72,4 @@ def _hover(result: Result) -> str:
 def _spread(result: Result) -> str:
     if result.accuracy_std is None:
         return ""
-    return f" (std {result.accuracy_std:.2%} over {len(result.accuracies)} seeds)"
+    return f" (std {result.accuracy_std:.2%} over {len(result.reported)} seeds)"

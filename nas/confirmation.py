@@ -38,7 +38,8 @@ class ConfirmedSearch:
         trial = self._study.ask()
         if trial is not None:
             known = self._study.recorded_latencies(trial.architecture)
-            return Job(trial.number, 0, trial.architecture, trial.seed, known, self._study.rungs)
+            begun = self._study.begun(trial.architecture)
+            return Job(trial.number, 0, trial.architecture, trial.seed, known, self._study.rungs, begun)
         job = self._next_confirmation(self._study.results)
         if job is not None:
             self._running.add((job.number, job.repeat))

@@ -1,38 +1,100 @@
-"""One driver per study on a machine: a second one would take the first one's running trials for a dead process's."""
+"""One driver per study: a second one would take the first one's running trials for a dead process's.
+
+A driver says every few seconds that it is alive. One on the same machine that is dead is recognised at once, one on
+another machine when it has been silent for a minute; whoever takes over then, the silent one stops when it finds out.
+"""
 
 import socket
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import psutil
 
-from nas.errors import UserError
+from nas.errors import SearchInterruptedError, StorageError, UserError
 from nas.store.store import Store
+
+BEAT_S, SILENT_S = 10.0, 60.0
+
+
+@dataclass
+class Lease:
+    """That this process drives the study, until `is_lost`."""
+
+    study_name: str
+    is_lost: threading.Event = field(default_factory=threading.Event)
+
+    def check(self) -> None:
+        """Raises SearchInterruptedError when another process drives the study by now."""
+        if self.is_lost.is_set():
+            raise SearchInterruptedError(
+                f"study {self.study_name!r} is driven by another process, since this one was silent for too long"
+            )
 
 
 @contextmanager
-def drive(store: Store, study_id: int, study_name: str) -> Iterator[None]:
+def drive(
+    store: Store,
+    study_id: int,
+    study_name: str,
+    report: Callable[[], Mapping[str, Any]] = dict,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[Lease]:
     """Say in the store that this process drives the study, until the end of the block.
 
-    A process that was killed is recognised as dead. Raises UserError when another one on this machine is alive.
+    `report` is what it says of itself with every beat, as JSON values. Raises UserError when another one is alive.
     """
-    holder = store.driver(study_id)
-    if holder is not None and holder["host"] == socket.gethostname() and _is_alive(holder["pid"], holder["started_at"]):
-        raise UserError(
-            f"study {study_name!r} is being searched by process {holder['pid']}; stop it or name another --study"
-        )
     me = psutil.Process()
-    store.set_driver(study_id, {"host": socket.gethostname(), "pid": me.pid, "started_at": me.create_time()})
+    name = {"host": socket.gethostname(), "pid": me.pid, "started_at": me.create_time()}
+    lease = Lease(study_name)
+
+    def beat() -> dict[str, Any]:
+        return {**name, "seen_at": clock(), **report()}
+
+    def is_mine(driver: Mapping[str, Any] | None) -> bool:
+        return driver is not None and {key: driver.get(key) for key in name} == name
+
+    def is_free(driver: Mapping[str, Any] | None) -> bool:
+        return driver is None or is_mine(driver) or not is_alive(driver, clock())
+
+    holder = store.replace_driver(study_id, beat(), is_free)
+    if holder is not None and not is_mine(holder):
+        where = "" if holder["host"] == name["host"] else f" on {holder['host']}"
+        raise UserError(
+            f"study {study_name!r} is being searched by process {holder['pid']}{where}; stop it or name another --study"
+        )
+    ended = threading.Event()
+
+    def keep_beating() -> None:
+        while not ended.wait(BEAT_S):
+            try:
+                if not is_mine(store.replace_driver(study_id, beat(), is_mine)):
+                    lease.is_lost.set()
+                    return
+            except StorageError:
+                # Whoever needs the database says so; the next beat may come through.
+                continue
+
+    beating = threading.Thread(target=keep_beating, name="driver's heartbeat", daemon=True)
+    beating.start()
     try:
-        yield
+        yield lease
     finally:
-        store.set_driver(study_id, None)
+        ended.set()
+        # It may be waiting for a database that is away; it writes nothing more of ours afterwards.
+        beating.join(timeout=BEAT_S)
+        store.replace_driver(study_id, None, is_mine)
 
 
-def _is_alive(pid: int, started_at: float) -> bool:
-    """Whether that very process lives: a pid alone may have been given anew."""
+def is_alive(driver: Mapping[str, Any], now: float) -> bool:
+    """Whether that very process lives, as far as can be told from here: a pid alone may have been given anew."""
+    if driver["host"] != socket.gethostname():
+        return now - float(driver.get("seen_at", 0.0)) < SILENT_S
     try:
-        process = psutil.Process(pid)
-        return process.create_time() == started_at and process.status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(driver["pid"])
+        return process.create_time() == driver["started_at"] and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -42,12 +42,15 @@ class EvaluationOptions:
 class Resources:
     """What the trials may use: `workers` at a time, each with its share of a GPU. None leaves it to the runner.
 
-    `ray_address` is that of a cluster to join, None for a Ray of the search's own.
+    `ray_address` is that of a cluster to join, None for a Ray of the search's own; there a trial takes so many
+    `cpus_per_trial` and amounts of `custom` resources.
     """
 
     workers: int | None = None
     gpus_per_trial: float | None = None
     ray_address: str | None = None
+    cpus_per_trial: float | None = None
+    custom: Mapping[str, float] = field(default_factory=dict)
 
 
 class Evaluator(Protocol):
@@ -67,12 +70,17 @@ class Evaluator(Protocol):
         *,
         known: Mapping[str, Measurement] | None = None,
         rungs: Collection[int] = (),
+        begun: Outcome | None = None,
     ) -> Iterator[Outcome]:
         """What was found out after each epoch of `rungs`, as if the training was stopped there, and at the end.
 
         An expected failure (a loss that is not finite, memory) is part of the outcome. On a target whose latency is
-        `known`, by the target's name, nothing is measured.
+        `known`, by the target's name, nothing is measured. `begun` is what was found out at a rung before the process
+        that trained was lost: the training goes on from its checkpoint.
         """
+
+    def check_node(self) -> None:
+        """On a machine that is to evaluate. Raises UserError when its figures would be no figures of the study."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ class Job:
     """One evaluation for a worker. `repeat` 0 is the trial itself, K its K-th confirmation, which is measured again.
 
     `known` are the latencies that are on record of a trial's architecture, by target; after the epochs `rungs` the
-    search is asked whether the trial goes on.
+    search is asked whether the trial goes on. `begun` is what an earlier attempt found out up to its last rung.
     """
 
     number: int
@@ -111,6 +119,7 @@ class Job:
     seed: int
     known: Mapping[str, Measurement] = field(default_factory=dict)
     rungs: tuple[int, ...] = ()
+    begun: Outcome | None = None
 
 
 class AskTell(Protocol):
@@ -134,6 +143,9 @@ class AskTell(Protocol):
 
 class Runner(Protocol):
     """Runs a search's jobs until it is over. Made of the Resources and the evaluator's device, which it checks."""
+
+    def report(self) -> Mapping[str, Any]:
+        """What it says of itself to whoever looks from outside, as JSON values: `workers` by node. From any thread."""
 
     def run(self, search: AskTell, evaluator: Evaluator) -> None:
         """Raises SearchInterruptedError when the machinery breaks down, KeyboardInterrupt at Ctrl-C."""

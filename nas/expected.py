@@ -62,13 +62,15 @@ class Seen(NamedTuple):
 class Expectation:
     """The `line` that training losses foretell accuracies by, None where they do not: a flat one at the `middle` of all
     trials is in its place. `share` is how many times the variance between seeds the one between architectures is, by
-    what the line leaves; `between_seeds` is the former, 0 while it is unknown.
+    what the line leaves; `between_seeds` is the former, and `of_accuracies` that of accuracies themselves; both are 0
+    while they are unknown.
     """
 
     line: Line | None = None
     middle: float = 0.0
     between_seeds: float = 0.0
     share: float = math.inf
+    of_accuracies: float = 0.0
 
     def __call__(self, own: Sequence[Seen]) -> float:
         """Of an architecture that was trained like this, once with each seed."""
@@ -82,6 +84,15 @@ class Expectation:
     def deviation(self) -> float:
         """How far from what one seed lets expect an architecture typically is: the posterior's standard deviation."""
         return math.sqrt(self.between_seeds * self.share / (self.share + 1)) if self.between_seeds else 0.0
+
+    def trained_again(self, seeds: int) -> float:
+        """The standard deviation of an architecture's mean over so many new seeds about what is expected of it, which
+        was seen with as many; 0 while that is unknown.
+        """
+        if not self.between_seeds:
+            return 0.0
+        own = self.between_seeds * self.share / (seeds * self.share + 1)
+        return math.sqrt(own + self.of_accuracies / seeds)
 
     def left(self, seen: Seen) -> float:
         """What the training loss does not foretell of an accuracy."""
@@ -119,4 +130,5 @@ def expectation(trained: Sequence[Sequence[Seen]]) -> Expectation:
     lower, _, upper = statistics.quantiles([begun.left(each) for each in firsts], n=4)
     between_architectures = ((upper - lower) / NORMAL_IQR) ** 2 - between_seeds
     share = max(between_architectures, 0.01 * between_seeds) / between_seeds
-    return Expectation(begun.line, middle, between_seeds, share)
+    of_accuracies = statistics.fmean(statistics.variance(each.accuracy for each in own) for own in further)
+    return Expectation(begun.line, middle, between_seeds, share, of_accuracies)

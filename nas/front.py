@@ -1,5 +1,6 @@
 """The Pareto front of a study's trials, as objects and as the JSON that other programs rely on."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,6 +11,8 @@ from nas.objective import ACCURACY, LATENCY, Measurement, Objective, latency_on,
 from nas.pareto import Point, hypervolume, knee, non_dominated
 from nas.trial import Trial, TrialState
 
+# Of the normal distribution: four of five draws are below the mean and so many standard deviations.
+SURE = 0.84
 PICKS = ("knee", "accuracy", "latency", "trial:N")
 
 
@@ -17,7 +20,8 @@ class Result(NamedTuple):
     """A complete trial with the figures that a front is made of, all present.
 
     `accuracies` has one figure for each seed that the architecture was trained with, the search's own first;
-    `expected_accuracy` is what they promise, by which the front is judged. `latency` is the one measured last: when it
+    `expected_accuracy` is what they promise, by which the front is judged, and `trained_again` how far a mean over as
+    many new seeds would typically be from it, 0 while unknown. `latency` is the one measured last: when it
     was confirmed, where it was. `moved` says that this left the first one's confidence interval. `losses` are the
     study's objectives, to be minimised, accuracy last; `searched_losses` the same by what the trial itself found,
     before it was confirmed. `doubt` is how far from what is expected an accuracy of one seed typically is, 0 while
@@ -33,11 +37,17 @@ class Result(NamedTuple):
     searched_losses: Point
     moved: bool = False
     doubt: float = 0.0
+    trained_again: float = 0.0
+
+    @property
+    def reported(self) -> tuple[float, ...]:
+        """The accuracies that are told of: once there are further seeds, the one that it was chosen by is left out."""
+        return self.accuracies[1:] or self.accuracies
 
     @property
     def accuracy(self) -> float:
-        """The mean over seeds."""
-        return statistics.fmean(self.accuracies)
+        """The mean over the seeds that are told of."""
+        return statistics.fmean(self.reported)
 
     @property
     def figures(self) -> Mapping[str, float]:
@@ -47,8 +57,8 @@ class Result(NamedTuple):
 
     @property
     def accuracy_std(self) -> float | None:
-        """The sample standard deviation over seeds, None of one seed."""
-        return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
+        """The sample standard deviation over the seeds that are told of, None of one seed."""
+        return statistics.stdev(self.reported) if len(self.reported) > 1 else None
 
 
 def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
@@ -82,6 +92,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
                     searched,
                     moved,
                     expected.deviation,
+                    expected.trained_again(len(own)),
                 )
             )
     return listed
@@ -137,6 +148,23 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
     return [each for gap, each in sorted(gaps, key=lambda pair: pair[0]) if gap < each.doubt]
 
 
+def unsure(members: Sequence[Result]) -> list[Result]:
+    """Those of a front that are no surer to be more accurate than another one as cheap, if both were trained again.
+
+    Until further seeds tell how accuracies vary there are none.
+    """
+    sure: list[Result] = []
+    found = []
+    for member in members:
+        *others, loss = member.losses
+        rivals = (each for each in sure if all(x <= y for x, y in zip(each.losses, others, strict=False)))
+        if all(each.losses[-1] - loss > SURE * math.hypot(each.trained_again, member.trained_again) for each in rivals):
+            sure.append(member)
+        else:
+            found.append(member)
+    return found
+
+
 def fallen(candidates: Sequence[Result]) -> list[Result]:
     """What was on the front as the search found it and is not since it was confirmed."""
     on_front = {member.trial.number for member in front(candidates)}
@@ -189,8 +217,14 @@ def pick(candidates: Sequence[Result], how: str) -> Result:
     return min(members, key=lambda member: member.latency.median)
 
 
+def front_as_json(members: Sequence[Result]) -> list[dict[str, Any]]:
+    """What `nas front --json` prints: a front's members, and whether each is surely worth more than a cheaper one."""
+    in_doubt = {each.trial.number for each in unsure(members)}
+    return [{**as_json(each), "sure": each.trial.number not in in_doubt} for each in members]
+
+
 def as_json(result: Result) -> dict[str, Any]:
-    """The object that `nas front --json` lists."""
+    """A result for other programs."""
     return {
         "trial": result.trial.number,
         "key": result.trial.architecture.key,
@@ -198,7 +232,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "parameters": result.parameters,
         "accuracy": result.accuracy,
         "accuracy_std": result.accuracy_std,
-        "seeds": len(result.accuracies),
+        "expected_accuracy": result.expected_accuracy,
+        "seeds": len(result.reported),
         "latency_ms": result.latency.median,
         "latency_iqr_ms": result.latency.iqr,
         "latency_interval_ms": list(result.latency.interval),

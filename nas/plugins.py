@@ -27,6 +27,7 @@ WEIGHTS = "nas.weights"
 TRAINERS = "nas.trainers"
 METERS = "nas.meters"
 PAGES = "nas.pages"
+SERVERS = "nas.servers"
 
 # The builder of everything that this project ships; a config names its own.
 BUILDER = "metaformer"

@@ -15,7 +15,7 @@ from nas.architecture import ModelInput
 from nas.audit import Audit
 from nas.builder import Builder, counted
 from nas.confirmation import ConfirmedSearch
-from nas.driver_lock import drive
+from nas.driver_lock import Lease, drive
 from nas.early_stopping import rungs
 from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
@@ -117,8 +117,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         name = options.study or _default_name(settings)
         start = warm_start(options.start_from, store, space, name)
         optuna_study, record = open_study(store, options.storage, name, settings)
-        with drive(store, record.study_id, record.name):
-            study = _study(options, space, store, record, optuna_study, start, announcer)
+        with drive(store, record.study_id, record.name, runner.report) as lease:
+            study = _study(options, space, store, record, optuna_study, start, announcer, lease)
             study.recover("driver killed")
             study.enqueue(start.architectures)
             if study.max_latency_ms is not None and not study.trials:
@@ -149,6 +149,7 @@ def _study(
     optuna_study: optuna.Study,
     start: WarmStart,
     watcher: Watcher,
+    lease: Lease,
 ) -> Study:
     """The study with its sampler, which knows what can be known without training."""
     settings = record.settings
@@ -182,6 +183,7 @@ def _study(
         rungs=rungs(settings["epochs"]) if options.early_stopping else (),
         foresight=sampler if isinstance(sampler, Foresight) else None,
         flat_below=options.flat_below,
+        check_lease=lease.check,
     )
     optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=options.evaluation.seed)
     return study

@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -24,6 +25,7 @@ from nas.pareto import Point
 from nas.samplers.distributions import distributions
 from nas.samplers.setting import CURVE, OBSERVED, Foresight
 from nas.space import Space
+from nas.store.patience import lasting
 from nas.store.store import Store
 from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
 
@@ -41,6 +43,8 @@ AUDIT_EVERY = 20
 
 class Study:
     """A search in progress, on one store. Meant for one driver: what runs when it opens was left by a dead one.
+
+    `check_lease` raises SearchInterruptedError when another process has become the driver.
 
     At the epochs `rungs` it is judged whether a trial goes on, by the `foresight` of a sampler that has it. With
     `flat_below` it ends before the budget is spent when the trials that are left promise less gain than that.
@@ -60,6 +64,7 @@ class Study:
         foresight: Foresight | None = None,
         flat_below: float | None = None,
         clock: Callable[[], float] = time.time,
+        check_lease: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = optuna_study.study_name
         self.settings = settings
@@ -73,6 +78,7 @@ class Study:
         self._forecast = forecast
         self._skipped: set[str] = set()
         self._clock = clock
+        self._check_lease = check_lease
         self._trials = {trial.number: trial for trial in store.trials(study_id)}
         self._asked: dict[int, optuna.Trial] = {}
         self._holders = {trial.architecture.key: trial for trial in self._trials.values() if _holds(trial)}
@@ -83,6 +89,8 @@ class Study:
             for epoch, rung in self._rungs.items():
                 if trial.outcome is not None and (point := self._point(trial.outcome, epoch)) is not None:
                     rung.record(point)
+        # By architecture's key, what a running trial had found out at its last rung.
+        self._begun: dict[str, Outcome] = {}
         self._flat_below = flat_below
         self._gain: tuple[int, float | None] = (-1, None)
 
@@ -145,9 +153,10 @@ class Study:
         What is asked for by name (Optuna's `enqueue_trial`) and already on record is answered from the record. What is
         surely over the latency limit, by the forecast, is skipped: pruned in Optuna, and no trial of ours.
         """
+        self._check_lease()
         skips = 0
         while not self._is_spent:
-            asked = self._optuna.ask(self._distributions)
+            asked = lasting(lambda: self._optuna.ask(self._distributions))
             architecture = self._space.decode(asked.params)
             if skips < MOST_SKIPS and self._skip(asked, architecture):
                 skips += 1
@@ -167,11 +176,15 @@ class Study:
             self._store.begin_trial(self._id, trial, self._clock())
             self._put(trial)
             self._asked[trial.number] = asked
-            asked.set_user_attr("architecture", architecture.canonical_json)
-            asked.set_user_attr("key", architecture.key)
+            self._name(asked, architecture)
             self._watcher.began(trial)
             return trial
         return None
+
+    def _name(self, asked: optuna.Trial, architecture: Architecture) -> None:
+        """Tell Optuna what the parameters make."""
+        for name, value in (("architecture", architecture.canonical_json), ("key", architecture.key)):
+            lasting(partial(asked.set_user_attr, name, value))
 
     def recorded_latencies(self, architecture: Architecture) -> dict[str, Measurement]:
         """What this or another study measured of the architecture on the study's targets, by their names."""
@@ -181,6 +194,10 @@ class Study:
         }
         return {target: taken for target, taken in found.items() if taken is not None}
 
+    def begun(self, architecture: Architecture) -> Outcome | None:
+        """What an attempt that was cut off had found out at its last rung, as far as this process knows."""
+        return self._begun.get(architecture.key)
+
     def _skip(self, asked: optuna.Trial, architecture: Architecture) -> bool:
         """Whether the architecture is surely over the latency limit; Optuna is told then, and by how much."""
         if self._forecast is None or self.max_latency_ms is None or architecture.key in self._holders:
@@ -189,9 +206,9 @@ class Study:
         if prediction is None or prediction.low_ms <= self.max_latency_ms:
             return False
         self._skipped.add(architecture.key)
-        asked.set_constraint(LATENCY.name, prediction.ms - self.max_latency_ms)
-        asked.set_user_attr("predicted_latency_ms", prediction.ms)
-        self._optuna.tell(asked.number, state=OptunaState.PRUNED)
+        lasting(partial(asked.set_constraint, LATENCY.name, prediction.ms - self.max_latency_ms))
+        lasting(partial(asked.set_user_attr, "predicted_latency_ms", prediction.ms))
+        self._end_in_optuna(asked, OptunaState.PRUNED)
         return True
 
     def goes_on(self, number: int, outcome: Outcome) -> bool:
@@ -199,6 +216,8 @@ class Study:
 
         What nothing as cheap beats at the rung is; of the others the sampler decides if it can, or else their ranks.
         """
+        if outcome.checkpoint is not None:
+            self._begun[self._trials[number].architecture.key] = outcome
         epoch = len(outcome.curve)
         rung, point = self._rungs.get(epoch), self._point(outcome, epoch)
         if rung is None or point is None:
@@ -225,7 +244,7 @@ class Study:
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Record the end of a running trial; of one that has ended nothing changes."""
-        self._end(number, outcome.state, outcome)
+        self._end(number, outcome.state, replace(outcome, checkpoint=None))
 
     def interrupt(self, number: int, cause: str, message: str) -> None:
         """Record that a running trial was cut off, and enqueue it again.
@@ -237,7 +256,7 @@ class Study:
             failure = Failure(cause, f"in each of {trial.attempt} attempts, the last time: {message}")
             self._end(number, TrialState.FAILED, Outcome(failure=failure))
         elif self._end(number, TrialState.INTERRUPTED, Outcome(failure=Failure(cause, message))):
-            self._optuna.enqueue_trial(dict(self._space.encode(trial.architecture)))
+            lasting(partial(self._optuna.enqueue_trial, dict(self._space.encode(trial.architecture))))
 
     def confirm(self, number: int, confirmation: Confirmation) -> None:
         """Record one evaluation more of a trial that is done; of a seed that is on record nothing changes."""
@@ -251,10 +270,10 @@ class Study:
         """Interrupt what a stopped process left running, and tell Optuna what it was not told."""
         for left in self._optuna.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
             trial = self._trials.get(left.number)
-            if trial is None:
-                self._optuna.tell(left.number, state=OptunaState.FAIL)
-                continue
             self._asked[left.number] = optuna.Trial(self._optuna, left._trial_id)
+            if trial is None:
+                self._end_in_optuna(self._asked.pop(left.number), OptunaState.FAIL)
+                continue
             if trial.state is TrialState.RUNNING:
                 self.interrupt(left.number, cause, "it was running then")
             else:
@@ -279,6 +298,8 @@ class Study:
             return False
         trial = replace(self._trials[number], state=state, outcome=outcome, finished_at=now)
         self._put(trial)
+        if state.is_done:
+            self._begun.pop(trial.architecture.key, None)
         if self._forecast is not None and outcome.latency is not None:
             self._forecast.add([(trial.architecture, outcome.latency.median)])
         self._tell_optuna(self._asked.pop(number), trial)
@@ -305,10 +326,13 @@ class Study:
         )
 
     def _tell_optuna(self, asked: optuna.Trial, trial: Trial) -> None:
-        """Tell Optuna of `asked` what is on record of `trial`.
+        """Tell Optuna of `asked` what is on record of `trial`; it does no harm to tell it twice.
 
         One that is infeasible or was stopped has no accuracy to tell: it is pruned, with what samplers learn from.
         """
+        lasting(partial(self._told, asked, trial))
+
+    def _told(self, asked: optuna.Trial, trial: Trial) -> None:
         outcome = trial.outcome or Outcome()
         latency = outcome.latency
         if latency is not None and self.max_latency_ms is not None:
@@ -321,12 +345,15 @@ class Study:
         if outcome.curve:
             asked.set_user_attr(CURVE, [point.loss for point in outcome.curve])
         if trial.state is TrialState.COMPLETE and None not in found:
-            self._optuna.tell(asked.number, [value for value in found if value is not None])
+            self._end_in_optuna(asked, OptunaState.COMPLETE, [value for value in found if value is not None])
         elif trial.state in (TrialState.INFEASIBLE, TrialState.STOPPED):
             asked.set_user_attr(OBSERVED, found)
-            self._optuna.tell(asked.number, state=OptunaState.PRUNED)
+            self._end_in_optuna(asked, OptunaState.PRUNED)
         else:
-            self._optuna.tell(asked.number, state=OptunaState.FAIL)
+            self._end_in_optuna(asked, OptunaState.FAIL)
+
+    def _end_in_optuna(self, asked: optuna.Trial, state: OptunaState, values: Sequence[float] | None = None) -> None:
+        lasting(partial(self._optuna.tell, asked.number, values, state, skip_if_finished=True))
 
 
 def trial_seed(study_seed: int, key: str, repeat: int = 0) -> int:

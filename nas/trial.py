@@ -52,7 +52,7 @@ class Outcome:
     Without an accuracy and without a failure the training was stopped early, or without a curve the architecture was
     over the user's limit and was not trained.
     `latency` is that on the first target, `latencies` those on the others by their names; `costs` are further figures,
-    such as `macs`.
+    such as `macs`. `checkpoint` is what an evaluator needs to go on after a rung; it is not put on record.
     """
 
     accuracy: float | None = None
@@ -65,6 +65,7 @@ class Outcome:
     measure_s: float = 0.0
     environment: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
+    checkpoint: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def figures(self) -> Mapping[str, float]:

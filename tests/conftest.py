@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests.forked import run_forked
+from tests.postgres import PostgresServer, programs
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -76,35 +75,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _postgres_folder() -> Path | None:
-    found = shutil.which("initdb")
-    folders = [Path(found).parent] if found else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((folder for folder in folders if (folder / "initdb").exists()), None)
-
-
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """The URL of a real PostgreSQL server of this session's own, without a database name at its end."""
-    programs = _postgres_folder()
-    if programs is None:
+    if programs() is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    # PostgreSQL refuses to run as root, and its user must be able to reach its folder.
-    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    home = Path(subprocess.check_output([*prefix, "mktemp", "-d", "/tmp/nas-postgres-XXXXXX"], text=True).strip())
-    port = free_port()
-
-    def run(*command: str) -> None:
-        subprocess.run([*prefix, *command], check=True, capture_output=True, cwd="/")
-
-    run(str(programs / "initdb"), "-D", str(home / "data"), "-U", "nas", "--auth", "trust", "--no-sync")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off"
-    run(str(programs / "pg_ctl"), "-D", str(home / "data"), "-l", str(home / "log"), "-w", "-o", options, "start")
-    try:
-        yield f"postgresql+psycopg://nas@127.0.0.1:{port}"
-    finally:
-        run(str(programs / "pg_ctl"), "-D", str(home / "data"), "-m", "immediate", "stop")
-        run("rm", "-rf", str(home))
+    with PostgresServer(free_port()) as server:
+        yield server.url
 
 
 @pytest.fixture

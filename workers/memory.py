@@ -1,6 +1,14 @@
-"""How torch says that memory ran out."""
+"""Memory: how torch says that it ran out, and a worker's share of a machine's, beyond which it does."""
 
+import resource
+from pathlib import Path
+
+import psutil
 import torch
+
+# Of what is free when a worker starts; the rest is left to caches and to whatever else runs.
+SHARE = 0.9
+CGROUP = Path("/sys/fs/cgroup")
 
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
@@ -8,3 +16,28 @@ def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return "DefaultCPUAllocator" in str(error) or "can't allocate memory" in str(error)
+
+
+def limit_to_share(workers: int) -> None:
+    """From now on this process gets one of so many equal shares of the memory that is free, or an error.
+
+    Otherwise the kernel would kill a process when the machine's memory is used up, perhaps another one, and nothing
+    would tell which architecture was too big. On systems that do not tell or limit it, nothing changes.
+    """
+    present = Path("/proc/self/status")
+    if not present.is_file():
+        return
+    (data_kib,) = (line.split()[1] for line in present.read_text().splitlines() if line.startswith("VmData:"))
+    limit = int(data_kib) * 1024 + int(SHARE * available() / workers)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def available() -> int:
+    """Bytes that can still be had on this machine, or in this container if that has a limit."""
+    free = psutil.virtual_memory().available
+    most, used = CGROUP / "memory.max", CGROUP / "memory.current"
+    if most.is_file() and used.is_file() and (text := most.read_text().strip()).isdecimal():
+        free = min(free, int(text) - int(used.read_text()))
+    return max(0, int(free))

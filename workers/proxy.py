@@ -20,17 +20,19 @@ from nas.evaluation import Evaluation, EvaluationOptions
 from nas.latency import Deployment, LatencyRecord, Meter, calibrated, input_on, load_meter
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, objectives_of
 from nas.space import SearchSpace
-from nas.trial import CurvePoint, Failure, Outcome
+from nas.trial import Failure, Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
 from workers.latency.processor import processor_name
 from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory
-from workers.train import NonFiniteLossError, Recipe, ResidentData, choose_setting, train
-from workers.training_setting import PRECISIONS
+from workers.train import NonFiniteLossError, Recipe, ResidentData, Training, choose_setting
+from workers.training_setting import PRECISIONS, Setting
 
 # A measurement takes at most so long: all trainers of the machine wait for it.
 SECONDS = 0.3
+# Where memory runs out a batch is trained on in so many parts.
+SMALLER = 4
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,25 @@ class ProxyEvaluator:
     """By the targets' names; the first one's latency is limited."""
     device: str
     max_latency_ms: float | None
+    fingerprints: Mapping[str, Mapping[str, Any]]
+    """The targets', by their names: what the study's figures are compared by."""
     further: Collection[Objective] = ()
     """Objectives that are found out because they were asked for."""
 
     def calibrated(self, record: LatencyRecord) -> "ProxyEvaluator":
         """As nas.evaluation.Evaluator has it."""
         return replace(self, meters={name: calibrated(meter, record) for name, meter in self.meters.items()})
+
+    def check_node(self) -> None:
+        """As nas.evaluation.Evaluator has it: the same targets, by their fingerprints."""
+        for name, meter in self.meters.items():
+            here, there = dict(meter.fingerprint(input_on(meter, self.model_input))), self.fingerprints[name]
+            differing = [f"{key} {value!r}" for key, value in here.items() if value != there.get(key)]
+            if differing:
+                raise ParameterError(
+                    f"target {name!r} is another one there ({', '.join(differing)}) and latencies could not be "
+                    f"compared; have one node serve it (--target {name.partition('@')[0]}@NODE)"
+                )
 
     def evaluate(
         self,
@@ -58,44 +73,91 @@ class ProxyEvaluator:
         *,
         known: Mapping[str, Measurement] | None = None,
         rungs: Collection[int] = (),
+        begun: Outcome | None = None,
     ) -> Iterator[Outcome]:
-        """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure."""
+        """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure.
+
+        Where memory runs out in training it goes on once with a quarter of each batch at a time.
+        """
         torch.manual_seed(seed)
-        facts: dict[str, Any] = {"environment": self._environment, "measure_s": 0.0, "latencies": {}}
-        curve: list[CurvePoint] = []
+        last = Outcome(environment=self._environment)
         try:
-            facts |= self._costs(architecture)
-            for name, meter in self.meters.items():
-                taken = (known or {}).get(name)
-                if taken is None:
-                    started = time.perf_counter()
-                    taken = meter.measure(Deployment(architecture, self.model_input).on(meter))
-                    facts["measure_s"] += time.perf_counter() - started
-                if "latency" in facts:
-                    facts["latencies"][name] = taken
-                    continue
-                facts["latency"] = taken
-                if self.max_latency_ms is not None and taken.median > self.max_latency_ms:
-                    yield Outcome(**facts)
+            if begun is None:
+                begun = self._found_before_training(architecture, known or {})
+                limit, latency = self.max_latency_ms, begun.latency
+                if limit is not None and latency is not None and latency.median > limit:
+                    yield begun
                     return
-            model = self._build(architecture, self.model_input)
-            setting = choose_setting(model, self._resident, self.recipe, self._step)
-            facts["environment"] = {**self._environment, "training": str(setting)}
-            generator = torch.Generator().manual_seed(seed)
-            for point in train(model, self._resident, self.recipe, generator, setting, self._step):
-                curve.append(point)
-                facts["train_s"] = sum(each.seconds for each in curve)
-                if point.epoch in rungs:
-                    yield Outcome(**facts, curve=tuple(curve))
-            yield Outcome(**facts, accuracy=curve[-1].accuracy, curve=tuple(curve))
-            return
+            last = resumable = begun
+            for part in (None, self.recipe.batch_size // SMALLER):
+                try:
+                    for last in self._trained(architecture, seed, rungs, resumable, part):
+                        if last.checkpoint is not None:
+                            resumable = last
+                        if last.checkpoint is not None or last.accuracy is not None:
+                            yield last
+                    return
+                except (MemoryError, RuntimeError) as error:
+                    if part is not None or self.recipe.batch_size < SMALLER or not is_out_of_memory(error):
+                        raise
         except NonFiniteLossError as error:
             failure = Failure("loss not finite", str(error))
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             failure = Failure("out of memory", str(error).splitlines()[0] if str(error) else "allocation failed")
-        yield Outcome(**facts, curve=tuple(curve), failure=failure)
+        yield replace(last, failure=failure, checkpoint=None)
+
+    def _found_before_training(self, architecture: Architecture, known: Mapping[str, Measurement]) -> Outcome:
+        """Costs and latencies, those on further targets only of what is to be trained."""
+        facts = self._costs(architecture)
+        spent_s = 0.0
+        latencies: dict[str, Measurement] = {}
+        for name, meter in self.meters.items():
+            taken = known.get(name)
+            if taken is None:
+                started = time.perf_counter()
+                taken = meter.measure(Deployment(architecture, self.model_input).on(meter))
+                spent_s += time.perf_counter() - started
+            latencies[name] = taken
+            if self.max_latency_ms is not None and next(iter(latencies.values())).median > self.max_latency_ms:
+                break
+        first, *others = latencies
+        return Outcome(
+            **facts,
+            latency=latencies[first],
+            latencies={name: latencies[name] for name in others},
+            measure_s=spent_s,
+            environment=self._environment,
+        )
+
+    def _trained(
+        self, architecture: Architecture, seed: int, rungs: Collection[int], begun: Outcome, part: int | None
+    ) -> Iterator[Outcome]:
+        """What is known after each epoch of a training that goes on from `begun`; at rungs with a checkpoint."""
+        model = self._build(architecture, self.model_input)
+        if begun.checkpoint is None:
+            setting = choose_setting(model, self._resident, self.recipe, self._step, part)
+        else:
+            setting = Setting.named(begun.environment["training"])
+            setting.place(model)
+        generator = torch.Generator().manual_seed(seed)
+        training = Training(model, self._resident, self.recipe, generator, setting, self._step, part)
+        if begun.checkpoint is not None:
+            training.resume(begun.checkpoint)
+        environment = {**self._environment, "training": str(setting), **({"images at a time": part} if part else {})}
+        curve = list(begun.curve)
+        for point in training.epochs():
+            curve.append(point)
+            seconds = sum(each.seconds for each in curve)
+            yield replace(
+                begun,
+                curve=tuple(curve),
+                train_s=seconds,
+                environment=environment,
+                checkpoint=training.state() if point.epoch in rungs else None,
+                accuracy=point.accuracy if point.epoch == self.recipe.epochs else None,
+            )
 
     def _costs(self, architecture: Architecture) -> dict[str, Any]:
         """At the input of the first target."""
@@ -182,6 +244,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         meters=meters,
         device=device,
         max_latency_ms=options.max_latency_ms,
+        fingerprints={name: dict(meters[name].fingerprint(inputs[name])) for name in target_names},
         further=objectives,
     )
     first, *others = target_names
@@ -198,8 +261,8 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
             "device": device,
             "objectives": [objective.name for objective in objectives],
             "target": first,
-            "fingerprint": dict(meters[first].fingerprint(inputs[first])),
-            "further_targets": {name: dict(meters[name].fingerprint(inputs[name])) for name in others},
+            "fingerprint": evaluator.fingerprints[first],
+            "further_targets": {name: evaluator.fingerprints[name] for name in others},
             "latency_precision": options.latency_precision,
             "max_latency_ms": options.max_latency_ms,
             "seed": options.seed,

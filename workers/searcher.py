@@ -1,5 +1,6 @@
 """Ray Tune's door to a search: each suggestion is asked of it, each end told to it. Tune's state counts for nothing."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -10,9 +11,9 @@ from workers.trial_actor import OUTCOME
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]
-    """Keeps at most `live` trials with Tune: one more than slots, so that no slot waits for a sampler."""
+    """Keeps at most `live()` trials with Tune, which changes as a cluster's nodes come and go."""
 
-    def __init__(self, search: AskTell, live: int) -> None:
+    def __init__(self, search: AskTell, live: Callable[[], int]) -> None:
         super().__init__()
         self._search = search
         self._live = live
@@ -28,7 +29,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        if len(self._jobs) >= self._live:
+        if len(self._jobs) >= self._live():
             return None
         job = self._search.ask()
         if job is None:

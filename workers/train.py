@@ -1,5 +1,6 @@
 """Proxy training: AdamW under a warm-up and cosine schedule on data that stays in memory."""
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -62,80 +63,140 @@ def choose_setting(
     data: ResidentData,
     recipe: Recipe,
     step: Callable[[], AbstractContextManager[None]] = nullcontext,
+    part: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Setting:
-    """The fastest setting to train the model in by the recipe; its weights are laid out for it. Raises as `train`."""
+    """The fastest setting to train the model in by the recipe; its weights are laid out for it. Raises as Training."""
     batch = min(recipe.batch_size, len(data.train_labels))
     among = candidates(recipe.precision, recipe.epochs * (len(data.train_labels) // batch))
-    x_BCHW = data.normalise(data.train_images[:batch])
+    shown = min(part or batch, batch)
+    x_BCHW = data.normalise(data.train_images[:shown])
     with step():
-        return quickest(model.train(), x_BCHW, data.train_labels[:batch], among, clock)
+        return quickest(model.train(), x_BCHW, data.train_labels[:shown], among, clock)
 
 
-def train(
-    model: nn.Module,
-    data: ResidentData,
-    recipe: Recipe,
-    generator: torch.Generator,
-    setting: Setting,
-    step: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> Iterator[CurvePoint]:
-    """Train `model`, which is laid out for the setting, in place; after each epoch, its point on the learning curve.
+class Training:
+    """A `model`, laid out for the `setting`, in training by a recipe; it can be carried on by another process.
 
-    The last one is of all validation images.
-
-    Each step, and each validation, runs inside `step()`.
-
-    Raises NonFiniteLossError as soon as a loss is not finite, and whatever torch raises when memory runs out.
+    A batch is trained on in parts of `part` images where memory is too small for all of it at once. Each part, and
+    each validation, runs inside `step()`.
     """
-    images = len(data.train_labels)
-    device = data.train_labels.device
-    batch = min(recipe.batch_size, images)
-    steps = images // batch
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        max_lr=recipe.learning_rate,
-        total_steps=max(2, recipe.epochs * steps),
-        pct_start=WARM_UP,
-        cycle_momentum=False,
-    )
-    for epoch in range(1, recipe.epochs + 1):
-        started = time.perf_counter()
-        model.train()
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: ResidentData,
+        recipe: Recipe,
+        generator: torch.Generator,
+        setting: Setting,
+        step: Callable[[], AbstractContextManager[None]] = nullcontext,
+        part: int | None = None,
+    ) -> None:
+        self._model = model
+        self._data = data
+        self._recipe = recipe
+        self._generator = generator
+        self._setting = setting
+        self._step = step
+        self._batch = min(recipe.batch_size, len(data.train_labels))
+        self._part = part or self._batch
+        self._shown = part or EVALUATION_BATCH
+        self._steps = len(data.train_labels) // self._batch
+        self._epoch = 0
+        self._optimiser = torch.optim.AdamW(
+            model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimiser,
+            max_lr=recipe.learning_rate,
+            total_steps=max(2, recipe.epochs * self._steps),
+            pct_start=WARM_UP,
+            cycle_momentum=False,
+        )
+
+    def epochs(self) -> Iterator[CurvePoint]:
+        """Train to the end; after each epoch, its point on the learning curve, the last one of all validation images.
+
+        Raises NonFiniteLossError as soon as a loss is not finite, and whatever torch raises when memory runs out.
+        """
+        while self._epoch < self._recipe.epochs:
+            self._epoch += 1
+            started = time.perf_counter()
+            loss = self._trained_epoch()
+            is_last = self._epoch == self._recipe.epochs
+            with self._step():
+                glance = max(GLANCE, len(self._data.train_labels) // 4)
+                accuracy = evaluate(self._model, self._data, self._setting, None if is_last else glance, self._shown)
+            yield CurvePoint(self._epoch, accuracy, loss, time.perf_counter() - started)
+
+    def state(self) -> bytes:
+        """What `resume` needs to go on after the last epoch: tensors and numbers alone."""
+        file = io.BytesIO()
+        state = {
+            "model": self._model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "generator": self._generator.get_state(),
+            "torch": torch.get_rng_state(),
+            "epoch": self._epoch,
+        }
+        torch.save(state, file)
+        return file.getvalue()
+
+    def resume(self, state: bytes) -> None:
+        """Go on where another training of the same architecture, data and recipe was."""
+        found = torch.load(io.BytesIO(state), map_location=self._data.train_labels.device, weights_only=True)
+        self._model.load_state_dict(found["model"])
+        self._optimiser.load_state_dict(found["optimiser"])
+        self._schedule.load_state_dict(found["schedule"])
+        self._generator.set_state(found["generator"].cpu())
+        torch.set_rng_state(found["torch"].cpu())
+        self._epoch = found["epoch"]
+
+    def _trained_epoch(self) -> float:
+        """One pass over the images; the mean loss."""
+        data = self._data
+        device = data.train_labels.device
+        self._model.train()
         total = 0.0
-        order = torch.randperm(images, generator=generator).to(device)
-        for chosen in torch.split(order[: steps * batch], batch):
-            with step():
-                x_BCHW = augment(
-                    data.train_images[chosen].float(), shift_px=data.shift_px, flip=data.flip, generator=generator
-                )
-                with setting.cast(device):
-                    logits_BK = model(setting.batch(data.normalise(x_BCHW)))
-                    loss = F.cross_entropy(logits_BK, data.train_labels[chosen])
-                value = loss.item()
-                if not math.isfinite(value):
-                    raise NonFiniteLossError(f"training loss became {value} in epoch {epoch}")
-                optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                schedule.step()
-            total += value
-        with step():
-            glance = max(GLANCE, images // 4)
-            accuracy = evaluate(model, data, setting, most=None if epoch == recipe.epochs else glance)
-        yield CurvePoint(epoch, accuracy, total / steps, time.perf_counter() - started)
+        order = torch.randperm(len(data.train_labels), generator=self._generator).to(device)
+        for chosen in torch.split(order[: self._steps * self._batch], self._batch):
+            parts = torch.split(chosen, self._part)
+            for number, part in enumerate(parts, start=1):
+                with self._step():
+                    share = len(part) / len(chosen)
+                    loss = self._loss(part) * share
+                    value = loss.item()
+                    if not math.isfinite(value):
+                        raise NonFiniteLossError(f"training loss became {value} in epoch {self._epoch}")
+                    if number == 1:
+                        self._optimiser.zero_grad()
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    if number == len(parts):
+                        self._optimiser.step()
+                        self._schedule.step()
+                total += value
+        return total / self._steps
+
+    def _loss(self, chosen: Tensor) -> Tensor:
+        data = self._data
+        x_BCHW = augment(
+            data.train_images[chosen].float(), shift_px=data.shift_px, flip=data.flip, generator=self._generator
+        )
+        with self._setting.cast(chosen.device):
+            logits_BK = self._model(self._setting.batch(data.normalise(x_BCHW)))
+            return F.cross_entropy(logits_BK, data.train_labels[chosen])
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: ResidentData, setting: Setting, most: int | None = None) -> float:
+def evaluate(
+    model: nn.Module, data: ResidentData, setting: Setting, most: int | None = None, batch: int = EVALUATION_BATCH
+) -> float:
     """Accuracy on the validation images, 0 to 1; on the first `most` of them, if that is given."""
     model.eval()
     correct = 0
     judged = data.validation_labels[:most]
-    batches = (torch.split(each, EVALUATION_BATCH) for each in (data.validation_images[:most], judged))
+    batches = (torch.split(each, batch) for each in (data.validation_images[:most], judged))
     for images, labels in zip(*batches, strict=True):
         with setting.cast(labels.device):
             logits_BK = model(setting.batch(data.normalise(images)))

@@ -31,6 +31,12 @@ class Setting:
     def __str__(self) -> str:
         return f"{'bf16' if self.bf16 else 'fp32'} {'channels_last' if self.channels_last else 'contiguous'}"
 
+    @classmethod
+    def named(cls, text: str) -> "Setting":
+        """The inverse of `str`."""
+        words = text.split()
+        return cls("bf16" in words, "channels_last" in words)
+
     def place(self, model: nn.Module) -> None:
         """Lay out the weights. Before there is an optimiser, whose state would not follow."""
         model.to(memory_format=self._format)

@@ -9,6 +9,9 @@ from ray import tune
 
 from nas.evaluation import Evaluator, Job
 from nas.trial import Failure, Outcome, TrialState
+from workers.cluster import own_cores
+from workers.memory import limit_to_share
+from workers.pulse import Heartbeat
 
 # Under this name an Outcome travels in Tune's result.
 OUTCOME = "outcome"
@@ -17,9 +20,14 @@ OUTCOME = "outcome"
 class TrialActor(tune.Trainable):  # type: ignore[misc]
     """One step leads to the trial's next rung, or to its end. The evaluator, with its data, outlives the trials."""
 
-    def setup(self, config: dict[str, Any], evaluator: Evaluator, threads: int) -> None:
+    def setup(
+        self, config: dict[str, Any], evaluator: Evaluator, threads: int, neighbours: int | None, heartbeat: str
+    ) -> None:
+        """`neighbours` are the workers that share the machine's memory, None where only this machine knows."""
         self.evaluator = evaluator
         self.threads = threads
+        self._heartbeat = Heartbeat(heartbeat)
+        limit_to_share(neighbours or max(1, own_cores() // threads))
         self._outcomes: Iterator[Outcome] | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -29,12 +37,18 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, Any]:
+        with self._heartbeat:
+            return self._stepped()
+
+    def _stepped(self) -> dict[str, Any]:
         torch.set_num_threads(self.threads)
         job: Job = self.config["job"]
         try:
             if self._outcomes is None:
                 self._outcomes = iter(
-                    self.evaluator.evaluate(job.architecture, job.seed, known=job.known, rungs=job.rungs)
+                    self.evaluator.evaluate(
+                        job.architecture, job.seed, known=job.known, rungs=job.rungs, begun=job.begun
+                    )
                 )
             outcome = next(self._outcomes)
         except Exception as error:  # Whatever it is belongs to this trial's record; the search goes on.

@@ -3,8 +3,8 @@
 For each seed `nas search` runs as a user runs it, confirmations and all; then the plain script (plain.py) for the same
 wall time, with the same proxies. The members of both final fronts, and of the fronts that the search had on the way,
 are trained to the full schedule and tested, and measured in quiet, by one judge; a front is worth the hypervolume of
-its judged members, over the logarithm of latency, from the worst of all that were judged. Then the search's members are
-trained by the proxy's schedule with three new seeds: how many are still on the front, and how much was over-claimed?
+its judged members, over the logarithm of latency, from the worst of all that were judged. Then it is looked at how true
+the search's own front is (truth.py).
 """
 
 import argparse
@@ -21,23 +21,22 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks.end_to_end import judge, plain
+from benchmarks.end_to_end.truth import print_truth
 from benchmarks.report import print_header
 from nas.architecture import Architecture, ModelInput
 from nas.front import front, results
 from nas.pareto import hypervolume, non_dominated
-from nas.store.store import Store
+from nas.store.store import Store, StudyRecord
 from nas.trial import Trial
-from workers.datasets.dataset import ProxyData
 from workers.train import Recipe
 
 # The fronts that the search had after these shares of its wall time.
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.75)
 FULL_EPOCHS, FULL_IMAGES = 3, 4000
-NEW_SEEDS = (101, 102, 103)
 
 
-def searched(folder: Path, data_dir: Path, budget: int, seed: int) -> tuple[float, float, list[Trial], dict]:  # type: ignore[type-arg]
-    """When `nas search` began, how long it took, its trials and its study's settings."""
+def searched(folder: Path, data_dir: Path, budget: int, seed: int) -> tuple[float, float, StudyRecord, list[Trial]]:
+    """When `nas search` began, how long it took, its study and the study's trials."""
     storage = f"sqlite:///{folder / f'nas-{seed}.db'}"
     began = time.time()
     options = {"dataset": "fashion-mnist", "data-dir": data_dir, "budget": budget, "seed": seed, "storage": storage}
@@ -48,7 +47,7 @@ def searched(folder: Path, data_dir: Path, budget: int, seed: int) -> tuple[floa
     wall_s = time.time() - began
     with Store.open(storage, create=False) as store:
         record = store.study()
-        return began, wall_s, store.trials(record.study_id), dict(record.settings)
+        return began, wall_s, record, store.trials(record.study_id)
 
 
 def front_of(points: Sequence[tuple[Architecture, float, float]]) -> list[Architecture]:
@@ -70,11 +69,11 @@ def main() -> None:
     full_data = judge.with_test_images(judge.data_of(asked.data_dir, FULL_IMAGES, 0), asked.data_dir)
     with tempfile.TemporaryDirectory() as scratch:
         for seed in range(asked.seeds):
-            began, wall_s, trials, settings = searched(Path(scratch), asked.data_dir.resolve(), asked.budget, seed)
+            began, wall_s, record, trials = searched(Path(scratch), asked.data_dir.resolve(), asked.budget, seed)
+            settings = record.settings
             found = results(trials, settings)
             walls[seed] = wall_s
-            claimed = [(e.trial.architecture, e.accuracy, e.latency.median) for e in front(found)]
-            fronts[seed, "1"] = [member for member, *_ in claimed]
+            fronts[seed, "1"] = [member.trial.architecture for member in front(found)]
             for share in SHARES:
                 by_then = [trial for trial in trials if (trial.finished_at or math.inf) <= began + share * wall_s]
                 fronts[seed, f"{share:g}"] = [
@@ -110,8 +109,7 @@ def main() -> None:
             ms = judge.latencies(new.values(), model_input)
             verdicts |= {key: judge.Verdict(accuracy[key], ms[key]) for key in new}
             _print_volumes(fronts, verdicts, walls)
-            proxy = Recipe(schedule.epochs, schedule.batch_size, schedule.learning_rate)
-            _print_truth(seed, claimed, data, proxy, verdicts)
+            print_truth(record, found, asked.data_dir)
             if asked.keep:
                 asked.keep.write_text(_kept(fronts, verdicts, walls))
 
@@ -149,27 +147,6 @@ def _print_volumes(
         told = " ".join(f"{when}: {value:.4f}" for when, value in volume.items())
         print(f"seed {seed} ({wall_s:.0f} s): {told}; ratio of wall times {ratios[-1]:.1f}")
     print(f"ratios: {', '.join(f'{ratio:.1f}' for ratio in ratios)} (wanted: at least 4)")
-
-
-def _print_truth(
-    seed: int,
-    claimed: Sequence[tuple[Architecture, float, float]],
-    data: ProxyData,
-    recipe: Recipe,
-    verdicts: Mapping[str, judge.Verdict],
-) -> None:
-    """On the images that the members were claimed on."""
-    again = judge.accuracies([member for member, *_ in claimed], data, recipe, NEW_SEEDS)
-    points = [(verdicts[member.key].latency_ms, 1 - sum(again[member.key]) / len(NEW_SEEDS)) for member, *_ in claimed]
-    said = [(claimed_ms, 1 - accuracy) for _, accuracy, claimed_ms in claimed]
-    kept = len(non_dominated(points)) / len(points)
-    reference = (max(x for x, _ in [*said, *points]), 1.0)
-    over = hypervolume(said, reference) / hypervolume(points, reference) - 1
-    print(
-        f"seed {seed}, trained again by the proxy's schedule with three new seeds: {kept:.0%} of {len(points)} members "
-        f"still on the front (wanted: 90%); hypervolume over-claimed by {over:+.1%} (wanted: at most 2%)",
-        flush=True,
-    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.latency import Deployment
 from workers.datasets.dataset import MOST_VALIDATION_IMAGES, Dataset, ProxyData, Request, split
 from workers.latency.meter import Meter
-from workers.train import Recipe, ResidentData, choose_setting, train
+from workers.train import Recipe, ResidentData, Training, choose_setting
 
 # Images that no search has seen judge: a part of the test set, larger than what proxies are validated on.
 TEST_IMAGES = 5000
@@ -96,5 +96,5 @@ def _trained(architecture: Architecture, seed: int) -> float:
     model_input = ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)
     model = Deployment(architecture, model_input).build()
     setting = choose_setting(model, _resident, _recipe)
-    *_, last = train(model, _resident, _recipe, torch.Generator().manual_seed(seed), setting)
+    *_, last = Training(model, _resident, _recipe, torch.Generator().manual_seed(seed), setting).epochs()
     return last.accuracy

@@ -21,7 +21,7 @@ from nas.architecture import Architecture
 from nas.latency import Deployment
 from workers.datasets.dataset import Dataset, Request, split
 from workers.latency.quiet import QuietWindow
-from workers.train import Recipe, ResidentData, train
+from workers.train import Recipe, ResidentData, Training
 from workers.training_setting import FP32
 
 # At each network, one after the other.
@@ -53,7 +53,8 @@ def keep_training(stands_aside: bool, may_train: Any, steps: Any, seed: int) -> 
     while True:
         for architecture in members(8, seed):
             model = Deployment(architecture, INPUT).build().to(memory_format=torch.channels_last)
-            list(train(model, resident, Recipe(2, 32, 3e-3), torch.Generator().manual_seed(seed), FP32, step))
+            generator = torch.Generator().manual_seed(seed)
+            list(Training(model, resident, Recipe(2, 32, 3e-3), generator, FP32, step).epochs())
 
 
 class Trainers(NamedTuple):

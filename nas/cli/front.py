@@ -8,8 +8,7 @@ import click
 from nas import plugins
 from nas.cli import options
 from nas.cli.front_table import print_front
-from nas.front import as_json as result_as_json
-from nas.front import fallen, front, results
+from nas.front import fallen, front, front_as_json, results
 from nas.objective import recorded_objectives
 from nas.output_file import write_text
 from nas.store.store import Store
@@ -29,7 +28,7 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None) -
         write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, found))
     members = front(found)
     if as_json:
-        click.echo(json.dumps([result_as_json(member) for member in members]))
+        click.echo(json.dumps(front_as_json(members)))
         return
     click.echo(f"study {record.name}: {len(members)} of {len(found)} complete trials are on the front")
     print_front(members, recorded_objectives(record.settings), fallen(found))

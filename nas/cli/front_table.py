@@ -7,7 +7,7 @@ from rich.table import Table
 
 from nas.audit import Audit
 from nas.cli.table import print_note, print_table
-from nas.front import Result
+from nas.front import Result, unsure
 from nas.objective import ACCURACY, LATENCY, PARAMETERS, Objective
 
 SHOWN = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
@@ -16,8 +16,8 @@ SHOWN = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
 def print_front(members: Sequence[Result], objectives: Sequence[Objective], fell_off: Sequence[Result]) -> None:
     """One row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
 
-    Of the study's `objectives` those that not every table has get columns of their own. Those that fell off when the
-    front was confirmed follow, marked.
+    Of the study's `objectives` those that not every table has get columns of their own. Those that are hardly more
+    accurate than a cheaper one are marked; those that fell off when the front was confirmed follow, marked.
     """
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
     for heading in ("parameters", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
@@ -26,7 +26,9 @@ def print_front(members: Sequence[Result], objectives: Sequence[Objective], fell
     for name in further:
         table.add_column(name, justify="right")
     words = _words([*members, *fell_off])
-    for member, mark in [*((each, "") for each in members), *((each, "x") for each in fell_off)]:
+    in_doubt = {each.trial.number for each in unsure(members)}
+    marked = [(each, "~" if each.trial.number in in_doubt else "") for each in members]
+    for member, mark in [*marked, *((each, "x") for each in fell_off)]:
         stages = member.trial.architecture.stages
         table.add_row(
             f"{member.trial.number}{mark}",
@@ -36,7 +38,7 @@ def print_front(members: Sequence[Result], objectives: Sequence[Objective], fell
             f"{member.parameters:,}",
             f"{member.accuracy:.4f}",
             "-" if member.accuracy_std is None else f"{member.accuracy_std:.4f}",
-            str(len(member.accuracies)),
+            str(len(member.reported)),
             f"{member.latency.median:.3f}" + ("*" if member.moved else ""),
             f"{member.latency.iqr:.3f}",
             *(f"{member.figures.get(name, float('nan')):,.6g}" for name in further),
@@ -44,6 +46,8 @@ def print_front(members: Sequence[Result], objectives: Sequence[Objective], fell
     print_table(table)
     if any(member.moved for member in [*members, *fell_off]):
         print_note("* measured again at the end, and outside of the confidence interval of the first measurement")
+    if in_doubt:
+        print_note("~ about as accurate as a cheaper one: trained again, it may well not be better")
     if fell_off:
         print_note("x on the front as searched, and off it since it was trained with further seeds")
 

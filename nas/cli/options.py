@@ -12,6 +12,8 @@ storage = click.option(
     "--storage",
     default=DEFAULT_STORAGE,
     show_default=True,
+    envvar="NAS_STORAGE",
+    show_envvar=True,
     metavar="URL",
     help="Database: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.",
 )
@@ -38,6 +40,26 @@ class Percent(click.ParamType[float]):
         return share
 
 
+class Amount(click.ParamType[tuple[str, float]]):
+    """An amount of a resource, written as NAME=AMOUNT."""
+
+    name = "amount"
+
+    def convert(
+        self, value: object, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        name, _, text = str(value).partition("=")
+        try:
+            amount = float(text)
+        except ValueError:
+            amount = 0.0
+        if not name or not 0 < amount < float("inf"):
+            self.fail(f"{str(value)!r} is not NAME=AMOUNT with an amount above 0", parameter, context)
+        return name, amount
+
+
 latency_precision = click.option(
     "--latency-precision",
     "precision",
@@ -56,7 +78,9 @@ target = click.option(
 ray_address = click.option(
     "--ray-address",
     metavar="HOST:PORT",
-    help="Ray cluster to join, for targets at NAME@NODE; without it a search starts a Ray of its own.",
+    envvar="NAS_RAY_ADDRESS",
+    show_envvar=True,
+    help="Ray cluster to join, as `ray start` has made it; without it a search starts a Ray of its own.",
 )
 file_path = click.Path(path_type=Path)
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from nas.cli import options
+from nas.cli.event_log import EventLog
 from nas.cli.front_table import print_audits, print_front
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Resources
 from nas.front import as_json as result_as_json
+from nas.front import front_as_json
 from nas.search import SearchOptions, search
 
 # What numpy's and torch's generators take.
@@ -105,6 +107,24 @@ MOST_SEED = 2**32 - 1
 @click.option("--workers", type=int, metavar="N", help="Trials at a time; by default one per core, or per GPU share.")
 @click.option("--gpus-per-trial", type=float, metavar="X", help="GPUs, or the share of one, that a trial takes.")
 @options.ray_address
+@click.option(
+    "--cpus-per-trial", type=float, metavar="X", help="Cores of a Ray cluster that a trial takes; 1 if not given."
+)
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    type=options.Amount(),
+    metavar="NAME=AMOUNT",
+    help="Custom resource of a Ray cluster that a trial takes; given once for each.",
+)
+@click.option(
+    "--log-format",
+    default="text",
+    show_default=True,
+    type=click.Choice(["text", "json"]),
+    help="How the search says what it does: text for people, json for programs (a line for each event).",
+)
 @click.option("--seed", default=0, show_default=True, type=int, metavar="N", help="Seed of everything drawn at random.")
 @options.as_json
 def command(
@@ -134,6 +154,9 @@ def command(
     workers: int | None,
     gpus_per_trial: float | None,
     ray_address: str | None,
+    cpus_per_trial: float | None,
+    resources: tuple[tuple[str, float], ...],
+    log_format: str,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -148,6 +171,7 @@ def command(
         ("--input-size", input_size),
         ("--batch-size", batch_size),
         ("--gpus-per-trial", gpus_per_trial),
+        ("--cpus-per-trial", cpus_per_trial),
         ("--learning-rate", learning_rate),
     ):
         if value is not None and not 0 < value < float("inf"):
@@ -184,17 +208,17 @@ def command(
             max_latency_ms=max_latency_ms,
             seed=seed,
         ),
-        resources=Resources(workers, gpus_per_trial, ray_address),
+        resources=Resources(workers, gpus_per_trial, ray_address, cpus_per_trial, dict(resources)),
     )
-    with SearchProgress(to_stderr=as_json) as progress:
-        result = search(asked, progress)
+    with SearchProgress(to_stderr=as_json) if log_format == "text" else EventLog(to_stderr=as_json) as watcher:
+        result = search(asked, watcher)
     if as_json:
         click.echo(
             json.dumps(
                 {
                     "study": result.study,
                     "trials": result.done,
-                    "front": [result_as_json(member) for member in result.front],
+                    "front": front_as_json(result.front),
                     "fell_off": [result_as_json(member) for member in result.fallen],
                     "audits": [asdict(each) for each in result.audits],
                     "gain_to_come": result.gain_to_come,

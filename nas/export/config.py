@@ -80,7 +80,7 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
             "key": trial.architecture.key,
             "accuracy": result.accuracy,
             "accuracy_std": result.accuracy_std,
-            "seeds": len(result.accuracies),
+            "seeds": len(result.reported),
             "latency_ms": result.latency.median,
             "latency_iqr_ms": result.latency.iqr,
             "parameters": result.parameters,

@@ -27,6 +27,9 @@ class TabularEvaluator:
     def calibrated(self, record: LatencyRecord) -> "TabularEvaluator":
         return self
 
+    def check_node(self) -> None:
+        """A table is the same everywhere."""
+
     def evaluate(
         self,
         architecture: Architecture,
@@ -34,6 +37,7 @@ class TabularEvaluator:
         *,
         known: Mapping[str, Measurement] | None = None,
         rungs: Collection[int] = (),
+        begun: Outcome | None = None,
     ) -> Iterator[Outcome]:
         row = self._space.row(architecture)
         latency_ms = row.figures[LATENCY.name]

@@ -1,8 +1,9 @@
 """A pool of workers on a simulated clock: jobs take the time that is recorded of them, and none passes."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nas.evaluation import AskTell, Evaluator, Job
 from nas.trial import Outcome, TrialState
@@ -26,6 +27,9 @@ class SimulatedRunner:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.now_s = 0.0
+
+    def report(self) -> Mapping[str, Any]:
+        return {"workers": {"simulated": self.workers}}
 
     def run(self, search: AskTell, evaluator: Evaluator) -> None:
         events: list[_Event] = []

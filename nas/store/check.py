@@ -14,7 +14,7 @@ from nas.objective import Measurement, fingerprint_digest, recorded_objectives
 from nas.store import tables
 from nas.store.engine import open_engine, open_optuna, parse_url
 from nas.store.rows import FIRST
-from nas.store.store import Store, StudyRecord
+from nas.store.store import Store
 from nas.trial import TrialState
 
 # What Optuna is told of a trial, by its state on our record.
@@ -35,21 +35,24 @@ def check(storage: str) -> list[str]:
     database cannot be read.
     """
     url = parse_url(storage)
-    with Store.open(storage, create=False) as store:
-        studies = store.studies()
-    in_optuna = open_optuna(url) if studies else None
+    # Says what is wrong with the address, and brings an older schema up to date.
+    Store.open(storage, create=False).close()
+    optunas = open_optuna(url)
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
             found = [*_of_the_file(connection), *_of_measurements(connection)]
-            for study in studies:
-                told = in_optuna.get_all_trials(study.study_id, deepcopy=False) if in_optuna is not None else []
-                found += [f"study {study.name!r}{problem}" for problem in _of_study(connection, study, told)]
+            names = {study._study_id: study.study_name for study in optunas.get_all_studies()}
+            for study in connection.execute(select(tables.studies).order_by(tables.studies.c.study_id)).all():
+                # What Optuna has deleted is left over, and in nobody's way.
+                if study.study_id in names:
+                    told = optunas.get_all_trials(study.study_id, deepcopy=False)
+                    problems = _of_study(connection, study, told)
+                    found += [f"study {names[study.study_id]!r}{problem}" for problem in problems]
             return found
     finally:
         engine.dispose()
-        if in_optuna is not None:
-            in_optuna.engine.dispose()
+        optunas.engine.dispose()
 
 
 def _of_the_file(connection: Connection) -> Iterator[str]:
@@ -82,11 +85,10 @@ def _of_measurements(connection: Connection) -> Iterator[str]:
             yield f"{where}: its key is not its architecture's"
 
 
-def _of_study(connection: Connection, study: StudyRecord, told: Sequence[optuna.trial.FrozenTrial]) -> Iterator[str]:
+def _of_study(connection: Connection, study: Row[Any], told: Sequence[optuna.trial.FrozenTrial]) -> Iterator[str]:
     """What follows the study's name in a problem's line."""
     ours = tables.trials
     of_study = ours.c.study_id == study.study_id
-    driver = connection.scalar(select(tables.studies.c.driver).where(tables.studies.c.study_id == study.study_id))
     curves = _by_trial(connection, tables.curve_points, of_study)
     confirmations = _by_trial(connection, tables.confirmations, of_study)
     measured = _by_trial(
@@ -103,7 +105,7 @@ def _of_study(connection: Connection, study: StudyRecord, told: Sequence[optuna.
             *_of_confirmations(row, confirmations.get(row.trial_id, [])),
             *_of_optuna(row, study.settings, in_optuna.pop(row.number, None)),
         ]
-        if row.state == TrialState.RUNNING and driver is None:
+        if row.state == TrialState.RUNNING and study.driver is None:
             problems.append("it is running and nobody drives the study")
         for problem in problems:
             yield f", trial {row.number}: {problem}"
@@ -114,7 +116,7 @@ def _of_study(connection: Connection, study: StudyRecord, told: Sequence[optuna.
     for number, trial in in_optuna.items():
         if trial.state is OptunaState.COMPLETE and "answered_from" not in trial.user_attrs:
             yield f", trial {number}: Optuna has a result of it and we have none"
-        if trial.state is OptunaState.RUNNING and driver is None:
+        if trial.state is OptunaState.RUNNING and study.driver is None:
             yield f", trial {number}: Optuna has it running and nobody drives the study"
 
 
@@ -187,7 +189,9 @@ def _of_optuna(row: Row[Any], settings: Mapping[str, Any], told: optuna.trial.Fr
         return
     if told.user_attrs.get("key", row.key) != row.key:
         yield "Optuna has another architecture under its number"
-    if told.state is not TOLD[TrialState(row.state)]:
+    if row.state not in TOLD:
+        return
+    if told.state is not TOLD[row.state]:
         # The driver was killed between our record and Optuna's: the next start makes it good.
         if told.state is not OptunaState.RUNNING:
             yield f"it is {row.state} here and {told.state.name.lower()} in Optuna"

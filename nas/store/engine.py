@@ -9,6 +9,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nas.errors import StorageError
+from nas.store.patience import wait_when_away
 
 BACKENDS = ("sqlite", "postgresql")
 BUSY_TIMEOUT_S = 30
@@ -65,8 +66,10 @@ def open_engine(url: URL) -> Engine:
 def open_optuna(url: URL) -> optuna.storages.RDBStorage:
     """Optuna's storage in the same database. Raises StorageError when Optuna cannot use it."""
     try:
-        return optuna.storages.RDBStorage(
+        storage = optuna.storages.RDBStorage(
             url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
         )
+        wait_when_away(storage.engine)
+        return storage
     except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
         raise StorageError(f"Optuna cannot use database {shown(url)!r}: {str(error).splitlines()[0]}") from error

@@ -140,5 +140,10 @@ def _to_outcome(
         train_s=row.train_s or 0.0,
         measure_s=row.measure_s or 0.0,
         environment=row.details or {},
-        failure=Failure(row.failure_cause, row.failure_message) if row.failure_cause else None,
+        failure=to_failure(row),
     )
+
+
+def to_failure(row: Row[*tuple[Any, ...]]) -> Failure | None:
+    """What went wrong with the trial or confirmation of this row."""
+    return Failure(row.failure_cause, row.failure_message) if row.failure_cause else None

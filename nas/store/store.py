@@ -1,12 +1,12 @@
 """The record of studies and trials. A trial's final row here is the truth; Optuna is told after it is written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, column, delete, func, insert, select, table, update
+from sqlalchemy import Connection, Engine, column, delete, func, insert, null, select, table, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nas.architecture import Architecture
@@ -15,11 +15,18 @@ from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import LATENCY, Measurement, fingerprint_digest
 from nas.store import rows, tables
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
+from nas.store.patience import lasting_method, wait_when_away
 from nas.store.schema import upgrade
-from nas.trial import Confirmation, CurvePoint, Outcome, Trial, TrialState
+from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
 
 # Optuna's own table, of which only the two columns that name a study are read.
 _optuna_studies = table("studies", column("study_id"), column("study_name"))
+
+
+def _driver(connection: Connection, study_id: int) -> Mapping[str, Any] | None:
+    query = select(tables.studies.c.driver).where(tables.studies.c.study_id == study_id)
+    found: Mapping[str, Any] | None = connection.scalar(query)
+    return found
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Store:
         store = cls(open_engine(url), name)
         with store._guarded():
             upgrade(store._engine, name)
+        wait_when_away(store._engine)
         return store
 
     def close(self) -> None:
@@ -74,6 +82,7 @@ class Store:
     ) -> None:
         self.close()
 
+    @lasting_method
     def studies(self) -> list[StudyRecord]:
         """Every study that both Optuna and we know, the newest first."""
         with self._begin() as connection:
@@ -106,6 +115,7 @@ class Store:
                 return record
         raise UnknownNameError("study", name or "", (record.name for record in records))
 
+    @lasting_method
     def add_study(self, study_id: int, settings: Mapping[str, Any], created_at: float) -> None:
         """Put a study on record under Optuna's id. What an id that Optuna has given anew once held is removed."""
         with self._begin() as connection:
@@ -114,20 +124,32 @@ class Store:
                 insert(tables.studies).values(study_id=study_id, settings=dict(settings), created_at=created_at)
             )
 
+    @lasting_method
     def driver(self, study_id: int) -> Mapping[str, Any] | None:
         """The process that last said it drives the study's search, None when it said goodbye."""
         with self._begin() as connection:
-            found: Mapping[str, Any] | None = connection.scalar(
-                select(tables.studies.c.driver).where(tables.studies.c.study_id == study_id)
-            )
-            return found
+            return _driver(connection, study_id)
 
-    def set_driver(self, study_id: int, driver: Mapping[str, Any] | None) -> None:
+    @lasting_method
+    def replace_driver(
+        self,
+        study_id: int,
+        driver: Mapping[str, Any] | None,
+        may_replace: Callable[[Mapping[str, Any] | None], bool],
+    ) -> Mapping[str, Any] | None:
+        """Put `driver` in the present one's place if it may be replaced; whoever drives the study afterwards."""
+        of_study = tables.studies.c.study_id == study_id
         with self._begin() as connection:
-            connection.execute(
-                update(tables.studies).where(tables.studies.c.study_id == study_id).values(driver=driver)
-            )
+            # A write comes first, so that of two processes the second one reads what the first one has written.
+            connection.execute(update(tables.studies).where(of_study).values(created_at=tables.studies.c.created_at))
+            present = _driver(connection, study_id)
+            if not may_replace(present):
+                return present
+            value = null() if driver is None else dict(driver)
+            connection.execute(update(tables.studies).where(of_study).values(driver=value))
+            return driver
 
+    @lasting_method
     def begin_trial(self, study_id: int, trial: Trial, started_at: float) -> None:
         """Put a running trial on record. Raises StorageError when its architecture runs or is on record already."""
         try:
@@ -145,36 +167,44 @@ class Store:
                     )
                 )
         except IntegrityError as error:
+            # A call that was cut off when all but its answer was through is made again.
+            with self._begin() as connection:
+                ours = tables.trials
+                same = (ours.c.study_id == study_id) & (ours.c.number == trial.number)
+                row = connection.execute(select(ours.c.key, ours.c.started_at).where(same)).first()
+            if row == (trial.architecture.key, started_at):
+                return
             raise StorageError(f"architecture {trial.architecture.key} of trial {trial.number} is on record") from error
 
+    @lasting_method
     def finish_trial(
         self, study_id: int, number: int, state: TrialState, outcome: Outcome | None, finished_at: float
     ) -> bool:
-        """Write a running trial's end, all of it or nothing. False when the trial was not running (any more)."""
-        running = (
-            (tables.trials.c.study_id == study_id)
-            & (tables.trials.c.number == number)
-            & (tables.trials.c.state == TrialState.RUNNING.value)
-        )
+        """Write a running trial's end, all of it or nothing. False when the trial had another end already."""
+        ours = tables.trials
+        this = (ours.c.study_id == study_id) & (ours.c.number == number)
+        running = this & (ours.c.state == TrialState.RUNNING.value)
         with self._begin() as connection:
-            found = connection.execute(
-                select(tables.trials.c.trial_id, tables.trials.c.architecture).where(running)
-            ).first()
+            ended = this & (ours.c.state == state.value) & (ours.c.finished_at == finished_at)
+            if connection.execute(select(ours.c.trial_id).where(ended)).first() is not None:
+                return True
+            found = connection.execute(select(ours.c.trial_id, ours.c.architecture).where(running)).first()
             values: dict[str, Any] = {"state": state.value, "finished_at": finished_at}
             if outcome is not None:
                 values |= rows.outcome_columns(connection, outcome) | {
                     "parameters": outcome.parameters,
                     "costs": dict(outcome.costs),
                 }
-            if found is None or connection.execute(update(tables.trials).where(running).values(values)).rowcount != 1:
+            if found is None or connection.execute(update(ours).where(running).values(values)).rowcount != 1:
                 return False
             if outcome is not None:
                 rows.record_details(connection, found.trial_id, Architecture.from_dict(found.architecture), outcome)
             return True
 
+    @lasting_method
     def add_confirmation(self, study_id: int, number: int, confirmation: Confirmation, finished_at: float) -> bool:
-        """Put a trial's confirmation on record, and what it measured for later studies. False when one of that seed is
-        there already.
+        """Put a trial's confirmation on record, and what it measured for later studies. False when another one of that
+        seed is there already.
         """
         of_trial = (tables.trials.c.study_id == study_id) & (tables.trials.c.number == number)
         try:
@@ -194,9 +224,14 @@ class Store:
                     if taken is not None:
                         rows.record_measurement(connection, architecture.key, taken, architecture)
         except IntegrityError:
-            return False
+            confirmed = tables.confirmations
+            of_seed = of_trial & (confirmed.c.seed == confirmation.seed)
+            with self._begin() as connection:
+                query = select(confirmed.c.finished_at).join(tables.trials).where(of_seed)
+                return connection.scalar(query) == finished_at
         return True
 
+    @lasting_method
     def trials(self, study_id: int) -> list[Trial]:
         """Every trial of the study in order of number, with its latency samples, learning curve and confirmations."""
         ours = tables.trials
@@ -244,6 +279,19 @@ class Store:
             for row in found
         ]
 
+    @lasting_method
+    def endings(self, study_id: int) -> list[tuple[TrialState, float, Failure | None]]:
+        """Of the study's trials that have ended: how, when, and what went wrong if something did; the last one last."""
+        ours = tables.trials
+        query = (
+            select(ours.c.state, ours.c.finished_at, ours.c.failure_cause, ours.c.failure_message)
+            .where(ours.c.study_id == study_id, ours.c.finished_at.is_not(None))
+            .order_by(ours.c.finished_at, ours.c.number)
+        )
+        with self._begin() as connection:
+            return [(TrialState(row.state), row.finished_at, rows.to_failure(row)) for row in connection.execute(query)]
+
+    @lasting_method
     def measurement(self, key: str, fingerprint: Mapping[str, Any]) -> Measurement | None:
         """The last one on record of an architecture, by its key, or of the reference network; None without one."""
         ours = tables.measurements
@@ -252,6 +300,7 @@ class Store:
             row = connection.execute(select(ours).where(of_both).order_by(ours.c.taken_at.desc()).limit(1)).first()
             return None if row is None else Measurement.from_dict(row._asdict())
 
+    @lasting_method
     def measurements(self, fingerprint: Mapping[str, Any] | None = None) -> list[Measured]:
         """All on record, or those of one fingerprint, the newest first."""
         ours = tables.measurements
@@ -267,11 +316,13 @@ class Store:
                 for row in connection.execute(query)
             ]
 
+    @lasting_method
     def add_measurement(self, key: str, taken: Measurement, architecture: Architecture | None = None) -> None:
         """Put a measurement on record, for every study that is yet to come."""
         with self._begin() as connection:
             rows.record_measurement(connection, key, taken, architecture)
 
+    @lasting_method
     def add_profile(
         self, space: str, space_key: str, fingerprint: Mapping[str, Any], errors: Mapping[str, Any], created_at: float
     ) -> None:
@@ -288,6 +339,7 @@ class Store:
                 )
             )
 
+    @lasting_method
     def add_audits(self, study_id: int, done: int, found: Sequence[Audit], taken_at: float) -> None:
         """Put on record what was found when `done` trials of the study were."""
         with self._begin() as connection:
@@ -296,6 +348,7 @@ class Store:
                 [{"study_id": study_id, "done": done, "taken_at": taken_at, **vars(each)} for each in found],
             )
 
+    @lasting_method
     def audits(self, study_id: int) -> list[Audit]:
         """Of the study, the last one of each epoch, in the order of epochs."""
         ours = tables.audits

@@ -15,8 +15,9 @@ from tests.unit.test_datasets import pictures
 
 # Click takes the last of a repeated option: these make a shown search small.
 SMALL = ("--budget", "2", "--epochs", "1", "--train-size", "64", "--confirm", "0", "--workers", "1")
-# Run elsewhere: the two README commands by .ci/run, the dashboard by test_going_on.py, what takes long by a slow test.
-ELSEWHERE = ("pip install", "pytest", "optuna-dashboard", "nas retrain docs/examples/fashion.yaml")
+# Run elsewhere: the two README commands by .ci/run, dashboards by test_going_on.py and test_seeing.py, what takes long by
+# a slow test.
+ELSEWHERE = ("pip install", "pytest", "optuna-dashboard", "nas dashboard", "nas retrain docs/examples/fashion.yaml")
 
 
 # These change nothing: one that several pages show is run for the first of them.
@@ -49,7 +50,7 @@ def test_every_command_shown(page: str, tmp_path: Path) -> None:
     commands = to_run(page)
     pictures(tmp_path / "pictures")
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
-    if commands[0].startswith(("nas front", "nas export")):
+    if commands[0].startswith(("nas front", "nas export", "nas db")):
         assert run_nas(["search", *SMALL], tmp_path).code == 0
     left_out = []
     for command in commands:

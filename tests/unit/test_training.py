@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nas import plugins
-from nas.architecture import Architecture, Stage
+from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError, UserError
 from nas.evaluation import EvaluationOptions
 from nas.objective import Measurement
@@ -19,6 +19,7 @@ from tests.builders import measurement
 from workers.augment import augment
 from workers.memory import is_out_of_memory
 from workers.proxy import ProxyEvaluator, prepare
+from workers.train import Training
 from workers.training_setting import BF16, CALLS, CONTIGUOUS, FP32, Setting, candidates, quickest
 
 SMALL = Architecture(tuple(Stage("pool", 1, width) for width in (16, 24, 32, 48)))
@@ -93,6 +94,68 @@ def test_same_seed_same_accuracy_and_other_seed_other_training() -> None:
         dataclasses.replace(p, seconds=0) for p in second.curve
     ]
     assert first.curve[0].loss != other.curve[0].loss
+
+
+def test_a_training_goes_on_in_another_process_as_if_nothing_had_been() -> None:
+    proxy = evaluator(epochs=4, train_size=200)
+    at_rung, whole = list(proxy.evaluate(SMALL, 1, rungs=(2,)))
+    assert at_rung.state is TrialState.STOPPED
+    assert at_rung.checkpoint is not None
+    gone_on = final(evaluator(epochs=4, train_size=200), SMALL, 1, rungs=(2,), begun=at_rung)
+    assert [dataclasses.replace(point, seconds=0) for point in gone_on.curve] == [
+        dataclasses.replace(point, seconds=0) for point in whole.curve
+    ]
+    assert gone_on.accuracy == whole.accuracy
+    assert gone_on.latency is at_rung.latency
+    assert gone_on.checkpoint is None
+
+
+def test_parts_of_a_batch_teach_what_the_whole_batch_does() -> None:
+    proxy = evaluator(epochs=2, train_size=128)
+    losses = []
+    for part in (None, 8):
+        torch.manual_seed(0)
+        model = proxy._build(SMALL, proxy.model_input)
+        training = Training(
+            model, proxy._resident, dataclasses.replace(proxy.recipe), torch.Generator().manual_seed(0), FP32, part=part
+        )
+        losses.append([point.loss for point in training.epochs()])
+    whole, in_parts = losses
+    # Not the same images: each part draws its own shifts.
+    assert in_parts == pytest.approx(whole, rel=0.1)
+
+
+class Cramped(ProxyEvaluator):
+    """Memory for so many images at a time."""
+
+    room = 0
+
+    @classmethod
+    def like(cls, other: ProxyEvaluator, room: int) -> "Cramped":
+        made = type("Cramped", (cls,), {"room": room})
+        return made(**{each.name: getattr(other, each.name) for each in dataclasses.fields(other)})
+
+    def _build(self, architecture: Architecture, model_input: ModelInput) -> torch.nn.Module:
+        model = super()._build(architecture, model_input)
+
+        def allocate(_module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+            if len(inputs[0]) > self.room:
+                torch.empty(2**60, dtype=torch.uint8)
+
+        model.register_forward_pre_hook(allocate)
+        return model
+
+
+def test_where_memory_runs_out_a_quarter_of_each_batch_is_tried() -> None:
+    roomy = final(Cramped.like(evaluator(epochs=2), 10**9), SMALL, 1)
+    assert "images at a time" not in roomy.environment
+    tight = final(Cramped.like(evaluator(epochs=2), 8), SMALL, 1)
+    assert tight.environment["images at a time"] == 8
+    assert tight.accuracy > 0.4
+    none = final(Cramped.like(evaluator(epochs=2), 7), SMALL, 1)
+    assert none.failure.cause == "out of memory"
+    assert none.accuracy is None
+    assert none.latency is not None
 
 
 def test_every_training_setting_learns_and_is_on_record() -> None:

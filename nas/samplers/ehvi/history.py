@@ -48,6 +48,11 @@ class History:
     def observations(self) -> list[Observation]:
         return [found for _, found in sorted(self._finished.items()) if found is not None]
 
+    @property
+    def members_tried(self) -> int:
+        """How many there were, each counted once however often it was cut off and tried again."""
+        return len(self._taken)
+
     def has(self, row: Indices) -> bool:
         """Whether a trial has or had this member, whatever became of it."""
         return row.tobytes() in self._taken

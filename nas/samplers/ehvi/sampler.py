@@ -74,7 +74,8 @@ class EhviSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         history = self._history(study)
-        drawn = self._pool.random(trial.number)
+        # By a count that interruptions do not change, so that a search that goes on proposes what it would have anyway.
+        drawn = self._pool.random(history.members_tried)
         left = [row for row in drawn if not history.has(row)] or drawn
         seen = history.observations
         complete = sum(each.is_complete for each in seen)

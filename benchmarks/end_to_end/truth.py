@@ -1,0 +1,66 @@
+"""How true is a study's front? `python -m benchmarks.end_to_end.truth --storage URL` looks at the newest one.
+
+Its members are trained again by the proxy's schedule with three new seeds, on the images that they were claimed on, and
+measured again in quiet: how many are still on the front, how much of the hypervolume was over-claimed, and is that by
+accuracy or by latency? Hypervolume is of accuracy and log latency, from accuracy 0 and the slowest complete trial.
+"""
+
+import argparse
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.end_to_end import judge
+from benchmarks.report import print_header
+from nas.architecture import ModelInput
+from nas.front import Result, front, results, unsure
+from nas.pareto import hypervolume, non_dominated
+from nas.store.store import Store, StudyRecord
+from workers.train import Recipe
+
+NEW_SEEDS = (101, 102, 103)
+
+
+def print_truth(record: StudyRecord, found: Sequence[Result], data_dir: Path) -> None:
+    """Of a study on Fashion-MNIST with these results."""
+    settings = record.settings
+    members = front(found)
+    architectures = [each.trial.architecture for each in members]
+    data = judge.data_of(data_dir, settings["train_size"], settings["seed"])
+    recipe = Recipe(settings["epochs"], settings["batch_size"], settings["learning_rate"])
+    again = judge.accuracies(architectures, data, recipe, NEW_SEEDS)
+    ms = judge.latencies(architectures, ModelInput.from_dict(settings["input"]))
+    accuracies = [statistics.fmean(again[each.key]) for each in architectures]
+    latencies = [ms[each.key] for each in architectures]
+    points = list(zip(map(math.log, latencies), (1 - accuracy for accuracy in accuracies), strict=True))
+    said = [(math.log(each.latency.median), 1 - each.accuracy) for each in members]
+    in_doubt = {each.trial.number for each in unsure(members)}
+    sure = [point for each, point in zip(members, points, strict=True) if each.trial.number not in in_doubt]
+    slowest = math.log(max(max(each.latency.median for each in found), *latencies))
+    over = hypervolume(said, (slowest, 1.0)) / hypervolume(points, (slowest, 1.0)) - 1
+    off = statistics.fmean(each.accuracy - again for each, again in zip(members, accuracies, strict=True))
+    slower = statistics.median(now / each.latency.median for each, now in zip(members, latencies, strict=True)) - 1
+    print(
+        f"study {record.name}, seed {settings['seed']}: {len(non_dominated(points))} of {len(members)} members still "
+        f"on the front; of the {len(sure)} sure ones {len(non_dominated(sure))} on theirs (wanted: 90%); hypervolume "
+        f"over-claimed by {over:+.1%} (wanted: at most 2%), accuracy by {off:+.2%} in the mean; latencies are "
+        f"{slower:+.1%} off in the median",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--storage", nargs="+", default=["sqlite:///nas.db"])
+    parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
+    asked = parser.parse_args()
+    print_header(f"truth of fronts on Fashion-MNIST, {len(NEW_SEEDS)} new seeds")
+    for storage in asked.storage:
+        with Store.open(storage, create=False) as store:
+            record = store.study()
+            print_truth(record, results(store.trials(record.study_id), record.settings), asked.data_dir)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Do suggesting and recording stay cheap as a study grows? `python -m benchmarks.scale [--storage URL]`
+
+A study of 10,000 trials over 256 slots, with the real store, sampler and scheduler; nothing is trained: what a trial
+finds is a formula, and how long it takes is simulated. Prints what a suggestion and a record cost after each tenth, the
+throughput of the driver alone, and its memory.
+"""
+
+import argparse
+import heapq
+import itertools
+import random
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+
+from benchmarks.report import print_header
+from nas import opening
+from nas.architecture import Architecture
+from nas.confirmation import ConfirmedSearch
+from nas.evaluation import Job
+from nas.objective import LATENCY, Measurement, recorded_objectives
+from nas.samplers.distinct import DistinctSampler
+from nas.samplers.ehvi.sampler import ehvi
+from nas.samplers.setting import SamplerSetting
+from nas.spaces import load_space
+from nas.store.store import Store
+from nas.study import Study
+from nas.trial import CurvePoint, Outcome
+from tests.studies import settings
+
+WORTH = {"pool": 0.0, "conv": 0.6, "attention": 1.0}
+COST = {"pool": 0.1, "conv": 0.3, "attention": 0.5}
+
+
+def found(architecture: Architecture, generator: random.Random) -> Outcome:
+    """Mixers and widths cost time and gain accuracy; seeds differ."""
+    gain = sum(
+        (1 + WORTH[stage.mixer] * place) * stage.depth * stage.width**0.5
+        for place, stage in enumerate(architecture.stages)
+    )
+    ms = sum((0.1 + COST[stage.mixer]) * stage.depth * stage.width / 32 for stage in architecture.stages)
+    accuracy = min(1.0, max(0.0, 1 - 5 / (5 + gain**0.5) + generator.gauss(0, 0.01)))
+    return Outcome(
+        accuracy=accuracy,
+        latency=Measurement(LATENCY.name, LATENCY.unit, (ms,) * 20, {"target": "cpu"}, taken_at=generator.random()),
+        parameters=1000,
+        curve=tuple(CurvePoint(epoch, accuracy * epoch / 3, 3.0 - accuracy - epoch / 3, 1.0) for epoch in (1, 2, 3)),
+        train_s=generator.uniform(10, 100),
+    )
+
+
+class Quiet:
+    """Nobody watches."""
+
+    def began(self, *_: object) -> None: ...
+    def ended(self, *_: object) -> None: ...
+    def confirmed(self, *_: object) -> None: ...
+    def audited(self, *_: object) -> None: ...
+
+
+def timed(call: Callable[[], object], into: list[float]) -> object:
+    began = time.perf_counter()
+    result = call()
+    into.append((time.perf_counter() - began) * 1000)
+    return result
+
+
+def p95(milliseconds: list[float]) -> float:
+    return statistics.quantiles(milliseconds, n=20)[-1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--storage", help="an empty database; a SQLite file of its own by default")
+    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--slots", type=int, default=256)
+    asked = parser.parse_args()
+    print_header(f"scale: {asked.trials} replayed trials over {asked.slots} slots, {asked.storage or 'SQLite'}")
+    with tempfile.TemporaryDirectory() as folder:
+        url = asked.storage or f"sqlite:///{folder}/nas.db"
+        with Store.open(url, create=True) as store:
+            run(store, url, asked.trials, asked.slots)
+
+
+def run(store: Store, url: str, trials: int, slots: int) -> None:
+    space = load_space("hybrid")
+    chosen = settings(space="hybrid", space_key=space.key, epochs=3)
+    optuna_study, record = opening.open_study(store, url, "scale", chosen)
+    sampler = ehvi(SamplerSetting(space, 0, recorded_objectives(chosen), costs={}))
+    study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet(), rungs=(1,), foresight=sampler)
+    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=0)
+    search = ConfirmedSearch(study, 0)
+    generator = random.Random(0)
+    order = itertools.count()
+    running: list[tuple[float, int, Job, Outcome]] = []
+    now, asks, tells = 0.0, [], []
+    began = time.perf_counter()
+    at = {0: 0.0}
+    print("trials   suggestion ms: median, p95   record ms: median, p95   trials/s   peak memory GiB")
+    while not search.is_over:
+        while len(running) < slots:
+            job = timed(search.ask, asks)
+            if job is None:
+                break
+            outcome = found(job.architecture, generator)
+            heapq.heappush(running, (now + outcome.train_s, next(order), job, outcome))
+        now, _, job, outcome = heapq.heappop(running)
+        timed(lambda job=job, outcome=outcome: search.tell(job, outcome), tells)
+        done = study.done
+        if done % (trials // 10) == 0:
+            at[done] = time.perf_counter() - began
+            pace = (trials // 10) / (at[done] - at[done - trials // 10])
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+            print(
+                f"{done:6}   {statistics.median(asks):19.1f}  {p95(asks):6.1f}   {statistics.median(tells):15.1f}  "
+                f"{p95(tells):6.1f}   {pace:8.1f}   {memory:15.2f}",
+                flush=True,
+            )
+            asks, tells = [], []
+
+
+if __name__ == "__main__":
+    main()

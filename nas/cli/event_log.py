@@ -1,0 +1,67 @@
+"""`--log-format json`: what a search does as a line of JSON for each event, with its study and trial."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from nas.audit import Audit
+from nas.study import Study
+from nas.trial import Outcome, Trial
+
+
+class EventLog:
+    """Watches a study. Times are in UTC. A context manager. With `to_stderr` standard output is left alone."""
+
+    def __init__(self, *, to_stderr: bool, clock: Callable[[], float] = time.time) -> None:
+        self._to_stderr = to_stderr
+        self._clock = clock
+        self._study = ""
+
+    def __enter__(self) -> "EventLog":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        sys.stdout.flush()
+
+    def opened(self, study: Study, *, is_over: bool) -> None:
+        self._study = study.name
+        self._say("study opened", {"budget": study.budget, "done": study.done, "finished": is_over})
+
+    def began(self, trial: Trial) -> None:
+        self._say("trial began", {**_named(trial), "attempt": trial.attempt, "seed": trial.seed})
+
+    def ended(self, trial: Trial) -> None:
+        self._say("trial ended", {**_named(trial), "state": trial.state.value, **_found(trial.outcome)})
+
+    def confirmed(self, trial: Trial) -> None:
+        last = trial.confirmations[-1]
+        self._say("trial confirmed", {**_named(trial), "seed": last.seed, **_found(last.outcome)})
+
+    def audited(self, found: Sequence[Audit]) -> None:
+        for each in found:
+            self._say("proxy audited", {**vars(each), "warning": each.is_low})
+
+    def _say(self, event: str, fields: Mapping[str, Any]) -> None:
+        line = {"time": round(self._clock(), 3), "event": event, "study": self._study, **fields}
+        click.echo(json.dumps(line), err=self._to_stderr)
+
+
+def _named(trial: Trial) -> dict[str, Any]:
+    return {"trial": trial.number, "architecture": trial.architecture.word, "key": trial.architecture.key}
+
+
+def _found(outcome: Outcome | None) -> dict[str, Any]:
+    if outcome is None:
+        return {}
+    failure = outcome.failure
+    return {
+        "accuracy": outcome.accuracy,
+        "latency_ms": None if outcome.latency is None else outcome.latency.median,
+        "train_s": round(outcome.train_s, 3),
+        "measure_s": round(outcome.measure_s, 3),
+        **({} if failure is None else {"cause": failure.cause, "message": failure.message}),
+    }

@@ -1,0 +1,48 @@
+"""`nas status`: the searches that run."""
+
+import json
+import time
+
+import click
+
+from nas.cli import options
+from nas.status import Status, status
+from nas.store.store import Store
+
+
+@click.command("status")
+@options.storage
+@click.option("--all", "every", is_flag=True, help="Studies too that no search runs on.")
+@options.as_json
+def command(storage: str, every: bool, as_json: bool) -> None:
+    """Show every running search: its workers by node, trials per hour, failures by cause and the last error."""
+    with Store.open(storage, create=False) as store:
+        now = time.time()
+        found = [status(store, record, now) for record in store.studies()]
+    shown = [each for each in found if every or each.driver is not None]
+    if as_json:
+        click.echo(json.dumps([each.as_json() for each in shown]))
+        return
+    for each in shown:
+        click.echo("\n".join(_lines(each)))
+    if not shown:
+        more = f"; {len(found)} studies are on record (--all)" if found else ""
+        click.echo(f"no search is running on this database{more}")
+
+
+def _lines(found: Status) -> list[str]:
+    driver = found.driver
+    by = "nobody drives it" if driver is None else f"driven by process {driver['pid']} on {driver['host']}"
+    states = ", ".join(f"{count} {state.value}" for state, count in sorted(found.record.counts.items()))
+    lines = [
+        f"study {found.record.name}: {by}",
+        f"  trials: {states or 'none yet'}; {found.trials_per_hour:.0f} per hour",
+    ]
+    if found.workers:
+        nodes = ", ".join(f"{node} ({count})" for node, count in sorted(found.workers.items()))
+        lines.append(f"  workers: {sum(found.workers.values())} on {nodes}")
+    if found.failures:
+        lines.append("  failures: " + ", ".join(f"{count} {cause}" for cause, count in sorted(found.failures.items())))
+    if found.last_error is not None:
+        lines.append(f"  last error: {found.last_error.cause}: {found.last_error.message}")
+    return lines

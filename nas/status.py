@@ -1,0 +1,65 @@
+"""How searches are doing, by what is on record: who drives them, how fast they are, what fails."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nas.driver_lock import is_alive
+from nas.store.store import Store, StudyRecord
+from nas.trial import Failure, TrialState
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """Of one study. `driver` is the process that drives it, None where none is alive; `workers` how many trials each
+    of its nodes has room for. `failures` counts by cause what failed or was cut off, and `last_error` is the latest.
+    """
+
+    record: StudyRecord
+    driver: Mapping[str, Any] | None
+    running: int
+    trials_per_hour: float
+    failures: Mapping[str, int]
+    last_error: Failure | None
+
+    @property
+    def workers(self) -> Mapping[str, int]:
+        found: Mapping[str, int] = (self.driver or {}).get("workers", {})
+        return found
+
+    @property
+    def done(self) -> int:
+        return sum(count for state, count in self.record.counts.items() if state.is_done)
+
+    def as_json(self) -> dict[str, Any]:
+        """What other programs rely on."""
+        return {
+            "study": self.record.name,
+            "running": self.driver is not None,
+            "driver": None if self.driver is None else {key: self.driver[key] for key in ("host", "pid")},
+            "workers": dict(self.workers),
+            "trials": {state.value: self.record.counts.get(state, 0) for state in TrialState},
+            "trials_per_hour": self.trials_per_hour,
+            "failures": dict(self.failures),
+            "last_error": None if self.last_error is None else vars(self.last_error),
+        }
+
+
+def status(store: Store, record: StudyRecord, now: float) -> Status:
+    """As of `now`, in seconds since 1970. Trials per hour are those of the last hour, or since the study began."""
+    driver = store.driver(record.study_id)
+    ended = store.endings(record.study_id)
+    recent = sum(at >= now - HOUR_S and state.is_done for state, at, _ in ended)
+    failed = [failure for _, _, failure in ended if failure is not None]
+    hours = min(HOUR_S, max(now - record.created_at, 1.0)) / HOUR_S
+    return Status(
+        record=record,
+        driver=driver if driver is not None and is_alive(driver, now) else None,
+        running=record.counts.get(TrialState.RUNNING, 0),
+        trials_per_hour=recent / hours,
+        failures=Counter(failure.cause for failure in failed),
+        last_error=failed[-1] if failed else None,
+    )

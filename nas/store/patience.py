@@ -1,0 +1,69 @@
+"""A database server that goes away, for a restart or for minutes, and comes back: waited for instead of given up."""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError
+
+PATIENCE_S = 900.0
+RETRY_S = 1.0
+# A call is made so many times when the database goes away in the middle of it; between them it is waited for.
+MOST_CALLS = 3
+
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+
+def wait_when_away(
+    engine: Engine, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """From now on the engine waits for a server that does not answer, up to PATIENCE_S.
+
+    To be called when it has answered once: a wrong address is an error at once. A file does not go away.
+    """
+    if engine.dialect.name == "sqlite":
+        return
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        end = clock() + PATIENCE_S
+        while True:
+            try:
+                return dialect.connect(*arguments, **named)
+            except dialect.loaded_dbapi.OperationalError:
+                if clock() >= end:
+                    raise
+                sleep(RETRY_S)
+
+
+def lasting(call: Callable[[], Result]) -> Result:
+    """The call's result; it is made again where its connection was lost, so that it must do no harm twice."""
+    for _ in range(MOST_CALLS - 1):
+        try:
+            return call()
+        except Exception as error:
+            if not was_cut_off(error):
+                raise
+    return call()
+
+
+def lasting_method(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """A method whose every call is a lasting one."""
+
+    @wraps(method)
+    def called(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        return lasting(lambda: method(*arguments, **named))
+
+    return called
+
+
+def was_cut_off(error: BaseException | None) -> bool:
+    """Whether a lost connection is what the error comes from."""
+    while error is not None:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,163 @@
+"""`nas db`: what is wrong in a database is found, and studies are moved from any kind to any other, whole."""
+
+import dataclasses
+from pathlib import Path
+
+import optuna
+import pytest
+from sqlalchemy import text
+
+from nas.errors import ParameterError, StorageError, UnknownNameError
+from nas.store.check import check
+from nas.store.copying import copy
+from nas.store.engine import open_engine, open_optuna, parse_url
+from nas.store.store import Store
+from nas.trial import Confirmation, Outcome
+from tests.builders import complete, failed, infeasible, measurement
+from tests.conftest import run_nas
+from tests.studies import make_study, open_study, run
+
+
+def at(taken_at: float, outcome: Outcome) -> Outcome:
+    """With a latency of its own occasion."""
+    return dataclasses.replace(outcome, latency=dataclasses.replace(outcome.latency, taken_at=taken_at))
+
+
+def made(url: str) -> None:
+    """Two studies: trials of every end, a confirmation, a running one, a measurement of no trial."""
+    make_study(url, name="plain", budget=6)
+    outcomes = iter([at(1, complete(0.5, 1.0)), failed(), at(2, infeasible(9.0)), at(3, complete(0.75, 2.0))])
+    with Store.open(url, create=True) as store:
+        study = open_study(store, url, name="limited", budget=4, max_latency_ms=5.0)
+        run(study, lambda architecture: next(outcomes))
+        study.confirm(0, Confirmation(77, at(4, complete(0.55, 1.0))))
+        study.audit()
+        store.add_measurement("0" * 32, measurement(1.0, 1.5))
+
+
+def change(url: str, statement: str) -> None:
+    engine = open_engine(parse_url(url))
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_what_searches_write_is_sound(storage_url: str) -> None:
+    made(storage_url)
+    assert check(storage_url) == []
+    with Store.open(storage_url, create=False) as store:
+        study = open_study(store, storage_url, name="cut off", budget=4)
+        study.ask()
+        store.replace_driver(
+            store.study("cut off").study_id, {"host": "h", "pid": 1, "started_at": 0.0}, lambda _: True
+        )
+    # A killed driver's trials are the next one's to see to.
+    assert check(storage_url) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE nas_trials SET key = 'x' WHERE number = 1", "its key is not its architecture's"),
+        ("UPDATE nas_trials SET accuracy = NULL WHERE number = 0", "complete without an accuracy"),
+        ("UPDATE nas_trials SET accuracy = 7 WHERE number = 0", "not between 0 and 1"),
+        ("UPDATE nas_trials SET state = 'odd' WHERE number = 2", "cannot be read"),
+        ("UPDATE nas_trials SET architecture = '{}' WHERE number = 2", "cannot be read"),
+        (
+            "UPDATE nas_trials SET state = 'running', finished_at = NULL, accuracy = NULL WHERE number = 0",
+            "nobody drives",
+        ),
+        ("UPDATE nas_trials SET finished_at = NULL WHERE number = 0", "its time of finishing says otherwise"),
+        ("UPDATE nas_trials SET failure_cause = NULL", "failed without a cause"),
+        ("UPDATE nas_trials SET number = 99 WHERE number = 1", "Optuna does not know it"),
+        ("DELETE FROM nas_curve_points WHERE epoch = 1", "its learning curve has the epochs [2]"),
+        ("DELETE FROM nas_curve_points WHERE epoch = 2", "its accuracy is not the last of its learning curve"),
+        ("DELETE FROM nas_trial_measurements", "complete without a latency"),
+        ("UPDATE nas_measurements SET median = 123", "count and median are not those of its samples"),
+        ("UPDATE nas_measurements SET digest = 'x' WHERE count = 3", "its digest is not its fingerprint's"),
+        ("UPDATE nas_measurements SET samples = '[]'", "has no sample"),
+        ("UPDATE nas_confirmations SET accuracy = NULL", "neither an accuracy nor a failure"),
+        ("UPDATE trials SET state = 'FAIL' WHERE number = 0", "fail in Optuna"),
+        ("UPDATE trial_values SET value = 0.123 WHERE objective = 0", "Optuna has another accuracy"),
+    ],
+)
+def test_every_breach_is_found(statement: str, named: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'nas.db'}"
+    made(url)
+    change(url, statement)
+    problems = check(url)
+    assert any(named in problem for problem in problems), problems
+    done = run_nas(["db", "check"], tmp_path)
+    assert done.code == 1
+    assert named in done.out
+    assert "Traceback" not in done.err
+
+
+def everything(url: str) -> dict[str, tuple]:
+    """What the store and Optuna know of each study, but for Optuna's own ids."""
+    optunas = open_optuna(parse_url(url))
+    with Store.open(url, create=False) as store:
+        found = {}
+        for record in store.studies():
+            told = optuna.load_study(study_name=record.name, storage=optunas)
+            found[record.name] = (
+                record.settings,
+                record.created_at,
+                record.counts,
+                store.trials(record.study_id),
+                store.audits(record.study_id),
+                [(each.number, each.state, each.params, each.values, each.user_attrs) for each in told.trials],
+                told.user_attrs,
+                told.metric_names,
+            )
+        measured = {(each.measurement.taken_at, each.measurement.samples) for each in store.measurements()}
+    optunas.engine.dispose()
+    return {**found, "measured": tuple(sorted(measured))}
+
+
+@pytest.mark.parametrize("way", ["to postgresql", "to sqlite"])
+def test_studies_are_moved_whole(way: str, postgres_database: str, tmp_path: Path) -> None:
+    file = f"sqlite:///{tmp_path / 'nas.db'}"
+    source, destination = (file, postgres_database) if way == "to postgresql" else (postgres_database, file)
+    made(source)
+    assert copy(source, destination) == ["plain", "limited"]
+    assert everything(destination) == everything(source)
+    assert check(destination) == []
+    with Store.open(destination, create=False) as store:
+        study = open_study(store, destination, name="plain", budget=8)
+        run(study)
+        assert study.done == 8
+
+
+def test_one_study_is_copied_beside_others_and_none_is_overwritten(tmp_path: Path) -> None:
+    made(f"sqlite:///{tmp_path / 'nas.db'}")
+    make_study(f"sqlite:///{tmp_path / 'other.db'}", name="mine", budget=3)
+    done = run_nas(["db", "copy", "--study", "limited", "--to", "sqlite:///other.db"], tmp_path)
+    assert (done.code, done.out) == (0, "copied study limited\n"), done.err
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    assert set(everything(url)) == {"mine", "limited", "measured"}
+    before = everything(url)
+    for words, named in (
+        (("--study", "limited"), "study 'limited' is in"),
+        (("--study", "none"), "unknown study 'none'"),
+    ):
+        refused = run_nas(["db", "copy", *words, "--to", "sqlite:///other.db"], tmp_path)
+        assert refused.code == 2
+        assert named in refused.err
+    assert run_nas(["db", "copy", "--to", "sqlite:///nas.db"], tmp_path).code == 2
+    assert everything(url) == before
+
+
+def test_nothing_is_made_of_what_is_not_there(tmp_path: Path) -> None:
+    missing = f"sqlite:///{tmp_path / 'missing.db'}"
+    for call in (lambda: check(missing), lambda: copy(missing, f"sqlite:///{tmp_path / 'new.db'}")):
+        with pytest.raises(StorageError):
+            call()
+    assert list(tmp_path.iterdir()) == []
+    made(f"sqlite:///{tmp_path / 'nas.db'}")
+    with pytest.raises(ParameterError):
+        copy(f"sqlite:///{tmp_path / 'nas.db'}", f"sqlite:///{tmp_path / 'nas.db'}")
+    with pytest.raises(UnknownNameError):
+        copy(f"sqlite:///{tmp_path / 'nas.db'}", f"sqlite:///{tmp_path / 'new.db'}", ["none"])
+    upgraded = run_nas(["db", "upgrade"], tmp_path)
+    assert "has schema" in upgraded.out

@@ -1,0 +1,82 @@
+"""One driver per study, on one machine and on several."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from nas import driver_lock
+from nas.driver_lock import SILENT_S, drive, is_alive
+from nas.errors import SearchInterruptedError, UserError
+from nas.store.store import Store
+from tests.studies import make_study, open_study
+
+ELSEWHERE = {"host": "another machine", "pid": 4711, "started_at": 1.0}
+
+
+@pytest.fixture
+def url(storage_url: str) -> str:
+    make_study(storage_url, budget=2)
+    return storage_url
+
+
+def test_a_driver_is_on_record_while_it_drives(url: str) -> None:
+    with Store.open(url, create=False) as store:
+        study_id = store.study().study_id
+        with drive(store, study_id, "study", lambda: {"workers": {"node": 2}}) as lease:
+            present = store.driver(study_id)
+            assert present["host"] == socket.gethostname()
+            assert present["workers"] == {"node": 2}
+            assert is_alive(present, time.time())
+            lease.check()
+        assert store.driver(study_id) is None
+
+
+def test_a_second_one_is_refused_until_the_first_is_silent(url: str) -> None:
+    with Store.open(url, create=False) as store:
+        study_id = store.study().study_id
+        store.replace_driver(study_id, {**ELSEWHERE, "seen_at": 1000.0}, lambda _: True)
+        with (
+            pytest.raises(UserError, match="process 4711 on another machine"),
+            drive(store, study_id, "study", clock=lambda: 1000.0 + SILENT_S - 1),
+        ):
+            pass
+        with drive(store, study_id, "study", clock=lambda: 1000.0 + SILENT_S + 1):
+            assert store.driver(study_id)["host"] == socket.gethostname()
+
+
+def test_a_dead_process_of_this_machine_is_replaced_at_once(url: str) -> None:
+    with Store.open(url, create=False) as store:
+        study_id = store.study().study_id
+        dead = {"host": socket.gethostname(), "pid": 1, "started_at": 1.0, "seen_at": time.time()}
+        store.replace_driver(study_id, dead, lambda _: True)
+        with drive(store, study_id, "study"):
+            pass
+
+
+def test_who_was_replaced_stops_when_it_finds_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_lock, "BEAT_S", 0.05)
+    with Store.open(url, create=False) as store:
+        study_id = store.study().study_id
+        with drive(store, study_id, "study") as lease:
+            other = {**ELSEWHERE, "seen_at": time.time()}
+            store.replace_driver(study_id, other, lambda _: True)
+            assert lease.is_lost.wait(10)
+            with pytest.raises(SearchInterruptedError, match="driven by another process"):
+                lease.check()
+        # It leaves the other one's name where it is.
+        assert store.driver(study_id) == other
+
+
+def test_a_study_asks_nothing_more_when_its_lease_is_lost(tmp_path: Path) -> None:
+    def lost() -> None:
+        raise SearchInterruptedError("lost")
+
+    url = f"sqlite:///{tmp_path / 'nas.db'}"
+    with Store.open(url, create=True) as store:
+        study = open_study(store, url, budget=4)
+        study._check_lease = lost
+        with pytest.raises(SearchInterruptedError):
+            study.ask()
+        assert study.trials == []

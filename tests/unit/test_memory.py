@@ -1,0 +1,40 @@
+"""A worker's share of memory, in processes of their own: a limit cannot be raised again."""
+
+import multiprocessing
+from collections.abc import Callable
+
+import torch
+
+from workers import memory
+from workers.memory import available, is_out_of_memory, limit_to_share
+
+
+def in_a_process(function: Callable[[], bool]) -> bool:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function)
+
+
+def limited_runs_out() -> bool:
+    """That an allocation beyond the share fails as torch says it, and a small one does not."""
+    limit_to_share(max(1, available() // 2**30))
+    torch.ones(2**20)
+    try:
+        torch.ones(2**32)
+    except (MemoryError, RuntimeError) as error:
+        return is_out_of_memory(error)
+    return False
+
+
+def test_beyond_its_share_a_worker_runs_out_of_memory() -> None:
+    assert in_a_process(limited_runs_out)
+
+
+def test_a_containers_limit_counts(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    free = available()
+    assert free > 0
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("100\n")
+    assert available() > 1000
+    (tmp_path / "memory.max").write_text("1100\n")
+    assert available() == 1000

@@ -1,0 +1,36 @@
+"""Who hangs: a worker that has been silent, or at one step, for too long."""
+
+from workers.pulse import LEAST_STEP_S, SILENT_S, SLOWER, Pulses, Worker
+
+ONE, OTHER = Worker("node", 1, 1.0), Worker("node", 2, 1.0)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_silent_worker_is_told_of_once() -> None:
+    clock = Clock()
+    pulses = Pulses(clock)
+    pulses.beat(ONE, 0.0)
+    pulses.beat(OTHER, 0.0)
+    clock.now = SILENT_S
+    pulses.beat(OTHER, 5.0)
+    assert pulses.hung() == []
+    clock.now = SILENT_S + 1
+    assert pulses.hung() == [ONE]
+    assert pulses.hung() == []
+
+
+def test_a_step_may_take_many_times_the_longest_one_so_far() -> None:
+    pulses = Pulses(Clock())
+    pulses.beat(ONE, LEAST_STEP_S + 1)
+    assert pulses.hung() == [ONE]
+    pulses.stepped(LEAST_STEP_S)
+    pulses.beat(ONE, SLOWER * LEAST_STEP_S - 1)
+    assert pulses.hung() == []
+    pulses.beat(ONE, SLOWER * LEAST_STEP_S + 1)
+    assert pulses.hung() == [ONE]

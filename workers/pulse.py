@@ -1,0 +1,127 @@
+"""Heartbeats: a worker that hangs is found and killed, whereupon Tune replaces it and its trial is tried again.
+
+Workers tell an actor of Ray's every few seconds that they live and since when their present step runs; a thread of the
+driver asks it who has been silent, or at one step, for too long. A process that was stopped says nothing, and one that
+waits for ever says that it does.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import psutil
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+BEAT_S, CHECK_S = 3.0, 3.0
+SILENT_S = 30.0
+# A step is from one rung to the next. It may take many times what the longest one so far took.
+SLOWER, LEAST_STEP_S = 20.0, 900.0
+# Searches that are over sooner do without: a further process would only slow their start.
+AFTER_S = 20.0
+
+
+class Worker(NamedTuple):
+    """A worker process: a pid alone may be given anew."""
+
+    node_id: str
+    pid: int
+    started_at: float
+
+
+class Pulses:
+    """The actor. Times are of its own clock."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._beats: dict[Worker, tuple[float, float]] = {}
+        self._longest_s = 0.0
+
+    def beat(self, worker: Worker, step_s: float) -> None:
+        """It lives, and its present step has taken so long."""
+        self._beats[worker] = (self._clock(), step_s)
+
+    def stepped(self, seconds: float) -> None:
+        """A step has ended that took so long."""
+        self._longest_s = max(self._longest_s, seconds)
+
+    def hung(self) -> list[Worker]:
+        """Who is to be killed; told once."""
+        now = self._clock()
+        most_s = max(LEAST_STEP_S, SLOWER * self._longest_s)
+        found = [worker for worker, (seen, step_s) in self._beats.items() if now - seen > SILENT_S or step_s > most_s]
+        for worker in found:
+            del self._beats[worker]
+        return found
+
+
+class Heartbeat:
+    """In a worker: tells the actor of that name, as soon as there is one, that the process lives."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._step_began: float | None = None
+        self._pulses: Any = None
+        node_id = ray.get_runtime_context().get_node_id()
+        self._worker = Worker(node_id, os.getpid(), psutil.Process().create_time())
+        threading.Thread(target=self._keep_beating, name="heartbeat", daemon=True).start()
+
+    def __enter__(self) -> None:
+        """A step begins."""
+        self._step_began = time.monotonic()
+
+    def __exit__(self, *_error: object) -> None:
+        began, self._step_began = self._step_began, None
+        if began is not None and self._pulses is not None:
+            self._pulses.stepped.remote(time.monotonic() - began)
+
+    def _keep_beating(self) -> None:
+        while True:
+            time.sleep(BEAT_S)
+            try:
+                self._pulses = self._pulses or ray.get_actor(self._name)
+                began = self._step_began
+                self._pulses.beat.remote(self._worker, 0.0 if began is None else time.monotonic() - began)
+            except (ValueError, RayError):
+                # There is none yet, or it was lost with its node and a new one is to come.
+                self._pulses = None
+
+
+class Watchdog(threading.Thread):
+    """In the driver: has those killed that hang, until `stop`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self._actor_name = name
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        if self._stopped.wait(AFTER_S):
+            return
+        options = {"name": self._actor_name, "num_cpus": 0, "get_if_exists": True, "max_restarts": -1}
+        while not self._stopped.wait(CHECK_S):
+            try:
+                pulses = ray.remote(Pulses).options(**options).remote()
+                for worker in ray.get(pulses.hung.remote(), timeout=SILENT_S):
+                    where = NodeAffinitySchedulingStrategy(worker.node_id, soft=False)
+                    ray.remote(kill).options(num_cpus=0, scheduling_strategy=where, max_retries=0).remote(worker)
+            except RayError:
+                # A node was lost; if it is all of Ray, the search says so itself.
+                continue
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join(timeout=SILENT_S)
+
+
+def kill(worker: Worker) -> None:
+    """On the worker's machine."""
+    try:
+        process = psutil.Process(worker.pid)
+        if process.create_time() == worker.started_at:
+            process.kill()
+    except psutil.NoSuchProcess:
+        return
