@@ -23,7 +23,8 @@ from tests.studies import make_study, open_study
 
 
 def test_a_running_search_and_its_log(tmp_path: Path) -> None:
-    search = RunningSearch(tmp_path, *QUICK, "--budget", "8", "--epochs", "12", "--no-early-stopping", "--log-format", "json")
+    slower = ("--budget", "8", "--epochs", "12", "--no-early-stopping")
+    search = RunningSearch(tmp_path, *QUICK, *slower, "--log-format", "json")
     search.wait_until(lambda: len(done(tmp_path)) >= 1)
     (shown,) = run_nas(["status", "--json"], tmp_path).json()
     assert shown["driver"]["pid"] == search.process.pid
