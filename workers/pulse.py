@@ -101,16 +101,17 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         if self._stopped.wait(AFTER_S):
             return
-        options = {"name": self._actor_name, "num_cpus": 0, "get_if_exists": True, "max_restarts": -1}
+        pulses = None
         while not self._stopped.wait(CHECK_S):
             try:
-                pulses = ray.remote(Pulses).options(**options).remote()
+                # It lives as long as its handle.
+                pulses = pulses or ray.remote(Pulses).options(name=self._actor_name, num_cpus=0).remote()
                 for worker in ray.get(pulses.hung.remote(), timeout=SILENT_S):
                     where = NodeAffinitySchedulingStrategy(worker.node_id, soft=False)
                     ray.remote(kill).options(num_cpus=0, scheduling_strategy=where, max_retries=0).remote(worker)
-            except RayError:
-                # A node was lost; if it is all of Ray, the search says so itself.
-                continue
+            except (RayError, ValueError):
+                # A node was lost, the actor's perhaps, whose name is still taken; if it is all of Ray, the search says so.
+                pulses = None
 
     def stop(self) -> None:
         self._stopped.set()

@@ -26,11 +26,12 @@ class Nodes:
     def start(self, name: str, *options: str, **environment: str) -> None:
         """A node of that name, up when this returns; the first one is the head."""
         port = self.address.partition(":")[2]
-        joined = ("--address", self.address) if self._running else ("--head", f"--port={port}", "--num-cpus=0")
+        head = ("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false")
+        joined = ("--address", self.address) if self._running else head
         addresses = (f"--node-ip-address=127.0.0.{len(self._running) + 1}", f"--node-name={name}")
         self._running[name] = subprocess.Popen(
             [Path(sys.executable).with_name("ray"), "start", *joined, *addresses, *options,
-             "--include-dashboard=false", "--disable-usage-stats", "--block"],
+             "--disable-usage-stats", "--block"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=os.environ | environment,

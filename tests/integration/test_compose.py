@@ -209,7 +209,7 @@ def test_every_service_runs(host: Host) -> None:
     bearer = {"Authorization": f"Bearer {SECRETS['NAS_API_TOKEN']}"}
     with pytest.raises(urllib.error.HTTPError, match="401"):
         get("/metrics")
-    assert 'state="complete"} 6.0' in get("/metrics", **bearer)
+    assert re.search(r'nas_trials{state="complete",study="hybrid-digits-\w+"} 6.0', get("/metrics", **bearer))
     assert "hybrid-digits" in get("/", **bearer)
     assert json.loads(get("/optuna/api/studies", **bearer))
     checked = run_nas(["db", "check", "--storage", host.environment("dashboard")["NAS_STORAGE"]], host.folder)
