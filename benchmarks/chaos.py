@@ -34,7 +34,7 @@ SEARCH = ("search", "--epochs", "3", "--train-size", "200", "--workers", "1", "-
 SAME = ("--objective", "accuracy", "--objective", "parameters")
 EVERYWHERE = ("worker", "driver", "raylet", "gcs", "stopped worker", "ctrl-c twice")
 FAULTS = {"sqlite": (*EVERYWHERE, "full disk"), "postgresql": (*EVERYWHERE, "restart", "connections")}
-SMALL_DISK = "4m"
+SMALL_DISK = "64m"
 ALIVE_S = 120.0
 
 
@@ -43,7 +43,7 @@ class Search:
 
     def __init__(self, folder: Path, storage: str, budget: int) -> None:
         words = [*SEARCH, *SAME, "--budget", str(budget), "--storage", storage]
-        self._log = (folder / "log").open("ab")
+        self._log = (folder.parent / "log").open("ab")
         self.process = subprocess.Popen(
             [str(Path(sys.executable).with_name("nas")), *words],
             cwd=folder,
@@ -142,7 +142,8 @@ def main() -> None:
     asked = parser.parse_args()
     print_header(f"chaos: {asked.faults} faults on {asked.database}, seed {asked.seed}")
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "disk"
+        folder.mkdir()
         server = None
         if asked.database == "postgresql":
             server = stack.enter_context(PostgresServer(free_port()))
@@ -157,7 +158,7 @@ def run(folder: Path, server: PostgresServer | None, faults: int, budget: int, g
         return server.create(name) if server is not None else f"sqlite:///{folder / name}.db"
 
     undisturbed = database("undisturbed")
-    assert Search(folder, undisturbed, budget).process.wait() == 0, (folder / "log").read_text()
+    assert Search(folder, undisturbed, budget).process.wait() == 0, (folder.parent / "log").read_text()
     kinds = FAULTS["sqlite" if server is None else "postgresql"]
     struck: Counter[str] = Counter()
     resumes: list[float] = []
@@ -205,6 +206,8 @@ def run(folder: Path, server: PostgresServer | None, faults: int, budget: int, g
     print(f"{len(problems)} problems (wanted: 0)")
     for problem in problems:
         print(f"  {problem}")
+    tracebacks = (folder.parent / "log").read_text().count("Traceback")
+    print(f"{tracebacks} tracebacks in what the searches said (wanted: 0)")
 
 
 def members(storage: str) -> list[tuple[str, float]]:

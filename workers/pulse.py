@@ -110,7 +110,7 @@ class Watchdog(threading.Thread):
                     where = NodeAffinitySchedulingStrategy(worker.node_id, soft=False)
                     ray.remote(kill).options(num_cpus=0, scheduling_strategy=where, max_retries=0).remote(worker)
             except (RayError, ValueError):
-                # A node was lost, the actor's perhaps, whose name is still taken; if it is all of Ray, the search says so.
+                # A node was lost, the actor's perhaps, whose name is still taken. Of all of Ray the search says so.
                 pulses = None
 
     def stop(self) -> None:

@@ -79,7 +79,8 @@ class RayTuneRunner:
         pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(self.workers if self.address is None else PENDING)}
         own = self.address is None
         with ray_environment(TUNE | pending, own=own), TemporaryDirectory(prefix="nas-tune-") as scratch:
-            logging.getLogger("ray").setLevel(logging.ERROR)
+            # What goes wrong in a search is told by the search, in a line.
+            logging.getLogger("ray").setLevel(logging.CRITICAL)
             try:
                 self._start_ray()
                 cluster = Cluster(self._needs, evaluator)

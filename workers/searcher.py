@@ -20,6 +20,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._jobs: dict[str, Job] = {}
         self._reasons: dict[str, str] = {}
         self._judged: set[str] = set()
+        self._error: Exception | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune writes a pickle of all its parts to disk: this one is empty, and so without the database's password."""
@@ -29,6 +30,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        if self._error is not None:
+            raise self._error
         if len(self._jobs) >= self._live():
             return None
         job = self._search.ask()
@@ -54,12 +57,18 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         outcome: Outcome | None = (result or {}).get(OUTCOME)
         # Tune also ends trials for reasons of its own, Ctrl-C among them, with what they last reported: a rung.
         unfinished = outcome is not None and outcome.state is TrialState.STOPPED and trial_id not in self._judged
-        # The worker reports its own failures as outcomes; without one its process is gone.
-        if error or outcome is None or unfinished:
-            self._search.interrupt(job, WORKER_LOST, self._reasons.pop(trial_id, "no result"))
-        else:
-            self._search.tell(job, outcome)
         self._judged.discard(trial_id)
+        reason = self._reasons.pop(trial_id, "no result")
+        try:
+            # The worker reports its own failures as outcomes; without one its process is gone.
+            if error or outcome is None or unfinished:
+                self._search.interrupt(job, WORKER_LOST, reason)
+            else:
+                self._search.tell(job, outcome)
+        except Exception as failure:
+            # Tune would write this into its log and go on; the search ends with it at the next suggestion.
+            self._error = failure
+            raise
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the database is the only truth."""
