@@ -118,11 +118,10 @@ def strike(fault: str, search: Search, folder: Path, server: PostgresServer | No
 def full_disk(folder: Path) -> Iterator[None]:
     """What is left of the folder's small filesystem is taken."""
     filler = folder / "filler"
-    with filler.open("wb") as file:
+    with filler.open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(b"\0" * 4096)
-                file.flush()
         except OSError:
             pass
     try:
