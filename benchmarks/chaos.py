@@ -41,9 +41,9 @@ ALIVE_S = 120.0
 class Search:
     """`nas search` as a process group of its own, and what Ray starts for it."""
 
-    def __init__(self, folder: Path, storage: str, budget: int) -> None:
+    def __init__(self, log: Path, folder: Path, storage: str, budget: int) -> None:
         words = [*SEARCH, *SAME, "--budget", str(budget), "--storage", storage]
-        self._log = (folder.parent / "log").open("ab")
+        self._log = log.open("ab")
         self.process = subprocess.Popen(
             [str(Path(sys.executable).with_name("nas")), *words],
             cwd=folder,
@@ -138,6 +138,8 @@ def main() -> None:
         "--budget", type=int, default=40, help="trials of each search; a new one begins when it is over"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pause", type=float, default=8.0, help="mean seconds between faults")
+    parser.add_argument("--log", type=Path, default=Path(tempfile.gettempdir()) / "nas-chaos.log")
     asked = parser.parse_args()
     print_header(f"chaos: {asked.faults} faults on {asked.database}, seed {asked.seed}")
     with ExitStack() as stack:
@@ -149,15 +151,18 @@ def main() -> None:
         else:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", folder], check=True)
             stack.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
-        run(folder, server, asked.faults, asked.budget, random.Random(asked.seed))
+        run(asked, folder, server)
 
 
-def run(folder: Path, server: PostgresServer | None, faults: int, budget: int, generator: random.Random) -> None:
+def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) -> None:
+    faults, budget, log, generator = asked.faults, asked.budget, asked.log, random.Random(asked.seed)
+    log.unlink(missing_ok=True)
+
     def database(name: str) -> str:
         return server.create(name) if server is not None else f"sqlite:///{folder / name}.db"
 
     undisturbed = database("undisturbed")
-    assert Search(folder, undisturbed, budget).process.wait() == 0, (folder.parent / "log").read_text()
+    assert Search(log, folder, undisturbed, budget).process.wait() == 0, log.read_text()
     kinds = FAULTS["sqlite" if server is None else "postgresql"]
     struck: Counter[str] = Counter()
     resumes: list[float] = []
@@ -167,7 +172,7 @@ def run(folder: Path, server: PostgresServer | None, faults: int, budget: int, g
         storage = database(f"run{whole}")
         before: dict[str, float] = {}
         while len(before) < budget:
-            search = Search(folder, storage, budget)
+            search = Search(log, folder, storage, budget)
             try:
                 search.wait_for_worker()
                 if before and search.lives:
@@ -175,7 +180,7 @@ def run(folder: Path, server: PostgresServer | None, faults: int, budget: int, g
                 family: set[psutil.Process] = set()
                 happened = []
                 while search.lives and struck.total() < faults:
-                    time.sleep(generator.expovariate(1 / 4.0))
+                    time.sleep(generator.expovariate(1 / asked.pause))
                     fault = generator.choice(kinds)
                     family |= set(search.family())
                     if search.lives and strike(fault, search, folder, server, generator):
@@ -205,7 +210,7 @@ def run(folder: Path, server: PostgresServer | None, faults: int, budget: int, g
     print(f"{len(problems)} problems (wanted: 0)")
     for problem in problems:
         print(f"  {problem}")
-    tracebacks = (folder.parent / "log").read_text().count("Traceback")
+    tracebacks = log.read_text().count("Traceback")
     print(f"{tracebacks} tracebacks in what the searches said (wanted: 0)")
 
 
