@@ -135,7 +135,7 @@ def measure(deployment: Deployment, meter: Meter, record: LatencyRecord, *, agai
     deployment = deployment.on(meter)
     key = deployment.architecture.key
     known = record.measurement(key, meter.fingerprint(deployment.model_input))
-    if known is not None and not again:
+    if known is not None and known.is_usable and not again:
         return known
     taken = meter.measure(deployment)
     record.add_measurement(key, taken, deployment.architecture)

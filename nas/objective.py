@@ -52,6 +52,9 @@ def objectives_of(names: Sequence[str], targets: Sequence[str]) -> tuple[Objecti
     valid |= {f"latency@{other}": latency_on(other) for other in others}
     valid |= {each.name: each for each in FURTHER}
     if unknown := [name for name in names if name not in valid]:
+        if unknown[0].startswith("latency@"):
+            target = unknown[0].removeprefix("latency@")
+            raise ParameterError(f"--objective {unknown[0]} needs --target {target}; targets: {', '.join(targets)}")
         raise UnknownNameError("objective", unknown[0], valid)
     found = tuple(valid[name] for name in names)
     if ACCURACY not in found or len(found) < 2 or len(set(found)) < len(found):
@@ -113,6 +116,11 @@ class Measurement:
     def interval(self) -> tuple[float, float]:
         """The median's 95% confidence interval."""
         return self.median * (1 - self.margin), self.median * (1 + self.margin)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its interval is known: a figure of a few disturbed rounds is taken again when it is needed again."""
+        return self.margin < UNKNOWN
 
     @property
     def is_precise(self) -> bool:

@@ -192,7 +192,7 @@ class Study:
             target: self._store.measurement(architecture.key, fingerprint)
             for target, fingerprint in fingerprints(self.settings).items()
         }
-        return {target: taken for target, taken in found.items() if taken is not None}
+        return {target: taken for target, taken in found.items() if taken is not None and taken.is_usable}
 
     def begun(self, architecture: Architecture) -> Outcome | None:
         """What an attempt that was cut off had found out at its last rung, as far as this process knows."""

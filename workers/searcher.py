@@ -66,9 +66,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             else:
                 self._search.tell(job, outcome)
         except Exception as failure:
-            # Tune would write this into its log and go on; the search ends with it at the next suggestion.
+            # Tune would log it and go on: the search ends with it at the next suggestion.
             self._error = failure
-            raise
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the database is the only truth."""

@@ -79,14 +79,15 @@ def compare(
 ) -> None:
     """Measure two networks by turns: how much slower the first one is, with the confidence interval of the ratio."""
     found = latency.compare(_deployment(one), _deployment(other), _meter(target, precision, limit_s, ray_address))
+    is_precise = found.high - found.ratio <= precision * found.ratio
     if as_json:
-        click.echo(json.dumps({"one": one, "other": other, "target": target, **vars(found)}))
+        click.echo(json.dumps({"one": one, "other": other, "target": target, **vars(found), "precise": is_precise}))
         return
     click.echo(
         f"{one} takes {found.ratio:.3f} times as long as {other} on {target} "
         f"(95% confidence {found.low:.3f} to {found.high:.3f}; {found.rounds} rounds, {found.thrown} thrown away)"
     )
-    if found.high - found.ratio > precision * found.ratio:
+    if not is_precise:
         click.echo(UNREACHED)
 
 

@@ -24,6 +24,8 @@ from nas.spaces import load_space
 from nas.store.store import Store
 
 MOST_NETWORKS = 64
+# Where there is no terminal for a bar, progress is told after so many networks.
+SAY_EVERY = 8
 
 
 @click.command("profile")
@@ -76,7 +78,11 @@ def command(
         meter = calibrated(load_meter(target, ray_address).precise(precision, limit_s), store)
         going = profiling.profiled(space, model_input, builder, meter, store, networks, seed)
         shown = track(going, "measuring", total=networks, disable=as_json or not sys.stdout.isatty())
-        found = [(member, taken.median) for member, taken in shown]
+        found = []
+        for member, taken in shown:
+            found.append((member, taken.median))
+            if len(found) % SAY_EVERY == 0 and not sys.stdout.isatty():
+                click.echo(f"{len(found)} of {networks} networks", err=True)
         rows = [features(member, model_input, builder) for member, _ in found]
         errors = profiling.cross_validated(rows, [latency_ms for _, latency_ms in found], seed)
         store.add_profile(space.name, space.key, meter.fingerprint(model_input), vars(errors), time.time())

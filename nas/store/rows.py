@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, null, select
+from sqlalchemy import Connection, Row, Table, func, insert, null, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from nas.architecture import Architecture
 from nas.objective import QUANTILES, Measurement, fingerprint_digest
@@ -15,6 +16,11 @@ from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialSt
 
 # Under this name the latency on a study's first target is on record.
 FIRST = ""
+# Each dialect has its own way to leave a row that is there alone.
+INSERTS: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 
 
 def outcome_columns(connection: Connection, outcome: Outcome) -> dict[str, Any]:
@@ -35,8 +41,14 @@ def _record_environment(connection: Connection, outcome: Outcome) -> str:
     digest = hashlib.blake2b(json.dumps(details, sort_keys=True).encode(), digest_size=16).hexdigest()
     known = tables.environments.c.digest == digest
     if connection.scalar(select(func.count()).select_from(tables.environments).where(known)) == 0:
-        connection.execute(insert(tables.environments).values(digest=digest, details=details))
+        _insert_new(connection, tables.environments, {"digest": digest, "details": details})
     return digest
+
+
+def _insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
+    """A row that another process may be inserting at this moment: it is there once."""
+    new: sqlite.Insert | postgresql.Insert = INSERTS[connection.dialect.name](table)
+    connection.execute(new.values(dict(values)).on_conflict_do_nothing())
 
 
 def record_details(connection: Connection, trial_id: int, architecture: Architecture, outcome: Outcome) -> None:
@@ -74,12 +86,13 @@ def put_measurement(connection: Connection, columns: Mapping[str, Any]) -> int:
     """The id of the row with these columns, which is written where the occasion is not on record."""
     ours = tables.measurements
     occasion = (ours.c[name] == columns[name] for name in ("key", "digest", "metric", "taken_at"))
-    known: int | None = connection.scalar(select(ours.c.measurement_id).where(*occasion))
+    row_of = select(ours.c.measurement_id).where(*occasion)
+    known: int | None = connection.scalar(row_of)
     if known is not None:
         return known
-    written = connection.execute(insert(ours).values(dict(columns)).returning(ours.c.measurement_id))
-    row_id: int = written.scalar_one()
-    return row_id
+    _insert_new(connection, ours, columns)
+    written: int = connection.execute(row_of).scalar_one()
+    return written
 
 
 def confirmation_columns(connection: Connection, confirmation: Confirmation) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """What the store and the study must do on every database."""
 
 import multiprocessing
+import multiprocessing.synchronize
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -10,12 +12,13 @@ from sqlalchemy import JSON, column, insert, table, text
 
 from nas.audit import Audit
 from nas.errors import StorageError, UnknownNameError, UserError
+from nas.objective import UNKNOWN
 from nas.store.engine import open_engine, parse_url, shown
 from nas.store.schema import HEAD, upgrade
 from nas.store.store import Store
 from nas.study import MOST_ATTEMPTS, PATIENCE
 from nas.trial import WORKER_LOST, Trial, TrialState
-from tests.builders import Silent, complete, failed, infeasible, small_space, synthetic
+from tests.builders import Silent, complete, failed, infeasible, measurement, small_space, synthetic
 from tests.studies import make_study, open_study, run
 
 
@@ -307,3 +310,36 @@ def test_a_password_is_never_shown() -> None:
     with pytest.raises(StorageError) as caught:
         Store.open(url, create=True)
     assert "secret" not in str(caught.value)
+
+
+def put_reference(url: str, start: multiprocessing.synchronize.Barrier) -> None:
+    with Store.open(url, create=False) as store:
+        start.wait()
+        store.add_measurement("reference", measurement(1.0, 2.0))
+
+
+def test_two_searches_may_put_the_same_occasion_on_record_at_once(storage_url: str) -> None:
+    """The reference network's time is taken once on a machine, and every search on it has it."""
+    context = multiprocessing.get_context("spawn")
+    Store.open(storage_url, create=True).close()
+    for _ in range(3):
+        start = context.Barrier(2)
+        both = [context.Process(target=put_reference, args=(storage_url, start)) for _ in range(2)]
+        for process in both:
+            process.start()
+        for process in both:
+            process.join()
+        assert [process.exitcode for process in both] == [0, 0]
+    with Store.open(storage_url, create=False) as store:
+        assert len(store.measurements()) == 1
+
+
+def test_a_figure_without_an_interval_is_not_used_again(storage_url: str) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=2)
+        trial = study.ask()
+        disturbed = replace(measurement(1.0), fingerprint={"target": "cpu"}, margin=UNKNOWN)
+        store.add_measurement(trial.architecture.key, disturbed, trial.architecture)
+        assert study.recorded_latencies(trial.architecture) == {}
+        store.add_measurement(trial.architecture.key, replace(disturbed, margin=0.1, taken_at=1.0), trial.architecture)
+        assert study.recorded_latencies(trial.architecture)["cpu"].margin == 0.1

@@ -81,7 +81,8 @@ def test_a_profile_tells_what_blocks_cost_and_how_far_it_can_be_trusted(tmp_path
         "attention": 4,
     }
     with Store.open(f"sqlite:///{tmp_path / 'nas.db'}", create=False) as store:
-        assert len(store.measurements()) == 16 + 1
+        # Where the machine was too busy for an interval a network was measured again.
+        assert len({each.architecture for each in store.measurements()}) == 16 + 1
 
 
 def test_a_later_study_takes_latencies_from_the_record(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A search as it is seen from outside: `nas status`, its log for programs, the dashboard's pages and metrics."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 import urllib.error
@@ -23,21 +25,24 @@ from tests.studies import make_study, open_study
 
 
 def test_a_running_search_and_its_log(tmp_path: Path) -> None:
-    slower = ("--budget", "8", "--epochs", "12", "--no-early-stopping")
+    slower = ("--budget", "4", "--epochs", "6", "--no-early-stopping")
     search = RunningSearch(tmp_path, *QUICK, *slower, "--log-format", "json")
     search.wait_until(lambda: len(done(tmp_path)) >= 1)
+    # It stands still while it is looked at.
+    os.kill(search.process.pid, signal.SIGSTOP)
     (shown,) = run_nas(["status", "--json"], tmp_path).json()
+    told = run_nas(["status"], tmp_path)
+    os.kill(search.process.pid, signal.SIGCONT)
     assert shown["driver"]["pid"] == search.process.pid
     assert sum(shown["workers"].values()) == 1
     assert shown["trials_per_hour"] > 0
-    told = run_nas(["status"], tmp_path)
     assert f"driven by process {search.process.pid}" in told.out
     code, out, err = search.finish()
     assert code == 0, err
     events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     kinds = [event["event"] for event in events]
     assert kinds[0] == "study opened"
-    assert kinds.count("trial began") == kinds.count("trial ended") == 8
+    assert kinds.count("trial began") == kinds.count("trial ended") == 4
     ended = [event for event in events if event["event"] == "trial ended"]
     assert {event["study"] for event in events} == {shown["study"]}
     assert all(0 <= event["accuracy"] <= 1 and event["latency_ms"] > 0 for event in ended)

@@ -19,7 +19,7 @@ from nas.latency import Deployment
 from nas.objective import UNKNOWN
 from tests.builders import measurement
 from workers.latency.energy import energy_counter
-from workers.latency.estimate import Effort, Estimate, estimate
+from workers.latency.estimate import FEWEST, Effort, Estimate, estimate
 from workers.latency.load import load_target, obstacles
 from workers.latency.machine_record import MachineRecord
 from workers.latency.meter import Meter
@@ -82,8 +82,11 @@ def test_the_time_limit_holds_and_what_was_not_reached_is_said() -> None:
     noise = random.Random(0)
     found = Machine(20.0, 10.0, lambda now: noise.uniform(1.0, 2.0)).estimate(Effort(warm_up_s=0.0, limit_s=1.0))
     assert found.margin > 0.01
-    slow = Machine(1000.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
+    slow = Machine(50.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
     assert len(slow.samples_ms) == 16
+    slower = Machine(1000.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
+    assert len(slower.samples_ms) == FEWEST
+    assert slower.margin == UNKNOWN
 
 
 def test_rounds_in_which_the_reference_drifted_are_thrown_away() -> None:

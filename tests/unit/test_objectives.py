@@ -25,8 +25,10 @@ def test_names_of_objectives() -> None:
 
 
 def test_what_is_no_objective() -> None:
-    with pytest.raises(UnknownNameError, match=r"'latency@cuda'.*latency@onnxruntime"):
+    with pytest.raises(ParameterError, match=r"latency@cuda needs --target cuda; targets: cpu, onnxruntime"):
         objectives_of(("accuracy", "latency@cuda"), TARGETS)
+    with pytest.raises(UnknownNameError, match=r"'speed'.*latency@onnxruntime"):
+        objectives_of(("accuracy", "speed"), TARGETS)
     for names in (("accuracy",), ("latency", "macs"), ("accuracy", "latency", "latency@cpu")):
         with pytest.raises(ParameterError, match="each once"):
             objectives_of(names, TARGETS)

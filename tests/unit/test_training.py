@@ -271,7 +271,7 @@ def test_cuda_trains_and_measures() -> None:
         ({"targets": ("cpu", "cpu")}, "each is needed once"),
         ({"objectives": ("accuracy",)}, "at least one other"),
         ({"objectives": ("latency", "macs")}, "accuracy and"),
-        ({"objectives": ("accuracy", "latency@onnxruntime")}, "unknown objective"),
+        ({"objectives": ("accuracy", "latency@onnxruntime")}, "needs --target onnxruntime"),
         ({"dataset": "digits:7"}, "'7'"),
         ({"dataset": "fashion-mnist"}, "--data-dir"),
         ({"dataset": "cifar10", "data_dir": Path("/nonexistent")}, "/nonexistent"),

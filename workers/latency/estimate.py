@@ -21,8 +21,9 @@ from workers.latency.target import Run
 DRIFT = 0.1
 # A calibration's samples are the quickest so many of its calls: what the machine does when nothing else is on it.
 QUICKEST = 0.2
-# While too few rounds count, a measurement goes on for up to so many times its limit.
-PATIENCE = 4
+# While too few rounds count, a measurement goes on for up to so many times its limit; while there were too few at all,
+# of a network so slow, for up to so many.
+PATIENCE, SLOW = 4, 10
 # Where fewer count even then, so many that were disturbed least do.
 FEWEST = 5
 # Blocks of consecutive rounds, from whose medians the precision is judged: neighbours are not independent.
@@ -36,8 +37,8 @@ CHECK_EVERY = 8
 class Effort:
     """Rounds until half of the 95% confidence interval is within `precision` of the median, or for `limit_s`.
 
-    `warm_up_s` comes before. At least `least` rounds are made whatever they take, and as long as fewer than that were
-    undisturbed, for up to PATIENCE times the limit.
+    `warm_up_s` comes before. At least `least` rounds are made, unless they take SLOW times the limit; and as long as
+    fewer than that were undisturbed, it goes on for up to PATIENCE times the limit.
     """
 
     precision: float = 0.005
@@ -97,9 +98,10 @@ def estimate(
     while True:
         samples.append(timed(run))
         references.append(timed(reference))
-        if len(samples) < effort.least:
-            continue
         passed = clock() - begin
+        needed = effort.least if passed < SLOW * effort.limit_s else min(FEWEST, effort.least)
+        if len(samples) < needed:
+            continue
         if passed >= PATIENCE * effort.limit_s:
             break
         if len(samples) % CHECK_EVERY == 0 or passed >= effort.limit_s:
