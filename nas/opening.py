@@ -11,6 +11,7 @@ import optuna
 from nas.errors import ParameterError
 from nas.objective import recorded_objectives
 from nas.store.engine import open_optuna, parse_url
+from nas.store.optuna_storage import DriversStorage
 from nas.store.store import Store, StudyRecord
 
 # Optuna's study carries this mark of our record: an id that Optuna gives anew after a deletion has another.
@@ -26,7 +27,7 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
     objectives = recorded_objectives(settings)
     study = optuna.create_study(
         study_name=name,
-        storage=open_optuna(parse_url(storage)),
+        storage=DriversStorage(open_optuna(parse_url(storage))),
         directions=["maximize" if objective.maximise else "minimize" for objective in objectives],
         load_if_exists=True,
     )
