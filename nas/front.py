@@ -148,21 +148,18 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
     return [each for gap, each in sorted(gaps, key=lambda pair: pair[0]) if gap < each.doubt]
 
 
-def unsure(members: Sequence[Result]) -> list[Result]:
-    """Those of a front that are no surer to be more accurate than another one as cheap, if both were trained again.
+def unsure(members: Sequence[Result]) -> set[int]:
+    """The trials of a front that are not surely more accurate than another one as cheap, if both were trained again.
 
     Until further seeds tell how accuracies vary there are none.
     """
     sure: list[Result] = []
-    found = []
     for member in members:
         *others, loss = member.losses
         rivals = (each for each in sure if all(x <= y for x, y in zip(each.losses, others, strict=False)))
         if all(each.losses[-1] - loss > SURE * math.hypot(each.trained_again, member.trained_again) for each in rivals):
             sure.append(member)
-        else:
-            found.append(member)
-    return found
+    return {member.trial.number for member in members} - {member.trial.number for member in sure}
 
 
 def fallen(candidates: Sequence[Result]) -> list[Result]:
@@ -219,7 +216,7 @@ def pick(candidates: Sequence[Result], how: str) -> Result:
 
 def front_as_json(members: Sequence[Result]) -> list[dict[str, Any]]:
     """What `nas front --json` prints: a front's members, and whether each is surely worth more than a cheaper one."""
-    in_doubt = {each.trial.number for each in unsure(members)}
+    in_doubt = unsure(members)
     return [{**as_json(each), "sure": each.trial.number not in in_doubt} for each in members]
 
 

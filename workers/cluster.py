@@ -14,6 +14,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from nas.errors import NasError, ParameterError
 from nas.evaluation import Evaluator
+from workers.ray_environment import reason
 
 # How often it is looked at which nodes there are.
 LOOK_S = 2.0
@@ -23,11 +24,12 @@ PACKAGES = ("hybrid-nas", "torch")
 
 def look_at_node(evaluator: Evaluator) -> tuple[dict[str, str], str | None]:
     """On a node: the versions of what evaluates there, and what keeps it from evaluating."""
+    problem = None
     try:
         evaluator.check_node()
     except NasError as error:
-        return {package: version(package) for package in PACKAGES}, str(error)
-    return {package: version(package) for package in PACKAGES}, None
+        problem = str(error)
+    return {package: version(package) for package in PACKAGES}, problem
 
 
 @dataclass
@@ -83,13 +85,11 @@ class Cluster:
         try:
             versions, problem = ray.get(looking.remote(self.evaluator), timeout=CHECK_S)
         except RayTaskError as error:
-            reason = str(error.cause or error).strip().splitlines()[-1]
-            raise ParameterError(f"Ray node {name!r} cannot run trials: {reason}") from error
+            raise ParameterError(f"Ray node {name!r} cannot run trials: {reason(error.cause or error, -1)}") from error
         except RayError as error:
             if not any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes()):
                 return
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ParameterError(f"Ray node {name!r} cannot run trials: {reason}") from error
+            raise ParameterError(f"Ray node {name!r} cannot run trials: {reason(error)}") from error
         for package, there in versions.items():
             if there != version(package):
                 raise ParameterError(

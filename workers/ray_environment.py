@@ -57,5 +57,10 @@ def connect(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ParameterError(f"--ray-address {address!r} is no Ray cluster: {reason}") from error
+        raise ParameterError(f"--ray-address {address!r} is no Ray cluster: {reason(error)}") from error
+
+
+def reason(error: BaseException, line: int = 0) -> str:
+    """That line of what an error says, or its type's name where it says nothing: Ray's go on for pages."""
+    lines = str(error).strip().splitlines()
+    return lines[line] if lines else type(error).__name__

@@ -17,7 +17,7 @@ from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import AskTell, Evaluator, Resources
 from workers.cluster import Cluster, own_cores
 from workers.pulse import Watchdog
-from workers.ray_environment import connect, ray_environment
+from workers.ray_environment import connect, ray_environment, reason
 from workers.scheduler import StudyScheduler
 from workers.searcher import StudySearcher
 from workers.trial_actor import TrialActor
@@ -90,9 +90,8 @@ class RayTuneRunner:
                 with _watched() as heartbeat:
                     self._tuner(search, evaluator, scratch, heartbeat).fit()
             except (RayError, tune.TuneError, OSError) as error:
-                reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
                 raise SearchInterruptedError(
-                    f"Ray broke down ({reason}); the same command goes on with the study"
+                    f"Ray broke down ({reason(error, -1)}); the same command goes on with the study"
                 ) from error
             finally:
                 self._cluster = None

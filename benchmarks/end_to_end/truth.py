@@ -35,7 +35,7 @@ def print_truth(record: StudyRecord, found: Sequence[Result], data_dir: Path) ->
     latencies = [ms[each.key] for each in architectures]
     points = list(zip(map(math.log, latencies), (1 - accuracy for accuracy in accuracies), strict=True))
     said = [(math.log(each.latency.median), 1 - each.accuracy) for each in members]
-    in_doubt = {each.trial.number for each in unsure(members)}
+    in_doubt = unsure(members)
     sure = [point for each, point in zip(members, points, strict=True) if each.trial.number not in in_doubt]
     slowest = math.log(max(max(each.latency.median for each in found), *latencies))
     over = hypervolume(said, (slowest, 1.0)) / hypervolume(points, (slowest, 1.0)) - 1

@@ -26,7 +26,7 @@ def print_front(members: Sequence[Result], objectives: Sequence[Objective], fell
     for name in further:
         table.add_column(name, justify="right")
     words = _words([*members, *fell_off])
-    in_doubt = {each.trial.number for each in unsure(members)}
+    in_doubt = unsure(members)
     marked = [(each, "~" if each.trial.number in in_doubt else "") for each in members]
     for member, mark in [*marked, *((each, "x") for each in fell_off)]:
         stages = member.trial.architecture.stages

@@ -28,7 +28,7 @@ from nas.output_file import make_folder, write_text, written
 from nas.training import Epoch, TrainingOptions, TrainingResult, TrainingWatcher
 from workers.datasets.dataset import Dataset, Request
 from workers.device import choose_device
-from workers.ray_environment import ray_environment
+from workers.ray_environment import ray_environment, reason
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.recipes import recipe_for
 
@@ -183,8 +183,9 @@ def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatc
             with _listening(reports, watcher, assignment.recipe.epochs):
                 return _fitted(trainer)
         except (RayError, TrainingFailedError, OSError) as error:
-            reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-            raise SearchInterruptedError(f"the training broke down ({reason}); the same command goes on") from error
+            raise SearchInterruptedError(
+                f"the training broke down ({reason(error, -1)}); the same command goes on"
+            ) from error
         finally:
             ray.shutdown()
 
