@@ -97,6 +97,15 @@ def test_rounds_in_which_the_reference_drifted_are_thrown_away() -> None:
     assert found.thrown > 20
 
 
+def test_a_neighbour_that_slows_the_network_more_than_the_reference_is_not_in_the_figure() -> None:
+    """For most of the time it has the caches: nothing drifts within a round, but the ratio is another one."""
+    shared = Machine(2.0, 1.0, lambda now: 1.0 if now < 0.1 else 1.1)
+    network = shared.run
+    shared.run = lambda: network() * (1.0 if shared.now_s < 0.1 else 1.2)
+    found = shared.estimate(Effort(warm_up_s=0.0, precision=0.0, limit_s=0.3))
+    assert statistics.median(found.samples_ms) == pytest.approx(2.0)
+
+
 def test_calls_that_were_preempted_are_thrown_away() -> None:
     """Of the network's calls most are interrupted for 4 ms; the reference is too short to be."""
     busy = Machine(2.0, 1.0)
