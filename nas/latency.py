@@ -88,6 +88,8 @@ def load_meter(target: str, ray_address: str | None = None) -> Meter:
     Raises UnknownNameError or ParameterError for a target that there is not, or not here.
     """
     runtime, at, node = target.partition("@")
+    if at and not (runtime and node):
+        raise ParameterError(f"target {target!r} must be NAME or NAME@NODE, with the name of a target and of a node")
     plugins.check(plugins.TARGETS, runtime.partition(":")[0])
     if not at:
         meter: Meter = plugins.load(plugins.METERS, "latency")(target)
