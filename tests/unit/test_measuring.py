@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError
-from nas.latency import Deployment
+from nas.latency import Deployment, load_meter
 from nas.objective import UNKNOWN
 from tests.builders import measurement
 from workers.latency.energy import energy_counter
@@ -143,6 +143,12 @@ def test_a_margin_of_too_few_rounds_is_unknown() -> None:
 def test_wrong_target_options_are_named(options: str) -> None:
     with pytest.raises(ParameterError, match="target 'cpu'"):
         load_target(f"cpu:{options}")
+
+
+@pytest.mark.parametrize("target", ["@phone", "cpu@", "@"])
+def test_a_target_without_its_name_or_node_is_told_so(target: str) -> None:
+    with pytest.raises(ParameterError, match=f"'{target}' must be NAME or NAME@NODE"):
+        load_meter(target, "127.0.0.1:1")
 
 
 def test_more_threads_than_cores_are_refused() -> None:
