@@ -28,7 +28,7 @@ QUICKEST = 0.2
 PATIENCE, SLOW = 4, 10
 # Where fewer count even then, so many that were disturbed least do.
 FEWEST = 5
-# Blocks of consecutive rounds, from whose medians the precision is judged: neighbours are not independent.
+# Blocks of consecutive rounds, from whose figures the precision is judged: neighbours are not independent.
 BLOCKS = 8
 # Student's t for 95% and one degree of freedom less than that.
 T_95 = 2.365
@@ -108,8 +108,9 @@ def estimate(
         if passed >= PATIENCE * effort.limit_s:
             break
         if len(samples) % CHECK_EVERY == 0 or passed >= effort.limit_s:
-            enough = len(_ratios(samples, references)) >= effort.least
-            if enough and (passed >= effort.limit_s or _margin(samples, references) <= effort.precision):
+            kept = len(_ratios(samples, references))
+            is_done = passed >= effort.limit_s or _margin(samples, references, kept) <= effort.precision
+            if kept >= effort.least and is_done:
                 break
     ratios = _ratios(samples, references)
     reference_ms = _quick_ms(references)
@@ -118,7 +119,7 @@ def estimate(
     return Estimate(
         samples_ms=tuple(round(ratio * scale, 5) for ratio in ratios),
         thrown=len(samples) - len(ratios),
-        margin=_margin(samples, references) if len(ratios) >= 2 * BLOCKS else UNKNOWN,
+        margin=_margin(samples, references, len(ratios)),
         reference_ms=reference_ms,
         drift=reference_ms / recorded - 1.0,
     )
@@ -175,9 +176,12 @@ def _quick_ms(calls: Sequence[Timed]) -> float:
     return statistics.median(_quickest([ms for ms, _ in calls]))
 
 
-def _margin(calls: Sequence[Timed], references: Sequence[Timed]) -> float:
-    """Half of the 95% confidence interval of the network's time over the reference's, as a fraction of it."""
-    if len(calls) < 2 * BLOCKS:
+def _margin(calls: Sequence[Timed], references: Sequence[Timed], kept: int) -> float:
+    """Half of the 95% confidence interval of the network's time over the reference's, as a fraction of it.
+
+    UNKNOWN where too few rounds were `kept`.
+    """
+    if kept < 2 * BLOCKS:
         return UNKNOWN
     edges = [round(index * len(calls) / BLOCKS) for index in range(BLOCKS + 1)]
     found = [_quick_ms(calls[begin:end]) / _quick_ms(references[begin:end]) for begin, end in pairwise(edges)]
