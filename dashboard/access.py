@@ -5,32 +5,76 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Mapping
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from enum import IntEnum
 
 from nas.errors import ParameterError
 
 VARIABLE = "NAS_API_TOKEN"
+READ_ONLY, HASHED = "ro:", "sha256:"
+COOKIE = "nas_session"
+SESSION_S = 7 * 24 * 3600
+
+
+class Right(IntEnum):
+    """What a request may do."""
+
+    NOTHING = 0
+    READ = 1
+    WRITE = 2
 
 
 class Access:
-    """Holds hashes of tokens, not tokens; without any, all requests are allowed."""
+    """Holds hashes of tokens, not tokens; without any, all requests may do everything.
 
-    def __init__(self, tokens: tuple[str, ...]) -> None:
-        self._digests = [_digest(token) for token in tokens]
+    Each token is `TOKEN`, or `ro:TOKEN` for one that only reads; either may be given as its SHA-256: `sha256:HEX`.
+    Sessions are signed by a secret of this process, so that they end with it.
+    """
 
-    def allows(self, authorization: str) -> bool:
-        """Whether an Authorization header carries a token: as `Bearer TOKEN`, or as the password of `Basic`."""
-        if not self._digests:
-            return True
-        given = _digest(_token(authorization))
+    def __init__(self, tokens: tuple[str, ...], clock: Callable[[], float] = time.time) -> None:
+        self._rights = {_digest_of(word.removeprefix(READ_ONLY)): _right_of(word) for word in tokens}
+        self._secret = secrets.token_bytes(32)
+        self._clock = clock
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no token is asked for."""
+        return not self._rights
+
+    def of_token(self, token: str) -> Right:
+        """What a token allows."""
+        given = _digest(token)
         # All are compared, whichever matches, so that the time tells nothing.
-        return sum(hmac.compare_digest(given, digest) for digest in self._digests) > 0
+        return max((Right(right * hmac.compare_digest(given, digest)) for digest, right in self._rights.items()))
+
+    def of_header(self, authorization: str) -> Right:
+        """What an Authorization header allows: a token as `Bearer TOKEN`, or as the password of `Basic`."""
+        return Right.WRITE if self.is_open else self.of_token(_token(authorization))
+
+    def begin_session(self, right: Right) -> str:
+        """A cookie's value that allows as much for a week, or until the process ends."""
+        signed = f"{int(self._clock()) + SESSION_S}.{int(right)}"
+        return f"{signed}.{self._signature(signed)}"
+
+    def of_session(self, cookie: str) -> Right:
+        """What a cookie's value allows."""
+        signed, _, signature = cookie.rpartition(".")
+        # Bytes, since what is not ASCII cannot be compared as text.
+        if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
+            return Right.NOTHING
+        expires, _, right = signed.partition(".")
+        return Right(int(right)) if self._clock() < int(expires) else Right.NOTHING
+
+    def _signature(self, text: str) -> str:
+        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
 
 def access(host: str, environment: Mapping[str, str]) -> Access:
     """What serving at `host` demands; tokens are words of the variable NAS_API_TOKEN.
 
-    Raises ParameterError where others than this machine could come in and there is no token.
+    Raises ParameterError where others than this machine could come in and there is no token, and for what is no hash.
     """
     tokens = tuple(environment.get(VARIABLE, "").split())
     if not tokens and not is_loopback(host):
@@ -43,9 +87,27 @@ def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _right_of(word: str) -> Right:
+    return Right.READ if word.startswith(READ_ONLY) else Right.WRITE
+
+
+def _digest_of(word: str) -> bytes:
+    if not word.removeprefix(HASHED):
+        raise ParameterError(f"{VARIABLE} has an empty token")
+    if not word.startswith(HASHED):
+        return _digest(word)
+    try:
+        digest = bytes.fromhex(word.removeprefix(HASHED))
+    except ValueError:
+        digest = b""
+    if len(digest) != hashlib.sha256().digest_size:
+        raise ParameterError(f"{VARIABLE} has a word that begins with {HASHED} and is no SHA-256 in hexadecimal digits")
+    return digest
 
 
 def _token(authorization: str) -> str:
@@ -61,4 +123,4 @@ def _token(authorization: str) -> str:
 
 
 def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

@@ -1,24 +1,32 @@
 """Serving the web application, from `nas dashboard`."""
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import uvicorn
 
 from dashboard.access import access
-from dashboard.app import create_app
+from dashboard.app import Serving, create_app
 from nas.errors import ParameterError
 from nas.store.store import Store
 
+# Streams of events have no end of their own; they are cut when the process is told to end.
+GRACE_S = 3
 
-def serve(storage: str, host: str, port: int) -> None:
+
+def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Path]) -> None:
     """Serve until the process is told to end.
 
     Raises ParameterError for a host or port that cannot be served at, StorageError for a database of no use.
     """
     allowed = access(host, os.environ)
     with Store.open(storage, create=True) as store:
+        app = create_app(store, storage, Serving(allowed, searches.resolve(), roots))
         server = uvicorn.Server(
-            uvicorn.Config(create_app(store, storage, allowed), host=host, port=port, log_level="warning")
+            uvicorn.Config(
+                app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_S
+            )
         )
         try:
             server.run()

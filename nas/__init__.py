@@ -1,12 +1,23 @@
 """Neural architecture search over hybrid token-mixer layouts: the core, free of torch and ray at import."""
 
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build", "load"]
+    from nas.service.client import Client
+
+__all__ = ["Client", "build", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """`nas.Client`, with which comes an HTTP client that most do without."""
+    if name == "Client":
+        from nas.service.client import Client
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def build(config: str | PathLike[str]) -> "nn.Module":

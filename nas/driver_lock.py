@@ -18,6 +18,8 @@ from nas.errors import SearchInterruptedError, StorageError, UserError
 from nas.store.store import Store
 
 BEAT_S, SILENT_S = 10.0, 60.0
+# So often a driver looks whether it was asked to stop.
+LOOK_S = 2.0
 
 
 @dataclass
@@ -41,11 +43,13 @@ def drive(
     study_id: int,
     study_name: str,
     report: Callable[[], Mapping[str, Any]] = dict,
+    stop: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.time,
 ) -> Iterator[Lease]:
     """Say in the store that this process drives the study, until the end of the block.
 
-    `report` is what it says of itself with every beat, as JSON values. Raises UserError when another one is alive.
+    `report` is what it says of itself with every beat, as JSON values. `stop` is called, in another thread, when
+    somebody asks for it in the store meanwhile. Raises UserError when another one is alive.
     """
     me = psutil.Process()
     name = {"host": socket.gethostname(), "pid": me.pid, "started_at": me.create_time()}
@@ -66,14 +70,22 @@ def drive(
         raise UserError(
             f"study {study_name!r} is being searched by process {holder['pid']}{where}; stop it or name another --study"
         )
+    store.ask_to_stop(study_id, None)
     ended = threading.Event()
 
     def keep_beating() -> None:
-        while not ended.wait(BEAT_S):
+        beaten = time.monotonic()
+        while not ended.wait(LOOK_S):
             try:
+                if store.is_asked_to_stop(study_id):
+                    store.ask_to_stop(study_id, None)
+                    stop()
+                if time.monotonic() - beaten < BEAT_S:
+                    continue
                 if not is_mine(store.replace_driver(study_id, beat(), is_mine)):
                     lease.is_lost.set()
                     return
+                beaten = time.monotonic()
             except StorageError:
                 # Whoever needs the database says so; the next beat may come through.
                 continue

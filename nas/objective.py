@@ -7,6 +7,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from nas.errors import ParameterError, UnknownNameError
@@ -102,13 +103,14 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        return {**vars(self), "samples": list(self.samples), "fingerprint": dict(self.fingerprint)}
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**fields, "samples": list(self.samples), "fingerprint": dict(self.fingerprint)}
 
     @property
     def count(self) -> int:
         return len(self.samples)
 
-    @property
+    @cached_property
     def median(self) -> float:
         return statistics.median(self.samples)
 
@@ -140,7 +142,7 @@ class Measurement:
         high = min(low + 1, len(ordered) - 1)
         return ordered[low] + (position - low) * (ordered[high] - ordered[low])
 
-    @property
+    @cached_property
     def iqr(self) -> float:
         """The interquartile range: where the middle half of the samples lies."""
         return self.quantile(0.75) - self.quantile(0.25)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -101,8 +103,13 @@ class Announcer(Watcher, Protocol):
     def opened(self, study: Study, *, is_over: bool) -> None: ...
 
 
+def interrupt() -> None:
+    """As Ctrl-C does it."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
-    """Search until the budget is on record, or Ctrl-C.
+    """Search until the budget is on record, or Ctrl-C, or somebody asks for a stop in the store.
 
     Raises UserError for options that cannot be served, InfeasibleError when no architecture meets the latency limit,
     SearchInterruptedError when the machinery breaks down. Whatever was finished by then is on record.
@@ -117,7 +124,11 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         name = options.study or _default_name(settings)
         start = warm_start(options.start_from, store, space, name)
         optuna_study, record = open_study(store, options.storage, name, settings)
-        with drive(store, record.study_id, record.name, runner.report) as lease:
+
+        def report() -> dict[str, Any]:
+            return {**runner.report(), "budget": options.budget}
+
+        with drive(store, record.study_id, record.name, report, stop=interrupt) as lease:
             study = _study(options, space, store, record, optuna_study, start, announcer, lease)
             study.recover("driver killed")
             study.enqueue(start.architectures)

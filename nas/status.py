@@ -31,6 +31,19 @@ class Status:
         return found
 
     @property
+    def budget(self) -> int | None:
+        """How many trials the running search is to have on record; None where none runs."""
+        found: int | None = (self.driver or {}).get("budget")
+        return found
+
+    @property
+    def left_s(self) -> float | None:
+        """How long the running search still takes at its present pace, in seconds, confirmations left out."""
+        if self.budget is None or not self.trials_per_hour:
+            return None
+        return max(0, self.budget - self.done) / self.trials_per_hour * HOUR_S
+
+    @property
     def done(self) -> int:
         return sum(count for state, count in self.record.counts.items() if state.is_done)
 
@@ -41,6 +54,8 @@ class Status:
             "running": self.driver is not None,
             "driver": None if self.driver is None else {key: self.driver[key] for key in ("host", "pid")},
             "workers": dict(self.workers),
+            "budget": self.budget,
+            "left_s": self.left_s,
             "trials": {state.value: self.record.counts.get(state, 0) for state in TrialState},
             "trials_per_hour": self.trials_per_hour,
             "failures": dict(self.failures),

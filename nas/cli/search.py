@@ -3,7 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,112 +12,15 @@ from nas.cli.event_log import EventLog
 from nas.cli.front_table import print_audits, print_front
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
-from nas.errors import ParameterError
-from nas.evaluation import EvaluationOptions, Resources
+from nas.cli.search_options import asked, search_options
+from nas.cli.served_search import follow
 from nas.front import as_json as result_as_json
 from nas.front import front_as_json
-from nas.search import SearchOptions, search
-
-# What numpy's and torch's generators take.
-MOST_SEED = 2**32 - 1
+from nas.search import search
 
 
 @click.command("search")
-@click.option(
-    "--space",
-    default="hybrid",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Search space (`nas spaces` lists them) or YAML file.",
-)
-@click.option("--budget", default=200, show_default=True, type=int, metavar="N", help="Trials to have on record.")
-@click.option(
-    "--confirm",
-    default=2,
-    show_default=True,
-    type=int,
-    metavar="K",
-    help="Seeds more to train the front's members with after the budget.",
-)
-@click.option("--no-early-stopping", is_flag=True, help="Train every proxy to the end, whatever its curve says.")
-@click.option(
-    "--stop-when-flat",
-    "flat_below",
-    is_flag=False,
-    flag_value="1%",
-    type=options.Percent(),
-    metavar="[P%]",
-    help="End the search when the trials that are left promise to add less to the hypervolume; alone it means 1%.",
-)
-@click.option(
-    "--start-from",
-    multiple=True,
-    metavar="STUDY|CONFIG|MODEL|published",
-    help="Try these first: a study's front, a config, a published model or all of those; a study also informs ehvi.",
-)
-@click.option("--study", metavar="NAME", help="Study to begin or go on with; by default named after the settings.")
-@options.storage
-@click.option(
-    "--sampler",
-    default="ehvi",
-    show_default=True,
-    metavar="NAME",
-    help="ehvi (ours), or Optuna's tpe, nsga2, nsga3, gp, qmc, random.",
-)
-@click.option(
-    "--dataset",
-    default="digits",
-    show_default=True,
-    metavar="NAME",
-    help="digits, fashion-mnist, cifar10, cifar100 or imagefolder:PATH.",
-)
-@click.option("--data-dir", type=options.file_path, metavar="DIR", help="Folder that holds the data set.")
-@click.option("--download", is_flag=True, help="Fetch the data set into --data-dir if it is not there.")
-@click.option("--epochs", type=int, metavar="N", help="Proxy training epochs; the default depends on the data set.")
-@click.option("--train-size", type=int, metavar="N", help="Images to train a proxy on.")
-@click.option("--input-size", type=int, metavar="PX", help="Proxy image size.")
-@click.option("--batch-size", default=32, show_default=True, type=int, metavar="N", help="Proxy batch size.")
-@click.option("--learning-rate", default=3e-3, show_default=True, type=float, metavar="X", help="Peak learning rate.")
-@click.option(
-    "--train-precision",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="auto (what trains an architecture fastest, by a short probe), fp32 or bf16.",
-)
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="NAME[:option=value,...]",
-    help="Where latency is measured (`nas targets`); given again, further ones that are recorded.",
-)
-@click.option(
-    "--objective",
-    "objectives",
-    multiple=True,
-    default=("accuracy", "latency"),
-    show_default=True,
-    metavar="NAME",
-    help="accuracy, latency, latency@TARGET, parameters, macs, peak_memory, energy; given once for each.",
-)
-@options.latency_precision
-@click.option("--device", metavar="NAME", help="Where proxies train: cpu or cuda; CUDA by default where there is one.")
-@click.option("--max-latency", "max_latency_ms", type=float, metavar="MS", help="Never train what is slower than this.")
-@click.option("--workers", type=int, metavar="N", help="Trials at a time; by default one per core, or per GPU share.")
-@click.option("--gpus-per-trial", type=float, metavar="X", help="GPUs, or the share of one, that a trial takes.")
-@options.ray_address
-@click.option(
-    "--cpus-per-trial", type=float, metavar="X", help="Cores of a Ray cluster that a trial takes; 1 if not given."
-)
-@click.option(
-    "--resource",
-    "resources",
-    multiple=True,
-    type=options.Amount(),
-    metavar="NAME=AMOUNT",
-    help="Custom resource of a Ray cluster that a trial takes; given once for each.",
-)
+@search_options
 @click.option(
     "--log-format",
     default="text",
@@ -125,93 +28,25 @@ MOST_SEED = 2**32 - 1
     type=click.Choice(["text", "json"]),
     help="How the search says what it does: text for people, json for programs (a line for each event).",
 )
-@click.option("--seed", default=0, show_default=True, type=int, metavar="N", help="Seed of everything drawn at random.")
 @options.as_json
-def command(
-    space: str,
-    budget: int,
-    confirm: int,
-    no_early_stopping: bool,
-    flat_below: float | None,
-    start_from: tuple[str, ...],
-    study: str | None,
-    storage: str,
-    sampler: str,
-    dataset: str,
-    data_dir: Path | None,
-    download: bool,
-    epochs: int | None,
-    train_size: int | None,
-    input_size: int | None,
-    batch_size: int,
-    learning_rate: float,
-    train_precision: str,
-    targets: tuple[str, ...],
-    objectives: tuple[str, ...],
-    precision: float,
-    device: str | None,
-    max_latency_ms: float | None,
-    workers: int | None,
-    gpus_per_trial: float | None,
-    ray_address: str | None,
-    cpus_per_trial: float | None,
-    resources: tuple[tuple[str, float], ...],
-    log_format: str,
-    seed: int,
-    as_json: bool,
-) -> None:
+@click.option(
+    "--service",
+    metavar="URL",
+    envvar="NAS_SERVICE",
+    show_envvar=True,
+    help="Have the service of `nas dashboard` at this address search; NAS_API_TOKEN is its token, if it asks for one.",
+)
+def command(log_format: str, as_json: bool, service: str | None, **parameters: Any) -> None:
     """Search a space for the Pareto front of accuracy against measured latency.
 
     Stops when the budget is on record. The same command goes on with the same study after Ctrl-C or a crash.
     """
-    options.check_max_latency(max_latency_ms)
-    for name, value in (
-        ("--epochs", epochs),
-        ("--train-size", train_size),
-        ("--input-size", input_size),
-        ("--batch-size", batch_size),
-        ("--gpus-per-trial", gpus_per_trial),
-        ("--cpus-per-trial", cpus_per_trial),
-        ("--learning-rate", learning_rate),
-    ):
-        if value is not None and not 0 < value < float("inf"):
-            raise ParameterError(f"{name} {value} is not a number above 0")
-    if not 0 <= seed <= MOST_SEED:
-        raise ParameterError(f"--seed {seed} is not between 0 and {MOST_SEED}")
-    if study == "":
-        raise ParameterError("--study '' is empty; leave the option out to name the study by its settings")
-    asked = SearchOptions(
-        space=space,
-        budget=budget,
-        confirm=confirm,
-        early_stopping=not no_early_stopping,
-        flat_below=flat_below,
-        start_from=start_from,
-        storage=storage,
-        study=study,
-        sampler=sampler,
-        evaluation=EvaluationOptions(
-            dataset=dataset,
-            data_dir=data_dir,
-            download=download,
-            epochs=epochs,
-            train_size=train_size,
-            input_size_px=input_size,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            train_precision=train_precision,
-            targets=targets,
-            objectives=objectives,
-            ray_address=ray_address,
-            device=device,
-            latency_precision=precision,
-            max_latency_ms=max_latency_ms,
-            seed=seed,
-        ),
-        resources=Resources(workers, gpus_per_trial, ray_address, cpus_per_trial, dict(resources)),
-    )
+    if service is not None:
+        follow(service, as_json=as_json)
+        return
+    wanted = asked(**parameters)
     with SearchProgress(to_stderr=as_json) if log_format == "text" else EventLog(to_stderr=as_json) as watcher:
-        result = search(asked, watcher)
+        result = search(wanted, watcher)
     if as_json:
         click.echo(
             json.dumps(
@@ -229,8 +64,10 @@ def command(
         )
     else:
         click.echo(f"{result.done} trials on record, hypervolume {result.hypervolume:.4g}, {result.wall_s:.0f} s")
-        if result.is_flat and result.done < budget and result.gain_to_come is not None:
-            click.echo(f"flat: the other {budget - result.done} trials would add about {result.gain_to_come:.1%}")
+        if result.is_flat and result.done < wanted.budget and result.gain_to_come is not None:
+            click.echo(
+                f"flat: the other {wanted.budget - result.done} trials would add about {result.gain_to_come:.1%}"
+            )
         print_front(result.front, result.objectives, result.fallen)
         print_audits(result.audits)
     if result.interrupted:

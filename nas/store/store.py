@@ -1,32 +1,23 @@
 """The record of studies and trials. A trial's final row here is the truth; Optuna is told after it is written."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, column, delete, func, insert, null, select, table, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import column, delete, func, insert, select, table, update
+from sqlalchemy.exc import IntegrityError
 
 from nas.architecture import Architecture
 from nas.audit import Audit
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import LATENCY, Measurement, fingerprint_digest
 from nas.store import rows, tables
-from nas.store.engine import open_engine, parse_url, shown, sqlite_file
-from nas.store.patience import lasting_method, wait_when_away
-from nas.store.schema import upgrade
+from nas.store.drivers import Drivers
+from nas.store.patience import lasting_method
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
 
 # Optuna's own table, of which only the two columns that name a study are read.
 _optuna_studies = table("studies", column("study_id"), column("study_name"))
-
-
-def _driver(connection: Connection, study_id: int) -> Mapping[str, Any] | None:
-    query = select(tables.studies.c.driver).where(tables.studies.c.study_id == study_id)
-    found: Mapping[str, Any] | None = connection.scalar(query)
-    return found
 
 
 @dataclass(frozen=True)
@@ -47,40 +38,8 @@ class Measured(NamedTuple):
     measurement: Measurement
 
 
-class Store:
+class Store(Drivers):
     """One database. Close it, or use it as a context manager."""
-
-    def __init__(self, engine: Engine, name: str) -> None:
-        self._engine = engine
-        self.name = name
-
-    @classmethod
-    def open(cls, url_text: str, *, create: bool) -> "Store":
-        """Connect and bring our schema up to date; `create` allows a SQLite file that is not there yet.
-
-        Raises StorageError when the database cannot be reached or is of a newer schema.
-        """
-        url = parse_url(url_text)
-        name = shown(url)
-        file = sqlite_file(url)
-        if file is not None and not create and not file.is_file():
-            raise StorageError(f"no database at --storage {name!r}; `nas search` makes one")
-        store = cls(open_engine(url), name)
-        with store._guarded():
-            upgrade(store._engine, name)
-        wait_when_away(store._engine)
-        return store
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    def __enter__(self) -> "Store":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @lasting_method
     def studies(self) -> list[StudyRecord]:
@@ -125,29 +84,12 @@ class Store:
             )
 
     @lasting_method
-    def driver(self, study_id: int) -> Mapping[str, Any] | None:
-        """The process that last said it drives the study's search, None when it said goodbye."""
+    def remove_study(self, study_id: int) -> None:
+        """Take a study off our record, with its trials; measurements stay, for they are of networks. Optuna's tables
+        are left alone.
+        """
         with self._begin() as connection:
-            return _driver(connection, study_id)
-
-    @lasting_method
-    def replace_driver(
-        self,
-        study_id: int,
-        driver: Mapping[str, Any] | None,
-        may_replace: Callable[[Mapping[str, Any] | None], bool],
-    ) -> Mapping[str, Any] | None:
-        """Put `driver` in the present one's place if it may be replaced; whoever drives the study afterwards."""
-        of_study = tables.studies.c.study_id == study_id
-        with self._begin() as connection:
-            # A write comes first, so that of two processes the second one reads what the first one has written.
-            connection.execute(update(tables.studies).where(of_study).values(created_at=tables.studies.c.created_at))
-            present = _driver(connection, study_id)
-            if not may_replace(present):
-                return present
-            value = null() if driver is None else dict(driver)
-            connection.execute(update(tables.studies).where(of_study).values(driver=value))
-            return driver
+            connection.execute(delete(tables.studies).where(tables.studies.c.study_id == study_id))
 
     @lasting_method
     def begin_trial(self, study_id: int, trial: Trial, started_at: float) -> None:
@@ -232,10 +174,28 @@ class Store:
         return True
 
     @lasting_method
-    def trials(self, study_id: int) -> list[Trial]:
-        """Every trial of the study in order of number, with its latency samples, learning curve and confirmations."""
+    def marks(self, study_id: int) -> dict[int, tuple[str, int]]:
+        """Of each trial by number, its state and how many confirmations it has: where these stand still, all does."""
+        ours, confirmed = tables.trials, tables.confirmations
+        query = (
+            select(ours.c.number, ours.c.state, func.count(confirmed.c.confirmation_id))
+            .outerjoin(confirmed, confirmed.c.trial_id == ours.c.trial_id)
+            .where(ours.c.study_id == study_id)
+            .group_by(ours.c.number, ours.c.state)
+        )
+        with self._begin() as connection:
+            return {number: (state, count) for number, state, count in connection.execute(query)}
+
+    @lasting_method
+    def trials(self, study_id: int, numbers: Collection[int] | None = None) -> list[Trial]:
+        """The study's trials in order of number, with their latency samples, learning curves and confirmations.
+
+        All of them, or those of the `numbers`.
+        """
         ours = tables.trials
         of_study = ours.c.study_id == study_id
+        if numbers is not None:
+            of_study &= ours.c.number.in_(numbers)
         environments = tables.environments
         with self._begin() as connection:
             found = connection.execute(
@@ -301,10 +261,14 @@ class Store:
             return None if row is None else Measurement.from_dict(row._asdict())
 
     @lasting_method
-    def measurements(self, fingerprint: Mapping[str, Any] | None = None) -> list[Measured]:
-        """All on record, or those of one fingerprint, the newest first."""
+    def measurements(
+        self, fingerprint: Mapping[str, Any] | None = None, key: str | None = None, most: int | None = None
+    ) -> list[Measured]:
+        """Those on record, or those of one fingerprint or architecture's key, the newest first; at most so many."""
         ours = tables.measurements
-        query = select(ours).order_by(ours.c.taken_at.desc(), ours.c.measurement_id.desc())
+        query = select(ours).order_by(ours.c.taken_at.desc(), ours.c.measurement_id.desc()).limit(most)
+        if key is not None:
+            query = query.where(ours.c.key == key)
         if fingerprint is not None:
             query = query.where(ours.c.digest == fingerprint_digest(fingerprint))
         with self._begin() as connection:
@@ -357,18 +321,3 @@ class Store:
             found = connection.execute(query.order_by(ours.c.audit_id)).all()
         last = {row.epoch: Audit(row.epoch, row.trials, row.tau) for row in found}
         return [last[epoch] for epoch in sorted(last)]
-
-    @contextmanager
-    def _begin(self) -> Iterator[Connection]:
-        with self._guarded(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """The database's own errors as StorageErrors, but for broken constraints, which callers understand better."""
-        try:
-            yield
-        except IntegrityError:
-            raise
-        except DBAPIError as error:
-            raise StorageError(f"database {self.name!r}: {str(error.orig).strip().splitlines()[0]}") from error

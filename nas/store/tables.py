@@ -16,6 +16,7 @@ studies = Table(
     Column("settings", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("driver", JSON),
+    Column("stop_asked_at", Float),
 )
 
 environments = Table(

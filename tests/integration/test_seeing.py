@@ -7,15 +7,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from fastapi.testclient import TestClient
-
-from dashboard.access import Access, access, is_loopback
-from dashboard.app import create_app
-from nas.errors import ParameterError
 from nas.store.store import Store
 from nas.trial import WORKER_LOST
 from tests.builders import failed
@@ -63,44 +56,6 @@ def test_failures_are_counted_by_cause(tmp_path: Path) -> None:
     assert shown["last_error"] == {"cause": WORKER_LOST, "message": "it was killed"}
     assert not shown["running"]
     assert "last error: worker lost: it was killed" in run_nas(["status", "--all"], tmp_path).out
-
-
-@pytest.fixture
-def client(storage_url: str) -> Iterator[TestClient]:
-    make_study(storage_url, name="<b>odd & ends</b>", budget=5)
-    with Store.open(storage_url, create=False) as store:
-        yield TestClient(create_app(store, storage_url, Access(("first", "second"))), raise_server_exceptions=False)
-
-
-def test_pages_and_metrics(client: TestClient) -> None:
-    assert client.get("/healthz").text == "ok\n"
-    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic !"}, {"Authorization": "Bearer "}):
-        for path in ("/", "/metrics", "/studies/study", "/optuna/api/studies"):
-            assert client.get(path, headers=headers).status_code == 401
-    client.headers["Authorization"] = "Bearer second"
-    page = client.get("/").text
-    assert "&lt;b&gt;odd &amp; ends&lt;/b&gt;" in page
-    assert "<b>odd" not in page
-    metrics = client.get("/metrics").text
-    assert 'nas_trials{state="complete",study="<b>odd & ends</b>"} 5.0' in metrics
-    assert 'nas_search_running{study="<b>odd & ends</b>"} 0.0' in metrics
-    assert client.get("/studies/none").status_code == 404
-    shown = client.get("/studies/%3Cb%3Eodd%20&%20ends%3C%2Fb%3E")
-    assert shown.status_code == 200
-    assert "<title>&lt;b&gt;odd &amp; ends" in shown.text
-    assert client.get("/optuna/api/studies").json()["study_summaries"]
-    assert client.get("/", auth=("anyone", "first")).status_code == 200
-
-
-def test_who_may_come_in() -> None:
-    assert access("127.0.0.1", {}).allows("")
-    assert access("localhost", {}).allows("")
-    assert not access("0.0.0.0", {"NAS_API_TOKEN": "word"}).allows("")
-    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).allows("Bearer word")
-    for host in ("0.0.0.0", "::", "192.168.1.2", "example.org"):
-        assert not is_loopback(host)
-        with pytest.raises(ParameterError, match="NAS_API_TOKEN"):
-            access(host, {"NAS_API_TOKEN": "  "})
 
 
 def test_the_dashboard_serves_until_it_is_stopped(tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""The service's reading half: studies, trials, fronts, measurements and exports, under /api/v1."""
+
+import time
+from typing import Annotated
+
+import optuna
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from dashboard import downloads
+from dashboard.detail import detail, measured
+from dashboard.events import stream
+from dashboard.snapshot import Snapshots
+from dashboard.view import within
+from nas import plugins
+from nas.errors import UserError
+from nas.front import front_as_json
+from nas.service import shapes
+from nas.store.engine import open_optuna, parse_url
+from nas.store.store import Store
+
+JSON = "application/json"
+# Trials have numbers that fit a database's integer.
+Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
+Limit = Annotated[float | None, Query(gt=0, description="Leave out what is slower, in ms.", allow_inf_nan=False)]
+After = Annotated[str | None, Query(max_length=64, description="The revision of an earlier answer.")]
+Most = Annotated[int, Query(ge=1, le=1000)]
+Key = Annotated[str | None, Query(max_length=32, description="An architecture's key.")]
+
+
+class Reader:
+    """What requests read from."""
+
+    def __init__(self, store: Store, storage: str) -> None:
+        self.store = store
+        self.storage = storage
+        self.snapshots = Snapshots(store)
+
+
+def reader(request: Request) -> Reader:
+    found: Reader = request.app.state.reader
+    return found
+
+
+Reading = Annotated[Reader, Depends(reader)]
+router = APIRouter(prefix="/api/v1", tags=["studies"])
+
+
+@router.get("/studies")
+def studies(reading: Reading) -> list[shapes.StudySummary]:
+    """Every study, the newest first."""
+    return [each.summary for each in reading.snapshots.all()]
+
+
+@router.get("/measurements")
+def measurements(reading: Reading, key: Key = None, most: Most = 100) -> list[shapes.Measured]:
+    """Latencies on record, the newest first."""
+    return [measured(each.measurement, {}) for each in reading.store.measurements(key=key, most=most)]
+
+
+@router.get("/studies/{name:path}/trials/{number}/export/{form}", response_class=Response)
+def export_trial(reading: Reading, name: str, number: Number, form: str) -> Response:
+    """One architecture as a file, folders as a ZIP file: the formats of `nas export`."""
+    return _file(downloads.of_trial(reading.snapshots.of(name), number, form))
+
+
+@router.get("/studies/{name:path}/export/{form}", response_class=Response)
+def export_study(reading: Reading, name: str, form: str) -> Response:
+    """The whole study as a file: `table` is what `nas simulate` reads."""
+    return _file(downloads.of_study(reading.snapshots.of(name), form))
+
+
+@router.get("/studies/{name:path}/trials/{number}")
+def trial(reading: Reading, name: str, number: Number) -> shapes.TrialDetail:
+    """One trial in full."""
+    return detail(reading.store, reading.snapshots.of(name), number)
+
+
+@router.get("/studies/{name:path}/trials", response_model=shapes.Trials)
+def trials(reading: Reading, name: str, after: After = None) -> Response:
+    """All trials, or those that changed after a revision."""
+    return Response(reading.snapshots.of(name).trials_json(after), media_type=JSON)
+
+
+@router.get("/studies/{name:path}/front", response_model=shapes.Front)
+def front(reading: Reading, name: str, max_latency_ms: Limit = None) -> Response | shapes.Front:
+    """The Pareto front, the cheapest first."""
+    snapshot = reading.snapshots.of(name)
+    if max_latency_ms is None:
+        return Response(snapshot.front_json, media_type=JSON)
+    members = within(snapshot.results, max_latency_ms)
+    return {
+        "revision": snapshot.revision,
+        "objectives": snapshot.summary["objectives"],
+        "members": front_as_json(members),
+        "fallen": [],
+        "hypervolume": snapshot.hypervolume,
+        "knee": None,
+    }
+
+
+@router.get("/studies/{name:path}/history", response_model=shapes.History)
+def history(reading: Reading, name: str) -> Response:
+    """The hypervolume, over trials and hours."""
+    return Response(reading.snapshots.of(name).history_json, media_type=JSON)
+
+
+@router.get("/studies/{name:path}/events", response_class=StreamingResponse)
+def events(reading: Reading, name: str) -> StreamingResponse:
+    """The study's summary now and whenever it changes, as server-sent events named `study`."""
+    snapshots = reading.snapshots
+    snapshots.of(name)
+    return stream("study", lambda: snapshots.of(name).summary)
+
+
+@router.post("/studies/{name:path}/stop", status_code=202)
+def stop(reading: Reading, name: str) -> shapes.StudySummary:
+    """Ask the search that drives the study to stop, as Ctrl-C does: within seconds, wherever it runs."""
+    found = reading.snapshots.of(name)
+    if found.status.driver is None:
+        raise UserError(f"study {name!r} is not being searched")
+    reading.store.ask_to_stop(found.status.record.study_id, time.time())
+    return found.summary
+
+
+@router.get("/studies/{name:path}")
+def study(reading: Reading, name: str) -> shapes.StudySummary:
+    """One study."""
+    return reading.snapshots.of(name).summary
+
+
+@router.delete("/studies/{name:path}", status_code=204)
+def delete(reading: Reading, name: str) -> None:
+    """Remove a study that is not being searched, with its trials. Measurements stay on record."""
+    found = reading.snapshots.of(name)
+    if reading.store.driver(found.status.record.study_id) is not None and found.status.driver is not None:
+        raise UserError(f"study {name!r} is being searched: stop it first")
+    reading.store.remove_study(found.status.record.study_id)
+    optuna.delete_study(study_name=name, storage=open_optuna(parse_url(reading.storage)))
+    reading.snapshots.forget()
+
+
+def _file(download: downloads.Download) -> Response:
+    disposition = f'attachment; filename="{download.name}"'
+    return Response(
+        download.content, media_type="application/octet-stream", headers={"Content-Disposition": disposition}
+    )
+
+
+def choices(roots: list[str]) -> shapes.Choices:
+    """What a search may be asked for by name."""
+    return {
+        "spaces": plugins.names(plugins.SPACES),
+        "datasets": plugins.names(plugins.DATASETS),
+        "samplers": plugins.names(plugins.SAMPLERS),
+        "targets": plugins.names(plugins.TARGETS),
+        "mixers": plugins.names(plugins.MIXERS),
+        "roots": roots,
+    }

@@ -1,0 +1,128 @@
+"""One architecture in full: its config, costs by stage, measurements, learning curves and what was tried next to it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dashboard.snapshot import Snapshot
+from nas import plugins
+from nas.architecture import Architecture, ModelInput, Stage
+from nas.builder import Builder
+from nas.errors import NasError, UnknownNameError
+from nas.export.config import config_of
+from nas.objective import QUANTILES, Measurement
+from nas.service import shapes
+from nas.store.store import Store
+from nas.trial import Outcome, Trial, fingerprints
+
+# More measurements of one network are not shown.
+MOST_MEASUREMENTS = 50
+FIELDS = ("mixer", "depth", "width", "mlp_ratio", "norm", "position")
+
+
+def detail(store: Store, snapshot: Snapshot, number: int) -> shapes.TrialDetail:
+    """Raises UnknownNameError when the study has no such trial."""
+    if number not in snapshot.trials:
+        raise UnknownNameError("trial", str(number), (f"0 to {max(snapshot.trials, default=0)}",))
+    trial = snapshot.trials[number]
+    record = snapshot.status.record
+    result = next((each for each in snapshot.results if each.trial.number == number), None)
+    outcome = trial.outcome or Outcome()
+    return {
+        "trial": snapshot.shown[number],
+        "config": None if result is None else config_of(result, record).to_dict(),
+        "stage_costs": stage_costs(trial.architecture, ModelInput.from_dict(record.settings["latency_input"])),
+        "measurements": _measurements(store, trial, record.settings),
+        "curves": list(_curves(trial)),
+        "neighbours": list(_neighbours(snapshot, trial)),
+        "formats": [] if result is None else plugins.names(plugins.EXPORTERS),
+        "retrain": None
+        if result is None
+        else f"nas retrain {download_name(record.name, number)}.yaml --dataset {record.settings['dataset']} "
+        f"--output {download_name(record.name, number)}",
+        "environment": dict(outcome.environment),
+    }
+
+
+def download_name(study: str, number: int | None = None) -> str:
+    """What a file of the study is called, without what file systems and headers do not take."""
+    safe = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in study)
+    return (safe.strip("-") or "study") + ("" if number is None else f"-{number}")
+
+
+def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[shapes.StageCost] | None:
+    """The share of each stage; None of a network that cannot be built here, for want of a plug-in."""
+    builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
+    try:
+        parts = [builder.part_cost(architecture, index, model_input) for index in range(len(architecture.stages))]
+    except NasError:
+        return None
+    return [{"parameters": part.parameters, "macs": part.macs} for part in parts]
+
+
+def _measurements(store: Store, trial: Trial, settings: Mapping[str, Any]) -> list[shapes.Measured]:
+    names = {str(sorted(fingerprint.items())): name for name, fingerprint in fingerprints(settings).items()}
+    found = store.measurements(key=trial.architecture.key, most=MOST_MEASUREMENTS)
+    return [measured(each.measurement, names) for each in found]
+
+
+def measured(taken: Measurement, names: Mapping[str, str]) -> shapes.Measured:
+    """A measurement; `names` are those of targets, by their fingerprints' items in order, spelled."""
+    return {
+        "target": names.get(str(sorted(taken.fingerprint.items()))),
+        "metric": taken.metric,
+        "unit": taken.unit,
+        "median": taken.median,
+        "interval": list(taken.interval),
+        "quantiles": {f"p{q * 100:g}": taken.quantile(q) for q in QUANTILES},
+        "samples": list(taken.samples),
+        "thrown": taken.thrown,
+        "drift": taken.drift,
+        "is_precise": taken.is_precise,
+        "taken_at": taken.taken_at,
+        "fingerprint": dict(taken.fingerprint),
+    }
+
+
+def _curves(trial: Trial) -> Iterator[shapes.Curve]:
+    own = [(trial.seed, trial.outcome)] if trial.outcome is not None else []
+    for seed, outcome in (*own, *((each.seed, each.outcome) for each in trial.confirmations)):
+        if outcome.curve:
+            yield {
+                "seed": seed,
+                "accuracy": [point.accuracy for point in outcome.curve],
+                "loss": [point.loss for point in outcome.curve],
+            }
+
+
+def _neighbours(snapshot: Snapshot, trial: Trial) -> Iterator[shapes.Neighbour]:
+    """Trials of architectures that differ in a single choice."""
+    for number, other in snapshot.trials.items():
+        if not other.state.is_done or number == trial.number:
+            continue
+        differences = list(_differences(trial.architecture, other.architecture))
+        if len(differences) == 1:
+            stage, field, here, there = differences[0]
+            yield {
+                "trial": snapshot.shown[number],
+                "stage": stage,
+                "field": field,
+                "here": here,
+                "there": there,
+            }
+
+
+def _differences(one: Architecture, other: Architecture) -> Iterator[tuple[int, str, str, str]]:
+    if len(one.stages) != len(other.stages) or one.recipe != other.recipe:
+        yield from [(0, "recipe", one.recipe, other.recipe)] * 2
+        return
+    for number, (here, there) in enumerate(zip(one.stages, other.stages, strict=True), start=1):
+        if here == there:
+            continue
+        for field in FIELDS:
+            values = _spelled(here, field), _spelled(there, field)
+            if values[0] != values[1]:
+                yield number, field, *values
+
+
+def _spelled(stage: Stage, field: str) -> str:
+    return stage.spelled_mixer if field == "mixer" else str(getattr(stage, field))

@@ -1,0 +1,132 @@
+"""Searches as processes of their own: they outlive the web application, which finds them again by their folders."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from dashboard.access import VARIABLE
+from nas.errors import StorageError, UnknownNameError, UserError
+from nas.service import shapes
+
+START = "from nas.cli.main import main; main()"
+# A machine has cores for no more.
+MOST_RUNNING = 8
+REQUEST, RESULT, LOG = "request.json", "result.json", "log.txt"
+
+
+class Launcher:
+    """Starts `nas search` on the database `storage`, each in a folder of its own under `folder`."""
+
+    def __init__(self, folder: Path, storage: str, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._storage = storage
+        self._clock = clock
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+
+    def start(self, arguments: Sequence[str], options: Mapping[str, Any]) -> shapes.Search:
+        """Raises UserError when too many are running, StorageError when the folder cannot be written."""
+        with self._lock:
+            running = [each for each in self.all() if each["state"] in ("starting", "running")]
+            if len(running) >= MOST_RUNNING:
+                raise UserError(f"{len(running)} searches are running; stop one first")
+            identifier = secrets.token_hex(8)
+            home = self._folder / identifier
+            command = [sys.executable, "-c", START, "search", *arguments, "--log-format=json", "--json"]
+            # The database's password is seen by who lists processes, but not their environment.
+            environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+            environment["NAS_STORAGE"] = self._storage
+            try:
+                home.mkdir(parents=True)
+                with (home / RESULT).open("wb") as result, (home / LOG).open("wb") as log:
+                    child = subprocess.Popen(  # noqa: S603 - options that were checked, and no shell
+                        command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=result,
+                        stderr=log,
+                        env=environment,
+                        start_new_session=True,
+                    )
+                process = {"pid": child.pid, "created_at": psutil.Process(child.pid).create_time()}
+                request = {"options": dict(options), "started_at": self._clock(), "process": process}
+                (home / REQUEST).write_text(json.dumps(request))
+            except OSError as error:
+                raise StorageError(f"the folder of searches cannot be written: {error.strerror}") from error
+            self._children[identifier] = child
+            return self.one(identifier)
+
+    def all(self) -> list[shapes.Search]:
+        """The newest first."""
+        found = [self._read(request.parent) for request in self._folder.glob(f"*/{REQUEST}")]
+        return sorted(found, key=lambda each: each["started_at"], reverse=True)
+
+    def one(self, identifier: str) -> shapes.Search:
+        """Raises UnknownNameError."""
+        for request in self._folder.glob(f"*/{REQUEST}"):
+            if request.parent.name == identifier:
+                return self._read(request.parent)
+        raise UnknownNameError("search", identifier, (each["id"] for each in self.all()))
+
+    def stop(self, identifier: str) -> shapes.Search:
+        """As Ctrl-C does. Raises UnknownNameError; of one that has ended nothing changes."""
+        found = self.one(identifier)
+        process = self._process(self._folder / found["id"])
+        if process is not None:
+            process.send_signal(signal.SIGINT)
+        return found
+
+    def _read(self, home: Path) -> shapes.Search:
+        request = json.loads((home / REQUEST).read_text())
+        lines = (home / LOG).read_text(errors="replace").splitlines()
+        study = next((event["study"] for event in map(_event, lines) if event), None)
+        # Before what it left behind is read: it may end in between.
+        is_alive = self._process(home) is not None
+        result = (home / RESULT).read_text(errors="replace").strip()
+        said = [line for line in lines if line.strip() and not _event(line)]
+        if is_alive:
+            state = "starting" if study is None else "running"
+        elif result:
+            state = "stopped" if said and said[-1].startswith("interrupted") else "ended"
+        else:
+            state = "stopped" if not said or said[-1].startswith("interrupted") else "failed"
+        return {
+            "id": home.name,
+            "state": state,
+            "study": study,
+            "options": request["options"],
+            "started_at": request["started_at"],
+            "error": said[-1].removeprefix("nas: error: ") if state == "failed" else None,
+        }
+
+    def _process(self, home: Path) -> psutil.Process | None:
+        """The search's process as long as it runs; a pid alone may have been given anew."""
+        child = self._children.get(home.name)
+        if child is not None and child.poll() is not None:
+            return None
+        told = json.loads((home / REQUEST).read_text())["process"]
+        try:
+            process = psutil.Process(told["pid"])
+            is_same = abs(process.create_time() - told["created_at"]) < 1
+            return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def _event(line: str) -> Mapping[str, Any] | None:
+    if not line.startswith("{"):
+        return None
+    try:
+        found: Mapping[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return found if "event" in found else None

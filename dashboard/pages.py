@@ -1,0 +1,70 @@
+"""The pages: shells that say what they are of; their scripts fetch it from the service."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.templating import Jinja2Templates
+
+from dashboard.access import Access, Right
+from dashboard.api import Number, Reading
+from nas.errors import UnknownNameError
+
+templates = Jinja2Templates(Path(__file__).with_name("templates"))
+router = APIRouter(include_in_schema=False)
+MOST_COMPARED = 3
+Trials = Annotated[list[int], Query(max_length=MOST_COMPARED)]
+Studies = Annotated[list[str], Query(max_length=MOST_COMPARED)]
+
+
+def _page(request: Request, template: str, status: int = 200, **values: object) -> Response:
+    access: Access = request.app.state.access
+    right = Right.WRITE if access.is_open else getattr(request.state, "right", Right.NOTHING)
+    known = {"may_write": right is Right.WRITE, "signed_in": not access.is_open and right is not Right.NOTHING}
+    return templates.TemplateResponse(request, template, {**known, **values}, status)
+
+
+@router.get("/")
+def studies(request: Request, reading: Reading) -> Response:
+    return _page(request, "studies.html", studies=[each.summary for each in reading.snapshots.all()])
+
+
+@router.get("/signin")
+def sign_in(request: Request) -> Response:
+    return _page(request, "signin.html")
+
+
+@router.get("/new")
+def new(request: Request) -> Response:
+    return _page(request, "new.html")
+
+
+@router.get("/compare")
+def compare_studies(request: Request, reading: Reading, study: Studies) -> Response:
+    for name in study:
+        reading.snapshots.of(name)
+    return _page(request, "compare_studies.html", names=study)
+
+
+@router.get("/studies/{name:path}/compare")
+def compare_trials(request: Request, reading: Reading, name: str, trial: Trials) -> Response:
+    reading.snapshots.of(name)
+    return _page(request, "compare_trials.html", name=name, numbers=trial)
+
+
+@router.get("/studies/{name:path}/trials/{number}")
+def trial(request: Request, reading: Reading, name: str, number: Number) -> Response:
+    found = reading.snapshots.of(name)
+    if number not in found.trials:
+        raise UnknownNameError("trial", str(number), (f"0 to {max(found.trials, default=0)}",))
+    return _page(request, "trial.html", name=name, number=number, word=found.trials[number].architecture.word)
+
+
+@router.get("/studies/{name:path}")
+def study(request: Request, reading: Reading, name: str) -> Response:
+    return _page(request, "study.html", name=name, summary=reading.snapshots.of(name).summary)
+
+
+def error_page(request: Request, status: int, message: str) -> Response:
+    """For people; programs are told in JSON."""
+    return _page(request, "error.html", status, message=message)

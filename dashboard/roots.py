@@ -1,0 +1,45 @@
+"""Which files a request may name: those under folders that whoever serves has named."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from nas.errors import ParameterError
+from nas.published import published_models
+from nas.search import SearchOptions
+from nas.spaces import is_file
+from nas.warm_start import PUBLISHED
+
+
+class Roots:
+    """Folders, as `nas dashboard --root` has them."""
+
+    def __init__(self, folders: Collection[Path]) -> None:
+        self.folders = [folder.resolve() for folder in folders]
+
+    def check(self, options: SearchOptions, studies: Collection[str]) -> None:
+        """Raises ParameterError when a search would read or write a file that is not under a root.
+
+        What is asked for is said, and not whether there is such a file.
+        """
+        asked = options.evaluation
+        argument = asked.dataset.partition(":")[2]
+        known = {*studies, *published_models(), PUBLISHED}
+        named = {
+            "--data-dir": [str(asked.data_dir)] if asked.data_dir is not None else [],
+            "--dataset": [argument] if argument else [],
+            "--space": [options.space] if is_file(options.space) else [],
+            "--start-from": [name for name in options.start_from if name not in known],
+        }
+        for flag, names in named.items():
+            for name in names:
+                if not self.holds(name):
+                    listed = ", ".join(map(str, self.folders)) or "none; `nas dashboard --root DIR` names one"
+                    raise ParameterError(f"{flag} {name!r} is not under a folder that this service may use: {listed}")
+
+    def holds(self, name: str) -> bool:
+        """Whether a path, links followed, is a root or lies under one."""
+        try:
+            path = Path(name).resolve()
+        except (OSError, ValueError):
+            return False
+        return any(path.is_relative_to(folder) for folder in self.folders)

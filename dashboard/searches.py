@@ -1,0 +1,104 @@
+"""The service's writing half: starting a search, following it and stopping it."""
+
+from typing import Annotated, Any
+
+import click
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from dashboard.api import Reading, choices
+from dashboard.events import stream
+from dashboard.launcher import Launcher
+from dashboard.roots import Roots
+from nas.cli.search import command
+from nas.cli.search_options import asked
+from nas.errors import ParameterError
+from nas.service import shapes
+from nas.service.request import arguments, served_options
+
+ENDED = ("ended", "stopped", "failed")
+Identifier = Annotated[str, Path(max_length=64)]
+Text = Annotated[str, Field(max_length=1000)]
+KINDS: dict[Any, Any] = {click.INT: int, click.FLOAT: float, click.BOOL: bool}
+
+
+def _model() -> type[BaseModel]:
+    """A search's options as JSON: those of `nas search`, from the very same declaration."""
+    fields: dict[str, Any] = {}
+    for name, option in served_options(command).items():
+        kind = Annotated[list[Text], Field(max_length=64)] if option.multiple else KINDS.get(option.type, Text)
+        fields[name] = (kind | None, Field(default=None, description=option.help))
+    model: type[BaseModel] = create_model(
+        "SearchOptions", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields
+    )
+    return model
+
+
+SearchOptions = _model()
+
+
+def launcher(request: Request) -> Launcher:
+    found: Launcher = request.app.state.launcher
+    return found
+
+
+def roots(request: Request) -> Roots:
+    found: Roots = request.app.state.roots
+    return found
+
+
+Launching = Annotated[Launcher, Depends(launcher)]
+Rooted = Annotated[Roots, Depends(roots)]
+router = APIRouter(prefix="/api/v1", tags=["searches"])
+
+
+@router.get("/choices")
+def valid(rooted: Rooted) -> shapes.Choices:
+    """The names that are valid here."""
+    return choices([str(folder) for folder in rooted.folders])
+
+
+@router.get("/searches")
+def searches(launching: Launching) -> list[shapes.Search]:
+    """Those that this service started, the newest first."""
+    return launching.all()
+
+
+@router.post("/searches", status_code=201)
+def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: SearchOptions) -> shapes.Search:  # type: ignore[valid-type]
+    """Start a search with options of `nas search`, on this service's database."""
+    given = wanted.model_dump(exclude_none=True)  # type: ignore[attr-defined]
+    words = arguments(command, given)
+    try:
+        context = command.make_context("nas search", list(words))
+    except click.ClickException as error:
+        raise ParameterError(" ".join(error.format_message().split())) from error
+    parsed = {name: value for name, value in context.params.items() if name not in ("log_format", "as_json", "service")}
+    options = asked(**parsed)
+    options.check()
+    rooted.check(options, [each.status.record.name for each in reading.snapshots.all()])
+    return launching.start(words, given)
+
+
+@router.get("/searches/{identifier}")
+def search(launching: Launching, identifier: Identifier) -> shapes.Search:
+    """A search that this service started."""
+    return launching.one(identifier)
+
+
+@router.get("/searches/{identifier}/events", response_class=StreamingResponse)
+def events(launching: Launching, identifier: Identifier) -> StreamingResponse:
+    """The search now and whenever it changes, as server-sent events named `search`, until it has ended."""
+    launching.one(identifier)
+    return stream(
+        "search",
+        lambda: launching.one(identifier),
+        lambda found: isinstance(found, dict) and found["state"] in ENDED,
+    )
+
+
+@router.post("/searches/{identifier}/stop", status_code=202)
+def stop(launching: Launching, identifier: Identifier) -> shapes.Search:
+    """Stop it as Ctrl-C does; what was finished stays on record, and the same options go on with it."""
+    return launching.stop(identifier)

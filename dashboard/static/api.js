@@ -1,0 +1,33 @@
+// Requests to the service. A refusal is an Error whose message is the service's own.
+
+const BASE = "/api/v1";
+
+export function studyPath(name) {
+  return `/studies/${encodeURIComponent(name)}`;
+}
+
+export async function call(method, path, body) {
+  const answer = await fetch(BASE + path, {
+    method,
+    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  let reason = `the service answered ${answer.status}`;
+  try {
+    reason = (await answer.json()).detail ?? reason;
+  } catch {
+    // It was no JSON: the status has to do.
+  }
+  throw new Error(reason);
+}
+
+export const get = (path) => call("GET", path);
+
+// Calls `told` with each event of that kind; the browser connects again by itself.
+export function follow(path, kind, told) {
+  const source = new EventSource(BASE + path);
+  source.addEventListener(kind, (event) => told(JSON.parse(event.data)));
+  window.addEventListener("pagehide", () => source.close());
+  return source;
+}

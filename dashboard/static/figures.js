@@ -1,0 +1,66 @@
+// Figures by plotly.js in the page's colours; each can be saved as SVG or PNG, and its data as CSV.
+/* global Plotly */
+
+import { element } from "./dom.js";
+
+const drawn = new Map();
+
+export function style(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function themed(layout) {
+  const axis = { gridcolor: style("--grid"), zerolinecolor: style("--grid"), linecolor: style("--line") };
+  const axes = Object.keys(layout).filter((key) => /^[xy]axis/.test(key));
+  const named = new Set(["xaxis", "yaxis", ...axes]);
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: style("--ink"), family: "system-ui, sans-serif" },
+    margin: { l: 60, r: 15, t: 10, b: 50 }, hovermode: "closest", showlegend: true,
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, ...layout,
+    ...Object.fromEntries([...named].map((key) => [key, { ...axis, automargin: true, ...layout[key] }])),
+  };
+}
+
+// Draws into `place`, an element with class "plot". `make` gives { traces, layout, alt, rows }: what is drawn, what is
+// said of it, and its data as rows of a table, the first one its headings.
+export async function draw(place, name, make) {
+  const { traces, layout, alt, rows } = make();
+  place.setAttribute("role", place.tabIndex >= 0 ? "group" : "img");
+  place.setAttribute("aria-label", alt);
+  await Plotly.react(place, traces, themed(layout), { displayModeBar: false, responsive: true, doubleClick: "reset" });
+  const first = !drawn.has(place);
+  drawn.set(place, { name, make, rows });
+  if (first) place.after(tools(place, name));
+}
+
+export function redraw() {
+  for (const [place, { name, make }] of drawn) if (place.isConnected) draw(place, name, make);
+}
+
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+
+function tools(place, name) {
+  const image = (format) => {
+    const size = { width: place.clientWidth, height: place.clientHeight };
+    return Plotly.downloadImage(place, { format, filename: name, scale: format === "png" ? 2 : 1, ...size });
+  };
+  const button = (text, work) =>
+    element("button", { type: "button", onclick: work, "aria-label": `${text} of ${name}` }, text);
+  return element("div", { class: "tools" },
+    button("SVG", () => image("svg")), button("PNG", () => image("png")),
+    button("CSV", () => save(`${name}.csv`, csv(drawn.get(place).rows))));
+}
+
+export function csv(rows) {
+  const cell = (value) => {
+    const text = value === null || value === undefined ? "" : String(value);
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => row.map(cell).join(",")).join("\n") + "\n";
+}
+
+export function save(name, text) {
+  const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  element("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}

@@ -1,0 +1,125 @@
+// The Pareto front as a figure: who is on it, beside it, off it, and what a latency limit leaves.
+/* global Plotly */
+
+import { colour, described } from "./strip.js";
+import { style } from "./figures.js";
+import { percent } from "./dom.js";
+
+export const UNITS = { latency_ms: "ms", macs: "MACs", parameters: "parameters" };
+
+// What a trial has on the axis of cost, whichever it is.
+export const cost = (trial, axis) => (axis === "latency_ms" ? trial.latency_ms : trial.figures[axis] ?? null);
+
+// The most accurate member within the limit.
+export function pick(members, limit) {
+  const within = members.filter((member) => limit === null || member.latency_ms <= limit);
+  return within.reduce((best, member) => (best === null || member.accuracy > best.accuracy ? member : best), null);
+}
+
+export function frontFigure({ trials, front, state }) {
+  const x = (trial) => cost(trial, state.x);
+  const all = [...trials.values()].filter((trial) => x(trial) !== null);
+  const onFront = new Set(front.members.map((member) => member.trial));
+  const fallen = new Set(front.fallen);
+  const members = front.members.map((member) => trials.get(member.trial)).filter((trial) => trial && x(trial) !== null);
+  members.sort((one, other) => x(one) - x(other));
+  const ends = all.filter((trial) => trial.state === "complete" && !onFront.has(trial.number));
+  const seen = all.filter((trial) => trial.accuracy !== null);
+  const floor = seen.length ? Math.min(...seen.map((trial) => trial.accuracy)) : 0;
+  const points = (some, name, marker, more = {}) => ({
+    type: "scatter", mode: "markers", name: `${name} (${some.length})`, x: some.map(x), y: some.map((trial) => trial.accuracy ?? floor),
+    customdata: some.map((trial) => trial.number), marker: { size: 7, ...marker }, hoverinfo: "none", ...more,
+  });
+  const spread = (values) => ({ type: "data", array: values, thickness: 1, width: 3, color: style("--soft") });
+  const chosen = state.trials.map((number) => trials.get(number)).filter((trial) => trial && x(trial) !== null);
+  const best = pick(front.members, state.limit);
+  const traces = [
+    points(ends.filter((trial) => !fallen.has(trial.number)), "trials", { color: style("--dot") }),
+    points(all.filter((trial) => trial.state === "stopped"), "stopped early", { color: style("--dot"), symbol: "circle-open" }),
+    points(all.filter((trial) => trial.state === "infeasible"), "over the limit, untrained", { color: style("--warn"), symbol: "line-ns-open", size: 10 }),
+    points(ends.filter((trial) => fallen.has(trial.number)), "fell off when confirmed", { color: style("--warn"), symbol: "x" }),
+    points(members, "Pareto front", { color: style("--accent"), size: 10 }, {
+      mode: "lines+markers", line: { shape: "hv", color: style("--accent"), width: 2 },
+      error_y: spread(members.map((trial) => trial.accuracy_std ?? 0)),
+      error_x: state.x === "latency_ms" ? spread(members.map((trial) => trial.latency_interval_ms[1] - trial.latency_ms)) : undefined,
+    }),
+    points(chosen, "selected", { color: "rgba(0,0,0,0)", size: 17, line: { color: style("--ink"), width: 2 } }),
+  ].filter((trace) => trace.x.length);
+  const shapes = state.limit === null || state.x !== "latency_ms" ? [] : [{
+    type: "line", x0: state.limit, x1: state.limit, y0: 0, y1: 1, yref: "paper", editable: true,
+    line: { color: style("--warn"), width: 3, dash: "dash" }, name: "limit",
+  }];
+  const unit = UNITS[state.x] ?? (state.x.startsWith("latency_ms@") ? "ms" : "");
+  const layout = {
+    xaxis: { title: { text: unit && unit !== state.x ? `${state.x.replace("_ms", "")} (${unit})` : state.x }, type: state.scale },
+    yaxis: { title: { text: "validation accuracy" }, tickformat: ".1%" }, shapes, uirevision: `${state.x} ${state.scale}`,
+  };
+  const alt = `Accuracy against ${state.x}: ${all.length} trials, ${members.length} on the Pareto front` + (members.length
+    ? `, from ${percent(members[0].accuracy)} to ${percent(members.at(-1).accuracy)}` : "") + (best ? `; pick: trial ${best.trial}` : "");
+  const rows = [["trial", "state", "on_front", "accuracy", "accuracy_std", state.x, "architecture"],
+    ...all.map((trial) => [trial.number, trial.state, onFront.has(trial.number), trial.accuracy, trial.accuracy_std, x(trial), described(trial.stages)])];
+  return { traces, layout, alt, rows };
+}
+
+// Shares of mixers by stage, over thirds of the front from cheap to accurate.
+export function mixersFigure({ trials, front }) {
+  const members = front.members.map((member) => trials.get(member.trial)).filter(Boolean);
+  const names = members.length < 3 ? ["front"] : ["fast", "mid", "best"];
+  const parts = names.map((name, at) => [name, members.slice(Math.floor((at * members.length) / names.length), Math.floor(((at + 1) * members.length) / names.length))]);
+  const stages = Math.max(0, ...members.map((trial) => trial.stages.length));
+  const mixers = [...new Set(members.flatMap((trial) => trial.stages.map((stage) => stage.mixer)))].sort();
+  const bars = [];
+  for (let stage = 0; stage < stages; stage += 1) {
+    for (const [name, some] of parts) {
+      const here = some.filter((trial) => stage < trial.stages.length);
+      bars.push({ stage: `stage ${stage + 1}`, name, here, of: (mixer) => here.filter((trial) => trial.stages[stage].mixer === mixer).length / Math.max(1, here.length) });
+    }
+  }
+  const traces = mixers.map((mixer) => ({
+    type: "bar", name: mixer, x: [bars.map((bar) => bar.stage), bars.map((bar) => bar.name)], y: bars.map((bar) => bar.of(mixer)),
+    marker: { color: colour(mixer) }, hovertemplate: `${mixer} %{y:.0%}<extra></extra>`,
+  }));
+  const layout = { barmode: "stack", yaxis: { tickformat: ".0%", title: { text: "share of the front" } }, xaxis: { tickangle: 0, tickfont: { size: 11 } } };
+  const said = bars.map((bar) => `${bar.stage} ${bar.name}: ${mixers.filter((mixer) => bar.of(mixer)).map((mixer) => `${mixer} ${percent(bar.of(mixer), 0)}`).join(", ")}`);
+  return {
+    traces, layout, alt: `Which mixer goes where along the front. ${said.join("; ")}`,
+    rows: [["stage", "part", ...mixers], ...bars.map((bar) => [bar.stage, bar.name, ...mixers.map(bar.of)])],
+  };
+}
+
+export function historyFigure(moments, by) {
+  const traces = [{
+    type: "scatter", mode: "lines", line: { shape: "hv", color: style("--accent") }, name: "hypervolume", x: moments.map((moment) => moment[by]),
+    y: moments.map((moment) => moment.hypervolume), hovertemplate: `%{y:.4g} at %{x:.4g} ${by}<extra></extra>`,
+  }];
+  const last = moments.at(-1);
+  return {
+    traces, layout: { showlegend: false, xaxis: { title: { text: by === "hours" ? "hours since the study began" : "complete trials" } }, yaxis: { title: { text: "hypervolume" } } },
+    alt: last ? `Hypervolume over ${by}: ${last.hypervolume.toPrecision(4)} after ${last.trials} trials` : "No result yet",
+    rows: [["trials", "hours", "hypervolume"], ...moments.map((moment) => [moment.trials, moment.hours, moment.hypervolume])],
+  };
+}
+
+export function curvesFigure(details) {
+  const dashes = ["solid", "dot", "dash", "longdash"];
+  const palette = [style("--accent"), style("--warn"), "#009e73", "#cc79a7", "#e69f00", "#7f8b97"];
+  const lines = details.flatMap(({ trial, curves }, at) => curves.map((curve, seed) => ({ trial, curve, color: palette[at % palette.length], dash: dashes[seed % dashes.length] })));
+  const traces = lines.map(({ trial, curve, color, dash }) => ({
+    type: "scatter", mode: "lines+markers", name: `trial ${trial.number}, seed ${curve.seed}`, x: curve.accuracy.map((_, epoch) => epoch + 1), y: curve.accuracy,
+    line: { color, dash }, hovertemplate: "%{y:.2%} after epoch %{x}<extra>%{fullData.name}</extra>",
+  }));
+  return {
+    traces, layout: { xaxis: { title: { text: "epoch" }, dtick: 1, rangemode: "tozero" }, yaxis: { title: { text: "validation accuracy" }, tickformat: ".0%" } },
+    alt: lines.length ? `Learning curves: ${lines.map(({ trial, curve }) => `trial ${trial.number} ends at ${percent(curve.accuracy.at(-1))}`).join(", ")}` : "No learning curve",
+    rows: [["trial", "seed", "epoch", "accuracy", "loss"], ...lines.flatMap(({ trial, curve }) => curve.accuracy.map((accuracy, epoch) => [trial.number, curve.seed, epoch + 1, accuracy, curve.loss[epoch]]))],
+  };
+}
+
+// The line follows the pointer; it stays upright, and `moved` is told where it was left.
+export function onLimitDragged(place, moved) {
+  place.on("plotly_relayout", (change) => {
+    const x = change["shapes[0].x0"] ?? change["shapes[0].x1"];
+    if (typeof x === "number" && x > 0) moved(x);
+    else if ("shapes[0].y0" in change) Plotly.relayout(place, { "shapes[0].y0": 0, "shapes[0].y1": 1 });
+  });
+}

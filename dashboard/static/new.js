@@ -1,0 +1,65 @@
+// A search's options as a form, made of what the service says it takes; then the search, followed to its study.
+
+import { call, get, studyPath } from "./api.js";
+import { byId, element, run } from "./dom.js";
+
+const FIRST = ["space", "dataset", "data_dir", "budget", "max_latency", "target", "study", "workers"];
+const SUGGESTED = { space: "spaces", dataset: "datasets", sampler: "samplers", target: "targets", data_dir: "roots" };
+const LOOK_MS = 700;
+
+function field(name, schema, choices) {
+  const kinds = (schema.anyOf ?? [schema]).filter((each) => each.type !== "null");
+  const kind = kinds[0].type;
+  const id = `option-${name}`;
+  const list = choices[SUGGESTED[name]] ?? [];
+  const input = element("input", {
+    id, name, "data-kind": kind, type: kind === "boolean" ? "checkbox" : "text",
+    inputmode: kind === "integer" || kind === "number" ? "decimal" : null,
+    list: list.length ? `${id}-choices` : null, "aria-describedby": `${id}-help`, autocomplete: "off",
+  });
+  return element("div", {},
+    element("label", { for: id }, name.replaceAll("_", " "), kind === "array" ? " (words, with spaces between)" : ""), input,
+    element("datalist", { id: `${id}-choices` }, ...list.map((value) => element("option", { value }))),
+    element("div", { id: `${id}-help`, class: "muted" }, schema.description ?? ""));
+}
+
+function value(input) {
+  if (input.type === "checkbox") return input.checked || undefined;
+  const text = input.value.trim();
+  if (text === "") return undefined;
+  if (input.dataset.kind === "array") return text.split(/\s+/);
+  if (input.dataset.kind === "integer" || input.dataset.kind === "number") return Number.isNaN(Number(text)) ? text : Number(text);
+  return text;
+}
+
+async function start(event) {
+  event.preventDefault();
+  const button = byId("start");
+  const said = byId("said");
+  button.disabled = true;
+  try {
+    const inputs = [...document.querySelectorAll("form input")];
+    const options = Object.fromEntries(inputs.map((input) => [input.name, value(input)]).filter(([, each]) => each !== undefined));
+    let search = await call("POST", "/searches", options);
+    while (search.study === null && search.state === "starting") {
+      said.textContent = "Starting…";
+      await new Promise((done) => setTimeout(done, LOOK_MS));
+      search = await get(`/searches/${search.id}`);
+    }
+    if (search.study === null) throw new Error(search.error ?? "the search was stopped");
+    location.assign(studyPath(search.study));
+  } catch (error) {
+    said.textContent = error.message;
+    button.disabled = false;
+  }
+}
+
+run(async () => {
+  const [document_, choices] = await Promise.all([get("/openapi.json"), get("/choices")]);
+  const fields = document_.components.schemas.SearchOptions.properties;
+  byId("first").append(...FIRST.filter((name) => name in fields).map((name) => field(name, fields[name], choices)));
+  const others = Object.keys(fields).filter((name) => !FIRST.includes(name));
+  byId("others").append(...others.map((name) => field(name, fields[name], choices)));
+  document.querySelector("form").addEventListener("submit", start);
+  byId("start").disabled = false;
+});

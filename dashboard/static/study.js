@@ -1,0 +1,194 @@
+// A study's page: fetched once, then told of what changes; what is shown is in the address.
+
+import { call, follow, get, studyPath } from "./api.js";
+import { read, write } from "./address.js";
+import { age, byId, count, duration, element, facts, given, ms, percent, run, showError, table } from "./dom.js";
+import { draw } from "./figures.js";
+import { cost, curvesFigure, frontFigure, historyFigure, mixersFigure, onLimitDragged, pick } from "./front.js";
+import { parallelFigure } from "./parallel.js";
+import { strip, swatch } from "./strip.js";
+import { TrialsTable } from "./trials_table.js";
+
+const DEFAULTS = { trials: [], limit: null, x: "latency_ms", scale: "log", over: "trials", sort: "trial", falls: 1, filter: "" };
+const MOST_CHOSEN = 6;
+
+class StudyPage {
+  constructor(name) {
+    this.name = name;
+    this.path = studyPath(name);
+    this.state = read(DEFAULTS);
+    this.trials = new Map();
+    this.details = new Map();
+    this.front = { members: [], fallen: [], hypervolume: 0 };
+    this.moments = [];
+    this.at = -1;
+    this.table = new TrialsTable(byId("trials"), name, this.state, { changed: () => this.keep(), toggled: (number) => this.toggle(number) });
+  }
+
+  async start() {
+    await this.fetch();
+    this.listen();
+    follow(`${this.path}/events`, "study", (summary) => this.changed(summary).catch(showError));
+  }
+
+  async fetch() {
+    const after = this.revision ? `?after=${this.revision}` : "";
+    const [late, front, past] = await Promise.all([get(`${this.path}/trials${after}`), get(`${this.path}/front`), get(`${this.path}/history`)]);
+    if (late.complete) this.trials.clear();
+    for (const trial of late.trials) {
+      this.trials.set(trial.number, trial);
+      this.details.delete(trial.number);
+    }
+    this.revision = late.revision;
+    this.front = front;
+    this.moments = past.moments;
+    this.offerAxes();
+    await this.draw();
+  }
+
+  async changed(summary) {
+    byId("facts").replaceChildren(...facts([
+      ["state", summary.running ? "running" : "idle"], ["trials", summary.budget ? `${summary.done} of ${summary.budget}` : count(summary.done)],
+      ["time left", duration(summary.left_s)], ["trials an hour", count(Math.round(summary.trials_per_hour))],
+      ["best accuracy", percent(summary.best_accuracy)], ["front", count(summary.front_size)], ["hypervolume", summary.hypervolume.toPrecision(4)],
+      ["space", summary.space], ["data set", summary.dataset], ["target", summary.target], ["limit", ms(summary.max_latency_ms)], ["age", age(summary.created_at)],
+    ]));
+    const stop = byId("stop");
+    if (stop) stop.hidden = !summary.running;
+    const remove = byId("delete");
+    if (remove) remove.hidden = summary.running;
+    const causes = Object.entries(summary.failures);
+    byId("failures").replaceChildren(causes.length
+      ? table([["cause", false], ["trials", true]], causes.map(([cause, number]) => [cause, count(number)]))
+      : element("p", { class: "muted" }, "None."));
+    if (summary.last_error) byId("failures").append(element("p", { class: "muted" }, `The last one: ${summary.last_error.cause}: ${summary.last_error.message}`));
+    if (summary.revision !== this.revision) await this.fetch();
+  }
+
+  offerAxes() {
+    const names = new Set(["latency_ms", ...[...this.trials.values()].flatMap((trial) => Object.keys(trial.figures))]);
+    names.delete("accuracy");
+    const select = byId("x");
+    if (select.options.length !== names.size) select.replaceChildren(...[...names].map((name) => element("option", { value: name }, name)));
+    select.value = this.state.x;
+  }
+
+  async draw() {
+    await draw(byId("front"), `${this.name} front`, () => frontFigure(this));
+    this.showLimit();
+    this.table.show(this.trials);
+    await draw(byId("mixers"), `${this.name} mixers`, () => mixersFigure(this));
+    await draw(byId("history"), `${this.name} hypervolume`, () => historyFigure(this.moments, this.state.over));
+    await draw(byId("parallel"), `${this.name} parallel coordinates`, () => parallelFigure(this));
+    const mixers = new Set([...this.trials.values()].flatMap((trial) => trial.stages.map((stage) => stage.mixer)));
+    byId("legend").replaceChildren(...[...mixers].sort().map((mixer) => element("li", {}, swatch(mixer), mixer)));
+    await this.drawSelected();
+  }
+
+  async drawSelected() {
+    const missing = this.state.trials.filter((number) => this.trials.has(number) && !this.details.has(number));
+    await Promise.all(missing.map(async (number) => this.details.set(number, await get(`${this.path}/trials/${number}`))));
+    const chosen = this.state.trials.map((number) => this.details.get(number)).filter(Boolean);
+    byId("selected").replaceChildren(...chosen.map(({ trial }) => this.card(trial)));
+    byId("unselected").hidden = chosen.length > 0;
+    byId("curves").hidden = chosen.length === 0;
+    if (chosen.length) await draw(byId("curves"), `${this.name} learning curves`, () => curvesFigure(chosen));
+    const compare = byId("compare");
+    compare.hidden = chosen.length < 2 || chosen.length > 3;
+    compare.href = `${this.path}/compare?${this.state.trials.map((number) => `trial=${number}`).join("&")}`;
+  }
+
+  card(trial) {
+    return element("div", { class: "card" }, element("strong", {}, element("a", { href: `${this.path}/trials/${trial.number}` }, `trial ${trial.number}`), ` ${trial.state}`),
+      strip(trial.stages, 240, 44),
+      element("div", {}, `${percent(trial.accuracy)} (${trial.seeds} seed${trial.seeds === 1 ? "" : "s"}), ${ms(trial.latency_ms)}, ${count(trial.figures.parameters)} parameters`),
+      trial.failure ? element("div", { class: "error" }, trial.failure.cause) : null);
+  }
+
+  point(number) {
+    const trial = this.trials.get(number);
+    if (trial) byId("pointed").replaceChildren(this.card(trial));
+  }
+
+  showLimit() {
+    const { limit } = this.state;
+    const latencies = this.front.members.map((member) => member.latency_ms);
+    const range = byId("limit-range");
+    if (latencies.length) {
+      // On a logarithmic scale, as the axis is.
+      [range.min, range.max, range.step] = [Math.log(Math.min(...latencies) * 0.95), Math.log(Math.max(...latencies) * 1.05), 0.005];
+      range.value = limit === null ? range.max : Math.log(limit);
+    }
+    if (document.activeElement !== byId("limit")) byId("limit").value = limit === null ? "" : Number(limit.toPrecision(4));
+    const best = pick(this.front.members, limit);
+    const command = best && `nas export --study '${this.name.replaceAll("'", "'\\''")}' --pick trial:${best.trial} --output model.yaml`;
+    byId("pick").replaceChildren(...(best ? [
+      element("p", {}, element("strong", {}, limit === null ? "The most accurate: " : "Within the limit: "),
+        element("a", { href: `${this.path}/trials/${best.trial}`, id: "picked" }, `trial ${best.trial}`), `, ${percent(best.accuracy)}, ${ms(best.latency_ms)}`),
+      strip(best.stages, 240, 44), element("pre", { tabindex: "0", "aria-label": "command that exports it" }, command),
+    ] : [element("p", { class: "muted" }, this.front.members.length ? "Nothing on the front is as fast." : "No result yet.")]));
+  }
+
+  setLimit(limit) {
+    this.state.limit = limit;
+    this.keep();
+    this.showLimit();
+    return draw(byId("front"), `${this.name} front`, () => frontFigure(this));
+  }
+
+  async toggle(number) {
+    const { trials } = this.state;
+    this.state.trials = trials.includes(number) ? trials.filter((each) => each !== number) : [...trials, number].slice(-MOST_CHOSEN);
+    this.keep();
+    this.table.draw();
+    await draw(byId("front"), `${this.name} front`, () => frontFigure(this));
+    await draw(byId("parallel"), `${this.name} parallel coordinates`, () => parallelFigure(this));
+    await this.drawSelected();
+  }
+
+  keep() {
+    write(this.state, DEFAULTS);
+  }
+
+  listen() {
+    const place = byId("front");
+    place.on("plotly_hover", ({ points }) => this.point(points[0].customdata));
+    place.on("plotly_click", ({ points }) => this.toggle(points[0].customdata).catch(showError));
+    onLimitDragged(place, (limit) => this.setLimit(Number(limit.toPrecision(4))));
+    place.addEventListener("keydown", (event) => this.key(event));
+    byId("limit").addEventListener("change", (event) => this.setLimit(Number(event.target.value) > 0 ? Number(event.target.value) : null));
+    byId("limit-range").addEventListener("input", (event) => this.setLimit(Number(Math.exp(event.target.value).toPrecision(4))));
+    byId("no-limit").addEventListener("click", () => this.setLimit(null));
+    for (const name of ["x", "scale", "over"]) {
+      byId(name).value = this.state[name];
+      byId(name).addEventListener("change", (event) => {
+        this.state[name] = event.target.value;
+        this.keep();
+        this.draw().catch(showError);
+      });
+    }
+    byId("stop")?.addEventListener("click", () => call("POST", `${this.path}/stop`).catch(showError));
+    byId("delete")?.addEventListener("click", () => this.remove().catch(showError));
+  }
+
+  // Along the front with the arrow keys; Enter selects.
+  key(event) {
+    const members = this.front.members.map((member) => this.trials.get(member.trial)).filter((trial) => trial && cost(trial, this.state.x) !== null);
+    members.sort((one, other) => cost(one, this.state.x) - cost(other, this.state.x));
+    if (!members.length) return;
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step) this.at = Math.min(members.length - 1, Math.max(0, this.at + step));
+    else if (event.key === "Enter" && this.at >= 0) this.toggle(members[this.at].number).catch(showError);
+    else return;
+    event.preventDefault();
+    this.point(members[this.at].number);
+  }
+
+  async remove() {
+    if (!window.confirm(`Remove study ${this.name} with its ${this.trials.size} trials?`)) return;
+    await call("DELETE", this.path);
+    location.assign("/");
+  }
+}
+
+run(() => new StudyPage(given("name")).start());

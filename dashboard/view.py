@@ -1,0 +1,71 @@
+"""Trials and fronts as the service answers them: pure functions of what is on record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nas.front import Result, front, reference_point
+from nas.pareto import Point, hypervolume
+from nas.service import shapes
+from nas.trial import Outcome, Trial
+
+HOUR_S = 3600.0
+
+
+def shown_trial(trial: Trial, result: Result | None) -> shapes.Trial:
+    """A trial; `result` is what its confirmations make of it, None unless it is complete and within the limit."""
+    outcome = trial.outcome or Outcome()
+    latency = result.latency if result is not None else outcome.latency
+    last = outcome.curve[-1].accuracy if outcome.curve else None
+    own = outcome.accuracy if outcome.accuracy is not None else last
+    return {
+        "number": trial.number,
+        "state": trial.state.value,
+        "word": trial.architecture.word,
+        "key": trial.architecture.key,
+        "recipe": trial.architecture.recipe,
+        "stages": [stage.to_dict() for stage in trial.architecture.stages],
+        "attempt": trial.attempt,
+        "accuracy": result.accuracy if result is not None else own,
+        "accuracy_std": result.accuracy_std if result is not None else None,
+        "seeds": len(result.reported) if result is not None else int(own is not None),
+        "latency_ms": latency.median if latency is not None else None,
+        "latency_interval_ms": list(latency.interval) if latency is not None else None,
+        "figures": dict(result.figures if result is not None else outcome.figures),
+        "epochs": len(outcome.curve),
+        "train_s": outcome.train_s,
+        "failure": None
+        if outcome.failure is None
+        else {"cause": outcome.failure.cause, "message": outcome.failure.message},
+        "finished_at": trial.finished_at,
+    }
+
+
+def history(found: Sequence[Result], begun_at: float, settings: Mapping[str, Any]) -> list[shapes.Moment]:
+    """What the front dominated as trials ended, by what they found themselves; only moments at which it grew."""
+    ended = sorted((each for each in found if each.trial.finished_at is not None), key=_finished_at)
+    if not ended:
+        return []
+    reference = reference_point([each.searched_losses for each in ended], settings)
+    moments: list[shapes.Moment] = []
+    best: list[Point] = []
+    for count, each in enumerate(ended, start=1):
+        point = each.searched_losses
+        if not any(all(x <= y for x, y in zip(other, point, strict=True)) for other in best):
+            best = [other for other in best if not all(x <= y for x, y in zip(point, other, strict=True))] + [point]
+            moments.append(_moment(count, each, begun_at, hypervolume(best, reference)))
+    if moments[-1]["trials"] < len(ended):
+        moments.append(_moment(len(ended), ended[-1], begun_at, moments[-1]["hypervolume"]))
+    return moments
+
+
+def _finished_at(result: Result) -> float:
+    return result.trial.finished_at or 0.0
+
+
+def _moment(count: int, result: Result, begun_at: float, dominated: float) -> shapes.Moment:
+    return {"trials": count, "hours": (_finished_at(result) - begun_at) / HOUR_S, "hypervolume": dominated}
+
+
+def within(found: Sequence[Result], limit_ms: float | None) -> list[Result]:
+    """The front of what is not slower than the limit."""
+    return front([each for each in found if limit_ms is None or each.latency.median <= limit_ms])

@@ -1,0 +1,90 @@
+"""`nas search --service`: the search runs there, and is told of here."""
+
+import json
+import sys
+
+import click
+from rich.table import Table
+
+from nas.cli.main import INTERRUPTED
+from nas.cli.table import print_table
+from nas.errors import ParameterError
+from nas.service import shapes
+from nas.service.client import Client
+from nas.service.request import ITS_OWN, given_options
+
+
+def follow(url: str, *, as_json: bool) -> None:
+    """Have the service search with what the user gave, and say how it goes until it ends. Ctrl-C stops it there."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        flag = option.opts[0].lstrip("-").replace("-", "_")
+        if flag in set(ITS_OWN) - {"json", "service", "log_format"} and _is_given(context, option):
+            raise ParameterError(f"{option.opts[0]} is the service's own: leave it out with --service")
+    with Client(url) as client:
+        begun = client.start(**given_options(context))
+        try:
+            begun = client.wait(begun["id"], until=("running", "ended", "stopped"))
+            _tell(client, begun["study"] or "")
+            # The study is free a moment before its process has said its last word.
+            ended = client.wait(begun["id"])
+        except KeyboardInterrupt:
+            client.stop_search(begun["id"])
+            ended = client.wait(begun["id"])
+        name = ended["study"]
+        if name is not None:
+            _report(client.study(name), client.front(name), as_json=as_json)
+        if ended["state"] == "stopped":
+            click.echo("interrupted; the same command goes on with this study", err=True)
+            sys.exit(INTERRUPTED)
+
+
+def _is_given(context: click.Context, option: click.Parameter) -> bool:
+    source = context.get_parameter_source(option.name or "")
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+def _tell(client: Client, name: str) -> None:
+    done = -1
+    for now in client.follow(name):
+        if now["done"] != done:
+            done = now["done"]
+            best = "no result yet" if now["best_accuracy"] is None else f"best {now['best_accuracy']:.4f}"
+            of = "" if now["budget"] is None else f"/{now['budget']}"
+            left = "" if now["left_s"] is None else f", {now['left_s'] / 60:.1f} min left"
+            line = (
+                f"[{done}{of}] study {name} | {best}, front {now['front_size']}, hypervolume {now['hypervolume']:.4g}"
+            )
+            click.echo(line + left, err=True)
+
+
+def _report(study: shapes.StudySummary, front: shapes.Front, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "study": study["name"],
+                    "trials": study["done"],
+                    "front": front["members"],
+                    "hypervolume": front["hypervolume"],
+                }
+            )
+        )
+        return
+    click.echo(f"{study['done']} trials on record, hypervolume {front['hypervolume']:.4g}")
+    table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
+    for heading in ("parameters", "accuracy", "seeds", "latency ms"):
+        table.add_column(heading, justify="right")
+    for member in front["members"]:
+        stages = member["stages"]
+        table.add_row(
+            f"{member['trial']}{'' if member['sure'] else '~'}",
+            "-".join(stage["mixer"] for stage in stages),
+            "-".join(str(stage["depth"]) for stage in stages),
+            "-".join(str(stage["width"]) for stage in stages),
+            f"{member['parameters']:,}",
+            f"{member['accuracy']:.4f}",
+            str(member["seeds"]),
+            f"{member['latency_ms']:.3f}",
+        )
+    print_table(table)

@@ -1,0 +1,65 @@
+"""A database that is open: our schema brought up to date, its errors as ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from nas.errors import StorageError
+from nas.store.engine import open_engine, parse_url, shown, sqlite_file
+from nas.store.patience import wait_when_away
+from nas.store.schema import upgrade
+
+
+class Database:
+    """Close it, or use it as a context manager."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self.name = name
+
+    @classmethod
+    def open(cls, url_text: str, *, create: bool) -> Self:
+        """Connect and bring our schema up to date; `create` allows a SQLite file that is not there yet.
+
+        Raises StorageError when the database cannot be reached or is of a newer schema.
+        """
+        url = parse_url(url_text)
+        name = shown(url)
+        file = sqlite_file(url)
+        if file is not None and not create and not file.is_file():
+            raise StorageError(f"no database at --storage {name!r}; `nas search` makes one")
+        store = cls(open_engine(url), name)
+        with store._guarded():
+            upgrade(store._engine, name)
+        wait_when_away(store._engine)
+        return store
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with self._guarded(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """The database's own errors as StorageErrors, but for broken constraints, which callers understand better."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise StorageError(f"database {self.name!r}: {str(error.orig).strip().splitlines()[0]}") from error

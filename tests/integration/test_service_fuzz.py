@@ -1,0 +1,40 @@
+"""Whatever the service is asked by its own description of itself, it does not break down."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+
+from dashboard import guard, launcher
+from dashboard.access import Access
+from dashboard.app import Serving, create_app
+from nas.store.store import Store
+from tests.studies import make_study
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder: Path = tmp_path_factory.mktemp("fuzz")
+    url = f"sqlite:///{folder / 'nas.db'}"
+    make_study(url, budget=4)
+    with Store.open(url, create=False) as store, pytest.MonkeyPatch.context() as patch:
+        # No search is to be started, and the questions are many.
+        patch.setattr(launcher, "MOST_RUNNING", 0)
+        patch.setattr(guard, "RATE", 1e6)
+        app = create_app(store, url, Serving(Access(()), folder / "searches"))
+        yield schemathesis.openapi.from_asgi("/api/v1/openapi.json", app, base_url="http://127.0.0.1")
+
+
+# Streams of events have no end.
+schema = schemathesis.pytest.from_fixture("described").exclude(path_regex="/events$")
+
+
+@schema.parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_question_breaks_it(case: schemathesis.Case) -> None:
+    answer = case.call(headers={"Host": "127.0.0.1"})
+    case.validate_response(answer, checks=[not_a_server_error])
