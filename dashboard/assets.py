@@ -3,6 +3,7 @@
 import gzip
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
@@ -16,6 +17,12 @@ def plotly(request: Request) -> Response:
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(_packed(), media_type="text/javascript", headers={**headers, "Content-Encoding": "gzip"})
     return Response(gzip.decompress(_packed()), media_type="text/javascript", headers=headers)
+
+
+@router.get("/favicon.ico")
+def icon() -> Response:
+    """For pages that name no icon: Optuna's."""
+    return Response(Path(__file__).with_name("static").joinpath("icon.svg").read_bytes(), media_type="image/svg+xml")
 
 
 @cache

@@ -13,7 +13,7 @@ from dashboard.launcher import Launcher
 from dashboard.roots import Roots
 from nas.cli.search import command
 from nas.cli.search_options import asked
-from nas.errors import ParameterError
+from nas.errors import ParameterError, UnknownNameError
 from nas.service import shapes
 from nas.service.request import arguments, served_options
 
@@ -76,7 +76,11 @@ def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: Search
         raise ParameterError(" ".join(error.format_message().split())) from error
     parsed = {name: value for name, value in context.params.items() if name not in ("log_format", "as_json", "service")}
     options = asked(**parsed)
-    options.check()
+    try:
+        options.check()
+    except UnknownNameError as error:
+        # What is not there is what was asked for, not where.
+        raise ParameterError(str(error)) from error
     rooted.check(options, [each.status.record.name for each in reading.snapshots.all()])
     return launching.start(words, given)
 

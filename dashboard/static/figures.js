@@ -40,15 +40,16 @@ export function redraw() {
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
 function tools(place, name) {
-  const image = (format) => {
-    const size = { width: place.clientWidth, height: place.clientHeight };
-    return Plotly.downloadImage(place, { format, filename: name, scale: format === "png" ? 2 : 1, ...size });
+  const size = () => ({ width: place.clientWidth, height: place.clientHeight });
+  const svg = async () => save(`${name}.svg`, decodeURIComponent(payload(await Plotly.toImage(place, { format: "svg", ...size() }))), "image/svg+xml");
+  const png = async () => {
+    const letters = atob(payload(await Plotly.toImage(place, { format: "png", scale: 2, ...size() })));
+    save(`${name}.png`, Uint8Array.from(letters, (letter) => letter.charCodeAt(0)), "image/png");
   };
   const button = (text, work) =>
     element("button", { type: "button", onclick: work, "aria-label": `${text} of ${name}` }, text);
   return element("div", { class: "tools" },
-    button("SVG", () => image("svg")), button("PNG", () => image("png")),
-    button("CSV", () => save(`${name}.csv`, csv(drawn.get(place).rows))));
+    button("SVG", svg), button("PNG", png), button("CSV", () => save(`${name}.csv`, csv(drawn.get(place).rows), "text/csv")));
 }
 
 export function csv(rows) {
@@ -59,8 +60,11 @@ export function csv(rows) {
   return rows.map((row) => row.map(cell).join(",")).join("\n") + "\n";
 }
 
-export function save(name, text) {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+// What a data URL holds, still encoded.
+const payload = (address) => address.slice(address.indexOf(",") + 1);
+
+function save(name, content, type) {
+  const address = URL.createObjectURL(new Blob([content], { type }));
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }

@@ -116,7 +116,7 @@ class StudyPage {
     const range = byId("limit-range");
     if (latencies.length) {
       // On a logarithmic scale, as the axis is.
-      [range.min, range.max, range.step] = [Math.log(Math.min(...latencies) * 0.95), Math.log(Math.max(...latencies) * 1.05), 0.005];
+      [range.min, range.max, range.step] = [Math.log(Math.min(...latencies) * 1.001), Math.log(Math.max(...latencies) * 1.05), 0.005];
       range.value = limit === null ? range.max : Math.log(limit);
     }
     if (document.activeElement !== byId("limit")) byId("limit").value = limit === null ? "" : Number(limit.toPrecision(4));
@@ -125,7 +125,7 @@ class StudyPage {
     byId("pick").replaceChildren(...(best ? [
       element("p", {}, element("strong", {}, limit === null ? "The most accurate: " : "Within the limit: "),
         element("a", { href: `${this.path}/trials/${best.trial}`, id: "picked" }, `trial ${best.trial}`), `, ${percent(best.accuracy)}, ${ms(best.latency_ms)}`),
-      strip(best.stages, 240, 44), element("pre", { tabindex: "0", "aria-label": "command that exports it" }, command),
+      strip(best.stages, 240, 44), element("pre", { tabindex: "0", role: "region", "aria-label": "command that exports it" }, command),
     ] : [element("p", { class: "muted" }, this.front.members.length ? "Nothing on the front is as fast." : "No result yet.")]));
   }
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -35,10 +35,9 @@ class Client:
         words = os.environ.get(VARIABLE, "").split()
         token = token if token is not None else next(iter(words), "").removeprefix("ro:")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        try:
-            self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=TIMEOUT_S)
-        except (httpx.InvalidURL, UnicodeEncodeError) as error:
-            raise UserError(f"service {url!r} is not an address such as http://127.0.0.1:8080: {error}") from error
+        if not _is_address(url):
+            raise UserError(f"service {url!r} is not an address such as http://127.0.0.1:8080")
+        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=TIMEOUT_S)
         self._url = url
 
     def close(self) -> None:
@@ -165,6 +164,14 @@ class Client:
 
     def _unreachable(self, error: httpx.HTTPError) -> ServiceError:
         return ServiceError(f"service {self._url!r} cannot be reached: {error}")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _study(name: str) -> str:

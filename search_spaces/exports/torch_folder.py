@@ -16,7 +16,9 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     model = network_of(config, weights)
     make_folder("--output", path)
     line = f"import nas; model = nas.load({str(path)!r})"
+    # Folders are moved and downloaded; the line inside is for who stands next to it.
+    inside = f"import nas; model = nas.load({path.name!r})"
     with written("--output", path / WEIGHTS_FILE) as file:
         save_file(model.state_dict(), file, metadata={"provenance": json.dumps(config.provenance)})
-    write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict() | {"python": line}, indent=2) + "\n")
+    write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict() | {"python": inside}, indent=2) + "\n")
     return f"wrote {path} ({CONFIG_FILE}, {WEIGHTS_FILE}); {config.weights_note(weights)}\n{line}"

@@ -1,0 +1,217 @@
+"""The dashboard in a real Chromium: a search from the first visit to a model that runs; keyboard; widths; schemes."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from nas.store.store import Store
+from tests.builders import complete, failed, infeasible
+from tests.serving import Served
+from tests.studies import make_study, open_study
+
+WIDTHS = (400, 1000, 2000)
+PATHS = ("/", "/new", "/studies/one", "/studies/one/trials/1", "/studies/one/compare?trial=0&trial=1")
+MORE_PATHS = ("/compare?study=one&study=two", "/signin", "/studies/none")
+
+
+class Watched:
+    """A page, and what it said and asked for that it should not have."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.problems: list[str] = []
+        self.elsewhere: list[str] = []
+        page.on("console", lambda told: self.problems.append(told.text) if told.type == "error" else None)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self._asked(request.url, url))
+
+    def _asked(self, asked: str, url: str) -> None:
+        if not asked.startswith((url, "blob:", "data:")):
+            self.elsewhere.append(asked)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Two finished studies, one of them with all that can befall a trial."""
+    folder: Path = tmp_path_factory.mktemp("served")
+    url = f"sqlite:///{folder / 'nas.db'}"
+    with Store.open(url, create=True) as store:
+        study = open_study(store, url, name="one", budget=24)
+        for outcome in (complete(0.9, 9.0), complete(0.8, 4.0), complete(0.7, 2.0), failed(), infeasible(99.0)):
+            study.tell(study.ask().number, outcome)
+        while (trial := study.ask()) is not None:
+            study.tell(trial.number, complete(0.5 + trial.number / 100, 3.0 + trial.number / 7))
+    make_study(url, name="two", budget=8)
+    with Served(folder) as served:
+        yield served
+
+
+@pytest.mark.timeout(300)
+def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -> None:
+    with Served(tmp_path) as served:
+        watched = Watched(page, served.url)
+        page.goto(served.url)
+        expect(page.get_by_text("No study is on record yet")).to_be_visible()
+        page.get_by_role("main").get_by_role("link", name="New search").click()
+        page.get_by_label("budget").fill("0")
+        page.get_by_role("button", name="Start the search").click()
+        expect(page.get_by_role("status")).to_contain_text("--budget 0 is below 1")
+        page.get_by_label("budget").fill("5")
+        page.get_by_label("workers").fill("1")
+        page.get_by_text("All other options").click()
+        for option, value in (("epochs", "1"), ("train size", "100"), ("confirm", "0")):
+            page.get_by_label(option, exact=True).fill(value)
+        page.get_by_role("button", name="Start the search").click()
+        page.wait_for_url(re.compile("/studies/hybrid-digits"), timeout=60_000)
+
+        # It is told of what happens without being asked again.
+        expect(page.locator("#facts")).to_contain_text("running", timeout=60_000)
+        expect(page.locator("#trials tbody tr")).to_have_count(5, timeout=120_000)
+        expect(page.locator("#facts")).to_contain_text("idle", timeout=60_000)
+        expect(page.locator("#picked")).to_be_visible()
+
+        front = page.evaluate("fetch('/api/v1' + location.pathname + '/front').then((answer) => answer.json())")
+        fastest = front["members"][0]
+        page.get_by_label("ms", exact=True).fill(str(fastest["latency_ms"] * 1.001))
+        page.get_by_label("ms", exact=True).press("Enter")
+        expect(page.locator("#picked")).to_have_text(f"trial {fastest['trial']}")
+        assert "limit=" in page.url
+
+        # Dragged to the right the limit lets the most accurate one in.
+        line = page.locator("#front .shapelayer path").first.bounding_box()
+        frame = page.locator("#front .nsewdrag").first.bounding_box()
+        page.mouse.move(line["x"] + line["width"] / 2, line["y"] + line["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(frame["x"] + frame["width"] - 3, line["y"] + line["height"] / 2, steps=8)
+        page.mouse.up()
+        best = max(front["members"], key=lambda member: member["accuracy"])
+        expect(page.locator("#picked")).to_have_text(f"trial {best['trial']}")
+
+        page.locator("#picked").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(f"Trial {best['trial']}")
+        with page.expect_download() as downloading:
+            page.get_by_role("link", name="onnx", exact=True).click()
+        model = tmp_path / downloading.value.suggested_filename
+        downloading.value.save_as(model)
+        session = onnxruntime.InferenceSession(model)
+        (given,) = session.get_inputs()
+        shape = [size if isinstance(size, int) else 1 for size in given.shape]
+        (logits,) = session.run(None, {given.name: np.zeros(shape, np.float32)})
+        assert logits.shape == (1, 10)
+        # A refused option is an answer of 422, which Chromium tells of by itself.
+        assert [problem for problem in watched.problems if "422" not in problem] == []
+        assert watched.elsewhere == []
+
+
+def test_by_keyboard_alone(page: Page, served: Served) -> None:
+    watched = Watched(page, served.url)
+    page.goto(served.url)
+    expect(page.locator("#studies tr")).to_have_count(2)
+
+    def tab_to(selector: str) -> None:
+        for _ in range(80):
+            if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+                return
+            page.keyboard.press("Tab")
+        raise AssertionError(f"{selector} is not reached")
+
+    tab_to("#studies a[href='/studies/one']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/studies/one")
+    expect(page.locator("#picked")).to_be_visible()
+    tab_to("#front")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#pointed")).to_contain_text("trial 2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#selected")).to_contain_text("trial 2")
+    expect(page.locator("#curves .scatterlayer .trace")).to_have_count(1)
+    assert "trials=2" in page.url
+    tab_to("#limit-range")
+    for _ in range(400):
+        page.keyboard.press("ArrowLeft")
+    expect(page.locator("#picked")).to_have_text("trial 2")
+    tab_to("#filter")
+    page.keyboard.type("infeasible")
+    expect(page.locator("#trials tbody tr")).to_have_count(1)
+    assert "filter=infeasible" in page.url
+    tab_to("#trials tbody input")
+    page.keyboard.press("Space")
+    assert "trials=2%2C4" in page.url
+    expect(page.locator("#trials tbody input")).to_be_focused()
+    assert watched.problems == []
+
+
+def test_an_address_shows_the_same_view(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/studies/one?trials=1,0&limit=5&x=parameters&scale=linear&over=hours&sort=accuracy&falls=0")
+    expect(page.locator("#selected .card")).to_have_count(2)
+    expect(page.locator("#x")).to_have_value("parameters")
+    assert page.evaluate("document.querySelector('#front').layout.xaxis.type") == "linear"
+    expect(page.locator("#over")).to_have_value("hours")
+    expect(page.locator("#picked")).to_have_text("trial 1")
+    expect(page.locator("#trials tbody tr").first).to_contain_text("55.00%")
+    page.locator("#compare").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Trials 1, 0")
+    expect(page.locator("#compared .strip")).to_have_count(2)
+    page.goto(f"{served.url}/studies/one?trials=<b>,99&limit=x&x=none&scale=odd&sort=none")
+    expect(page.locator("#picked")).to_be_visible()
+
+
+def test_figures_are_saved(page: Page, served: Served, tmp_path: Path) -> None:
+    page.goto(f"{served.url}/studies/one?trials=0")
+    expect(page.locator("#curves .scatterlayer")).to_be_attached()
+    for name in ("one front", "one mixers", "one hypervolume", "one parallel coordinates", "one learning curves"):
+        for kind, start in (("SVG", b"<svg"), ("PNG", b"\x89PNG"), ("CSV", b"")):
+            with page.expect_download() as downloading:
+                page.get_by_role("button", name=f"{kind} of {name}").click()
+            assert downloading.value.suggested_filename == f"{name}.{kind.lower()}"
+            downloading.value.save_as(tmp_path / "file")
+            content = (tmp_path / "file").read_bytes()
+            assert content.startswith(start)
+            assert kind != "CSV" or len(content.splitlines()) > 1
+            # Chromium lets a page have ten downloads at once.
+            page.wait_for_timeout(300)
+
+
+def test_optunas_own_dashboard_is_a_click_away_and_back(page: Page, served: Served) -> None:
+    watched = Watched(page, served.url)
+    page.goto(served.url)
+    page.get_by_role("link", name="Optuna's dashboard").click()
+    page.get_by_text("1. one").click()
+    page.wait_for_url("**/optuna/dashboard/studies/1")
+    page.reload()
+    expect(page.get_by_text("Hyperparameter").first).to_be_visible()
+    page.get_by_role("link", name="Hybrid NAS studies").click()
+    expect(page.locator("#studies tr")).to_have_count(2)
+    assert watched.problems == []
+    assert watched.elsewhere == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_at_every_width(browser: Browser, served: Served, scheme: str) -> None:
+    page = browser.new_page(color_scheme=scheme)
+    watched = Watched(page, served.url)
+    found = []
+    for path in (*PATHS, *MORE_PATHS):
+        page.set_viewport_size({"width": WIDTHS[0], "height": 800})
+        page.goto(served.url + path, wait_until="networkidle" if "studies/" not in path else "load")
+        page.wait_for_timeout(700)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            page.wait_for_timeout(200)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{path} is {wide} px wide at {width}"
+        answer = Axe().run(page)
+        found += [
+            (path, violation["id"], violation["impact"], [node["html"][:120] for node in violation["nodes"]][:3])
+            for violation in answer.response["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+    page.close()
+    assert found == []
+    assert [problem for problem in watched.problems if "404" not in problem] == []
+    assert watched.elsewhere == []
