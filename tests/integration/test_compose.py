@@ -20,6 +20,7 @@ import psutil
 import pytest
 import yaml
 
+import nas
 from tests.conftest import ROOT, free_port, run_nas
 from tests.postgres import PostgresServer, programs
 
@@ -124,13 +125,17 @@ class Host:
 
     def up(self, service: str, name: str, *further: str) -> None:
         self._processes[name] = subprocess.Popen(
-            [*self.words(services()[service]["command"]), *further],
+            [*self.words(services()[service].get("entrypoint", ())), *self.words(self._command(service)), *further],
             env=self.environment(service),
             cwd=self.folder,
             stdout=(self.folder / f"{name}.log").open("wb"),
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+    def _command(self, service: str) -> list[str]:
+        # Nothing is mounted here.
+        return [str(self.folder) if word == "/data" else word for word in services()[service]["command"]]
 
     def until_healthy(self, service: str, name: str, timeout_s: float = 120) -> None:
         kind, *command = services()[service]["healthcheck"]["test"]
@@ -212,6 +217,10 @@ def test_every_service_runs(host: Host) -> None:
     assert re.search(r'nas_trials{state="complete",study="hybrid-digits-\w+"} 6.0', get("/metrics", **bearer))
     assert "hybrid-digits" in get("/", **bearer)
     assert json.loads(get("/optuna/api/studies", **bearer))
+    with nas.Client(f"http://127.0.0.1:{host.dashboard}", SECRETS["NAS_API_TOKEN"]) as client:
+        begun = client.start(space="hybrid", epochs=1, train_size=100, confirm=0, budget=3, study="from the page")
+        assert client.wait(begun["id"])["state"] == "ended"
+        assert client.study("from the page")["done"] == 3
     checked = run_nas(["db", "check", "--storage", host.environment("dashboard")["NAS_STORAGE"]], host.folder)
     assert checked.code == 0, checked.out
     for log in host.folder.glob("*.log"):

@@ -1,0 +1,185 @@
+"""Does the dashboard answer while many look on? `python -m benchmarks.dashboard [--trials N] [--seconds S]`
+
+20 users poll and 5 follow the events of a study of 5,000 trials on PostgreSQL, while a search writes to it; then a page
+is opened in Chromium; then the users ask an hour's worth of questions as fast as they can. Prints how long answers
+took, how long the page, and how the server's memory grew.
+"""
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import random
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import optuna
+import psutil
+from playwright.sync_api import sync_playwright
+
+from benchmarks.report import print_header
+from benchmarks.scale import Quiet, found
+from nas import opening
+from nas.samplers.distinct import DistinctSampler
+from nas.spaces import load_space
+from nas.store.store import Store
+from nas.study import Study
+from tests.conftest import free_port
+from tests.postgres import PostgresServer
+from tests.serving import Served
+from tests.studies import settings
+
+USERS, STREAMS = 20, 5
+POLL_S = 1.0
+HOUR_S = 3600
+QUESTIONS = ("", "/trials", "/front")
+
+
+def write(url: str, trials: int, pause_s: float) -> None:
+    """A search without training, until so many trials are on record."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    space = load_space("hybrid")
+    chosen = settings(space="hybrid", space_key=space.key, epochs=3)
+    with Store.open(url, create=True) as store:
+        optuna_study, record = opening.open_study(store, url, "many", chosen)
+        study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet())
+        sampler = optuna.samplers.RandomSampler(seed=0)
+        optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=0)
+        generator = random.Random(0)
+        while (trial := study.ask()) is not None:
+            study.tell(trial.number, found(trial.architecture, generator))
+            time.sleep(pause_s)
+
+
+class User(threading.Thread):
+    """Asks what a page asks, from an address of its own, and notes how long each answer took."""
+
+    def __init__(self, url: str, number: int, pause_s: float, ends: threading.Event, most: int | None = None) -> None:
+        super().__init__(daemon=True)
+        self._url, self._pause_s, self._ends, self._most = url, pause_s, ends, most
+        self._transport = httpx.HTTPTransport(local_address=f"127.0.0.{10 + number}")
+        self.ms: dict[str, list[float]] = {question: [] for question in QUESTIONS}
+        self.refused = 0
+
+    def run(self) -> None:
+        with httpx.Client(transport=self._transport, base_url=f"{self._url}/api/v1/studies/many", timeout=60) as client:
+            after = client.get("/trials").json()["revision"]
+            for _ in itertools.count() if self._most is None else range(self._most):
+                for question in QUESTIONS:
+                    began = time.perf_counter()
+                    answer = client.get(question, params={"after": after} if question == "/trials" else {})
+                    self.ms[question].append((time.perf_counter() - began) * 1000)
+                    self.refused += not answer.is_success
+                    if question == "/trials" and answer.is_success:
+                        after = answer.json()["revision"]
+                if self._ends.wait(self._pause_s):
+                    return
+
+
+def follow(url: str, ends: threading.Event, events: list[float]) -> None:
+    with httpx.Client(timeout=60) as client, client.stream("GET", f"{url}/api/v1/studies/many/events") as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data:"):
+                events.append(json.loads(line.removeprefix("data:"))["done"])
+            if ends.is_set():
+                return
+
+
+def ask(url: str, seconds: float | None, most: int | None = None) -> list[User]:
+    """All users at once, polling for so long, or asking so often as fast as they can."""
+    ends = threading.Event()
+    users = [User(url, number, POLL_S if most is None else 0.0, ends, most) for number in range(USERS)]
+    for user in users:
+        user.start()
+    if seconds is not None:
+        time.sleep(seconds)
+        ends.set()
+    for user in users:
+        user.join()
+    return users
+
+
+def told(users: list[User]) -> None:
+    for question in QUESTIONS:
+        times = [ms for user in users for ms in user.ms[question]]
+        cuts = statistics.quantiles(times, n=100)
+        print(
+            f"  {'study' + question:14} {len(times):6} answers, ms: median {cuts[49]:.1f}, p95 {cuts[94]:.1f}, p99 {cuts[98]:.1f}"
+        )
+    everything = [ms for user in users for times in user.ms.values() for ms in times]
+    print(
+        f"  all: p95 {statistics.quantiles(everything, n=20)[-1]:.1f} ms; refused {sum(user.refused for user in users)}"
+    )
+
+
+def opened(url: str) -> list[float]:
+    """Seconds until the figure is drawn and the table is there, a new browser profile each time."""
+    took = []
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        for _ in range(3):
+            page = browser.new_context().new_page()
+            began = time.perf_counter()
+            page.goto(f"{url}/studies/many")
+            page.wait_for_selector("#front .scatterlayer .trace")
+            page.wait_for_selector("#trials tbody tr >> nth=49")
+            took.append(time.perf_counter() - began)
+            page.close()
+        browser.close()
+    return took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=5000)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--hours", type=float, default=1.0, help="of questions, asked as fast as can be")
+    asked = parser.parse_args()
+    print_header(
+        f"dashboard: {USERS} users polling every {POLL_S:g} s, {STREAMS} streams, {asked.trials} trials, PostgreSQL"
+    )
+    with PostgresServer(free_port()) as server, tempfile.TemporaryDirectory() as folder:
+        url = server.create("nas")
+        write(url, asked.trials, 0.0)
+        with Served(Path(folder), "--storage", url) as served:
+            process = psutil.Process(served.process.pid)
+            httpx.get(f"{served.url}/api/v1/studies/many/trials", timeout=60)
+            writer = multiprocessing.Process(target=write, args=(url, asked.trials + 100_000, 0.2))
+            writer.start()
+            ends, events = threading.Event(), []
+            for _ in range(STREAMS):
+                threading.Thread(target=follow, args=(served.url, ends, events), daemon=True).start()
+            print(f"while a search writes, {asked.seconds:g} s:")
+            users = ask(served.url, asked.seconds)
+            told(users)
+            print(f"  {len(events)} events on {STREAMS} streams; wanted: p95 at most 100 ms")
+            print("page in Chromium, the search writing: " + ", ".join(f"{each:.2f} s" for each in opened(served.url)))
+            writer.terminate()
+            writer.join()
+            ends.set()
+            print(
+                "page in Chromium, nothing else running: "
+                + ", ".join(f"{each:.2f} s" for each in opened(served.url))
+                + "; wanted: 2 s"
+            )
+            rounds = int(asked.hours * HOUR_S / POLL_S)
+            sizes = []
+            for _ in range(4):
+                sizes.append(process.memory_info().rss / 2**20)
+                users = ask(served.url, None, rounds // 4)
+            sizes.append(process.memory_info().rss / 2**20)
+            print(
+                f"an hour's worth of questions ({rounds * USERS * len(QUESTIONS)}), server's memory, MiB: "
+                + ", ".join(f"{size:.0f}" for size in sizes)
+            )
+            told(users)
+
+
+if __name__ == "__main__":
+    main()
