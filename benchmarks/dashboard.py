@@ -38,6 +38,7 @@ USERS, STREAMS = 20, 5
 POLL_S = 1.0
 HOUR_S = 3600
 QUESTIONS = ("", "/trials", "/front")
+PARTS = 4
 
 
 def write(url: str, trials: int, pause_s: float) -> None:
@@ -108,13 +109,11 @@ def told(users: list[User]) -> None:
     for question in QUESTIONS:
         times = [ms for user in users for ms in user.ms[question]]
         cuts = statistics.quantiles(times, n=100)
-        print(
-            f"  {'study' + question:14} {len(times):6} answers, ms: median {cuts[49]:.1f}, p95 {cuts[94]:.1f}, p99 {cuts[98]:.1f}"
-        )
+        figures = f"median {cuts[49]:.1f}, p95 {cuts[94]:.1f}, p99 {cuts[98]:.1f}"
+        print(f"  {'study' + question:14} {len(times):6} answers, ms: {figures}")
     everything = [ms for user in users for times in user.ms.values() for ms in times]
-    print(
-        f"  all: p95 {statistics.quantiles(everything, n=20)[-1]:.1f} ms; refused {sum(user.refused for user in users)}"
-    )
+    refused = sum(user.refused for user in users)
+    print(f"  all: p95 {statistics.quantiles(everything, n=20)[-1]:.1f} ms; refused {refused}")
 
 
 def opened(url: str) -> list[float]:
@@ -141,44 +140,48 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--hours", type=float, default=1.0, help="of questions, asked as fast as can be")
     asked = parser.parse_args()
-    print_header(
-        f"dashboard: {USERS} users polling every {POLL_S:g} s, {STREAMS} streams, {asked.trials} trials, PostgreSQL"
-    )
+    print_header(f"dashboard: {USERS} users, {STREAMS} streams of events, {asked.trials} trials, PostgreSQL")
     with PostgresServer(free_port()) as server, tempfile.TemporaryDirectory() as folder:
         url = server.create("nas")
         write(url, asked.trials, 0.0)
         with Served(Path(folder), "--storage", url) as served:
-            process = psutil.Process(served.process.pid)
-            httpx.get(f"{served.url}/api/v1/studies/many/trials", timeout=60)
-            writer = multiprocessing.Process(target=write, args=(url, asked.trials + 100_000, 0.2))
-            writer.start()
-            ends, events = threading.Event(), []
-            for _ in range(STREAMS):
-                threading.Thread(target=follow, args=(served.url, ends, events), daemon=True).start()
-            print(f"while a search writes, {asked.seconds:g} s:")
-            users = ask(served.url, asked.seconds)
-            told(users)
-            print(f"  {len(events)} events on {STREAMS} streams; wanted: p95 at most 100 ms")
-            print("page in Chromium, the search writing: " + ", ".join(f"{each:.2f} s" for each in opened(served.url)))
-            writer.terminate()
-            writer.join()
-            ends.set()
-            print(
-                "page in Chromium, nothing else running: "
-                + ", ".join(f"{each:.2f} s" for each in opened(served.url))
-                + "; wanted: 2 s"
-            )
-            rounds = int(asked.hours * HOUR_S / POLL_S)
-            sizes = []
-            for _ in range(4):
-                sizes.append(process.memory_info().rss / 2**20)
-                users = ask(served.url, None, rounds // 4)
-            sizes.append(process.memory_info().rss / 2**20)
-            print(
-                f"an hour's worth of questions ({rounds * USERS * len(QUESTIONS)}), server's memory, MiB: "
-                + ", ".join(f"{size:.0f}" for size in sizes)
-            )
-            told(users)
+            watched(served, url, asked.trials, asked.seconds)
+            print(f"page in Chromium, nothing else running: {seconds(opened(served.url))}; wanted: 2 s")
+            hours(served, asked.hours)
+
+
+def watched(served: Served, url: str, trials: int, while_s: float) -> None:
+    httpx.get(f"{served.url}/api/v1/studies/many/trials", timeout=60)
+    writer = multiprocessing.Process(target=write, args=(url, trials + 100_000, 0.2))
+    writer.start()
+    ends, events = threading.Event(), []
+    for _ in range(STREAMS):
+        threading.Thread(target=follow, args=(served.url, ends, events), daemon=True).start()
+    print(f"every user asking every {POLL_S:g} s while a search writes, {while_s:g} s:")
+    told(ask(served.url, while_s))
+    print(f"  {len(events)} events on {STREAMS} streams; wanted: p95 at most 100 ms")
+    print(f"page in Chromium, the search writing: {seconds(opened(served.url))}")
+    writer.terminate()
+    writer.join()
+    ends.set()
+
+
+def hours(served: Served, count: float) -> None:
+    process = psutil.Process(served.process.pid)
+    rounds = int(count * HOUR_S / POLL_S)
+    sizes = [process.memory_info().rss / 2**20]
+    for _ in range(PARTS):
+        users = ask(served.url, None, rounds // PARTS)
+        sizes.append(process.memory_info().rss / 2**20)
+    print(
+        f"{rounds * USERS * len(QUESTIONS)} questions as fast as can be, as {count:g} h have; the server's memory, MiB:"
+    )
+    print("  " + ", ".join(f"{size:.0f}" for size in sizes))
+    told(users)
+
+
+def seconds(times: list[float]) -> str:
+    return ", ".join(f"{each:.2f} s" for each in times)
 
 
 if __name__ == "__main__":
