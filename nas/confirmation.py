@@ -31,7 +31,7 @@ class ConfirmedSearch:
 
     @property
     def is_over(self) -> bool:
-        return self._study.is_over and not self._running and self._next_confirmation(self._study.results) is None
+        return self._study.is_over and not self._running and self._next_confirmation() is None
 
     def ask(self) -> Job | None:
         """The study's next trial; when it has none left, the next confirmation; None when there is none for now."""
@@ -40,7 +40,7 @@ class ConfirmedSearch:
             known = self._study.recorded_latencies(trial.architecture)
             begun = self._study.begun(trial.architecture)
             return Job(trial.number, 0, trial.architecture, trial.seed, known, self._study.rungs, begun)
-        job = self._next_confirmation(self._study.results)
+        job = self._next_confirmation()
         if job is not None:
             self._running.add((job.number, job.repeat))
         return job
@@ -67,7 +67,10 @@ class ConfirmedSearch:
             failure = Failure(cause, f"in each of {MOST_ATTEMPTS} attempts, the last time: {message}")
             self._study.confirm(job.number, Confirmation(job.seed, Outcome(failure=failure)))
 
-    def _next_confirmation(self, found: Sequence[Result]) -> Job | None:
+    def _next_confirmation(self) -> Job | None:
+        if self._repeats == 0:
+            return None
+        found = self._study.results
         members = front(found)
         near = near_front(found)
         on_front = {member.trial.number for member in members}

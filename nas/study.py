@@ -5,6 +5,7 @@ Our record is written first and Optuna is told after it; `recover` makes good wh
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -77,11 +78,20 @@ class Study:
         self._watcher = watcher
         self._forecast = forecast
         self._skipped: set[str] = set()
+        self._taken: set[str] = set()
+        # Kept as trials come, since a study of thousands is asked for them after each: by number those on record and
+        # those among them with a result, by architecture's key how often a worker was lost.
+        self._done: set[int] = set()
+        self._useful: set[int] = set()
+        self._losses: Counter[str] = Counter()
+        self._results: list[Result] | None = None
         self._clock = clock
         self._check_lease = check_lease
-        self._trials = {trial.number: trial for trial in store.trials(study_id)}
+        self._trials: dict[int, Trial] = {}
         self._asked: dict[int, optuna.Trial] = {}
-        self._holders = {trial.architecture.key: trial for trial in self._trials.values() if _holds(trial)}
+        self._holders: dict[str, Trial] = {}
+        for trial in store.trials(study_id):
+            self._put(trial)
         self.rungs = tuple(rungs)
         self._foresight = foresight
         self._rungs = {epoch: Rung() for epoch in rungs}
@@ -100,7 +110,9 @@ class Study:
 
     @property
     def results(self) -> list[Result]:
-        return results(self.trials, self.settings)
+        if self._results is None:
+            self._results = results(self.trials, self.settings)
+        return self._results
 
     @property
     def max_latency_ms(self) -> float | None:
@@ -110,19 +122,17 @@ class Study:
     @property
     def done(self) -> int:
         """How many trials are on record, whatever came of them: what the budget counts."""
-        return sum(trial.state.is_done for trial in self._trials.values())
+        return len(self._done)
 
     @property
     def taken(self) -> Collection[str]:
         """The keys of architectures that run, are on record or were skipped: not to be proposed (again)."""
-        both = self._holders.keys() | self._skipped
-        return both if len(both) < self._space.size else self._holders
+        return self._taken if len(self._taken) < self._space.size else self._holders
 
     @property
     def is_hopeless(self) -> bool:
         """Whether so many trials ended without a single result that going on makes no sense."""
-        useful = (TrialState.COMPLETE, TrialState.STOPPED)
-        return self.done >= PATIENCE and not any(trial.state in useful for trial in self._trials.values())
+        return self.done >= PATIENCE and not self._useful
 
     @property
     def is_over(self) -> bool:
@@ -171,7 +181,7 @@ class Study:
                 architecture=architecture,
                 state=TrialState.RUNNING,
                 seed=trial_seed(self.settings["seed"], architecture.key),
-                attempt=1 + self._losses(architecture.key),
+                attempt=1 + self._losses[architecture.key],
             )
             self._store.begin_trial(self._id, trial, self._clock())
             self._put(trial)
@@ -206,6 +216,7 @@ class Study:
         if prediction is None or prediction.low_ms <= self.max_latency_ms:
             return False
         self._skipped.add(architecture.key)
+        self._taken.add(architecture.key)
         lasting(partial(asked.set_constraint, LATENCY.name, prediction.ms - self.max_latency_ms))
         lasting(partial(asked.set_user_attr, "predicted_latency_ms", prediction.ms))
         self._end_in_optuna(asked, OptunaState.PRUNED)
@@ -309,21 +320,20 @@ class Study:
         return True
 
     def _put(self, trial: Trial) -> None:
+        key, before = trial.architecture.key, self._trials.get(trial.number)
         self._trials[trial.number] = trial
+        self._results = None
+        if _lost_its_worker(trial) and (before is None or not _lost_its_worker(before)):
+            self._losses[key] += 1
+        if trial.state.is_done:
+            self._done.add(trial.number)
+        if trial.state in (TrialState.COMPLETE, TrialState.STOPPED):
+            self._useful.add(trial.number)
         if _holds(trial):
-            self._holders[trial.architecture.key] = trial
-        else:
-            self._holders.pop(trial.architecture.key, None)
-
-    def _losses(self, key: str) -> int:
-        return sum(
-            trial.architecture.key == key
-            and trial.state is TrialState.INTERRUPTED
-            and trial.outcome is not None
-            and trial.outcome.failure is not None
-            and trial.outcome.failure.cause == WORKER_LOST
-            for trial in self._trials.values()
-        )
+            self._holders[key] = trial
+            self._taken.add(key)
+        elif self._holders.pop(key, None) is not None and key not in self._skipped:
+            self._taken.discard(key)
 
     def _tell_optuna(self, asked: optuna.Trial, trial: Trial) -> None:
         """Tell Optuna of `asked` what is on record of `trial`; it does no harm to tell it twice.
@@ -364,6 +374,11 @@ def trial_seed(study_seed: int, key: str, repeat: int = 0) -> int:
     text = f"{study_seed}:{key}" + (f":{repeat}" if repeat else "")
     digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
+
+
+def _lost_its_worker(trial: Trial) -> bool:
+    failure = trial.outcome.failure if trial.outcome is not None else None
+    return trial.state is TrialState.INTERRUPTED and failure is not None and failure.cause == WORKER_LOST
 
 
 def _holds(trial: Trial) -> bool:

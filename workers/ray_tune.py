@@ -2,7 +2,9 @@
 
 import logging
 import secrets
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -87,7 +89,7 @@ class RayTuneRunner:
                 if not own:
                     cluster.check()
                 self._cluster = cluster
-                with _watched() as heartbeat:
+                with _ended_as_by_ctrl_c(), _watched() as heartbeat:
                     self._tuner(search, evaluator, scratch, heartbeat).fit()
             except (RayError, tune.TuneError, OSError) as error:
                 raise SearchInterruptedError(
@@ -148,6 +150,21 @@ class RayTuneRunner:
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM, by which containers and machines are shut down, for the length of the block. Under Ray's own handler
+    the process leaves in the middle of things, with a stack trace.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

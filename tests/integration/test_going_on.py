@@ -12,6 +12,7 @@ import optuna
 import psutil
 import pytest
 
+from nas.trial import TrialState
 from tests.conftest import free_port, nas_script, run_nas
 from tests.integration.searching import QUICK, RunningSearch, done, trials, wait_for_end
 
@@ -99,6 +100,17 @@ def test_kill_the_driver_and_a_worker(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_kill_five_times(seed: int, tmp_path: Path) -> None:
     kill_and_go_on(tmp_path, budget=40, kills=5, generator=random.Random(seed))
+
+
+def test_a_search_that_is_told_to_end_stops_as_by_ctrl_c(tmp_path: Path) -> None:
+    search = RunningSearch(tmp_path, *QUICK, "--budget", "50")
+    search.wait_until(lambda: len(done(tmp_path)) >= 1)
+    search.process.send_signal(signal.SIGTERM)
+    code, _, err = search.finish()
+    assert code == 130, err
+    assert "Traceback" not in err
+    assert "goes on with this study" in err
+    assert not any(trial.state is TrialState.RUNNING for trial in trials(tmp_path))
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_tried_again(tmp_path: Path) -> None:

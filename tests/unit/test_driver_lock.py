@@ -1,5 +1,6 @@
 """One driver per study, on one machine and on several."""
 
+import queue
 import socket
 import time
 from pathlib import Path
@@ -57,6 +58,7 @@ def test_a_dead_process_of_this_machine_is_replaced_at_once(url: str) -> None:
 
 def test_who_was_replaced_stops_when_it_finds_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_lock, "BEAT_S", 0.05)
+    monkeypatch.setattr(driver_lock, "LOOK_S", 0.02)
     with Store.open(url, create=False) as store:
         study_id = store.study().study_id
         with drive(store, study_id, "study") as lease:
@@ -67,6 +69,22 @@ def test_who_was_replaced_stops_when_it_finds_out(url: str, monkeypatch: pytest.
                 lease.check()
         # It leaves the other one's name where it is.
         assert store.driver(study_id) == other
+
+
+def test_a_driver_that_is_asked_to_stop_is_told_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_lock, "LOOK_S", 0.02)
+    told: queue.Queue[int] = queue.Queue()
+    with Store.open(url, create=False) as store:
+        study_id = store.study().study_id
+        # What was asked of an earlier one is not asked of this one.
+        store.ask_to_stop(study_id, time.time())
+        with drive(store, study_id, "study", stop=lambda: told.put(1)):
+            assert not store.is_asked_to_stop(study_id)
+            store.ask_to_stop(study_id, time.time())
+            assert told.get(timeout=10)
+            assert not store.is_asked_to_stop(study_id)
+            with pytest.raises(queue.Empty):
+                told.get(timeout=0.2)
 
 
 def test_a_study_asks_nothing_more_when_its_lease_is_lost(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the beginning of a learning curve tells of its end, by how the complete trials went on from there."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +30,24 @@ def less_luck(losses: Floats, curves: Sequence[Sequence[float]]) -> Floats:
     return found
 
 
-def carried_on(stopped: Sequence[float], complete: Sequence[Observation], losses: Floats) -> tuple[float, float] | None:
-    """The expected final loss of a curve, and its standard deviation; None while too little is known.
+class Continuation(NamedTuple):
+    """What to expect of the final loss by the curve's last point at some epoch: a straight line; and how far off."""
+
+    slope: float
+    early: float
+    final: float
+    deviation: float
+
+    def of(self, last: float) -> float:
+        return self.final + self.slope * (last - self.early)
+
+
+def continuation(epoch: int, complete: Sequence[Observation], losses: Floats) -> Continuation | None:
+    """How curves that were stopped after an epoch go on; None while too little is known.
 
     By a straight line through the complete trials, the curve at the same epoch against the final loss, which is drawn
     towards one of perfect correlation where there are few.
     """
-    epoch = len(stopped)
     pairs = [
         (each.curve[epoch - 1], loss) for each, loss in zip(complete, losses, strict=True) if len(each.curve) >= epoch
     ]
@@ -47,7 +59,7 @@ def carried_on(stopped: Sequence[float], complete: Sequence[Observation], losses
     slope = (early_off @ final_off + ridge * final_off.std() / np.sqrt(ridge)) / (early_off @ early_off + ridge)
     left = final_off - slope * early_off
     deviation = float(np.sqrt(left @ left / (len(pairs) - 2)))
-    return float(final.mean() + slope * (stopped[-1] - early.mean())), deviation
+    return Continuation(float(slope), float(early.mean()), float(final.mean()), deviation)
 
 
 def evidence(last: float, early: Floats, final: Floats) -> tuple[float, float] | None:

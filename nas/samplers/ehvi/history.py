@@ -40,13 +40,20 @@ class History:
         self._order = list(order)
         signs = [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
         self.signs = np.array(signs)[self._order]
-        self._finished: dict[int, Observation | None] = {}
+        self._finished: dict[int, Observation] = {}
         self._taken: set[bytes] = set()
-        self.running: list[Indices] = []
+        self._read = 0
+        # By number, those that had not ended when they were read.
+        self._open: dict[int, Indices | None] = {}
+        self.complete = 0
 
     @property
     def observations(self) -> list[Observation]:
-        return [found for _, found in sorted(self._finished.items()) if found is not None]
+        return [found for _, found in sorted(self._finished.items())]
+
+    @property
+    def running(self) -> list[Indices]:
+        return [row for row in self._open.values() if row is not None]
 
     @property
     def members_tried(self) -> int:
@@ -58,17 +65,21 @@ class History:
         return row.tobytes() in self._taken
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take in what is new; trials of other parameters, such as the one that is asked for, tell nothing."""
-        self.running = []
-        for trial in trials:
-            if trial.number in self._finished or trial.params.keys() != self._names:
-                continue
-            row = self._encoding.indices(trial.params)
-            self._taken.add(row.tobytes())
-            if trial.state.is_finished():
-                self._finished[trial.number] = self._observation(trial, row)
-            else:
-                self.running.append(row)
+        """Take in what is new of a study's trials in order of number, from 0 on.
+
+        Trials of other parameters, such as the one that is asked for, tell nothing.
+        """
+        for trial in [*(trials[number] for number in self._open), *trials[self._read :]]:
+            row = self._open.pop(trial.number, None)
+            if row is None and trial.params.keys() == self._names:
+                row = self._encoding.indices(trial.params)
+                self._taken.add(row.tobytes())
+            if not trial.state.is_finished():
+                self._open[trial.number] = row
+            elif row is not None and (found := self._observation(trial, row)) is not None:
+                self._finished[trial.number] = found
+                self.complete += found.is_complete
+        self._read = len(trials)
 
     def _observation(self, trial: FrozenTrial, row: Indices) -> Observation | None:
         curve = tuple(trial.user_attrs.get(CURVE, ()))

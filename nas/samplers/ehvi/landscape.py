@@ -1,5 +1,6 @@
 """What the trials so far tell of every candidate: the losses to expect, and the improvement of the front."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.ehvi.curves import carried_on, evidence, less_luck
+from nas.samplers.ehvi.curves import Continuation, continuation, evidence, less_luck
 from nas.samplers.ehvi.encoding import Encoding, Indices, Quantiles
 from nas.samplers.ehvi.history import History
 from nas.samplers.ehvi.models import Columns, Models, Scale, front_gaps, schedule
@@ -59,17 +60,30 @@ class Landscape:
         gaps = front_gaps(points)
         best = np.flatnonzero(gaps <= 0)
         self.front = [rows[place] for place in best]
-        reference = tuple((points.max(0) + 1e-9).tolist())
-        to_beat = points[best]
+        self._to_beat = points[best]
+        self._reference = tuple((points.max(0) + 1e-9).tolist())
         self._model = self._dear_model(rows, points[:, 0], gaps, self._stopped())
         if running:
-            # What still runs is taken to come out as expected.
-            known_of = pool.costs(running)
-            columns = self._columns(running, known_of).values
-            expected = self._model.predict(columns)[0]
-            self._model = self._model.given(columns, expected)
-            to_beat = np.vstack([to_beat, np.column_stack([expected, self._others(running, known_of)])])
-        self._staircase = Staircase([tuple(point) for point in to_beat.tolist()], reference)
+            self._expect(running)
+        self._staircase = self._stairs()
+
+    def expecting(self, row: Indices) -> "Landscape":
+        """The same when this member runs besides."""
+        found = copy.copy(self)
+        found._expect([row])
+        found._staircase = found._stairs()
+        return found
+
+    def _expect(self, rows: Sequence[Indices]) -> None:
+        """What still runs is taken to come out as expected."""
+        known = self._pool.costs(rows)
+        columns = self._columns(rows, known).values
+        expected = self._model.predict(columns)[0]
+        self._model = self._model.given(columns, expected)
+        self._to_beat = np.vstack([self._to_beat, np.column_stack([expected, self._others(rows, known)])])
+
+    def _stairs(self) -> Staircase:
+        return Staircase([tuple(point) for point in self._to_beat.tolist()], self._reference)
 
     def improvement(self, rows: Sequence[Indices]) -> Floats:
         """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known."""
@@ -119,11 +133,14 @@ class Landscape:
     def _stopped(self) -> list[tuple[Indices, float, float]]:
         """Of trials that ended early: row, the dear loss that the curve foretells, its variance, in standard units."""
         found = []
+        ends: dict[int, Continuation | None] = {}
         for each in self._observations:
             if np.isnan(each.losses[0]) and each.curve:
-                expected = carried_on(each.curve, self._complete, self._dear)
-                if expected is not None:
-                    value, deviation = expected
+                epoch = len(each.curve)
+                if epoch not in ends:
+                    ends[epoch] = continuation(epoch, self._complete, self._dear)
+                if (end := ends[epoch]) is not None:
+                    value, deviation = end.of(each.curve[-1]), end.deviation
                     low, middle, high = self._scale(np.array([value - deviation, value, value + deviation])).tolist()
                     found.append((each.row, middle, ((high - low) / 2) ** 2))
         return found

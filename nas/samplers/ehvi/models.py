@@ -11,8 +11,9 @@ from nas.samplers.ehvi.surrogate import Hyperparameters, Surrogate
 
 Floats = NDArray[np.float64]
 
-# Parameters are learnt again when there are so many times as many observations as the last time.
-GROWTH = 1.15
+# Parameters are learnt again when there are so many times as many observations as the last time, or so many more: those
+# that came since are all seen, and a process takes the cube of their number.
+GROWTH, STEP = 1.15, 64
 FIRST = 8
 # Of more observations a process sees the ones nearest to the front, and as many of the others.
 MOST = 256
@@ -23,7 +24,7 @@ def schedule(count: int) -> int:
     goes on after an interruption learns them from the same ones.
     """
     at = FIRST
-    while (following := math.ceil(at * GROWTH)) <= count:
+    while (following := min(math.ceil(at * GROWTH), at + STEP)) <= count:
         at = following
     return min(at, count)
 

@@ -1,5 +1,6 @@
 """Candidates to choose from: members drawn at random, some new ones each time, and the neighbours of good ones."""
 
+import math
 import random
 from collections.abc import Iterable, Sequence
 
@@ -28,6 +29,8 @@ class Pool:
         self._members: dict[bytes, Architecture | None] = {}
         self._known: dict[bytes, tuple[float, ...]] = {}
         self._near: dict[bytes, dict[bytes, Indices]] = {}
+        # Where nothing is forbidden, choices by themselves make a member.
+        self._is_free = space.size == math.prod(encoding.sizes.tolist())
         self._all = [self._row(member) for member in space] if space.size <= NEW * TIMES else None
         if self._all is not None:
             random.Random(seed).shuffle(self._all)  # noqa: S311 - draws, not secrets
@@ -49,7 +52,7 @@ class Pool:
 
     def costs(self, rows: Sequence[Indices]) -> Floats:
         """(members, costs), NaN where unknown."""
-        found = [self._known_costs(row.tobytes(), row) for row in rows]
+        found = [self._known_costs(row.tobytes(), row) for row in rows] if self._costs else []
         return np.array(found, dtype=np.float64).reshape(len(rows), len(self._costs))
 
     def forget_costs(self) -> None:
@@ -65,10 +68,17 @@ class Pool:
                 others[:, place] = np.arange(size)
                 found |= {other.tobytes(): other for other in others}
             found.pop(name)
-            self._near[name] = {each: other for each, other in found.items() if self._member(each, other) is not None}
+            self._near[name] = {
+                each: other for each, other in found.items() if self._is_free or self._member(each, other) is not None
+            }
         return self._near[name]
 
     def _drawn(self, time: int) -> list[Indices]:
+        if self._is_free:
+            draws = np.random.default_rng((self._seed, time + TIMES)).integers(
+                0, self._encoding.sizes, (NEW, len(self._encoding.sizes))
+            )
+            return list(draws.astype(np.int16))
         generator = random.Random(f"{self._seed}:{time}")  # noqa: S311 - draws, not secrets
         return [self._row(self._space.sample(generator)) for _ in range(NEW)]
 

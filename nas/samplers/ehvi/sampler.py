@@ -29,6 +29,9 @@ from nas.space import Space
 INITIAL = 10
 # Local search: so many of the best candidates have their neighbours looked at, so many times.
 BEST, ROUNDS = 4, 2
+# With so many running trials one more is proposed at a time: that one of them ends changes little. Each is then chosen
+# among so many of the best candidates for each that is wanted.
+TOGETHER, RIVALS = 8, 4
 # How strictly running trials are judged, from so many trials on. More than 1, since a new trial would not take all of
 # its epochs either if it disappointed.
 STRICT, LEARNING = 1.5, 80
@@ -63,6 +66,7 @@ class EhviSampler(BaseSampler):
         )
         self._models = Models()
         self._histories: dict[int, History] = {}
+        self._queues: dict[int, list[Indices]] = {}
         self._asked_costs_at = 0
         # Matrices are small and cores are busy with trials: a second thread would wait for its turn at every product.
         self._libraries = ThreadpoolController()
@@ -77,15 +81,20 @@ class EhviSampler(BaseSampler):
         # By a count that interruptions do not change, so that a search that goes on proposes what it would have anyway.
         drawn = self._pool.random(history.members_tried)
         left = [row for row in drawn if not history.has(row)] or drawn
-        seen = history.observations
-        complete = sum(each.is_complete for each in seen)
-        if complete < INITIAL:
-            return self._encoding.parameters(_farthest(left, [*(each.row for each in seen), *history.running]))
-        if schedule(complete) != self._asked_costs_at:
-            self._asked_costs_at = schedule(complete)
+        running = history.running
+        if history.complete < INITIAL:
+            others = [*(each.row for each in history.observations), *running]
+            return self._encoding.parameters(_farthest(left, others))
+        if schedule(history.complete) != self._asked_costs_at:
+            self._asked_costs_at = schedule(history.complete)
             self._pool.forget_costs()
-        with self._libraries.limit(limits=1):
-            return self._encoding.parameters(self._best(self._landscape(history, history.running), left, history))
+        queue = self._queues.setdefault(study._study_id, [])
+        queue[:] = [row for row in queue if not history.has(row)]
+        if not queue:
+            with self._libraries.limit(limits=1):
+                landscape = self._landscape(history, running)
+                queue += self._best(landscape, left, history, 1 + len(running) // TOGETHER)
+        return self._encoding.parameters(queue.pop(0))
 
     def goes_on(self, study: Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
         """Whether a running trial is worth training on, by its training loss after each epoch up to now.
@@ -96,7 +105,7 @@ class EhviSampler(BaseSampler):
         """
         history = self._history(study)
         row = self._encoding.indices(study.get_trials(deepcopy=False)[number].params)
-        if sum(each.is_complete for each in history.observations) < INITIAL:
+        if history.complete < INITIAL:
             return None
         others = [each for each in history.running if each.tobytes() != row.tobytes()]
         with self._libraries.limit(limits=1):
@@ -124,7 +133,8 @@ class EhviSampler(BaseSampler):
         history.read(study.get_trials(deepcopy=False))
         return history
 
-    def _best(self, landscape: Landscape, left: list[Indices], history: History) -> Indices:
+    def _best(self, landscape: Landscape, left: list[Indices], history: History, count: int) -> list[Indices]:
+        """The most promising candidate, and as many more as are wanted, each as if those before it were running."""
         gains: dict[bytes, tuple[float, Indices]] = {}
 
         def look_at(rows: Sequence[Indices]) -> None:
@@ -137,7 +147,13 @@ class EhviSampler(BaseSampler):
         for _ in range(ROUNDS):
             best = sorted(gains.values(), key=lambda each: -each[0])[:BEST]
             look_at(self._pool.near(row for _, row in best))
-        return max(gains.values(), key=lambda each: each[0])[1] if gains else left[0]
+        rivals = [row for _, row in sorted(gains.values(), key=lambda each: -each[0])[: count * RIVALS]]
+        chosen = rivals[:1] or left[:1]
+        while len(chosen) < min(count, len(rivals)):
+            landscape = landscape.expecting(chosen[-1])
+            rest = [row for row in rivals if not any(row is each for each in chosen)]
+            chosen.append(rest[int(np.argmax(landscape.improvement(rest)))])
+        return chosen
 
 
 def _farthest(rows: Sequence[Indices], others: Sequence[Indices]) -> Indices:

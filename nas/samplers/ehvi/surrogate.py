@@ -5,6 +5,7 @@ main effects, pairs and higher interactions alike; a weight for each group of co
 Weights, signal and noise are where the posterior is greatest (Rasmussen and Williams, 2006, equation 5.9, with priors).
 """
 
+import copy
 import math
 from dataclasses import dataclass
 
@@ -83,14 +84,22 @@ class Surrogate:
 
     def given(self, columns: Floats, values: Floats) -> "Surrogate":
         """The process with further observations, taken to be as noisy as the others, and nothing learnt from them."""
-        return Surrogate(
-            np.vstack([self._columns, columns]),
-            np.concatenate([self._values, values]),
-            self._groups,
-            self._scales,
-            np.concatenate([self._extra, np.zeros(len(values))]),
-            self.hyperparameters,
-        )
+        across = self._signal * np.exp(-distances(self._columns, columns, self._weights))
+        half = solve_triangular(self._lower, across, lower=True, overwrite_b=True, check_finite=False)
+        corner = self._signal * np.exp(-distances(columns, columns, self._weights)) - half.T @ half
+        corner[np.diag_indices_from(corner)] += math.exp(self.hyperparameters.noise) + 1e-8
+        before, count = len(self._values), len(values)
+        lower = np.zeros((before + count, before + count))
+        lower[:before, :before] = self._lower
+        lower[before:, :before] = half.T
+        lower[before:, before:] = cholesky(corner, lower=True, overwrite_a=True, check_finite=False)
+        found = copy.copy(self)
+        found._columns = np.vstack([self._columns, columns])
+        found._values = np.concatenate([self._values, values])
+        found._extra = np.concatenate([self._extra, np.zeros(count)])
+        found._lower = lower
+        found._solved = cho_solve((lower, True), found._values, check_finite=False)
+        return found
 
     def _learnt(self, values: Floats, count: int) -> Hyperparameters:
         columns, scales, groups = self._columns, self._scales, self._groups
