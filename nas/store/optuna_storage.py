@@ -49,6 +49,7 @@ class DriversStorage(_CachedStorage):
             # Optuna looks at other processes' trials, whether they have a parameter of that name and another kind.
             super().set_trial_param(trial_id, param_name, param_value_internal, distribution)
         else:
+            self.check_trial_is_updatable(trial_id, self._known(trial_id).state)
             check_distribution_compatibility(known, distribution)
             self._unwritten.setdefault(trial_id, []).append(
                 {
