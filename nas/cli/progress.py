@@ -13,6 +13,9 @@ from nas.objective import OBJECTIVES, recorded_objectives
 from nas.study import Study
 from nas.trial import Trial, TrialState
 
+# Of a search's time, what working out its figures may take.
+SHARE = 0.02
+
 
 class SearchProgress:
     """Watches a study: trials done, best accuracy, front size, hypervolume and the time left. A context manager.
@@ -28,6 +31,8 @@ class SearchProgress:
             self._bar = Progress(*columns, console=self._console)
         self._study: Study | None = None
         self._warned: set[int] = set()
+        self._shown = ""
+        self._figures_until = float("-inf")
 
     def __enter__(self) -> "SearchProgress":
         return self
@@ -87,6 +92,15 @@ class SearchProgress:
                 self._say(low_audit(each))
 
     def _figures(self, study: Study) -> str:
+        """As they are now, or were a moment ago: of thousands of trials they take a while."""
+        now = time.monotonic()
+        if now >= self._figures_until or study.is_over:
+            self._shown = self._worked_out(study)
+            took = time.monotonic() - now
+            self._figures_until = now + took / SHARE
+        return self._shown
+
+    def _worked_out(self, study: Study) -> str:
         found = study.results
         if not found:
             return "no result yet"
