@@ -18,7 +18,14 @@ def non_dominated(points: Sequence[Point]) -> list[int]:
     """
     front: list[int] = []
     # In lexicographic order a point can only be dominated by, or equal to, one that came before it.
-    for index in sorted(range(len(points)), key=lambda i: (points[i], i)):
+    order = sorted(range(len(points)), key=lambda i: (points[i], i))
+    if points and len(points[0]) == 2:
+        # Of two coordinates the last one kept has the best second.
+        for index in order:
+            if not front or points[index][1] < points[front[-1]][1]:
+                front.append(index)
+        return front
+    for index in order:
         candidate = points[index]
         if not any(all(x <= y for x, y in zip(points[kept], candidate, strict=True)) for kept in front):
             front.append(index)

@@ -8,7 +8,7 @@ trial's parameters are written together, before anything else of the trial is wr
 import copy
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 # What other processes do to trials (enqueue some, annotate them) is seen this often.
 REFRESH_S = 10.0
+ENDED = [state for state in TrialState if state.is_finished()]
 
 
 class DriversStorage(_CachedStorage):
@@ -100,6 +101,19 @@ class DriversStorage(_CachedStorage):
             return super().get_trial(trial_id)
         # Whoever asks may write on it.
         return _copied(self._known(trial_id))
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        self._read_trials_from_remote_storage(study_id)
+        with self._lock:
+            study = self._studies[study_id]
+            if states is None or any(state in states for state in ENDED):
+                found = [trial for _, trial in sorted(study.trials.items())]
+            else:
+                found = [self._known(trial_id) for trial_id in sorted(study.unfinished_trial_ids)]
+            chosen = found if states is None else [trial for trial in found if trial.state in states]
+            return copy.deepcopy(chosen) if deepcopy else chosen
 
     def _known(self, trial_id: int) -> FrozenTrial:
         study_id, number = self._trial_id_to_study_id_and_number[trial_id]
