@@ -33,8 +33,16 @@ class DriversStorage(_CachedStorage):
         super().__init__(backend)
         self._clock = clock
         self._refreshed: dict[int, float] = {}
+        # Of each study, its trials by number.
+        self._ordered: dict[int, list[FrozenTrial]] = {}
         # By trial, rows of parameters that are still to be written.
         self._unwritten: dict[int, list[dict[str, Any]]] = {}
+
+    def delete_study(self, study_id: int) -> None:
+        # Its id may be given anew.
+        self._ordered.pop(study_id, None)
+        self._refreshed.pop(study_id, None)
+        super().delete_study(study_id)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         trial_id = super().create_new_trial(study_id, template_trial)
@@ -109,7 +117,7 @@ class DriversStorage(_CachedStorage):
         with self._lock:
             study = self._studies[study_id]
             if states is None or any(state in states for state in ENDED):
-                found = [trial for _, trial in sorted(study.trials.items())]
+                found = list(self._ordered.get(study_id, ()))
             else:
                 found = [self._known(trial_id) for trial_id in sorted(study.unfinished_trial_ids)]
             chosen = found if states is None else [trial for trial in found if trial.state in states]
@@ -122,8 +130,17 @@ class DriversStorage(_CachedStorage):
     def _renewed(self, trial_id: int) -> FrozenTrial:
         """A copy in the trial's place, to be written on: others may hold the one before."""
         study_id, number = self._trial_id_to_study_id_and_number[trial_id]
-        trial = self._studies[study_id].trials[number] = _copied(self._known(trial_id))
+        trial = _copied(self._known(trial_id))
+        self._studies[study_id].trials[number] = self._ordered[study_id][number] = trial
         return trial
+
+    def _add_trials_to_cache(self, study_id: int, trials: list[FrozenTrial]) -> None:
+        super()._add_trials_to_cache(study_id, trials)
+        ordered = self._ordered.setdefault(study_id, [])
+        if [trial.number for trial in trials] == [len(ordered)]:
+            ordered += trials
+        else:
+            ordered[:] = [trial for _, trial in sorted(self._studies[study_id].trials.items())]
 
     def _note_end(self, trial_id: int) -> None:
         """What has ended is not read again."""
