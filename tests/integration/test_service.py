@@ -2,7 +2,10 @@
 
 import io
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -19,7 +22,7 @@ from nas.service.client import ServiceError
 from nas.store.store import Store
 from nas.trial import WORKER_LOST
 from tests.builders import complete, failed
-from tests.conftest import run_nas
+from tests.conftest import ROOT, run_nas
 from tests.integration.searching import QUICK, RunningSearch, done
 from tests.serving import Served, client_of
 from tests.studies import make_study, open_study
@@ -265,6 +268,20 @@ def test_a_search_from_a_shell_is_stopped_from_the_page(tmp_path: Path) -> None:
         assert code == 130, err
         assert "goes on with this study" in err
         assert not client.study(study["name"])["running"]
+
+
+@pytest.mark.timeout(300)
+def test_the_documented_program_runs(tmp_path: Path) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "dashboard.md").read_text(), flags=re.DOTALL)
+    assert "budget=50, max_latency=2.5" in program
+    small = ", ".join(f"{name}={value!r}" for name, value in OPTIONS.items() if name != "space")
+    with Served(tmp_path) as served:
+        program = program.replace("http://127.0.0.1:8080", served.url).replace(
+            "budget=50, max_latency=2.5", f"budget=2, {small}"
+        )
+        done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model.onnx").stat().st_size > 10_000
 
 
 def test_a_dead_service_is_told_of(tmp_path: Path) -> None:
