@@ -26,6 +26,7 @@ from nas.pareto import Point
 from nas.samplers.distributions import distributions
 from nas.samplers.setting import CURVE, OBSERVED, Foresight
 from nas.space import Space
+from nas.store.optuna_storage import annotate
 from nas.store.patience import lasting
 from nas.store.store import Store
 from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
@@ -193,8 +194,8 @@ class Study:
 
     def _name(self, asked: optuna.Trial, architecture: Architecture) -> None:
         """Tell Optuna what the parameters make."""
-        for name, value in (("architecture", architecture.canonical_json), ("key", architecture.key)):
-            lasting(partial(asked.set_user_attr, name, value))
+        named = {"architecture": architecture.canonical_json, "key": architecture.key}
+        lasting(partial(annotate, self._optuna, asked, named))
 
     def recorded_latencies(self, architecture: Architecture) -> dict[str, Measurement]:
         """What this or another study measured of the architecture on the study's targets, by their names."""

@@ -8,7 +8,7 @@ trial's parameters are written together, before anything else of the trial is wr
 import copy
 import json
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,9 @@ from optuna.distributions import BaseDistribution, check_distribution_compatibil
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
-from optuna.storages._rdb.models import TrialParamModel
-from optuna.trial import FrozenTrial, TrialState
+from optuna.storages._rdb.models import TrialParamModel, TrialUserAttributeModel
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -99,6 +100,12 @@ class DriversStorage(_CachedStorage):
         super().set_trial_user_attr(trial_id, key, value)
         self._renewed(trial_id)._user_attrs[key] = json.loads(json.dumps(value))
 
+    def annotate(self, trial_id: int, values: Mapping[str, Any]) -> None:
+        """Several user attributes that the trial does not have yet, at once."""
+        texts = {key: json.dumps(value) for key, value in values.items()}
+        self._write(trial_id, [{"trial_id": trial_id, "key": key, "value_json": texts[key]} for key in texts])
+        self._renewed(trial_id)._user_attrs.update({key: json.loads(text) for key, text in texts.items()})
+
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         self._write(trial_id)
         super().set_trial_system_attr(trial_id, key, value)
@@ -151,19 +158,22 @@ class DriversStorage(_CachedStorage):
         else:
             study.unfinished_trial_ids.add(trial_id)
 
-    def _write(self, trial_id: int) -> None:
-        rows = self._unwritten.get(trial_id)
-        if not rows:
+    def _write(self, trial_id: int, attributes: Sequence[Mapping[str, Any]] = ()) -> None:
+        """What is still to be written of the trial's parameters, and these attributes."""
+        parameters = self._unwritten.get(trial_id, [])
+        if not parameters and not attributes:
             return
         try:
             with self._backend.engine.begin() as connection:
-                connection.execute(insert(TrialParamModel.__table__), rows)
+                for table, rows in ((TrialParamModel, parameters), (TrialUserAttributeModel, attributes)):
+                    if rows:
+                        connection.execute(insert(table.__table__), rows)
         except IntegrityError:
             # They were written when all but the answer was through, and a call that was cut off is made again.
             pass
         except DBAPIError as error:
             raise StorageInternalError(str(error.orig)) from error
-        del self._unwritten[trial_id]
+        self._unwritten.pop(trial_id, None)
 
     def _read_trials_from_remote_storage(self, study_id: int) -> None:
         if self._clock() - self._refreshed.get(study_id, -REFRESH_S) < REFRESH_S:
@@ -173,6 +183,16 @@ class DriversStorage(_CachedStorage):
         super()._read_trials_from_remote_storage(study_id)
         # Its length in time is not the reader's to pay again at once.
         self._refreshed[study_id] = self._clock()
+
+
+def annotate(study: Study, trial: Trial, values: Mapping[str, Any]) -> None:
+    """Give a trial several user attributes that it does not have yet; in one transaction, if the storage is ours."""
+    storage = study._storage
+    if isinstance(storage, DriversStorage):
+        storage.annotate(trial._trial_id, values)
+        return
+    for name, value in values.items():
+        trial.set_user_attr(name, value)
 
 
 def _copied(trial: FrozenTrial) -> FrozenTrial:
