@@ -26,7 +26,7 @@ from nas.pareto import Point
 from nas.samplers.distributions import distributions
 from nas.samplers.setting import CURVE, OBSERVED, Foresight
 from nas.space import Space
-from nas.store.optuna_storage import annotate
+from nas.store.optuna_storage import annotate, look_again
 from nas.store.patience import lasting
 from nas.store.store import Store
 from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
@@ -280,6 +280,7 @@ class Study:
 
     def recover(self, cause: str) -> None:
         """Interrupt what a stopped process left running, and tell Optuna what it was not told."""
+        look_again(self._optuna)
         for left in self._optuna.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
             trial = self._trials.get(left.number)
             self._asked[left.number] = optuna.Trial(self._optuna, left._trial_id)

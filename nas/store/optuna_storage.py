@@ -48,6 +48,10 @@ class DriversStorage(_CachedStorage):
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         trial_id = super().create_new_trial(study_id, template_trial)
         self._note_end(trial_id)
+        if self._known(trial_id).number != len(self._ordered[study_id]) - 1:
+            # Others made some before it.
+            self._refreshed.pop(study_id, None)
+            self._read_trials_from_remote_storage(study_id)
         return trial_id
 
     def set_trial_param(
@@ -77,7 +81,7 @@ class DriversStorage(_CachedStorage):
         self._write(trial_id)
         if not super().set_trial_state_values(trial_id, state, values):
             # Another process was there first.
-            self._refreshed.clear()
+            self.look_again()
             return False
         trial = self._renewed(trial_id)
         trial.state = state
@@ -116,6 +120,10 @@ class DriversStorage(_CachedStorage):
             return super().get_trial(trial_id)
         # Whoever asks may write on it.
         return _copied(self._known(trial_id))
+
+    def look_again(self) -> None:
+        """Have the next question answered by the database, whatever is remembered."""
+        self._refreshed.clear()
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -183,6 +191,13 @@ class DriversStorage(_CachedStorage):
         super()._read_trials_from_remote_storage(study_id)
         # Its length in time is not the reader's to pay again at once.
         self._refreshed[study_id] = self._clock()
+
+
+def look_again(study: Study) -> None:
+    """Have the next question answered by the database, whatever is remembered."""
+    storage = study._storage
+    if isinstance(storage, DriversStorage):
+        storage.look_again()
 
 
 def annotate(study: Study, trial: Trial, values: Mapping[str, Any]) -> None:
