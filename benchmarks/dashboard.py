@@ -35,7 +35,8 @@ from tests.serving import Served
 from tests.studies import settings
 
 USERS, STREAMS = 20, 5
-POLL_S = 1.0
+# As a user of the service would; the page itself waits to be told.
+POLL_S, HOUR_POLL_S = 1.0, 5.0
 HOUR_S = 3600
 QUESTIONS = ("", "/trials", "/front")
 PARTS = 4
@@ -168,7 +169,7 @@ def watched(served: Served, url: str, trials: int, while_s: float) -> None:
 
 def hours(served: Served, count: float) -> None:
     process = psutil.Process(served.process.pid)
-    rounds = int(count * HOUR_S / POLL_S)
+    rounds = int(count * HOUR_S / HOUR_POLL_S)
     sizes = [process.memory_info().rss / 2**20]
     for _ in range(PARTS):
         users = ask(served.url, None, rounds // PARTS)
