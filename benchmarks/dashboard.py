@@ -69,12 +69,12 @@ class User(threading.Thread):
         self.refused = 0
 
     def run(self) -> None:
-        with httpx.Client(transport=self._transport, base_url=f"{self._url}/api/v1/studies/many", timeout=60) as client:
-            after = client.get("/trials").json()["revision"]
+        with httpx.Client(transport=self._transport, base_url=f"{self._url}/api/v1/studies", timeout=60) as client:
+            after = client.get("/many/trials").json()["revision"]
             for _ in itertools.count() if self._most is None else range(self._most):
                 for question in QUESTIONS:
                     began = time.perf_counter()
-                    answer = client.get(question, params={"after": after} if question == "/trials" else {})
+                    answer = client.get(f"/many{question}", params={"after": after} if question == "/trials" else {})
                     self.ms[question].append((time.perf_counter() - began) * 1000)
                     self.refused += not answer.is_success
                     if question == "/trials" and answer.is_success:
