@@ -86,16 +86,18 @@ class StudyPage {
   }
 
   async drawSelected() {
-    const missing = this.state.trials.filter((number) => this.trials.has(number) && !this.details.has(number));
-    await Promise.all(missing.map(async (number) => this.details.set(number, await get(`${this.path}/trials/${number}`))));
-    const chosen = this.state.trials.map((number) => this.details.get(number)).filter(Boolean);
-    byId("selected").replaceChildren(...chosen.map(({ trial }) => this.card(trial)));
+    const chosen = this.state.trials.filter((number) => this.trials.has(number));
+    byId("selected").replaceChildren(...chosen.map((number) => this.card(this.trials.get(number))));
     byId("unselected").hidden = chosen.length > 0;
-    byId("curves").hidden = chosen.length === 0;
-    if (chosen.length) await draw(byId("curves"), `${this.name} learning curves`, () => curvesFigure(chosen));
     const compare = byId("compare");
     compare.hidden = chosen.length < 2 || chosen.length > 3;
-    compare.href = `${this.path}/compare?${this.state.trials.map((number) => `trial=${number}`).join("&")}`;
+    compare.href = `${this.path}/compare?${chosen.map((number) => `trial=${number}`).join("&")}`;
+    // What is known already is there by now; curves are fetched.
+    const missing = chosen.filter((number) => !this.details.has(number));
+    await Promise.all(missing.map(async (number) => this.details.set(number, await get(`${this.path}/trials/${number}`))));
+    byId("curves").hidden = chosen.length === 0;
+    const details = chosen.map((number) => this.details.get(number)).filter(Boolean);
+    if (chosen.length) await draw(byId("curves"), `${this.name} learning curves`, () => curvesFigure(details));
   }
 
   card(trial) {

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import onnxruntime
 import pytest
@@ -48,6 +49,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             study.tell(trial.number, complete(0.5 + trial.number / 100, 3.0 + trial.number / 7))
     make_study(url, name="two", budget=8)
     with Served(folder) as served:
+        # The first one who asks for a network's costs waits for torch.
+        httpx.get(f"{served.url}/api/v1/studies/one/trials/0", timeout=60).raise_for_status()
         yield served
 
 

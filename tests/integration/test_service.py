@@ -258,7 +258,8 @@ def test_the_command_searches_through_the_service(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_search_from_a_shell_is_stopped_from_the_page(tmp_path: Path) -> None:
-    search = RunningSearch(tmp_path, *QUICK, "--budget", "60")
+    # So many that it is still at it when it is stopped, however busy the machine is.
+    search = RunningSearch(tmp_path, *QUICK, "--budget", "1000")
     search.wait_until(lambda: len(done(tmp_path)) >= 1)
     with Served(tmp_path) as served, nas.Client(served.url) as client:
         (study,) = client.studies()
