@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from nas.errors import ParameterError
+from nas.service import READ_ONLY, TOKEN_VARIABLE
 
-VARIABLE = "NAS_API_TOKEN"
-READ_ONLY, HASHED = "ro:", "sha256:"
+HASHED = "sha256:"
 COOKIE = "nas_session"
 SESSION_S = 7 * 24 * 3600
 
@@ -76,9 +76,11 @@ def access(host: str, environment: Mapping[str, str]) -> Access:
 
     Raises ParameterError where others than this machine could come in and there is no token, and for what is no hash.
     """
-    tokens = tuple(environment.get(VARIABLE, "").split())
+    tokens = tuple(environment.get(TOKEN_VARIABLE, "").split())
     if not tokens and not is_loopback(host):
-        raise ParameterError(f"--host {host!r} is reachable from other machines: set {VARIABLE}, or serve at 127.0.0.1")
+        raise ParameterError(
+            f"--host {host!r} is reachable from other machines: set {TOKEN_VARIABLE}, or serve at 127.0.0.1"
+        )
     return Access(tokens)
 
 
@@ -98,7 +100,7 @@ def _right_of(word: str) -> Right:
 
 def _digest_of(word: str) -> bytes:
     if not word.removeprefix(HASHED):
-        raise ParameterError(f"{VARIABLE} has an empty token")
+        raise ParameterError(f"{TOKEN_VARIABLE} has an empty token")
     if not word.startswith(HASHED):
         return _digest(word)
     try:
@@ -106,7 +108,9 @@ def _digest_of(word: str) -> bytes:
     except ValueError:
         digest = b""
     if len(digest) != hashlib.sha256().digest_size:
-        raise ParameterError(f"{VARIABLE} has a word that begins with {HASHED} and is no SHA-256 in hexadecimal digits")
+        raise ParameterError(
+            f"{TOKEN_VARIABLE} has a word that begins with {HASHED} and is no SHA-256 in hexadecimal digits"
+        )
     return digest
 
 

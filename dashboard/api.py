@@ -12,10 +12,10 @@ from dashboard.detail import detail, measured
 from dashboard.events import stream
 from dashboard.snapshot import Snapshots
 from dashboard.view import within
-from nas import plugins
 from nas.errors import UserError
 from nas.front import front_as_json
 from nas.service import shapes
+from nas.status import status
 from nas.store.engine import open_optuna, parse_url
 from nas.store.store import Store
 
@@ -132,10 +132,11 @@ def study(reading: Reading, name: str) -> shapes.StudySummary:
 @router.delete("/studies/{name:path}", status_code=204)
 def delete(reading: Reading, name: str) -> None:
     """Remove a study that is not being searched, with its trials. Measurements stay on record."""
-    found = reading.snapshots.of(name)
-    if reading.store.driver(found.status.record.study_id) is not None and found.status.driver is not None:
+    record = reading.snapshots.of(name).status.record
+    # As it is now: a snapshot is of a moment ago.
+    if status(reading.store, record, time.time()).driver is not None:
         raise UserError(f"study {name!r} is being searched: stop it first")
-    reading.store.remove_study(found.status.record.study_id)
+    reading.store.remove_study(record.study_id)
     optuna.delete_study(study_name=name, storage=open_optuna(parse_url(reading.storage)))
     reading.snapshots.forget()
 
@@ -145,15 +146,3 @@ def _file(download: downloads.Download) -> Response:
     return Response(
         download.content, media_type="application/octet-stream", headers={"Content-Disposition": disposition}
     )
-
-
-def choices(roots: list[str]) -> shapes.Choices:
-    """What a search may be asked for by name."""
-    return {
-        "spaces": plugins.names(plugins.SPACES),
-        "datasets": plugins.names(plugins.DATASETS),
-        "samplers": plugins.names(plugins.SAMPLERS),
-        "targets": plugins.names(plugins.TARGETS),
-        "mixers": plugins.names(plugins.MIXERS),
-        "roots": roots,
-    }

@@ -5,7 +5,7 @@ from typing import Any
 
 from dashboard.snapshot import Snapshot
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, Stage
+from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import NasError, UnknownNameError
 from nas.export.config import config_of
@@ -16,7 +16,6 @@ from nas.trial import Outcome, Trial, fingerprints
 
 # More measurements of one network are not shown.
 MOST_MEASUREMENTS = 50
-FIELDS = ("mixer", "depth", "width", "mlp_ratio", "norm", "position")
 
 
 def detail(store: Store, snapshot: Snapshot, number: int) -> shapes.TrialDetail:
@@ -99,30 +98,25 @@ def _neighbours(snapshot: Snapshot, trial: Trial) -> Iterator[shapes.Neighbour]:
     for number, other in snapshot.trials.items():
         if not other.state.is_done or number == trial.number:
             continue
-        differences = list(_differences(trial.architecture, other.architecture))
-        if len(differences) == 1:
-            stage, field, here, there = differences[0]
+        place = _only_difference(trial.architecture, other.architecture)
+        if place is not None:
+            stage, _, field = place.removeprefix("stage").partition(".")
             yield {
                 "trial": snapshot.shown[number],
-                "stage": stage,
+                "stage": int(stage),
                 "field": field,
-                "here": here,
-                "there": there,
+                "here": trial.architecture.choices[place],
+                "there": other.architecture.choices[place],
             }
 
 
-def _differences(one: Architecture, other: Architecture) -> Iterator[tuple[int, str, str, str]]:
-    if len(one.stages) != len(other.stages) or one.recipe != other.recipe:
-        yield from [(0, "recipe", one.recipe, other.recipe)] * 2
-        return
-    for number, (here, there) in enumerate(zip(one.stages, other.stages, strict=True), start=1):
-        if here == there:
-            continue
-        for field in FIELDS:
-            values = _spelled(here, field), _spelled(there, field)
-            if values[0] != values[1]:
-                yield number, field, *values
-
-
-def _spelled(stage: Stage, field: str) -> str:
-    return stage.spelled_mixer if field == "mixer" else str(getattr(stage, field))
+def _only_difference(one: Architecture, other: Architecture) -> str | None:
+    """The one choice in which they differ, by its name; None where there are more or none."""
+    if one.recipe != other.recipe or len(one.stages) != len(other.stages):
+        return None
+    # Most trials are told apart without spelling anything.
+    if sum(here != there for here, there in zip(one.stages, other.stages, strict=True)) != 1:
+        return None
+    theirs = other.choices
+    places = [name for name, here in one.choices.items() if here != theirs[name]]
+    return places[0] if len(places) == 1 else None

@@ -88,7 +88,7 @@ class Guard:
         if not length.isdecimal() or int(length) > MOST_BODY:
             return _no(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
         if method not in SAFE:
-            if not _is_own(headers, scope["scheme"]):
+            if not _is_own(headers):
                 return _no(HTTPStatus.FORBIDDEN, "a write from another site is refused")
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind not in ("", "application/json"):
@@ -138,7 +138,7 @@ def _limited(receive: Receive) -> Receive:
     return limited
 
 
-def _is_own(headers: Headers, scheme: str) -> bool:
+def _is_own(headers: Headers) -> bool:
     """Whether a write comes from our own pages, or from no browser; what sends its token by itself is no browser."""
     if headers.get("authorization", "").lower().startswith("bearer "):
         return True

@@ -14,9 +14,8 @@ from typing import Any
 
 import psutil
 
-from dashboard.access import VARIABLE
 from nas.errors import StorageError, UnknownNameError, UserError
-from nas.service import shapes
+from nas.service import TOKEN_VARIABLE, shapes
 
 START = "from nas.cli.main import main; main()"
 # A machine has cores for no more.
@@ -44,7 +43,7 @@ class Launcher:
             home = self._folder / identifier
             command = [sys.executable, "-c", START, "search", *arguments, "--log-format=json", "--json"]
             # The database's password is seen by who lists processes, but not their environment.
-            environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+            environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
             environment["NAS_STORAGE"] = self._storage
             try:
                 home.mkdir(parents=True)

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from dashboard.api import Reading, choices
+from dashboard.api import Reading
 from dashboard.events import stream
 from dashboard.launcher import Launcher
 from dashboard.roots import Roots
+from nas import plugins
 from nas.cli.search import command
 from nas.cli.search_options import asked
 from nas.errors import ParameterError, UnknownNameError
@@ -54,9 +55,16 @@ router = APIRouter(prefix="/api/v1", tags=["searches"])
 
 
 @router.get("/choices")
-def valid(rooted: Rooted) -> shapes.Choices:
+def choices(rooted: Rooted) -> shapes.Choices:
     """The names that are valid here."""
-    return choices([str(folder) for folder in rooted.folders])
+    return {
+        "spaces": plugins.names(plugins.SPACES),
+        "datasets": plugins.names(plugins.DATASETS),
+        "samplers": plugins.names(plugins.SAMPLERS),
+        "targets": plugins.names(plugins.TARGETS),
+        "mixers": plugins.names(plugins.MIXERS),
+        "roots": [str(folder) for folder in rooted.folders],
+    }
 
 
 @router.get("/searches")

@@ -19,6 +19,8 @@ SCHEMA_VERSION = 2
 
 MLP_RATIO: float = 4
 RECIPE = "compact"
+# What stages differ in; a mixer's options are spelled with it.
+FIELDS = ("mixer", "depth", "width", "mlp_ratio", "norm", "position")
 
 Option = int | float | bool | str
 Options = tuple[tuple[str, Option], ...]
@@ -120,6 +122,15 @@ class Architecture:
     def word(self) -> str:
         """The stages' mixers as one letter each, such as PCAA for pool, conv, attention, attention."""
         return "".join(stage.mixer[0].upper() for stage in self.stages)
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """Every stage's fields, spelled, by names such as `stage1.mixer`; mixers with their options."""
+        return {
+            f"stage{number}.{field}": stage.spelled_mixer if field == "mixer" else str(getattr(stage, field))
+            for number, stage in enumerate(self.stages, start=1)
+            for field in FIELDS
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """The default recipe is left out."""

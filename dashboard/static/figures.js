@@ -33,7 +33,7 @@ export async function draw(place, name, make) {
   if (first) place.after(tools(place, name));
 }
 
-export function redraw() {
+function redraw() {
   for (const [place, { name, make }] of drawn) if (place.isConnected) draw(place, name, make);
 }
 
@@ -52,7 +52,7 @@ function tools(place, name) {
     button("SVG", svg), button("PNG", png), button("CSV", () => save(`${name}.csv`, csv(drawn.get(place).rows), "text/csv")));
 }
 
-export function csv(rows) {
+function csv(rows) {
   const cell = (value) => {
     const text = value === null || value === undefined ? "" : String(value);
     return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -56,7 +56,7 @@ def command(
     if form not in whole:
         plugins.check(plugins.EXPORTERS, form, also=whole)
     for name, flag in CHOOSING.items():
-        if config is not None and _is_given(name):
+        if config is not None and options.is_given(name):
             raise ParameterError(f"{flag} chooses from a study and {config!r} is one network: give one of them")
     if form in whole:
         if config is not None:
@@ -69,11 +69,6 @@ def command(
     if input_size is not None:
         source = source._replace(config=source.config.resized(*_size(input_size)))
     click.echo(plugins.load(plugins.EXPORTERS, form)(source.config, source.weights, output))
-
-
-def _is_given(name: str) -> bool:
-    source = click.get_current_context().get_parameter_source(name)
-    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> Source:

@@ -8,6 +8,7 @@ import click
 from nas import plugins
 from nas.cli import options
 from nas.cli.front_table import print_front
+from nas.front import as_json as result_as_json
 from nas.front import fallen, front, front_as_json, results
 from nas.objective import recorded_objectives
 from nas.output_file import write_text
@@ -27,10 +28,12 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None) -
     if html is not None:
         write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, found))
     members = front(found)
+    shown = front_as_json(members)
     if as_json:
-        click.echo(json.dumps(front_as_json(members)))
+        click.echo(json.dumps(shown))
         return
     click.echo(f"study {record.name}: {len(members)} of {len(found)} complete trials are on the front")
-    print_front(members, recorded_objectives(record.settings), fallen(found))
+    objectives = [each.name for each in recorded_objectives(record.settings)]
+    print_front(shown, objectives, [result_as_json(each) for each in fallen(found)])
     if html is not None:
         click.echo(f"wrote {html}")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from nas.errors import ParameterError
 
@@ -95,3 +96,8 @@ def check_time_limit(value: float) -> None:
     """Raises ParameterError for a limit that is not a positive number."""
     if not 0 < value < float("inf"):
         raise ParameterError(f"--time-limit {value:g} is not a positive number of seconds")
+
+
+def is_given(parameter: str) -> bool:
+    """Whether the user gave that parameter of the present command on the command line."""
+    return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE

@@ -47,14 +47,15 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
     wanted = asked(**parameters)
     with SearchProgress(to_stderr=as_json) if log_format == "text" else EventLog(to_stderr=as_json) as watcher:
         result = search(wanted, watcher)
+    members, fell_off = front_as_json(result.front), [result_as_json(member) for member in result.fallen]
     if as_json:
         click.echo(
             json.dumps(
                 {
                     "study": result.study,
                     "trials": result.done,
-                    "front": front_as_json(result.front),
-                    "fell_off": [result_as_json(member) for member in result.fallen],
+                    "front": members,
+                    "fell_off": fell_off,
                     "audits": [asdict(each) for each in result.audits],
                     "gain_to_come": result.gain_to_come,
                     "hypervolume": result.hypervolume,
@@ -68,7 +69,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             click.echo(
                 f"flat: the other {wanted.budget - result.done} trials would add about {result.gain_to_come:.1%}"
             )
-        print_front(result.front, result.objectives, result.fallen)
+        print_front(members, [each.name for each in result.objectives], fell_off)
         print_audits(result.audits)
     if result.interrupted:
         click.echo("interrupted; the same command goes on with this study", err=True)

@@ -4,22 +4,21 @@ import json
 import sys
 
 import click
-from rich.table import Table
 
+from nas.cli import options
+from nas.cli.front_table import print_front
 from nas.cli.main import INTERRUPTED
-from nas.cli.table import print_table
 from nas.errors import ParameterError
 from nas.service import shapes
 from nas.service.client import Client
-from nas.service.request import ITS_OWN, given_options
+from nas.service.request import ITS_OWN, given_options, name_of
 
 
 def follow(url: str, *, as_json: bool) -> None:
     """Have the service search with what the user gave, and say how it goes until it ends. Ctrl-C stops it there."""
     context = click.get_current_context()
     for option in context.command.params:
-        flag = option.opts[0].lstrip("-").replace("-", "_")
-        if flag in set(ITS_OWN) - {"json", "service", "log_format"} and _is_given(context, option):
+        if name_of(option) in ITS_OWN and options.is_given(option.name or ""):
             raise ParameterError(f"{option.opts[0]} is the service's own: leave it out with --service")
     with Client(url) as client:
         begun = client.start(**given_options(context))
@@ -37,11 +36,6 @@ def follow(url: str, *, as_json: bool) -> None:
         if ended["state"] == "stopped":
             click.echo("interrupted; the same command goes on with this study", err=True)
             sys.exit(INTERRUPTED)
-
-
-def _is_given(context: click.Context, option: click.Parameter) -> bool:
-    source = context.get_parameter_source(option.name or "")
-    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _tell(client: Client, name: str) -> None:
@@ -72,19 +66,4 @@ def _report(study: shapes.StudySummary, front: shapes.Front, *, as_json: bool) -
         )
         return
     click.echo(f"{study['done']} trials on record, hypervolume {front['hypervolume']:.4g}")
-    table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
-    for heading in ("parameters", "accuracy", "seeds", "latency ms"):
-        table.add_column(heading, justify="right")
-    for member in front["members"]:
-        stages = member["stages"]
-        table.add_row(
-            f"{member['trial']}{'' if member['sure'] else '~'}",
-            "-".join(stage["mixer"] for stage in stages),
-            "-".join(str(stage["depth"]) for stage in stages),
-            "-".join(str(stage["width"]) for stage in stages),
-            f"{member['parameters']:,}",
-            f"{member['accuracy']:.4f}",
-            str(member["seeds"]),
-            f"{member['latency_ms']:.3f}",
-        )
-    print_table(table)
+    print_front(front["members"], front["objectives"], [])

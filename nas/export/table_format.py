@@ -5,15 +5,11 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas.architecture import Architecture
 from nas.errors import UserError
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.output_file import write_text
 from nas.store.store import StudyRecord
 from nas.trial import Trial, TrialState
-
-# A stage's fields, of which those that vary become columns.
-FIELDS = ("mixer", "depth", "width", "mlp_ratio", "norm", "position")
 
 
 def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
@@ -21,7 +17,8 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
     complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     if len(complete) < 2:
         raise UserError(f"study {record.name!r} has {len(complete)} complete trials; a table needs at least 2")
-    choices = [_choices(trial.architecture) for trial in complete]
+    choices = [trial.architecture.choices for trial in complete]
+    # Those that vary become columns.
     varying = [name for name in choices[0] if len({each.get(name) for each in choices}) > 1]
     further = [
         objective.name
@@ -54,12 +51,3 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
         )
     write_text("--output", path, text.getvalue())
     return f"wrote {path}: {len(complete)} rows of study {record.name}"
-
-
-def _choices(architecture: Architecture) -> dict[str, str]:
-    """Every stage's fields by name, mixers with their options."""
-    return {
-        f"stage{number}.{field}": stage.spelled_mixer if field == "mixer" else str(getattr(stage, field))
-        for number, stage in enumerate(architecture.stages, start=1)
-        for field in FIELDS
-    }

@@ -12,10 +12,9 @@ import httpx
 
 from nas.errors import NasError, SearchInterruptedError, UserError
 from nas.output_file import written
-from nas.service import shapes
+from nas.service import READ_ONLY, TOKEN_VARIABLE, shapes
 from nas.service.request import Value
 
-VARIABLE = "NAS_API_TOKEN"
 TIMEOUT_S = 60.0
 LOOK_S = 1.0
 
@@ -32,8 +31,8 @@ class Client:
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        words = os.environ.get(VARIABLE, "").split()
-        token = token if token is not None else next(iter(words), "").removeprefix("ro:")
+        words = os.environ.get(TOKEN_VARIABLE, "").split()
+        token = token if token is not None else next(iter(words), "").removeprefix(READ_ONLY)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if not _is_address(url):
             raise UserError(f"service {url!r} is not an address such as http://127.0.0.1:8080")

@@ -6,15 +6,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-# What the service decides itself: its database and cluster, and how its processes speak.
-ITS_OWN = ("storage", "ray_address", "log_format", "json", "service")
+# What the service decides itself: its database and its cluster.
+ITS_OWN = ("storage", "ray_address")
+# How a command speaks, and to whom.
+SPEAKING = ("log_format", "json", "service")
 Value = str | int | float | bool | list[str]
 
 
 def served_options(command: click.Command) -> dict[str, click.Option]:
-    """The options that the service takes, by their names there: flags without dashes before, underlines within."""
-    found = {_name(each): each for each in command.params if isinstance(each, click.Option)}
-    return {name: option for name, option in found.items() if name not in ITS_OWN}
+    """The options that the service takes, by their names there."""
+    found = {name_of(each): each for each in command.params if isinstance(each, click.Option)}
+    return {name: option for name, option in found.items() if name not in (*ITS_OWN, *SPEAKING)}
 
 
 def given_options(context: click.Context) -> dict[str, Value]:
@@ -45,7 +47,8 @@ def _words(option: click.Option, value: Value) -> Iterator[str]:
         yield f"{flag}={value}"
 
 
-def _name(option: click.Option) -> str:
+def name_of(option: click.Parameter) -> str:
+    """An option's name on its way: its flag without dashes before, underlines within."""
     return option.opts[0].lstrip("-").replace("-", "_")
 
 

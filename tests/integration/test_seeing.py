@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,8 +10,9 @@ from pathlib import Path
 from nas.store.store import Store
 from nas.trial import WORKER_LOST
 from tests.builders import failed
-from tests.conftest import free_port, nas_script, run_nas
+from tests.conftest import run_nas
 from tests.integration.searching import QUICK, RunningSearch, done
+from tests.serving import Served
 from tests.studies import make_study, open_study
 
 
@@ -60,23 +59,11 @@ def test_failures_are_counted_by_cause(tmp_path: Path) -> None:
 
 def test_the_dashboard_serves_until_it_is_stopped(tmp_path: Path) -> None:
     make_study(f"sqlite:///{tmp_path / 'nas.db'}", budget=3)
-    port = free_port()
-    server = subprocess.Popen([nas_script(), "dashboard", "--port", str(port)], cwd=tmp_path, stdout=subprocess.PIPE)
-    try:
-        for _ in range(150):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/studies/study", timeout=10) as answer:
-                    assert "Pareto front" in answer.read().decode()
-                break
-            except urllib.error.URLError:
-                time.sleep(0.2)
-        else:
-            raise AssertionError("no answer")
-        second = run_nas(["dashboard", "--port", str(port)], tmp_path)
+    with Served(tmp_path) as served:
+        with urllib.request.urlopen(f"{served.url}/studies/study", timeout=10) as answer:
+            assert "Pareto front" in answer.read().decode()
+        second = run_nas(["dashboard", "--port", str(served.port)], tmp_path)
         assert second.code == 2
-        assert f"--port {port}" in second.err
-    finally:
-        server.terminate()
-        assert server.wait(20) in (0, -15)
+        assert f"--port {served.port}" in second.err
     refused = run_nas(["dashboard", "--host", "0.0.0.0"], tmp_path)
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
