@@ -11,9 +11,7 @@ from dashboard import downloads
 from dashboard.detail import detail, measured
 from dashboard.events import stream
 from dashboard.snapshot import Snapshots
-from dashboard.view import within
 from nas.errors import UserError
-from nas.front import front_as_json
 from nas.service import shapes
 from nas.status import status
 from nas.store.engine import open_optuna, parse_url
@@ -79,30 +77,20 @@ def trial(reading: Reading, name: str, number: Number) -> shapes.TrialDetail:
 @router.get("/studies/{name:path}/trials", response_model=shapes.Trials)
 def trials(reading: Reading, name: str, after: After = None) -> Response:
     """All trials, or those that changed after a revision."""
-    return Response(reading.snapshots.of(name).trials_json(after), media_type=JSON)
+    return Response(reading.snapshots.of(name).trials.json(after), media_type=JSON)
 
 
 @router.get("/studies/{name:path}/front", response_model=shapes.Front)
-def front(reading: Reading, name: str, max_latency_ms: Limit = None) -> Response | shapes.Front:
+def front(reading: Reading, name: str, max_latency_ms: Limit = None) -> Response:
     """The Pareto front, the cheapest first."""
-    snapshot = reading.snapshots.of(name)
-    if max_latency_ms is None:
-        return Response(snapshot.front_json, media_type=JSON)
-    members = within(snapshot.results, max_latency_ms)
-    return {
-        "revision": snapshot.revision,
-        "objectives": snapshot.summary["objectives"],
-        "members": front_as_json(members),
-        "fallen": [],
-        "hypervolume": snapshot.hypervolume,
-        "knee": None,
-    }
+    found = reading.snapshots.of(name).trials
+    return Response(found.front_json if max_latency_ms is None else found.front_within(max_latency_ms), media_type=JSON)
 
 
 @router.get("/studies/{name:path}/history", response_model=shapes.History)
 def history(reading: Reading, name: str) -> Response:
     """The hypervolume, over trials and hours."""
-    return Response(reading.snapshots.of(name).history_json, media_type=JSON)
+    return Response(reading.snapshots.of(name).trials.history_json, media_type=JSON)
 
 
 @router.get("/studies/{name:path}/events", response_class=StreamingResponse)

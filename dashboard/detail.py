@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dashboard.snapshot import Snapshot
+from dashboard.view import shown_trial
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
-from nas.errors import NasError, UnknownNameError
+from nas.errors import NasError
 from nas.export.config import config_of
 from nas.objective import QUANTILES, Measurement
 from nas.service import shapes
@@ -20,14 +21,12 @@ MOST_MEASUREMENTS = 50
 
 def detail(store: Store, snapshot: Snapshot, number: int) -> shapes.TrialDetail:
     """Raises UnknownNameError when the study has no such trial."""
-    if number not in snapshot.trials:
-        raise UnknownNameError("trial", str(number), (f"0 to {max(snapshot.trials, default=0)}",))
-    trial = snapshot.trials[number]
+    trial = snapshot.trials.one(number)
     record = snapshot.status.record
-    result = next((each for each in snapshot.results if each.trial.number == number), None)
+    result = next((each for each in snapshot.trials.results if each.trial.number == number), None)
     outcome = trial.outcome or Outcome()
     return {
-        "trial": snapshot.shown[number],
+        "trial": shown_trial(trial, record.settings),
         "config": None if result is None else config_of(result, record).to_dict(),
         "stage_costs": stage_costs(trial.architecture, ModelInput.from_dict(record.settings["latency_input"])),
         "measurements": _measurements(store, trial, record.settings),
@@ -95,14 +94,14 @@ def _curves(trial: Trial) -> Iterator[shapes.Curve]:
 
 def _neighbours(snapshot: Snapshot, trial: Trial) -> Iterator[shapes.Neighbour]:
     """Trials of architectures that differ in a single choice."""
-    for number, other in snapshot.trials.items():
+    for number, other in snapshot.trials.by_number.items():
         if not other.state.is_done or number == trial.number:
             continue
         place = _only_difference(trial.architecture, other.architecture)
         if place is not None:
             stage, _, field = place.removeprefix("stage").partition(".")
             yield {
-                "trial": snapshot.shown[number],
+                "trial": shown_trial(other, snapshot.status.record.settings),
                 "stage": int(stage),
                 "field": field,
                 "here": trial.architecture.choices[place],

@@ -24,7 +24,7 @@ class Download(NamedTuple):
 def of_trial(snapshot: Snapshot, number: int, form: str) -> Download:
     """Raises UnknownNameError for another format or a trial that is not complete, ExportError as exporters do."""
     plugins.check(plugins.EXPORTERS, form)
-    result = pick(snapshot.results, f"trial:{number}")
+    result = pick(snapshot.trials.results, f"trial:{number}")
     config = config_of(result, snapshot.status.record)
     name = download_name(snapshot.status.record.name, number)
     with tempfile.TemporaryDirectory(prefix="nas-export-") as folder:
@@ -39,7 +39,7 @@ def of_study(snapshot: Snapshot, form: str) -> Download:
     record = snapshot.status.record
     with tempfile.TemporaryDirectory(prefix="nas-export-") as folder:
         path = Path(folder, download_name(record.name))
-        plugins.load(plugins.STUDY_EXPORTERS, form)(list(snapshot.trials.values()), record, path)
+        plugins.load(plugins.STUDY_EXPORTERS, form)(list(snapshot.trials.by_number.values()), record, path)
         return _packed(path, form)
 
 

@@ -8,7 +8,6 @@ from fastapi.templating import Jinja2Templates
 
 from dashboard.access import Access, Right
 from dashboard.api import Number, Reading
-from nas.errors import UnknownNameError
 
 templates = Jinja2Templates(Path(__file__).with_name("templates"))
 router = APIRouter(include_in_schema=False)
@@ -54,10 +53,8 @@ def compare_trials(request: Request, reading: Reading, name: str, trial: Trials)
 
 @router.get("/studies/{name:path}/trials/{number}")
 def trial(request: Request, reading: Reading, name: str, number: Number) -> Response:
-    found = reading.snapshots.of(name)
-    if number not in found.trials:
-        raise UnknownNameError("trial", str(number), (f"0 to {max(found.trials, default=0)}",))
-    return _page(request, "trial.html", name=name, number=number, word=found.trials[number].architecture.word)
+    found = reading.snapshots.of(name).trials.one(number)
+    return _page(request, "trial.html", name=name, number=number, word=found.architecture.word)
 
 
 @router.get("/studies/{name:path}")

@@ -1,6 +1,7 @@
 """Serving the web application, from `nas dashboard`."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from nas.store.store import Store
 
 # Streams of events have no end of their own; they are cut when the process is told to end.
 GRACE_S = 3
+# An answer passes from thread to thread several times, and each time waits so long for one that works out a study.
+SWITCH_S = 0.0005
 
 
 def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Path]) -> None:
@@ -21,6 +24,7 @@ def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Pa
     Raises ParameterError for a host or port that cannot be served at, StorageError for a database of no use.
     """
     allowed = access(host, os.environ)
+    sys.setswitchinterval(SWITCH_S)
     with Store.open(storage, create=True) as store:
         app = create_app(store, storage, Serving(allowed, searches.resolve(), roots))
         server = uvicorn.Server(

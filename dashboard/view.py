@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nas.front import Result, front, reference_point
-from nas.pareto import Point, hypervolume
+import numpy as np
+
+from nas.front import Result, reference_point, results
+from nas.pareto import hypervolume
 from nas.service import shapes
 from nas.trial import Outcome, Trial
 
 HOUR_S = 3600.0
 
 
-def shown_trial(trial: Trial, result: Result | None) -> shapes.Trial:
-    """A trial; `result` is what its confirmations make of it, None unless it is complete and within the limit."""
+def shown_trial(trial: Trial, settings: Mapping[str, Any]) -> shapes.Trial:
+    """A trial of a study with these settings: what it found, and its confirmations, whatever others found."""
+    result = next(iter(results([trial], settings)), None)
     outcome = trial.outcome or Outcome()
     latency = result.latency if result is not None else outcome.latency
     last = outcome.curve[-1].accuracy if outcome.curve else None
@@ -47,12 +50,14 @@ def history(found: Sequence[Result], begun_at: float, settings: Mapping[str, Any
         return []
     reference = reference_point([each.searched_losses for each in ended], settings)
     moments: list[shapes.Moment] = []
-    best: list[Point] = []
+    best = np.empty((0, len(reference)))
     for count, each in enumerate(ended, start=1):
-        point = each.searched_losses
-        if not any(all(x <= y for x, y in zip(other, point, strict=True)) for other in best):
-            best = [other for other in best if not all(x <= y for x, y in zip(point, other, strict=True))] + [point]
-            moments.append(_moment(count, each, begun_at, hypervolume(best, reference)))
+        point = np.array(each.searched_losses)
+        if not (best <= point).all(axis=1).any():
+            best = np.vstack([best[~(point <= best).all(axis=1)], point])
+            moments.append(
+                _moment(count, each, begun_at, hypervolume([tuple(row) for row in best.tolist()], reference))
+            )
     if moments[-1]["trials"] < len(ended):
         moments.append(_moment(len(ended), ended[-1], begun_at, moments[-1]["hypervolume"]))
     return moments
@@ -64,8 +69,3 @@ def _finished_at(result: Result) -> float:
 
 def _moment(count: int, result: Result, begun_at: float, dominated: float) -> shapes.Moment:
     return {"trials": count, "hours": (_finished_at(result) - begun_at) / HOUR_S, "hypervolume": dominated}
-
-
-def within(found: Sequence[Result], limit_ms: float | None) -> list[Result]:
-    """The front of what is not slower than the limit."""
-    return front([each for each in found if limit_ms is None or each.latency.median <= limit_ms])

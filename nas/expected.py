@@ -74,10 +74,10 @@ class Expectation:
 
     def __call__(self, own: Sequence[Seen]) -> float:
         """Of an architecture that was trained like this, once with each seed."""
-        mean = statistics.fmean(each.accuracy for each in own)
+        mean = statistics.fmean([each.accuracy for each in own])
         if math.isinf(self.share):
             return mean
-        foretold = statistics.fmean(self._foretold(each) for each in own)
+        foretold = statistics.fmean([self._foretold(each) for each in own])
         return foretold + (mean - foretold) * len(own) * self.share / (len(own) * self.share + 1)
 
     @property

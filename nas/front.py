@@ -65,7 +65,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
     """The complete trials of a study with these settings, those over its latency limit left out."""
     trained = {trial.number: found for trial in trials if (found := _trained(trial))}
     expected = expectation(list(trained.values()))
-    objectives = _objectives(settings)
+    doubt, objectives = expected.deviation, _objectives(settings)
     limit = settings.get("max_latency_ms")
     listed = []
     for trial in trials:
@@ -75,23 +75,24 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
         again = _measured_again(trial)
         latency = again.get(LATENCY.name, outcome.latency)
         medians = {name: taken.median for name, taken in again.items()}
-        promised = {**outcome.figures, **medians, ACCURACY.name: expected(own)}
+        first, promise = outcome.figures, expected(own)
+        promised = {**first, **medians, ACCURACY.name: promise}
         if (limit is None or latency.median <= limit) and all(each.name in promised for each in objectives):
             losses, searched = (
-                tuple(each.loss(figures[each.name]) for each in objectives) for figures in (promised, outcome.figures)
+                tuple([each.loss(figures[each.name]) for each in objectives]) for figures in (promised, first)
             )
             moved = latency is not outcome.latency and not outcome.latency.agrees_with(latency)
             listed.append(
                 Result(
                     trial,
                     tuple(each.accuracy for each in own),
-                    expected(own),
+                    promise,
                     latency,
                     outcome.parameters,
                     losses,
                     searched,
                     moved,
-                    expected.deviation,
+                    doubt,
                     expected.trained_again(len(own)),
                 )
             )
@@ -178,7 +179,7 @@ def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any])
     if not candidates:
         return 0.0
     points = [candidate.losses for candidate in candidates]
-    return hypervolume(points, reference_point(points, settings))
+    return hypervolume([points[index] for index in non_dominated(points)], reference_point(points, settings))
 
 
 def reference_point(points: Sequence[Point], settings: Mapping[str, Any]) -> Point:

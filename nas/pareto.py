@@ -18,7 +18,7 @@ def non_dominated(points: Sequence[Point]) -> list[int]:
     """
     front: list[int] = []
     # In lexicographic order a point can only be dominated by, or equal to, one that came before it.
-    order = sorted(range(len(points)), key=lambda i: (points[i], i))
+    order = sorted(range(len(points)), key=points.__getitem__)
     if points and len(points[0]) == 2:
         # Of two coordinates the last one kept has the best second.
         for index in order:

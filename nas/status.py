@@ -1,12 +1,12 @@
 """How searches are doing, by what is on record: who drives them, how fast they are, what fails."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nas.driver_lock import is_alive
-from nas.store.store import Store, StudyRecord
+from nas.store.store import Ending, Store, StudyRecord
 from nas.trial import Failure, TrialState
 
 HOUR_S = 3600.0
@@ -64,11 +64,17 @@ class Status:
 
 
 def status(store: Store, record: StudyRecord, now: float) -> Status:
-    """As of `now`, in seconds since 1970. Trials per hour are those of the last hour, or since the study began."""
-    driver = store.driver(record.study_id)
-    ended = store.endings(record.study_id)
-    recent = sum(at >= now - HOUR_S and state.is_done for state, at, _ in ended)
-    failed = [failure for _, _, failure in ended if failure is not None]
+    """As of `now`, in seconds since 1970."""
+    return status_of(record, store.driver(record.study_id), store.endings(record.study_id), now)
+
+
+def status_of(record: StudyRecord, driver: Mapping[str, Any] | None, endings: Sequence[Ending], now: float) -> Status:
+    """From what is on record of who drives it, and of how its trials ended, the last one last.
+
+    Trials per hour are those of the last hour, or since the study began.
+    """
+    recent = sum(at >= now - HOUR_S and state.is_done for state, at, _ in endings)
+    failed = [failure for _, _, failure in endings if failure is not None]
     hours = min(HOUR_S, max(now - record.created_at, 1.0)) / HOUR_S
     return Status(
         record=record,

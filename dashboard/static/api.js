@@ -24,10 +24,27 @@ export async function call(method, path, body) {
 
 export const get = (path) => call("GET", path);
 
-// Calls `told` with each event of that kind; the browser connects again by itself.
+// Calls `told` with the latest event of that kind, one at a time and for at most a third of the time, so that a page that
+// has much to draw can still be used; the browser connects again by itself.
 export function follow(path, kind, told) {
   const source = new EventSource(BASE + path);
-  source.addEventListener(kind, (event) => told(JSON.parse(event.data)));
+  let latest = null;
+  let busy = false;
+  const tell = async () => {
+    busy = true;
+    while (latest !== null) {
+      const began = performance.now();
+      const event = latest;
+      latest = null;
+      await told(event);
+      await new Promise((rested) => setTimeout(rested, 2 * (performance.now() - began)));
+    }
+    busy = false;
+  };
+  source.addEventListener(kind, (event) => {
+    latest = JSON.parse(event.data);
+    if (!busy) tell();
+  });
   window.addEventListener("pagehide", () => source.close());
   return source;
 }

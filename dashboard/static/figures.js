@@ -3,6 +3,8 @@
 
 import { element } from "./dom.js";
 
+// It comes after our own scripts, since it is large: meanwhile they fetch what it is to draw.
+const plotly = new Promise((arrived) => document.addEventListener("DOMContentLoaded", arrived, { once: true }));
 const drawn = new Map();
 
 export function style(name) {
@@ -27,6 +29,7 @@ export async function draw(place, name, make) {
   const { traces, layout, alt, rows } = make();
   place.setAttribute("role", place.tabIndex >= 0 ? "group" : "img");
   place.setAttribute("aria-label", alt);
+  await plotly;
   await Plotly.react(place, traces, themed(layout), { displayModeBar: false, responsive: true, doubleClick: "reset" });
   const first = !drawn.has(place);
   drawn.set(place, { name, make, rows });

@@ -16,6 +16,19 @@ export function pick(members, limit) {
   return within.reduce((best, member) => (best === null || member.accuracy > best.accuracy ? member : best), null);
 }
 
+// Where there are many, dots hide each other: of those at one spot, the size of a dot, the latest is drawn.
+const CROWD = 1000;
+const SPOTS = [120, 60];
+
+function onePerSpot(some, figures) {
+  if (some.length < CROWD) return some;
+  const values = figures.map((figure) => some.map(figure));
+  const lows = values.map((each) => Math.min(...each));
+  const spans = values.map((each, at) => Math.max(...each) - lows[at] || 1);
+  const spot = (trial) => figures.map((figure, at) => Math.floor((SPOTS[at] * (figure(trial) - lows[at])) / spans[at])).join();
+  return [...new Map(some.map((trial) => [spot(trial), trial])).values()];
+}
+
 export function frontFigure({ trials, front, state }) {
   const x = (trial) => cost(trial, state.x);
   const all = [...trials.values()].filter((trial) => x(trial) !== null);
@@ -26,10 +39,14 @@ export function frontFigure({ trials, front, state }) {
   const ends = all.filter((trial) => trial.state === "complete" && !onFront.has(trial.number));
   const seen = all.filter((trial) => trial.accuracy !== null);
   const floor = seen.length ? Math.min(...seen.map((trial) => trial.accuracy)) : 0;
-  const points = (some, name, marker, more = {}) => ({
-    type: "scatter", mode: "markers", name: `${name} (${some.length})`, x: some.map(x), y: some.map((trial) => trial.accuracy ?? floor),
-    customdata: some.map((trial) => trial.number), marker: { size: 7, ...marker }, hoverinfo: "none", ...more,
-  });
+  const y = (trial) => trial.accuracy ?? floor;
+  const points = (some, name, marker, more = {}) => {
+    const shown = onePerSpot(some, [state.scale === "log" ? (trial) => Math.log(x(trial)) : x, y]);
+    return {
+      type: "scatter", mode: "markers", name: `${name} (${some.length})`, x: shown.map(x), y: shown.map(y),
+      customdata: shown.map((trial) => trial.number), marker: { size: 7, ...marker }, hoverinfo: "none", ...more,
+    };
+  };
   const spread = (values) => ({ type: "data", array: values, thickness: 1, width: 3, color: style("--soft") });
   const chosen = state.trials.map((number) => trials.get(number)).filter((trial) => trial && x(trial) !== null);
   const best = pick(front.members, state.limit);

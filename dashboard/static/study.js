@@ -74,9 +74,9 @@ class StudyPage {
   }
 
   async draw() {
+    this.table.show(this.trials);
     await draw(byId("front"), `${this.name} front`, () => frontFigure(this));
     this.showLimit();
-    this.table.show(this.trials);
     await draw(byId("mixers"), `${this.name} mixers`, () => mixersFigure(this));
     await draw(byId("history"), `${this.name} hypervolume`, () => historyFigure(this.moments, this.state.over));
     await draw(byId("parallel"), `${this.name} parallel coordinates`, () => parallelFigure(this));

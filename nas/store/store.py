@@ -20,15 +20,22 @@ from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialSt
 _optuna_studies = table("studies", column("study_id"), column("study_name"))
 
 
+# How a trial ended, when (in seconds since 1970), and what went wrong if something did.
+Ending = tuple[TrialState, float, Failure | None]
+
+
 @dataclass(frozen=True)
 class StudyRecord:
-    """A study on record: its identity, what its trials have in common, and how many there are by state."""
+    """A study on record: its identity, what its trials have in common, how many there are by state and how many
+    confirmations they have. Where these numbers stand still all does: what has ended or was confirmed never changes.
+    """
 
     study_id: int
     name: str
     settings: Mapping[str, Any]
     created_at: float
     counts: Mapping[TrialState, int]
+    confirmations: int = 0
 
 
 class Measured(NamedTuple):
@@ -53,6 +60,9 @@ class Store(Drivers):
             )
             for study_id, state, count in connection.execute(query):
                 counts.setdefault(study_id, {})[TrialState(state)] = count
+            confirmed = select(tables.trials.c.study_id, func.count()).join(tables.confirmations)
+            query = confirmed.group_by(tables.trials.c.study_id)
+            confirmations = {row.study_id: row[1] for row in connection.execute(query)}
             ours = tables.studies
             rows = connection.execute(
                 select(ours, _optuna_studies.c.study_name)
@@ -60,7 +70,14 @@ class Store(Drivers):
                 .order_by(ours.c.created_at.desc(), ours.c.study_id.desc())
             )
             return [
-                StudyRecord(row.study_id, row.study_name, row.settings, row.created_at, counts.get(row.study_id, {}))
+                StudyRecord(
+                    row.study_id,
+                    row.study_name,
+                    row.settings,
+                    row.created_at,
+                    counts.get(row.study_id, {}),
+                    confirmations.get(row.study_id, 0),
+                )
                 for row in rows
             ]
 
@@ -240,8 +257,8 @@ class Store(Drivers):
         ]
 
     @lasting_method
-    def endings(self, study_id: int) -> list[tuple[TrialState, float, Failure | None]]:
-        """Of the study's trials that have ended: how, when, and what went wrong if something did; the last one last."""
+    def endings(self, study_id: int) -> list[Ending]:
+        """Of the study's trials that have ended; the last one last."""
         ours = tables.trials
         query = (
             select(ours.c.state, ours.c.finished_at, ours.c.failure_cause, ours.c.failure_message)
