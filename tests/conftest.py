@@ -24,6 +24,13 @@ settings.register_profile("nas", deadline=None, max_examples=50)
 settings.load_profile("nas")
 
 
+def pytest_configure() -> None:
+    """One thread for each process, as workers have: threads that wait for each other at every step take twice as long
+    where more of them than cores run. Before anything imports torch.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @dataclass(frozen=True)
 class Finished:
     """A command that has ended."""
