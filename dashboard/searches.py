@@ -29,11 +29,17 @@ def _model() -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for name, option in served_options(command).items():
         kind = Annotated[list[Text], Field(max_length=64)] if option.multiple else KINDS.get(option.type, Text)
-        fields[name] = (kind | None, Field(default=None, description=option.help))
+        fields[name] = (kind | None, Field(default=None, description=_description(option)))
     model: type[BaseModel] = create_model(
         "SearchOptions", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields
     )
     return model
+
+
+def _description(option: click.Option) -> str:
+    """What the option is for, and what it is where it is not given, as far as that is a plain value."""
+    plain = isinstance(option.default, str | int | float) and not isinstance(option.default, bool)
+    return f"{option.help} Default: {option.default}." if plain else option.help or ""
 
 
 SearchOptions = _model()

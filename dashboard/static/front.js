@@ -29,6 +29,11 @@ function onePerSpot(some, figures) {
   return [...new Map(some.map((trial) => [spot(trial), trial])).values()];
 }
 
+// How far a latency's interval reaches; one of too few samples is not known.
+function reach({ latency_ms: median, latency_interval_ms: [low, high] }) {
+  return low > 0 ? high - median : 0;
+}
+
 export function frontFigure({ trials, front, state }) {
   const x = (trial) => cost(trial, state.x);
   const all = [...trials.values()].filter((trial) => x(trial) !== null);
@@ -58,7 +63,7 @@ export function frontFigure({ trials, front, state }) {
     points(members, "Pareto front", { color: style("--accent"), size: 10 }, {
       mode: "lines+markers", line: { shape: "hv", color: style("--accent"), width: 2 },
       error_y: spread(members.map((trial) => trial.accuracy_std ?? 0)),
-      error_x: state.x === "latency_ms" ? spread(members.map((trial) => trial.latency_interval_ms[1] - trial.latency_ms)) : undefined,
+      error_x: state.x === "latency_ms" ? spread(members.map(reach)) : undefined,
     }),
     points(chosen, "selected", { color: "rgba(0,0,0,0)", size: 17, line: { color: style("--ink"), width: 2 } }),
   ].filter((trace) => trace.x.length);

@@ -7,6 +7,11 @@ const FIRST = ["space", "dataset", "data_dir", "budget", "max_latency", "target"
 const SUGGESTED = { space: "spaces", dataset: "datasets", sampler: "samplers", target: "targets", data_dir: "roots" };
 const LOOK_MS = 700;
 
+// Help names commands between backticks.
+function spelled(text) {
+  return text.split("`").map((part, at) => (at % 2 ? element("code", {}, part) : part));
+}
+
 function field(name, schema, choices) {
   const kinds = (schema.anyOf ?? [schema]).filter((each) => each.type !== "null");
   const kind = kinds[0].type;
@@ -20,7 +25,7 @@ function field(name, schema, choices) {
   return element("div", {},
     element("label", { for: id }, name.replaceAll("_", " "), kind === "array" ? " (words, with spaces between)" : ""), input,
     element("datalist", { id: `${id}-choices` }, ...list.map((value) => element("option", { value }))),
-    element("div", { id: `${id}-help`, class: "muted" }, schema.description ?? ""));
+    element("div", { id: `${id}-help`, class: "muted" }, ...spelled(schema.description ?? "")));
 }
 
 function value(input) {

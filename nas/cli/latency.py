@@ -10,9 +10,10 @@ from rich.table import Table
 
 from nas import latency
 from nas.cli import latency_profile, options
+from nas.cli.meters import asked_meter
 from nas.cli.table import print_table
 from nas.export.source import source_of
-from nas.latency import Deployment, Meter
+from nas.latency import Deployment
 from nas.objective import Measurement
 from nas.store.store import Store
 
@@ -54,7 +55,7 @@ def measure(
     """Measure networks, alone on the machine, and put the figures on record; what is on record is not measured."""
     deployments = {name: _deployment(name) for name in names}
     started = time.time()
-    meter = _meter(target, precision, limit_s, ray_address)
+    meter = asked_meter(target, precision, limit_s, ray_address)
     found = []
     with Store.open(storage, create=True) as store:
         meter = latency.calibrated(meter, store)
@@ -78,7 +79,7 @@ def compare(
     one: str, other: str, target: str, precision: float, limit_s: float, ray_address: str | None, as_json: bool
 ) -> None:
     """Measure two networks by turns: how much slower the first one is, with the confidence interval of the ratio."""
-    found = latency.compare(_deployment(one), _deployment(other), _meter(target, precision, limit_s, ray_address))
+    found = latency.compare(_deployment(one), _deployment(other), asked_meter(target, precision, limit_s, ray_address))
     is_precise = found.high - found.ratio <= precision * found.ratio
     if as_json:
         click.echo(json.dumps({"one": one, "other": other, "target": target, **vars(found), "precise": is_precise}))
@@ -107,11 +108,6 @@ def list_(storage: str, as_json: bool) -> None:
 def _deployment(name: str) -> Deployment:
     config = source_of(name).config
     return Deployment(config.architecture, config.model_input, config.builder)
-
-
-def _meter(target: str, precision: float, limit_s: float, ray_address: str | None) -> Meter:
-    options.check_time_limit(limit_s)
-    return latency.load_meter(target, ray_address).precise(precision, limit_s)
 
 
 def _show(found: list[tuple[str, Measurement]], as_json: bool) -> None:

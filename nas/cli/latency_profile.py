@@ -14,9 +14,10 @@ from nas import plugins, profiling
 from nas.architecture import ModelInput
 from nas.builder import Builder
 from nas.cli import options
+from nas.cli.meters import asked_meter
 from nas.cli.table import print_table
 from nas.evaluation import Evaluation, EvaluationOptions
-from nas.latency import calibrated, load_meter
+from nas.latency import calibrated
 from nas.predictor import Predictor, features
 from nas.profiling import Errors
 from nas.space import SearchSpace
@@ -66,7 +67,7 @@ def command(
 
     What is on record is not measured again. Errors are those of networks left out of the fit.
     """
-    options.check_time_limit(limit_s)
+    meter = asked_meter(target, precision, limit_s, ray_address)
     space = load_space(space_name)
     asked = EvaluationOptions(
         dataset=dataset, data_dir=data_dir, input_size_px=input_size, targets=(target,), ray_address=ray_address
@@ -75,7 +76,7 @@ def command(
     model_input = ModelInput.from_dict(evaluation.settings["latency_input"])
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     with Store.open(storage, create=True) as store:
-        meter = calibrated(load_meter(target, ray_address).precise(precision, limit_s), store)
+        meter = calibrated(meter, store)
         going = profiling.profiled(space, model_input, builder, meter, store, networks, seed)
         shown = track(going, "measuring", total=networks, disable=as_json or not sys.stdout.isatty())
         found = []
@@ -105,6 +106,8 @@ def _show(
     for mixer, by_stage in costs.items():
         table.add_row(mixer, *("-" if cost is None else f"{cost:.4f}" for cost in by_stage))
     print_table(table)
+    if any(cost is not None and cost < 0 for by_stage in costs.values() for cost in by_stage):
+        click.echo("a cost below zero is one that the measured networks do not tell: more of them (--networks) would")
     click.echo(
         f"of {errors.networks} networks, each left out of a fit in turn: {errors.close:.0%} within 10%, typically "
         f"{errors.typical:.1%} off; {errors.covered:.0%} inside the 95% interval; Kendall's tau {errors.tau:.3f}"

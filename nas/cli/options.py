@@ -92,12 +92,6 @@ def check_max_latency(value: float | None) -> None:
         raise ParameterError(f"--max-latency {value:g} is not a positive number of milliseconds")
 
 
-def check_time_limit(value: float) -> None:
-    """Raises ParameterError for a limit that is not a positive number."""
-    if not 0 < value < float("inf"):
-        raise ParameterError(f"--time-limit {value:g} is not a positive number of seconds")
-
-
 def is_given(parameter: str) -> bool:
     """Whether the user gave that parameter of the present command on the command line."""
     return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from nas.audit import Audit
 from nas.cli.front_table import low_audit
 from nas.front import front, front_hypervolume
-from nas.objective import OBJECTIVES, recorded_objectives
+from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
 from nas.study import Study
 from nas.trial import Trial, TrialState
 
@@ -69,9 +69,10 @@ class SearchProgress:
         if self._bar is not None:
             self._bar.update(self._task, completed=self._study.done, description=self._figures(self._study))
             if trial.state is not TrialState.COMPLETE:
-                self._say(_described(trial))
+                self._say(_described(trial, self._study))
         else:
-            self._say(f"[{self._study.done}/{self._study.budget}] {_described(trial)} | {self._figures(self._study)}")
+            done = f"[{self._study.done}/{self._study.budget}]"
+            self._say(f"{done} {_described(trial, self._study)} | {self._figures(self._study)}")
 
     def confirmed(self, trial: Trial) -> None:
         if self._study is None or (self._bar is not None and not self._bar.live.is_started):
@@ -118,13 +119,17 @@ class SearchProgress:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _described(trial: Trial) -> str:
+def _described(trial: Trial, study: Study) -> str:
     outcome = trial.outcome
     words = [f"trial {trial.number} {trial.architecture.word} {trial.state.value}"]
-    if outcome is not None and outcome.accuracy is not None:
-        words.append(f"accuracy {outcome.accuracy:.4f}")
-    if outcome is not None and outcome.latency is not None:
-        words.append(f"latency {outcome.latency.median:.3f} ms")
+    figures = {} if outcome is None else outcome.figures
+    if ACCURACY.name in figures:
+        words.append(f"accuracy {figures[ACCURACY.name]:.4f}")
+    for name in (each.name for each in recorded_objectives(study.settings) if each.name in figures):
+        if name.startswith(LATENCY.name):
+            words.append(f"{name.replace(LATENCY.name, 'latency')} {figures[name]:.3f} ms")
+        elif name != ACCURACY.name:
+            words.append(f"{name} {figures[name]:,.0f}")
     if outcome is not None and outcome.failure is not None:
         words.append(f"({outcome.failure.cause}: {outcome.failure.message})")
     return " ".join(words)

@@ -56,6 +56,8 @@ def assert_one_line(done: Finished, *named: str) -> None:
         ("search --learning-rate nan", ("--learning-rate nan",)),
         ("search --target cpu:threads=9999999", ("threads '9999999'", "cores")),
         ("search --target cpu:", ("target 'cpu:'",)),
+        ("latency measure caformer_s18 --ray-address 127.0.0.1:1", ("--ray-address '127.0.0.1:1'", "cpu@NODE")),
+        ("latency measure caformer_s18 --time-limit 0", ("--time-limit 0",)),
         ("search --input-size 1000000", ("--input-size 1000000",)),
         ("search --study=", ("--study ''",)),
         ("search --study foreign", ("study 'foreign'", "another --study")),
