@@ -16,19 +16,22 @@ from nas.cli.search import command
 from nas.cli.search_options import asked
 from nas.errors import ParameterError, UnknownNameError
 from nas.service import shapes
-from nas.service.request import arguments, served_options
+from nas.service.request import arguments, kind_of, served_options
 
 ENDED = ("ended", "stopped", "failed")
 Identifier = Annotated[str, Path(max_length=64)]
 Text = Annotated[str, Field(max_length=1000)]
-KINDS: dict[Any, Any] = {click.INT: int, click.FLOAT: float, click.BOOL: bool}
 
 
 def _model() -> type[BaseModel]:
     """A search's options as JSON: those of `nas search`, from the very same declaration."""
     fields: dict[str, Any] = {}
     for name, option in served_options(command).items():
-        kind = Annotated[list[Text], Field(max_length=64)] if option.multiple else KINDS.get(option.type, Text)
+        kind: Any = kind_of(option)
+        if option.multiple:
+            kind = Annotated[list[Text], Field(max_length=64)]
+        elif kind is str:
+            kind = Text
         fields[name] = (kind | None, Field(default=None, description=_description(option)))
     model: type[BaseModel] = create_model(
         "SearchOptions", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields

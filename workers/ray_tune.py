@@ -126,7 +126,9 @@ class RayTuneRunner:
     def _tuner(self, search: AskTell, evaluator: Evaluator, scratch: str, heartbeat: str) -> tune.Tuner:
         searcher = StudySearcher(search, self._live)
         if self.address is None:
-            threads, neighbours = max(1, own_cores() // self.workers), self.workers
+            # As many as torch would take here (OMP_NUM_THREADS tells it), and no more than there are cores for.
+            threads = max(1, min(torch.get_num_threads(), own_cores() // self.workers))
+            neighbours = self.workers
         else:
             threads, neighbours = max(1, int(self.cpus_per_trial)), None
         needs = {name: amount for name, amount in self._needs.items() if amount}

@@ -6,6 +6,8 @@ import { element } from "./dom.js";
 // It comes after our own scripts, since it is large: meanwhile they fetch what it is to draw.
 const plotly = new Promise((arrived) => document.addEventListener("DOMContentLoaded", arrived, { once: true }));
 const drawn = new Map();
+// A figure's shapes are there to be moved.
+const CONFIG = { displayModeBar: false, responsive: true, doubleClick: "reset", edits: { shapePosition: true } };
 
 export function style(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -30,7 +32,7 @@ export async function draw(place, name, make) {
   place.setAttribute("role", place.tabIndex >= 0 ? "group" : "img");
   place.setAttribute("aria-label", alt);
   await plotly;
-  await Plotly.react(place, traces, themed(layout), { displayModeBar: false, responsive: true, doubleClick: "reset" });
+  await Plotly.react(place, traces, themed(layout), CONFIG);
   const first = !drawn.has(place);
   drawn.set(place, { name, make, rows });
   if (first) place.after(tools(place, name));

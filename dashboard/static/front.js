@@ -68,8 +68,7 @@ export function frontFigure({ trials, front, state }) {
     points(chosen, "selected", { color: "rgba(0,0,0,0)", size: 17, line: { color: style("--ink"), width: 2 } }),
   ].filter((trace) => trace.x.length);
   const shapes = state.limit === null || state.x !== "latency_ms" ? [] : [{
-    type: "line", x0: state.limit, x1: state.limit, y0: 0, y1: 1, yref: "paper", editable: true,
-    line: { color: style("--warn"), width: 3, dash: "dash" }, name: "limit",
+    type: "line", x0: state.limit, x1: state.limit, y0: 0, y1: 1, yref: "paper", line: { color: style("--warn"), width: 3, dash: "dash" }, name: "limit",
   }];
   const unit = UNITS[state.x] ?? (state.x.startsWith("latency_ms@") ? "ms" : "");
   const layout = {

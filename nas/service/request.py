@@ -19,12 +19,21 @@ def served_options(command: click.Command) -> dict[str, click.Option]:
     return {name: option for name, option in found.items() if name not in (*ITS_OWN, *SPEAKING)}
 
 
+def kind_of(option: click.Option) -> type[bool | int | float | str]:
+    """What its value is as JSON: text, as on a command line, unless it is a flag or a plain number."""
+    if option.is_flag:
+        return bool
+    if option.type is click.INT:
+        return int
+    return float if option.type is click.FLOAT else str
+
+
 def given_options(context: click.Context) -> dict[str, Value]:
     """Those that the user gave to a command that was called with this context."""
     served = served_options(context.command)
     given = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     return {
-        name: _as_json(context.params[option.name])
+        name: _as_json(context.params[option.name], kind_of(option))
         for name, option in served.items()
         if option.name is not None and context.get_parameter_source(option.name) in given
     }
@@ -52,9 +61,7 @@ def name_of(option: click.Parameter) -> str:
     return option.opts[0].lstrip("-").replace("-", "_")
 
 
-def _as_json(value: Any) -> Value:
-    if isinstance(value, bool | int | float | str):
-        return value
+def _as_json(value: Any, kind: type[bool | int | float | str]) -> Value:
     if isinstance(value, tuple):
         return ["=".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in value]
-    return str(value)
+    return kind(value)

@@ -119,6 +119,18 @@ def drag_limit_to_the_right(page: Page) -> None:
     page.mouse.up()
 
 
+def test_the_limit_is_dragged(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/studies/one")
+    front = page.evaluate("fetch('/api/v1' + location.pathname + '/front').then((answer) => answer.json())")["members"]
+    fastest, best = front[0], max(front, key=lambda member: member["accuracy"])
+    assert fastest["trial"] != best["trial"]
+    page.get_by_label("ms", exact=True).fill(str(fastest["latency_ms"] * 1.001))
+    page.get_by_label("ms", exact=True).press("Enter")
+    expect(page.locator("#picked")).to_have_text(f"trial {fastest['trial']}")
+    drag_limit_to_the_right(page)
+    expect(page.locator("#picked")).to_have_text(f"trial {best['trial']}")
+
+
 def test_by_keyboard_alone(page: Page, served: Served) -> None:
     watched = Watched(page, served.url)
     page.goto(served.url)

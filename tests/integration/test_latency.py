@@ -38,7 +38,7 @@ def test_targets_are_listed_with_what_keeps_them_from_working(tmp_path: Path) ->
 
 
 def test_what_is_measured_is_on_record_and_not_measured_again(configs: Path) -> None:
-    command = ["latency", "measure", "conv.yaml", "attention.yaml", "--time-limit", "0.3", "--json"]
+    command = ["latency", "measure", "conv.yaml", "attention.yaml", "--time-limit", "1", "--json"]
     first = run_nas(command, configs)
     assert first.code == 0, first.err
     for each in first.json():

@@ -1,0 +1,28 @@
+"""A search's options on their way to the service and back: what a command line says there is what it says here."""
+
+from dashboard.searches import SearchOptions
+from nas.cli.search import command
+from nas.service.request import arguments, given_options, served_options
+
+WORDS = (
+    *("--space", "hybrid", "--budget", "7", "--confirm", "0", "--no-early-stopping", "--stop-when-flat", "2%"),
+    *("--start-from", "published", "--start-from", "one.yaml", "--study", "mine", "--sampler", "tpe"),
+    *("--dataset", "digits", "--data-dir", "data", "--download", "--epochs", "2", "--train-size", "64"),
+    *("--input-size", "14", "--batch-size", "16", "--learning-rate", "0.01", "--train-precision", "fp32"),
+    *("--target", "cpu", "--target", "onnxruntime:threads=1", "--objective", "accuracy", "--objective", "latency"),
+    *("--latency-precision", "20%", "--device", "cpu", "--max-latency", "2.5", "--workers", "1"),
+    *("--gpus-per-trial", "0.5", "--cpus-per-trial", "2", "--resource", "fast=1", "--seed", "3"),
+)
+
+
+def test_every_option_arrives_as_it_was_given() -> None:
+    context = command.make_context("search", list(WORDS))
+    given = given_options(context)
+    assert set(given) == set(served_options(command))
+    accepted = SearchOptions.model_validate_json(SearchOptions(**given).model_dump_json()).model_dump()
+    again = command.make_context("search", arguments(command, accepted))
+    assert again.params == context.params
+
+
+def test_what_was_not_given_is_not_sent() -> None:
+    assert given_options(command.make_context("search", ["--budget", "3"])) == {"budget": 3}
