@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from nas.errors import UnknownNameError
+
 LOOK_S = 1.0
 # Proxies cut what is silent for longer.
 SILENT_S = 15.0
@@ -18,13 +20,20 @@ SILENT_S = 15.0
 def stream(
     kind: str, look: Callable[[], object], is_last: Callable[[object], bool] = lambda _: False
 ) -> StreamingResponse:
-    """What `look` finds, as JSON, at once and whenever it is another than before, until it is the last."""
+    """What `look` finds, as JSON, at once and whenever it is another than before, until it is the last.
+
+    When there is nothing left to look at, an event `gone` says why and ends it.
+    """
 
     async def events() -> AsyncIterator[str]:
         told: object = None
         silent = 0.0
         while True:
-            found = await run_in_threadpool(look)
+            try:
+                found = await run_in_threadpool(look)
+            except UnknownNameError as error:
+                yield f"event: gone\ndata: {json.dumps(str(error))}\n\n"
+                return
             if found != told:
                 yield f"event: {kind}\ndata: {json.dumps(found, allow_nan=False)}\n\n"
                 told, silent = found, 0.0

@@ -21,7 +21,13 @@ MOST_BODY = 1 << 20
 _TOO_LARGE = f"the body is longer than {MOST_BODY} bytes"
 SAFE = ("GET", "HEAD", "OPTIONS")
 # Needed before anybody has signed in. The health check tells nothing.
-PUBLIC = ("/healthz", "/signin", "/api/v1/session", "/static/style.css", "/static/signin.js", "/static/api.js")
+SESSION = "/api/v1/session"
+PUBLIC = (
+    "/healthz",
+    "/signin",
+    SESSION,
+    *(f"/static/{name}" for name in ("style.css", "icon.svg", "signin.js", "api.js")),
+)
 HEADERS: Mapping[str, str] = {
     # Figures' styles are set inline by plotly.js; scripts never are.
     "Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -61,6 +67,8 @@ class Guard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
+                if scope["path"] == SESSION and message["status"] == HTTPStatus.UNAUTHORIZED:
+                    self._guesses.take(client)
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -87,6 +95,9 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MOST_BODY:
             return _no(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
+        if "transfer-encoding" in headers and path.startswith("/optuna"):
+            # Optuna's application, which is none of ASGI, reads until an end that is not told it.
+            return _no(HTTPStatus.LENGTH_REQUIRED, "the body's length must be said before it")
         if method not in SAFE:
             if not _is_own(headers):
                 return _no(HTTPStatus.FORBIDDEN, "a write from another site is refused")
@@ -95,7 +106,7 @@ class Guard:
                 return _no(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be application/json")
         if path in PUBLIC:
             is_guess = method not in SAFE and not self._access.is_open
-            if is_guess and not self._guesses.take(client):
+            if is_guess and not self._guesses.has(client):
                 return _no(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts: wait a minute", {"Retry-After": "60"})
             return None
         return self._missing_right(scope, headers, client)

@@ -20,7 +20,8 @@ from nas.service import TOKEN_VARIABLE, shapes
 START = "from nas.cli.main import main; main()"
 # A machine has cores for no more.
 MOST_RUNNING = 8
-REQUEST, RESULT, LOG = "request.json", "result.json", "log.txt"
+REQUEST, RESULT, LOG, STOPPED = "request.json", "result.json", "log.txt", "stopped"
+KILLED = "its process was killed; the same options go on with it"
 
 
 class Launcher:
@@ -58,7 +59,9 @@ class Launcher:
                     )
                 process = {"pid": child.pid, "created_at": psutil.Process(child.pid).create_time()}
                 request = {"options": dict(options), "started_at": self._clock(), "process": process}
-                (home / REQUEST).write_text(json.dumps(request))
+                # At once or not at all: others read it.
+                (home / "request").write_text(json.dumps(request))
+                (home / "request").rename(home / REQUEST)
             except OSError as error:
                 raise StorageError(f"the folder of searches cannot be written: {error.strerror}") from error
             self._children[identifier] = child
@@ -81,6 +84,7 @@ class Launcher:
         found = self.one(identifier)
         process = self._process(self._folder / found["id"])
         if process is not None:
+            (self._folder / found["id"] / STOPPED).touch()
             process.send_signal(signal.SIGINT)
         return found
 
@@ -97,14 +101,15 @@ class Launcher:
         elif result:
             state = "stopped" if said and said[-1].startswith("interrupted") else "ended"
         else:
-            state = "stopped" if not said or said[-1].startswith("interrupted") else "failed"
+            was_stopped = (home / STOPPED).exists() or (said and said[-1].startswith("interrupted"))
+            state = "stopped" if was_stopped else "failed"
         return {
             "id": home.name,
             "state": state,
             "study": study,
             "options": request["options"],
             "started_at": request["started_at"],
-            "error": said[-1].removeprefix("nas: error: ") if state == "failed" else None,
+            "error": (said[-1].removeprefix("nas: error: ") if said else KILLED) if state == "failed" else None,
         }
 
     def _process(self, home: Path) -> psutil.Process | None:

@@ -1,6 +1,7 @@
 """Optuna's own dashboard under /optuna/. Its pages know only the root of a site, so that their paths are moved."""
 
 import gzip
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
@@ -18,7 +19,13 @@ BACK = (
     'background:#0b6e99;color:#fff;font:14px system-ui,sans-serif;text-decoration:none">Hybrid NAS studies</a>'
 )
 # What the pages' script says of paths, and how often at least.
-MOVED = ((b'url_prefix:"/dashboard"', b'url_prefix:"%s/dashboard"'), (b"{this.baseURL}/api/", b"{this.baseURL}%s/api/"))
+MOVED = (
+    (b'url_prefix:"/dashboard"', b'url_prefix:"%s/dashboard"'),
+    (b"{this.baseURL}/api/", b"{this.baseURL}%s/api/"),
+    (b"`/csv/", b"`%s/csv/"),
+    (b"`/artifacts/", b"`%s/artifacts/"),
+)
+STUDY = re.compile(r"/api/studies/[^/]+/?$")
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -28,6 +35,10 @@ def optuna_app(storage: str) -> Wsgi:
     inner: Wsgi = wsgi(open_optuna(parse_url(storage)))
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "DELETE" and STUDY.search(environ["PATH_INFO"]):
+            # It would leave our record of the study behind, and a running search without its study.
+            start("403 Forbidden", [("Content-Type", "application/json")])
+            return [b'{"reason": "remove the study on its own page"}']
         if environ["PATH_INFO"].endswith("/static/bundle.js"):
             headers = [("Content-Type", "text/javascript"), ("Content-Encoding", "gzip"), ("Cache-Control", "no-cache")]
             start("200 OK", headers)

@@ -10,6 +10,13 @@ from nas.spaces import is_file
 from nas.warm_start import PUBLISHED
 
 
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
+
+
 class Roots:
     """Folders, as `nas dashboard --root` has them."""
 
@@ -28,7 +35,8 @@ class Roots:
             "--data-dir": [str(asked.data_dir)] if asked.data_dir is not None else [],
             "--dataset": [argument] if argument else [],
             "--space": [options.space] if is_file(options.space) else [],
-            "--start-from": [name for name in options.start_from if name not in known],
+            # A study may be gone by the time that the search looks for it, and a file of that name found.
+            "--start-from": [name for name in options.start_from if name not in known or _exists(name)],
         }
         for flag, names in named.items():
             for name in names:

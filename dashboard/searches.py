@@ -20,7 +20,8 @@ from nas.service.request import arguments, kind_of, served_options
 
 ENDED = ("ended", "stopped", "failed")
 Identifier = Annotated[str, Path(max_length=64)]
-Text = Annotated[str, Field(max_length=1000)]
+# No command line can have the character that ends its words.
+Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
 
 
 def _model() -> type[BaseModel]:

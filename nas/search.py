@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Mapping
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from nas.forecast import Forecast
 
 
+_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
+
+
 @dataclass(frozen=True)
 class SearchOptions:
     """What the user asked of a search. `study` None names it by its settings.
@@ -68,6 +72,11 @@ class SearchOptions:
             raise ParameterError(f"--confirm {self.confirm} is below 0")
         if self.resources.workers is not None and self.resources.workers < 1:
             raise ParameterError(f"--workers {self.resources.workers} is below 1")
+        if self.study is not None and (self.study in (".", "..") or not _NAME.fullmatch(self.study)):
+            # It is a part of addresses, and beside it configs are named by their paths.
+            raise ParameterError(
+                f"--study {self.study!r} may have no slash, no control character, and be no dots alone"
+            )
         check_space(self.space)
         for group, name in (
             (plugins.DATASETS, self.evaluation.dataset.partition(":")[0]),

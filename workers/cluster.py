@@ -19,6 +19,7 @@ from workers.ray_environment import reason
 # How often it is looked at which nodes there are.
 LOOK_S = 2.0
 CHECK_S = 120.0
+JOIN_S = 60.0
 PACKAGES = ("hybrid-nas", "torch")
 
 
@@ -66,7 +67,13 @@ class Cluster:
         return self._slots
 
     def check(self) -> None:
-        """Raises ParameterError when no trial finds what it needs on any node, or a node is not fit."""
+        """Raises ParameterError when no trial finds what it needs on any node, or a node is not fit.
+
+        A cluster that has no cores at all yet is still being put together: its nodes are waited for.
+        """
+        end = time.monotonic() + JOIN_S
+        while not self.slots() and not ray.cluster_resources().get("CPU") and time.monotonic() < end:
+            time.sleep(LOOK_S)
         if not self.slots():
             wanted = ", ".join(f"{name} {amount:g}" for name, amount in self.needs.items())
             offered = "; ".join(

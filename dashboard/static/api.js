@@ -25,8 +25,8 @@ export async function call(method, path, body) {
 export const get = (path) => call("GET", path);
 
 // Calls `told` with the latest event of that kind, one at a time and for at most a third of the time, so that a page that
-// has much to draw can still be used; the browser connects again by itself.
-export function follow(path, kind, told) {
+// has much to draw can still be used, and `gone` why there are no more; the browser connects again by itself.
+export function follow(path, kind, told, gone) {
   const source = new EventSource(BASE + path);
   let latest = null;
   let busy = false;
@@ -44,6 +44,10 @@ export function follow(path, kind, told) {
   source.addEventListener(kind, (event) => {
     latest = JSON.parse(event.data);
     if (!busy) tell();
+  });
+  source.addEventListener("gone", (event) => {
+    source.close();
+    gone(JSON.parse(event.data));
   });
   window.addEventListener("pagehide", () => source.close());
   return source;

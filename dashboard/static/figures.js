@@ -68,7 +68,7 @@ function csv(rows) {
 // What a data URL holds, still encoded.
 const payload = (address) => address.slice(address.indexOf(",") + 1);
 
-function save(name, content, type) {
+export function save(name, content, type) {
   const address = URL.createObjectURL(new Blob([content], { type }));
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);

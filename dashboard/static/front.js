@@ -67,8 +67,10 @@ export function frontFigure({ trials, front, state }) {
     }),
     points(chosen, "selected", { color: "rgba(0,0,0,0)", size: 17, line: { color: style("--ink"), width: 2 } }),
   ].filter((trace) => trace.x.length);
-  const shapes = state.limit === null || state.x !== "latency_ms" ? [] : [{
-    type: "line", x0: state.limit, x1: state.limit, y0: 0, y1: 1, yref: "paper", line: { color: style("--warn"), width: 3, dash: "dash" }, name: "limit",
+  // Without a limit the line is where nothing is left out, so that it can be taken from there.
+  const at = state.limit ?? Math.max(...all.map(x)) * 1.05;
+  const shapes = !all.length || state.x !== "latency_ms" ? [] : [{
+    type: "line", x0: at, x1: at, y0: 0, y1: 1, yref: "paper", line: { color: style("--warn"), width: 3, dash: "dash" }, name: "limit",
   }];
   const unit = UNITS[state.x] ?? (state.x.startsWith("latency_ms@") ? "ms" : "");
   const layout = {
@@ -136,11 +138,15 @@ export function curvesFigure(details) {
   };
 }
 
-// The line follows the pointer; it stays upright, and `moved` is told where it was left.
+// The line follows the pointer; it is set upright again, and `moved` is told where it was left.
 export function onLimitDragged(place, moved) {
-  place.on("plotly_relayout", (change) => {
-    const x = change["shapes[0].x0"] ?? change["shapes[0].x1"];
+  let ours = false;
+  place.on("plotly_relayout", async (change) => {
+    if (ours || !Object.keys(change).some((key) => key.startsWith("shapes[0]."))) return;
+    const x = change["shapes[0].x0"] ?? change["shapes[0].x1"] ?? place.layout.shapes[0].x0;
+    ours = true;
+    await Plotly.relayout(place, { "shapes[0].x0": x, "shapes[0].x1": x, "shapes[0].y0": 0, "shapes[0].y1": 1 });
+    ours = false;
     if (typeof x === "number" && x > 0) moved(x);
-    else if ("shapes[0].y0" in change) Plotly.relayout(place, { "shapes[0].y0": 0, "shapes[0].y1": 1 });
   });
 }

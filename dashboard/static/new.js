@@ -59,7 +59,8 @@ async function start(event) {
   }
 }
 
-run(async () => {
+// Who only reads is shown no form.
+if (byId("first")) run(async () => {
   const [document_, choices] = await Promise.all([get("/openapi.json"), get("/choices")]);
   const fields = document_.components.schemas.SearchOptions.properties;
   byId("first").append(...FIRST.filter((name) => name in fields).map((name) => field(name, fields[name], choices)));

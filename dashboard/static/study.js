@@ -16,7 +16,8 @@ class StudyPage {
   constructor(name) {
     this.name = name;
     this.path = studyPath(name);
-    this.state = read(DEFAULTS);
+    this.state = read({ ...DEFAULTS, limit: given("limit") });
+    if (!(this.state.limit > 0)) this.state.limit = null;
     this.trials = new Map();
     this.details = new Map();
     this.front = { members: [], fallen: [], hypervolume: 0 };
@@ -28,7 +29,7 @@ class StudyPage {
   async start() {
     await this.fetch();
     this.listen();
-    follow(`${this.path}/events`, "study", (summary) => this.changed(summary).catch(showError));
+    follow(`${this.path}/events`, "study", (summary) => this.changed(summary).catch(showError), (why) => showError(new Error(why)));
   }
 
   async fetch() {
@@ -70,6 +71,7 @@ class StudyPage {
     names.delete("accuracy");
     const select = byId("x");
     if (select.options.length !== names.size) select.replaceChildren(...[...names].map((name) => element("option", { value: name }, name)));
+    if (!names.has(this.state.x)) this.state.x = DEFAULTS.x;
     select.value = this.state.x;
   }
 

@@ -1,8 +1,8 @@
 // One architecture: what it is, what it costs by stage, how it was measured and trained, what was tried next to it.
 
 import { get, studyPath } from "./api.js";
-import { byId, count, element, facts, given, ms, percent, run, table } from "./dom.js";
-import { draw, style } from "./figures.js";
+import { byId, count, element, facts, given, ms, percent, run, showError, table } from "./dom.js";
+import { draw, save, style } from "./figures.js";
 import { curvesFigure } from "./front.js";
 import { spelled, strip } from "./strip.js";
 
@@ -52,6 +52,15 @@ function neighbours(name, found, own) {
   ]));
 }
 
+// A refusal has a reason, which a download would not show.
+async function fetched(event) {
+  event.preventDefault();
+  const answer = await fetch(event.target.href);
+  if (!answer.ok) throw new Error((await answer.json()).detail);
+  const [, name] = /filename="(.*)"/.exec(answer.headers.get("Content-Disposition"));
+  save(name, await answer.blob(), "application/octet-stream");
+}
+
 run(async () => {
   const [name, number] = [given("name"), given("number")];
   const path = `${studyPath(name)}/trials/${number}`;
@@ -72,7 +81,7 @@ run(async () => {
   if (found.curves.length) await draw(byId("curves"), `${name} ${number} learning curves`, () => curvesFigure([found]));
   byId("neighbours").replaceChildren(neighbours(name, found.neighbours, trial));
   byId("downloads").replaceChildren(...(found.formats.length
-    ? found.formats.map((form) => element("a", { class: "button", href: `/api/v1${path}/export/${form}`, download: "" }, form))
+    ? found.formats.map((form) => element("a", { class: "button", href: `/api/v1${path}/export/${form}`, download: "", onclick: (event) => fetched(event).catch(showError) }, form))
     : [element("span", { class: "muted" }, "Only complete trials are exported.")]));
   byId("retrain").textContent = found.retrain ?? "";
   byId("retrain").hidden = found.retrain === null;

@@ -1,8 +1,10 @@
 """The dashboard in a real Chromium: a search from the first visit to a model that runs; keyboard; widths; schemes."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -129,6 +131,44 @@ def test_the_limit_is_dragged(page: Page, served: Served) -> None:
     expect(page.locator("#picked")).to_have_text(f"trial {fastest['trial']}")
     drag_limit_to_the_right(page)
     expect(page.locator("#picked")).to_have_text(f"trial {best['trial']}")
+    # Wherever the hand went it stands upright.
+    shape = "JSON.stringify(document.getElementById('front').layout.shapes[0], ['y0', 'y1'])"
+    assert page.evaluate(shape) == '{"y0":0,"y1":1}'
+    # Without a limit it stands where nothing is left out.
+    page.get_by_role("button", name="None").click()
+    expect(page.locator("#front .shapelayer path").first).to_be_attached()
+
+
+@pytest.mark.parametrize("next_", ["/.//localhost:1/new", "//localhost:1/", "http://[bad", "javascript:alert(1)"])
+def test_signing_in_leads_to_no_other_site(next_: str, page: Page, tmp_path: Path) -> None:
+    environment = {**os.environ, "NAS_API_TOKEN": "secret"}
+    with Served(tmp_path, environment=environment) as served:
+        watched = Watched(page, served.url)
+        page.goto(f"{served.url}/signin?next={quote(next_, safe='')}")
+        page.get_by_label("Token").fill("secret")
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda address: "signin" not in address)
+        assert page.url.startswith(f"{served.url}/")
+        # The place on this site need not be there.
+        assert [problem for problem in watched.problems if "404" not in problem] == []
+        assert watched.elsewhere == []
+
+
+def test_a_study_that_is_removed_is_told_of(page: Page, tmp_path: Path) -> None:
+    make_study(f"sqlite:///{tmp_path / 'nas.db'}", name="short", budget=3)
+    with Served(tmp_path) as served:
+        watched = Watched(page, served.url)
+        page.goto(f"{served.url}/studies/short")
+        expect(page.locator("#facts")).to_contain_text("idle")
+        httpx.delete(f"{served.url}/api/v1/studies/short").raise_for_status()
+        expect(page.get_by_role("alert")).to_contain_text("unknown study 'short'", timeout=15_000)
+        assert watched.problems == []
+
+
+def test_an_export_that_cannot_be_says_why(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/studies/two/trials/0")
+    page.get_by_role("link", name="timm", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("timm", timeout=30_000)
 
 
 def test_by_keyboard_alone(page: Page, served: Served) -> None:

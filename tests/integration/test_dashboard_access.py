@@ -170,10 +170,10 @@ def test_headers_forbid_scripts_that_are_not_ours(opened: TestClient) -> None:
 
 def test_bodies_are_bounded(opened: TestClient) -> None:
     assert opened.post("/api/v1/searches", content=b"x" * (guard.MOST_BODY + 1)).status_code == 413
-    chunks = (b"x" * 100_000 for _ in range(30))
-    assert (
-        opened.post("/api/v1/searches", content=chunks, headers={"Content-Type": "application/json"}).status_code == 413
-    )
+    for path, status in (("/api/v1/searches", 413), ("/optuna/api/studies", 411)):
+        chunks = (b"x" * 100_000 for _ in range(30))
+        answer = opened.post(path, content=chunks, headers={"Content-Type": "application/json"})
+        assert answer.status_code == status
 
 
 def test_rates_are_bounded(storage: tuple[Store, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +188,11 @@ def test_guesses_are_bounded(closed: TestClient) -> None:
     assert answers[:10] == [401] * 10
     assert answers[-1] == 429
     assert closed.get("/api/v1/studies", headers={"Authorization": "Bearer wrong"}).status_code == 429
+
+
+def test_who_signs_in_rightly_guesses_nothing(closed: TestClient) -> None:
+    assert {closed.post("/api/v1/session", json={"token": "second"}).status_code for _ in range(20)} == {204}
+    assert closed.get("/static/icon.svg").status_code == 200
 
 
 def test_a_bucket_is_refilled() -> None:
@@ -231,6 +236,29 @@ def test_files_must_lie_under_roots(storage: tuple[Store, str], tmp_path: Path) 
         assert "is not under a folder that this service may use" in refused.json()["detail"]
     assert client.post("/api/v1/searches", json={"storage": "sqlite:////tmp/x.db"}).status_code == 422
     assert client.get("/api/v1/searches").json() == []
+
+
+def test_a_study_named_like_a_file_is_no_way_to_it(
+    storage: tuple[Store, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_study(storage[1], budget=2, name="nas.db")
+    refused = client_of(*storage).post("/api/v1/searches", json={"start_from": ["nas.db"]})
+    assert refused.status_code == 422
+    assert "is not under a folder that this service may use" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/front", "/tmp/x.yaml", "a\\b", "a\nb", "a\0b", ""])
+def test_names_that_no_address_has_are_refused(name: str, opened: TestClient) -> None:
+    refused = opened.post("/api/v1/searches", json={"study": name})
+    assert refused.status_code == 422
+    assert "study" in refused.json()["detail"]
+
+
+def test_optunas_dashboard_removes_no_study(opened: TestClient) -> None:
+    (found,) = opened.get("/optuna/api/studies").json()["study_summaries"]
+    assert opened.delete(f"/optuna/api/studies/{found['study_id']}").status_code == 403
+    assert opened.get("/api/v1/studies/study").status_code == 200
 
 
 def test_errors_carry_no_internals(opened: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

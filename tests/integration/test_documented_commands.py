@@ -37,6 +37,8 @@ def to_run(page: str) -> list[str]:
     return [command for command in shown(ROOT / page) if not (command in before and command.startswith(LOOKING))]
 
 
+# Their commands take minutes.
+LONG = ("docs/exporting.md",)
 PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")))
 
 
@@ -48,7 +50,10 @@ def test_ci_runs_the_readmes_install_and_test_command() -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", [page for page in PAGES if to_run(page)])
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.slow] if page in LONG else []) for page in PAGES if to_run(page)],
+)
 def test_every_command_shown(page: str, tmp_path: Path) -> None:
     commands = to_run(page)
     pictures(tmp_path / "pictures")

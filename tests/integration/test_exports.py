@@ -86,6 +86,7 @@ def check_all(configs: list[ExportedConfig], folder: Path) -> None:
     run_python(compare.replace("LOAD", by_runtime), OURS | {"timm", "onnxscript"}, folder)
 
 
+@pytest.mark.slow
 def test_random_architectures_compute_the_same_everywhere(tmp_path: Path) -> None:
     check_all(random_configs(4), tmp_path)
 

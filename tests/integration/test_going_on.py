@@ -91,6 +91,7 @@ def kill_and_go_on(folder: Path, budget: int, kills: int, generator: random.Rand
     assert wait_for_end(descendants) == []
 
 
+@pytest.mark.slow
 def test_kill_the_driver_and_a_worker(tmp_path: Path) -> None:
     kill_and_go_on(tmp_path, budget=10, kills=2, generator=random.Random(1))
 

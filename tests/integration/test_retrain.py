@@ -81,6 +81,7 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
     assert metrics(tmp_path / "further")["curve"][0]["accuracy"] > found["curve"][0]["accuracy"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_it_goes_on_after_kill_9(config: Path, tmp_path: Path) -> None:
     command = ["retrain", "small.yaml", "--epochs", "12", "--batch-size", "32", "--output", "out"]

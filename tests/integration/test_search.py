@@ -161,6 +161,7 @@ def test_a_limit_that_nothing_meets_ends_with_a_clear_error(tmp_path: Path) -> N
     assert all(trial.outcome.curve == () for trial in recorded)
 
 
+@pytest.mark.slow
 def test_what_can_no_longer_reach_the_front_is_stopped_and_on_record_with_its_curve(tmp_path: Path) -> None:
     done = run_nas([*QUICK, "--epochs", "4", "--budget", "18"], tmp_path)
     assert done.code == 0, done.err
