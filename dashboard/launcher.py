@@ -1,6 +1,7 @@
 """Searches as processes of their own: they outlive the web application, which finds them again by their folders."""
 
 import json
+import logging
 import os
 import secrets
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import psutil
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.service import TOKEN_VARIABLE, shapes
 
+LOGGER = logging.getLogger(__name__)
 START = "from nas.cli.main import main; main()"
 # A machine has cores for no more.
 MOST_RUNNING = 8
@@ -69,15 +71,25 @@ class Launcher:
 
     def all(self) -> list[shapes.Search]:
         """The newest first."""
-        found = [self._read(request.parent) for request in self._folder.glob(f"*/{REQUEST}")]
+        found = [self._read(home) for home in self._homes()]
         return sorted(found, key=lambda each: each["started_at"], reverse=True)
 
     def one(self, identifier: str) -> shapes.Search:
         """Raises UnknownNameError."""
-        for request in self._folder.glob(f"*/{REQUEST}"):
-            if request.parent.name == identifier:
-                return self._read(request.parent)
+        for home in self._homes():
+            if home.name == identifier:
+                return self._read(home)
         raise UnknownNameError("search", identifier, (each["id"] for each in self.all()))
+
+    def _homes(self) -> Iterator[Path]:
+        """Of the searches on record here; what a full disk left of a request is none."""
+        for request in self._folder.glob(f"*/{REQUEST}"):
+            try:
+                json.loads(request.read_text())
+            except ValueError:
+                LOGGER.warning("%s cannot be read", request)
+            else:
+                yield request.parent
 
     def stop(self, identifier: str) -> shapes.Search:
         """As Ctrl-C does. Raises UnknownNameError; of one that has ended nothing changes."""

@@ -139,13 +139,13 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
 
         with drive(store, record.study_id, record.name, report, stop=interrupt) as lease:
             study = _study(options, space, store, record, optuna_study, start, announcer, lease)
+            work = ConfirmedSearch(study, options.confirm)
+            announcer.opened(study, is_over=work.is_over)
             study.recover("driver killed")
             study.enqueue(start.architectures)
             if study.max_latency_ms is not None and not study.trials:
                 # They are likely the fastest, and tell whether the limit can be met.
                 study.enqueue(space.smallest_of_each_mixer())
-            work = ConfirmedSearch(study, options.confirm)
-            announcer.opened(study, is_over=work.is_over)
             interrupted = False
             try:
                 if not work.is_over:

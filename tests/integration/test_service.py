@@ -144,6 +144,14 @@ def test_a_study_that_begins_again_is_another_one(
     assert len(client.get("/api/v1/studies/study/trials").json()["trials"]) == 3
 
 
+def test_a_request_that_a_full_disk_cut_short_hides_no_other(store: Store, storage_url: str, tmp_path: Path) -> None:
+    (tmp_path / "searches" / "1").mkdir(parents=True)
+    (tmp_path / "searches" / "1" / "request.json").write_text('{"options": {')
+    client = client_of(store, storage_url, searches=tmp_path / "searches")
+    assert client.get("/api/v1/searches").json() == []
+    assert client.get("/api/v1/searches/1").status_code == 404
+
+
 def test_readers_share_what_was_read(store: Store, storage_url: str) -> None:
     make_study(storage_url, budget=3)
     snapshots = Snapshots(store)
