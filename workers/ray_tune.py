@@ -2,9 +2,7 @@
 
 import logging
 import secrets
-import signal
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -18,6 +16,7 @@ from ray.exceptions import RayError
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import AskTell, Evaluator, Resources
 from workers.cluster import Cluster, own_cores
+from workers.interruption import heard
 from workers.pulse import Watchdog
 from workers.ray_environment import connect, ray_environment, reason
 from workers.scheduler import StudyScheduler
@@ -89,7 +88,7 @@ class RayTuneRunner:
                 if not own:
                     cluster.check()
                 self._cluster = cluster
-                with _ended_as_by_ctrl_c(), _watched() as heartbeat:
+                with heard(), _watched() as heartbeat:
                     self._tuner(search, evaluator, scratch, heartbeat).fit()
             except (RayError, tune.TuneError, OSError) as error:
                 raise SearchInterruptedError(
@@ -152,21 +151,6 @@ class RayTuneRunner:
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
-
-
-@contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """SIGTERM, by which containers and machines are shut down, for the length of the block. Under Ray's own handler
-    the process leaves in the middle of things, with a stack trace.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

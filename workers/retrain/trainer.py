@@ -28,6 +28,7 @@ from nas.output_file import make_folder, write_text, written
 from nas.training import Epoch, TrainingOptions, TrainingResult, TrainingWatcher
 from workers.datasets.dataset import Dataset, Request
 from workers.device import choose_device
+from workers.interruption import heard
 from workers.ray_environment import ray_environment, reason
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.recipes import recipe_for
@@ -201,7 +202,8 @@ def _fitted(trainer: TorchTrainer) -> Result:
             outcome.set_exception(error)
 
     threading.Thread(target=fit, daemon=True).start()
-    return outcome.result()
+    with heard():
+        return outcome.result()
 
 
 def _write(options: TrainingOptions, assignment: Assignment, result: TrainingResult, outcome: Result) -> None:

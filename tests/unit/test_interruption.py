@@ -1,0 +1,50 @@
+"""Ctrl-C is heard, also where Python drops what it raises."""
+
+import os
+import signal
+import weakref
+
+import pytest
+
+from workers import interruption
+from workers.interruption import heard
+
+
+class Held:
+    """What a weak reference may lead to."""
+
+
+def interrupt(_: object) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_a_weak_reference_drops_is_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interruption, "AGAIN_S", 0.05)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    passed = []
+
+    def dropped_once() -> None:
+        with heard():
+            held = Held()
+            reference = weakref.ref(held, interrupt)
+            del held
+            passed.append(reference())
+            signal.pause()
+
+    with pytest.raises(KeyboardInterrupt):
+        dropped_once()
+    assert passed == [None]
+    assert {number: signal.getsignal(number) for number in before} == before
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_both_ways_of_ending_are_one(number: signal.Signals) -> None:
+    def told() -> None:
+        with heard():
+            os.kill(os.getpid(), number)
+            signal.pause()
+
+    with pytest.raises(KeyboardInterrupt):
+        told()

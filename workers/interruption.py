@@ -1,0 +1,34 @@
+"""Being told to end: Ctrl-C, and SIGTERM, by which containers and machines are shut down."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+# Longer than it takes a search to stop once it has heard.
+AGAIN_S = 5.0
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """KeyboardInterrupt at SIGINT and SIGTERM, for the length of the block, again and again until the block is left.
+
+    Once is not enough: where it is raised in a destructor or a weak reference's callback, Python drops it. Under Ray's
+    own handler of SIGTERM the process leaves in the middle of things, with a stack trace.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
