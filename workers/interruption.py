@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 # Longer than it takes a search to stop once it has heard.
 AGAIN_S = 5.0
@@ -21,14 +22,19 @@ def heard() -> Iterator[None]:
         yield
         return
 
+    before: dict[signal.Signals, Any] = {}
+
     def end(_number: int, _frame: FrameType | None) -> None:
+        # The alarm may be somebody else's until it is needed.
+        before.setdefault(signal.SIGALRM, signal.signal(signal.SIGALRM, end))
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    before |= {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if signal.SIGALRM in before:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
