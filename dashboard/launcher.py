@@ -71,41 +71,42 @@ class Launcher:
 
     def all(self) -> list[shapes.Search]:
         """The newest first."""
-        found = [self._read(home) for home in self._homes()]
+        found = [self._read(home, request) for home, request in self._requests()]
         return sorted(found, key=lambda each: each["started_at"], reverse=True)
 
     def one(self, identifier: str) -> shapes.Search:
         """Raises UnknownNameError."""
-        for home in self._homes():
-            if home.name == identifier:
-                return self._read(home)
-        raise UnknownNameError("search", identifier, (each["id"] for each in self.all()))
+        return self._read(*self._request(identifier))
 
-    def _homes(self) -> Iterator[Path]:
-        """Of the searches on record here; what a full disk left of a request is none."""
-        for request in self._folder.glob(f"*/{REQUEST}"):
+    def _request(self, identifier: str) -> tuple[Path, Mapping[str, Any]]:
+        requests = {home.name: (home, request) for home, request in self._requests()}
+        if identifier not in requests:
+            raise UnknownNameError("search", identifier, requests)
+        return requests[identifier]
+
+    def _requests(self) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        """The searches on record here, each with its folder; what a full disk left of a request is none."""
+        for path in self._folder.glob(f"*/{REQUEST}"):
             try:
-                json.loads(request.read_text())
+                yield path.parent, json.loads(path.read_text())
             except ValueError:
-                LOGGER.warning("%s cannot be read", request)
-            else:
-                yield request.parent
+                LOGGER.warning("%s cannot be read", path)
 
     def stop(self, identifier: str) -> shapes.Search:
         """As Ctrl-C does. Raises UnknownNameError; of one that has ended nothing changes."""
-        found = self.one(identifier)
-        process = self._process(self._folder / found["id"])
+        home, request = self._request(identifier)
+        found = self._read(home, request)
+        process = self._process(home, request)
         if process is not None:
-            (self._folder / found["id"] / STOPPED).touch()
+            (home / STOPPED).touch()
             process.send_signal(signal.SIGINT)
         return found
 
-    def _read(self, home: Path) -> shapes.Search:
-        request = json.loads((home / REQUEST).read_text())
+    def _read(self, home: Path, request: Mapping[str, Any]) -> shapes.Search:
         lines = (home / LOG).read_text(errors="replace").splitlines()
         study = next((event["study"] for event in map(_event, lines) if event), None)
         # Before what it left behind is read: it may end in between.
-        is_alive = self._process(home) is not None
+        is_alive = self._process(home, request) is not None
         result = (home / RESULT).read_text(errors="replace").strip()
         said = [line for line in lines if line.strip() and not _event(line)]
         if is_alive:
@@ -124,12 +125,12 @@ class Launcher:
             "error": (said[-1].removeprefix("nas: error: ") if said else KILLED) if state == "failed" else None,
         }
 
-    def _process(self, home: Path) -> psutil.Process | None:
+    def _process(self, home: Path, request: Mapping[str, Any]) -> psutil.Process | None:
         """The search's process as long as it runs; a pid alone may have been given anew."""
         child = self._children.get(home.name)
         if child is not None and child.poll() is not None:
             return None
-        told = json.loads((home / REQUEST).read_text())["process"]
+        told = request["process"]
         try:
             process = psutil.Process(told["pid"])
             is_same = abs(process.create_time() - told["created_at"]) < 1

@@ -12,7 +12,13 @@ export async function call(method, path, body) {
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  await accepted(answer);
+  return answer.status === 204 ? null : answer.json();
+}
+
+// Throws where the service refused.
+export async function accepted(answer) {
+  if (answer.ok) return;
   let reason = `the service answered ${answer.status}`;
   try {
     reason = (await answer.json()).detail ?? reason;

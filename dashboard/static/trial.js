@@ -1,6 +1,6 @@
 // One architecture: what it is, what it costs by stage, how it was measured and trained, what was tried next to it.
 
-import { get, studyPath } from "./api.js";
+import { accepted, get, studyPath } from "./api.js";
 import { byId, count, element, facts, given, ms, percent, run, showError, table } from "./dom.js";
 import { draw, save, style } from "./figures.js";
 import { curvesFigure } from "./front.js";
@@ -56,7 +56,7 @@ function neighbours(name, found, own) {
 async function fetched(event) {
   event.preventDefault();
   const answer = await fetch(event.target.href);
-  if (!answer.ok) throw new Error((await answer.json()).detail);
+  await accepted(answer);
   const [, name] = /filename="(.*)"/.exec(answer.headers.get("Content-Disposition"));
   save(name, await answer.blob(), "application/octet-stream");
 }

@@ -202,7 +202,8 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
     with Served(tmp_path) as served, nas.Client(served.url) as client:
         with pytest.raises(UserError, match="unknown space"):
             client.start(space="none")
-        begun = client.start(**OPTIONS, budget=30, study="from here")
+        # Slow enough to be still at it when the server is back.
+        begun = client.start(**{**OPTIONS, "epochs": 8}, budget=30, study="from here")
         begun = client.wait(begun["id"], until=("running",))
         assert begun["study"] == "from here"
         summaries = client.follow("from here")
