@@ -29,7 +29,7 @@ from nas.store.store import Store
 from tests.conftest import free_port
 from tests.postgres import PostgresServer
 
-SEARCH = ("search", "--epochs", "3", "--train-size", "200", "--workers", "1", "--confirm", "0", "--seed", "7")
+SEARCH = ("search", "--epochs", "3", "--train-size", "200", "--workers", "1", "--confirm", "1", "--seed", "7")
 # Latencies differ from run to run and lead to other proposals: what is compared is searched without them.
 SAME = ("--objective", "accuracy", "--objective", "parameters")
 EVERYWHERE = ("worker", "driver", "raylet", "gcs", "stopped worker", "ctrl-c twice")
@@ -171,7 +171,8 @@ def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) 
     while struck.total() < faults:
         storage = database(f"run{whole}")
         before: dict[str, float] = {}
-        while len(before) < budget:
+        code = None
+        while code != 0:
             search = Search(log, folder, storage, budget)
             try:
                 search.wait_for_worker()
@@ -190,7 +191,7 @@ def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) 
                 search.process.wait(timeout=900)
             finally:
                 search.process.kill()
-            now = done(storage)
+            code, now = search.process.returncode, done(storage)
             after = ", ".join(happened) or "nothing"
             found = [f"{key} is lost or has changed" for key, at in before.items() if now.get(key) != at]
             found += check(storage)
@@ -198,8 +199,10 @@ def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) 
             found += [f"{_command(each)[:60]} is left" for each in left if each.is_running()]
             problems += [f"after {after}: {problem}" for problem in found]
             before = now
-            ended = f"exit {search.process.returncode:4}, {len(now)} of {budget}"
-            print(f"{struck.total():4} {ended}, after {after}", flush=True)
+            print(f"{struck.total():4} exit {code:4}, {len(now)} of {budget}, after {after}", flush=True)
+            if code and not happened:
+                problems.append(f"a search that nothing disturbed ended with exit {code}")
+                break
         whole += 1
         same += members(storage) == members(undisturbed)
     print("faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(struck.items())))

@@ -20,6 +20,7 @@ class Forecast:
     builder: Builder
     model_input: ModelInput
     _rows: dict[str, Mapping[Feature, float]] = field(default_factory=dict)
+    _waiting: list[Architecture] = field(default_factory=list)
     _latencies_ms: dict[str, float] = field(default_factory=dict)
     _predictor: Predictor | None = None
     _fitted: int = 0
@@ -27,7 +28,8 @@ class Forecast:
     def add(self, measured: Sequence[tuple[Architecture, float]]) -> None:
         """Architectures and their measured milliseconds."""
         for architecture, latency_ms in measured:
-            self._rows[architecture.key] = features(architecture, self.model_input, self.builder)
+            # Features take time: they are found out when something is to be predicted.
+            self._waiting.append(architecture)
             self._latencies_ms[architecture.key] = latency_ms
 
     def expected_ms(self, architecture: Architecture) -> float | None:
@@ -40,10 +42,14 @@ class Forecast:
 
     def predict(self, architecture: Architecture) -> Prediction | None:
         """None while too little is known."""
-        count = len(self._rows)
+        count = len(self._latencies_ms)
         if count < FEWEST:
             return None
+        while self._waiting:
+            waiting = self._waiting.pop()
+            self._rows[waiting.key] = features(waiting, self.model_input, self.builder)
         if self._predictor is None or count >= GROWTH * self._fitted:
-            self._predictor = Predictor(list(self._rows.values()), list(self._latencies_ms.values()))
+            latencies_ms = [self._latencies_ms[key] for key in self._rows]
+            self._predictor = Predictor(list(self._rows.values()), latencies_ms)
             self._fitted = count
         return self._predictor.predict(features(architecture, self.model_input, self.builder))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import ray
 
-from nas.errors import ParameterError
+from nas.errors import ParameterError, SearchInterruptedError
 
 ANSWER_S = 10.0
 ALWAYS = {
@@ -24,12 +24,8 @@ ALWAYS = {
 
 
 @contextmanager
-def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[None]:
-    """The process's environment with what Ray needs, and `also`, for the length of the block; `own` if no cluster's."""
-    values = {**ALWAYS, **also}
-    if own:
-        # A token of its own keeps Ray from writing one to the user's home; a cluster has the user's.
-        values["RAY_AUTH_TOKEN"] = secrets.token_hex(16)
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The process's environment with these values for the length of the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -40,6 +36,15 @@ def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[No
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[None]:
+    """With what Ray needs as it starts, and `also`; `own` if it is no cluster's."""
+    # A token of its own keeps Ray from writing one to the user's home; a cluster has the user's.
+    token = {"RAY_AUTH_TOKEN": secrets.token_hex(16)} if own else {}
+    with environment({**ALWAYS, **also, **token}):
+        yield
 
 
 def connect(address: str) -> None:
@@ -58,6 +63,11 @@ def connect(address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         raise ParameterError(f"--ray-address {address!r} is no Ray cluster: {reason(error)}") from error
+
+
+def broken_down(error: Exception) -> SearchInterruptedError:
+    """What is told of an error of Ray's that ends a search."""
+    return SearchInterruptedError(f"Ray broke down ({reason(error, -1)}); the same command goes on with the study")
 
 
 def reason(error: BaseException, line: int = 0) -> str:

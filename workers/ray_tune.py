@@ -4,37 +4,25 @@ import logging
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import ray
 import torch
-from ray import tune
 from ray.exceptions import RayError
 
-from nas.errors import ParameterError, SearchInterruptedError
+from nas.errors import ParameterError
 from nas.evaluation import AskTell, Evaluator, Resources
 from workers.cluster import Cluster, own_cores
 from workers.interruption import heard
 from workers.pulse import Watchdog
-from workers.ray_environment import connect, ray_environment, reason
-from workers.scheduler import StudyScheduler
-from workers.searcher import StudySearcher
-from workers.trial_actor import TrialActor
+from workers.ray_environment import broken_down, connect, ray_environment
 
-TUNE = {
-    # No files of results per trial, and no checkpoints of Tune's state: the database is the record.
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_WARN_THRESHOLD_S": "1000000000",
-    # Ctrl-C must reach us as KeyboardInterrupt; under Tune's own handler `fit` returns as if all were well.
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-}
-UNLIMITED = 2**31
 # Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
 PENDING = 64
+# Tune's workers have an environment of their own: what Ray would start beforehand would only be in their way.
+OWN = {"RAY_prestart_worker_first_driver": "0"}
 
 
 class RayTuneRunner:
@@ -77,23 +65,24 @@ class RayTuneRunner:
         Raises SearchInterruptedError when Ray breaks down, ParameterError when the cluster cannot run trials,
         KeyboardInterrupt at Ctrl-C.
         """
-        pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(self.workers if self.address is None else PENDING)}
         own = self.address is None
-        with ray_environment(TUNE | pending, own=own), TemporaryDirectory(prefix="nas-tune-") as scratch:
+        with ray_environment(OWN if own else {}, own=own):
             # What goes wrong in a search is told by the search, in a line.
             logging.getLogger("ray").setLevel(logging.CRITICAL)
             try:
-                self._start_ray()
-                cluster = Cluster(self._needs, evaluator)
-                if not own:
-                    cluster.check()
-                self._cluster = cluster
-                with heard(), _watched() as heartbeat:
-                    self._tuner(search, evaluator, scratch, heartbeat).fit()
-            except (RayError, tune.TuneError, OSError) as error:
-                raise SearchInterruptedError(
-                    f"Ray broke down ({reason(error, -1)}); the same command goes on with the study"
-                ) from error
+                with heard(), ThreadPoolExecutor(1, "start of Ray") as beside:
+                    started = beside.submit(self._start_ray, evaluator)
+                    # Importing Tune, and making the first proposal, take about as long as Ray's start.
+                    from workers.tuner import StudyTuner
+
+                    tuner = StudyTuner(search, self._live, self.workers if own else PENDING)
+                    if own:
+                        tuner.look_ahead()
+                    self._cluster = started.result()
+                    with _watched() as heartbeat:
+                        tuner.run(self._needs, evaluator, self._threads, self.workers if own else None, heartbeat)
+            except (RayError, OSError) as error:
+                raise broken_down(error) from error
             finally:
                 self._cluster = None
                 ray.shutdown()
@@ -103,6 +92,13 @@ class RayTuneRunner:
         """Of a trial, by Ray's names of resources."""
         return {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial, **self._custom}
 
+    @property
+    def _threads(self) -> int:
+        """Of a trial. On a local Ray as many as torch would take (OMP_NUM_THREADS tells it) and cores allow."""
+        if self.address is None:
+            return max(1, min(torch.get_num_threads(), own_cores() // self.workers))
+        return max(1, int(self.cpus_per_trial))
+
     def _live(self) -> int:
         """How many trials Tune may hold: one more than slots, so that no slot waits for a sampler."""
         if self.address is None or self._cluster is None:
@@ -110,9 +106,11 @@ class RayTuneRunner:
         slots = sum(self._cluster.slots().values())
         return 1 + (slots if self._asked is None else min(slots, self._asked))
 
-    def _start_ray(self) -> None:
+    def _start_ray(self, evaluator: Evaluator) -> Cluster:
+        cluster = Cluster(self._needs, evaluator)
         if self.address is not None:
             connect(self.address)
+            cluster.check()
         else:
             ray.init(
                 address="local",
@@ -121,36 +119,7 @@ class RayTuneRunner:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-
-    def _tuner(self, search: AskTell, evaluator: Evaluator, scratch: str, heartbeat: str) -> tune.Tuner:
-        searcher = StudySearcher(search, self._live)
-        if self.address is None:
-            # As many as torch would take here (OMP_NUM_THREADS tells it), and no more than there are cores for.
-            threads = max(1, min(torch.get_num_threads(), own_cores() // self.workers))
-            neighbours = self.workers
-        else:
-            threads, neighbours = max(1, int(self.cpus_per_trial)), None
-        needs = {name: amount for name, amount in self._needs.items() if amount}
-        return tune.Tuner(
-            tune.with_resources(
-                tune.with_parameters(
-                    TrialActor, evaluator=evaluator, threads=threads, neighbours=neighbours, heartbeat=heartbeat
-                ),
-                tune.PlacementGroupFactory([needs]),
-            ),
-            tune_config=tune.TuneConfig(
-                search_alg=searcher,
-                scheduler=StudyScheduler(searcher),
-                num_samples=UNLIMITED,
-                reuse_actors=True,
-            ),
-            run_config=tune.RunConfig(
-                storage_path=scratch,
-                name="search",
-                verbose=0,
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            ),
-        )
+        return cluster
 
 
 @contextmanager

@@ -21,6 +21,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._reasons: dict[str, str] = {}
         self._judged: set[str] = set()
         self._error: Exception | None = None
+        self._ahead: Job | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune writes a pickle of all its parts to disk: this one is empty, and so without the database's password."""
@@ -29,12 +30,16 @@ class StudySearcher(Searcher):  # type: ignore[misc]
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         return True
 
+    def look_ahead(self) -> None:
+        """Ask for the first job before Tune does."""
+        self._ahead = self._search.ask()
+
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         if self._error is not None:
             raise self._error
         if len(self._jobs) >= self._live():
             return None
-        job = self._search.ask()
+        job, self._ahead = self._ahead or self._search.ask(), None
         if job is None:
             return Searcher.FINISHED if self._search.is_over else None
         self._jobs[trial_id] = job

@@ -127,6 +127,20 @@ def test_image_folder_with_parts_of_its_own(tmp_path: Path) -> None:
     assert len(IMAGE_FOLDER.open(Request(str(tmp_path)), "test").labels) == 6
 
 
+def test_links_lead_nowhere_else(tmp_path: Path) -> None:
+    root = pictures(tmp_path / "pictures")
+    (root / "class0" / "again.png").symlink_to(next((root / "class1").iterdir()))
+    assert len(IMAGE_FOLDER.open(Request(str(root)), "train").labels) == 17
+    secret = tmp_path / "secret.png"
+    Image.new("L", (8, 8)).save(secret)
+    for name, to in (("out.png", secret), ("loop", root)):
+        link = root / "class0" / name
+        link.symlink_to(to)
+        with pytest.raises(DataError, match=rf"class0/{name}' is a link"):
+            IMAGE_FOLDER.open(Request(str(root)), "train")
+        link.unlink()
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture at all", b"\x89PNG\r\n\x1a\n and no more"])
 def test_a_broken_file_is_named(content: bytes, tmp_path: Path) -> None:
     root = pictures(tmp_path / "pictures")

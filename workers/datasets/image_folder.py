@@ -3,6 +3,7 @@
 With PATH/train and PATH/test those are the parts; otherwise a fifth of the pictures, always the same, is the test part.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def _scan(root: Path) -> PictureSource:
         if len(folders) < 2:
             found = ", ".join(folders) or "none"
             raise DataError(f"image folder {str(root)!r} needs at least 2 class folders with pictures; found {found}")
+        _check_links(root)
         found_pictures = datasets.ImageFolder(str(root))
     except OSError as error:
         raise DataError(f"image folder {str(root)!r}: {str(error).splitlines()[0]}") from error
@@ -62,6 +64,18 @@ def _scan(root: Path) -> PictureSource:
     for path in paths:
         _verify(path)
     return PictureSource(paths, np.asarray(found_pictures.targets, dtype=np.int64), tuple(found_pictures.classes))
+
+
+def _check_links(root: Path) -> None:
+    """Raises DataError for a link that leads out of the folder, or to a folder: it may be one that it lies in."""
+    inside = root.resolve()
+    for folder, folders, files in os.walk(root):
+        for path in (Path(folder, name) for name in (*folders, *files)):
+            if path.is_symlink() and (path.is_dir() or not path.resolve().is_relative_to(inside)):
+                raise DataError(
+                    f"image folder {str(root)!r}: {str(path.relative_to(root))!r} is a link to a folder, or to a file "
+                    "outside; put what it leads to in its place"
+                )
 
 
 def _verify(path: Path) -> None:
