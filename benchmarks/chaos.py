@@ -47,6 +47,8 @@ class Search:
         self.process = subprocess.Popen(
             [str(Path(sys.executable).with_name("nas")), *words],
             cwd=folder,
+            # Two threads that wait for each other beside whatever else is on the cores take ten times as long.
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

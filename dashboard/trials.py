@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboard.view import history, shown_trial
 from nas.errors import UnknownNameError
-from nas.front import Result, fallen, front, front_as_json, front_hypervolume, results
+from nas.front import Result, as_json, fallen, front, front_hypervolume, results
 from nas.objective import recorded_objectives
 from nas.pareto import knee
 from nas.service import shapes
@@ -106,7 +106,7 @@ class Trials:
         answer: shapes.Front = {
             "revision": self.revision,
             "objectives": self.objectives,
-            "members": front_as_json(members),
+            "members": [as_json(each) for each in members],
             "fallen": [each.trial.number for each in fallen(candidates)],
             "hypervolume": dominated,
             "knee": members[knee([each.losses for each in members])].trial.number if members else None,

@@ -1,24 +1,24 @@
-"""A search's last part: the front's members are trained again with other seeds, until all that is left was.
+"""A search's last part: what may be on the front is trained again with other seeds, until all that is left was.
 
 The best of many noisy trials is over-claimed, the more so the more trials there were. A member's accuracy becomes the
 mean over its seeds; one that falls off makes room for another, which is confirmed in its turn. Then those that one
-unlucky seed may have kept off the front have their turn, as far as few were confirmed besides its members.
+unlucky seed may have kept from among them have their turn, as far as few were confirmed besides.
 """
 
 import math
 from collections.abc import Sequence
 
 from nas.evaluation import Job
-from nas.front import Result, front, near_front
+from nas.front import Result, contenders, near_front
 from nas.study import MOST_ATTEMPTS, Study, trial_seed
 from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome
 
-# Besides the front's members so many are confirmed, as a share of them.
+# Besides the contenders so many are confirmed, as a share of them.
 NEAR = 0.5
 
 
 class ConfirmedSearch:
-    """A study's trials, and when they are done `repeats` confirmations of each member of its front, and near it.
+    """A study's trials, and when they are done `repeats` confirmations of each contender for its front, and near them.
 
     Only finished confirmations are on record: one that was cut off is asked for again.
     """
@@ -71,10 +71,10 @@ class ConfirmedSearch:
         if self._repeats == 0:
             return None
         found = self._study.results
-        members = front(found)
+        members = contenders(found)
         near = near_front(found)
-        on_front = {member.trial.number for member in members}
-        besides = sum(bool(each.trial.confirmations) for each in found if each.trial.number not in on_front)
+        among_them = {member.trial.number for member in members}
+        besides = sum(bool(each.trial.confirmations) for each in found if each.trial.number not in among_them)
         left = max(0, math.ceil(NEAR * len(members)) - besides)
         near.sort(key=lambda each: not each.trial.confirmations)
         begun = sum(bool(each.trial.confirmations) for each in near)

@@ -11,8 +11,8 @@ from nas.objective import ACCURACY, LATENCY, Measurement, Objective, latency_on,
 from nas.pareto import Point, hypervolume, knee, non_dominated
 from nas.trial import Trial, TrialState
 
-# Of the normal distribution: four of five draws are below the mean and so many standard deviations.
-SURE = 0.84
+# Of the normal distribution: nine of ten draws are below the mean and so many standard deviations.
+SURE = 1.28
 PICKS = ("knee", "accuracy", "latency", "trial:N")
 
 
@@ -126,45 +126,48 @@ def _trained(trial: Trial) -> tuple[Seen, ...]:
     )
 
 
-def front(candidates: Sequence[Result]) -> list[Result]:
-    """The non-dominated results by the study's objectives, the cheapest first."""
+def contenders(candidates: Sequence[Result]) -> list[Result]:
+    """What none is expected to dominate by the study's objectives, the cheapest first: among them is the front."""
     return [candidates[index] for index in non_dominated([candidate.losses for candidate in candidates])]
 
 
+def front(candidates: Sequence[Result]) -> list[Result]:
+    """The contenders that are surely more accurate than any member as cheap, the cheapest first.
+
+    Surely: if both were trained again, with as many new seeds, they would still be nine times out of ten. Until further
+    seeds tell how accuracies vary, whatever is expected is sure.
+    """
+    members: list[Result] = []
+    for each in contenders(candidates):
+        *others, loss = each.losses
+        rivals = (member for member in members if all(x <= y for x, y in zip(member.losses, others, strict=False)))
+        if all(
+            rival.losses[-1] - loss > SURE * math.hypot(rival.trained_again, each.trained_again) for rival in rivals
+        ):
+            members.append(each)
+    return members
+
+
 def near_front(candidates: Sequence[Result]) -> list[Result]:
-    """Those beside the front that would be on it if they were as much more accurate as one seed may mislead.
+    """Those beside the contenders that would be among them if they were as much more accurate as one seed may mislead.
 
     The closest first.
     """
-    members = front(candidates)
-    on_front = {member.trial.number for member in members}
+    members = contenders(candidates)
+    among_them = {member.trial.number for member in members}
 
     def behind(candidate: Result) -> float:
-        """How much accuracy it lacks to be on the front."""
+        """How much accuracy it lacks to be among them."""
         *others, accuracy_loss = candidate.losses
         ahead = (m.losses[-1] for m in members if all(x <= y for x, y in zip(m.losses, others, strict=False)))
         return accuracy_loss - min(ahead)
 
-    gaps = [(behind(each), each) for each in candidates if each.trial.number not in on_front]
+    gaps = [(behind(each), each) for each in candidates if each.trial.number not in among_them]
     return [each for gap, each in sorted(gaps, key=lambda pair: pair[0]) if gap < each.doubt]
 
 
-def unsure(members: Sequence[Result]) -> set[int]:
-    """The trials of a front that are not surely more accurate than another one as cheap, if both were trained again.
-
-    Until further seeds tell how accuracies vary there are none.
-    """
-    sure: list[Result] = []
-    for member in members:
-        *others, loss = member.losses
-        rivals = (each for each in sure if all(x <= y for x, y in zip(each.losses, others, strict=False)))
-        if all(each.losses[-1] - loss > SURE * math.hypot(each.trained_again, member.trained_again) for each in rivals):
-            sure.append(member)
-    return {member.trial.number for member in members} - {member.trial.number for member in sure}
-
-
 def fallen(candidates: Sequence[Result]) -> list[Result]:
-    """What was on the front as the search found it and is not since it was confirmed."""
+    """What was on the front as the search found it and, since it was confirmed, is not, or not surely."""
     on_front = {member.trial.number for member in front(candidates)}
     searched = (candidates[index] for index in non_dominated([each.searched_losses for each in candidates]))
     return [each for each in searched if len(each.accuracies) > 1 and each.trial.number not in on_front]
@@ -178,8 +181,8 @@ def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any])
     """
     if not candidates:
         return 0.0
-    points = [candidate.losses for candidate in candidates]
-    return hypervolume([points[index] for index in non_dominated(points)], reference_point(points, settings))
+    reference = reference_point([candidate.losses for candidate in candidates], settings)
+    return hypervolume([member.losses for member in front(candidates)], reference)
 
 
 def reference_point(points: Sequence[Point], settings: Mapping[str, Any]) -> Point:
@@ -213,12 +216,6 @@ def pick(candidates: Sequence[Result], how: str) -> Result:
     if how == "accuracy":
         return max(members, key=lambda member: member.expected_accuracy)
     return min(members, key=lambda member: member.latency.median)
-
-
-def front_as_json(members: Sequence[Result]) -> list[dict[str, Any]]:
-    """What `nas front --json` prints: a front's members, and whether each is surely worth more than a cheaper one."""
-    in_doubt = unsure(members)
-    return [{**as_json(each), "sure": each.trial.number not in in_doubt} for each in members]
 
 
 def as_json(result: Result) -> dict[str, Any]:

@@ -21,8 +21,12 @@ from workers.ray_environment import broken_down, connect, ray_environment
 
 # Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
 PENDING = 64
-# Tune's workers have an environment of their own: what Ray would start beforehand would only be in their way.
-OWN = {"RAY_prestart_worker_first_driver": "0"}
+OWN = {
+    # Tune's workers have an environment of their own: what Ray would start beforehand would only be in their way.
+    "RAY_prestart_worker_first_driver": "0",
+    # Where its head process is killed nothing brings it back: by default it would be waited for a minute.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "15",
+}
 
 
 class RayTuneRunner:

@@ -9,7 +9,7 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.front_table import print_front
 from nas.front import as_json as result_as_json
-from nas.front import fallen, front, front_as_json, results
+from nas.front import fallen, front, results
 from nas.objective import recorded_objectives
 from nas.output_file import write_text
 from nas.store.store import Store
@@ -28,7 +28,7 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None) -
     if html is not None:
         write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, found))
     members = front(found)
-    shown = front_as_json(members)
+    shown = [result_as_json(each) for each in members]
     if as_json:
         click.echo(json.dumps(shown))
         return

@@ -20,8 +20,7 @@ def print_front(
     """One row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
 
     Members are as nas.front has them as JSON. Of the study's `objectives` those that not every table has get columns of
-    their own. Those that are hardly more accurate than a cheaper one are marked; those that fell off when the front was
-    confirmed follow, marked.
+    their own. Those that fell off when the front was confirmed follow, marked.
     """
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
     for heading in ("parameters", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
@@ -31,7 +30,7 @@ def print_front(
         table.add_column(name, justify="right")
     listed = [*members, *fell_off]
     words = _words([Architecture(tuple(map(Stage.from_dict, each["stages"]))) for each in listed])
-    marks = [*("" if each["sure"] else "~" for each in members), *("x" for _ in fell_off)]
+    marks = [""] * len(members) + ["x"] * len(fell_off)
     for member, mixers, mark in zip(listed, words, marks, strict=True):
         table.add_row(
             f"{member['trial']}{mark}",
@@ -49,10 +48,10 @@ def print_front(
     print_table(table)
     if any(member["latency_moved"] for member in listed):
         print_note("* measured again at the end, and outside of the confidence interval of the first measurement")
-    if "~" in marks:
-        print_note("~ about as accurate as a cheaper one: trained again, it may well not be better")
     if fell_off:
-        print_note("x on the front as searched, and off it since it was trained with further seeds")
+        print_note(
+            "x on the front as searched; by further seeds it is not, or not surely, more accurate than a cheaper one"
+        )
 
 
 def print_audits(found: Sequence[Audit]) -> None:

@@ -15,7 +15,6 @@ from nas.cli.progress import SearchProgress
 from nas.cli.search_options import asked, search_options
 from nas.cli.served_search import follow
 from nas.front import as_json as result_as_json
-from nas.front import front_as_json
 from nas.search import search
 
 
@@ -47,7 +46,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
     wanted = asked(**parameters)
     with SearchProgress(to_stderr=as_json) if log_format == "text" else EventLog(to_stderr=as_json) as watcher:
         result = search(wanted, watcher)
-    members, fell_off = front_as_json(result.front), [result_as_json(member) for member in result.fallen]
+    members, fell_off = ([result_as_json(each) for each in found] for found in (result.front, result.fallen))
     if as_json:
         click.echo(
             json.dumps(

@@ -3,7 +3,7 @@
 import pytest
 
 from nas.errors import UnknownNameError, UserError
-from nas.front import as_json, fallen, front, front_hypervolume, near_front, pick, results
+from nas.front import as_json, contenders, fallen, front, front_hypervolume, near_front, pick, results
 from nas.trial import Confirmation, Trial
 from tests.builders import complete, failed, infeasible, small_space
 
@@ -81,6 +81,21 @@ def test_what_fell_off_is_what_was_lucky_and_what_is_near_may_have_been_unlucky(
     assert [each.trial.number for each in fallen(found)] == [1]
     assert 3 in [each.trial.number for each in near_front(found)]
     assert 4 not in [each.trial.number for each in near_front(found)]
+
+
+def test_what_is_hardly_more_accurate_than_a_cheaper_one_is_not_on_the_front() -> None:
+    found = results(
+        [
+            confirmed(0, (0.80, 0.79, 0.81), 1.0),
+            confirmed(1, (0.81, 0.80, 0.82), 2.0),
+            confirmed(2, (0.90, 0.90, 0.92), 3.0),
+            confirmed(3, (0.70,), 4.0),
+        ],
+        {},
+    )
+    assert [each.trial.number for each in contenders(found)] == [0, 1, 2]
+    assert [each.trial.number for each in front(found)] == [0, 2]
+    assert [each.trial.number for each in fallen(found)] == [1]
 
 
 def test_nothing_is_near_while_it_is_not_known_how_seeds_differ() -> None:
