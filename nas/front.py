@@ -21,11 +21,11 @@ class Result(NamedTuple):
 
     `accuracies` has one figure for each seed that the architecture was trained with, the search's own first;
     `expected_accuracy` is what they promise, by which the front is judged, and `trained_again` how far a mean over as
-    many new seeds would typically be from it, 0 while unknown. `latency` is the one measured last: when it
-    was confirmed, where it was. `moved` says that this left the first one's confidence interval. `losses` are the
-    study's objectives, to be minimised, accuracy last; `searched_losses` the same by what the trial itself found,
-    before it was confirmed. `doubt` is how far from what is expected an accuracy of one seed typically is, 0 while
-    unknown.
+    many new seeds would typically be from it, 0 while unknown. `latency` is the one measured last: when it was
+    confirmed, where it was; `moved` names the objectives whose figure left the first one's confidence interval then.
+    `losses` are the study's objectives, to be minimised, accuracy last; `searched_losses` the same by what the trial
+    itself found, before it was confirmed. `doubt` is how far from what is expected an accuracy of one seed typically
+    is, 0 while unknown.
     """
 
     trial: Trial
@@ -35,7 +35,7 @@ class Result(NamedTuple):
     parameters: int
     losses: Point
     searched_losses: Point
-    moved: bool = False
+    moved: frozenset[str] = frozenset()
     doubt: float = 0.0
     trained_again: float = 0.0
 
@@ -81,7 +81,11 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
             losses, searched = (
                 tuple([each.loss(figures[each.name]) for each in objectives]) for figures in (promised, first)
             )
-            moved = latency is not outcome.latency and not outcome.latency.agrees_with(latency)
+            measured = {LATENCY.name: outcome.latency}
+            measured |= {latency_on(target).name: taken for target, taken in outcome.latencies.items()}
+            moved = frozenset(
+                name for name, taken in again.items() if name in measured and not measured[name].agrees_with(taken)
+            )
             listed.append(
                 Result(
                     trial,
@@ -105,13 +109,18 @@ def _objectives(settings: Mapping[str, Any]) -> list[Objective]:
 
 
 def _measured_again(trial: Trial) -> dict[str, Measurement]:
-    """By objective, what was measured when the trial was confirmed: not, as the first figure is, why it was chosen."""
+    """By objective, what was measured when the trial was confirmed: not, as the first figure is, why it was chosen.
+
+    A figure of which nothing is known but a few disturbed rounds replaces none.
+    """
     taken: dict[str, list[Measurement]] = {}
     for each in trial.confirmations:
+        latencies = {latency_on(target).name: latency for target, latency in each.outcome.latencies.items()}
         if each.outcome.latency is not None:
-            taken.setdefault(LATENCY.name, []).append(each.outcome.latency)
-        for target, latency in each.outcome.latencies.items():
-            taken.setdefault(latency_on(target).name, []).append(latency)
+            latencies[LATENCY.name] = each.outcome.latency
+        for name, latency in latencies.items():
+            if latency.is_usable:
+                taken.setdefault(name, []).append(latency)
     return {name: pooled(measurements) for name, measurements in taken.items()}
 
 
@@ -232,6 +241,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "latency_ms": result.latency.median,
         "latency_iqr_ms": result.latency.iqr,
         "latency_interval_ms": list(result.latency.interval),
-        "latency_moved": result.moved,
+        "latency_usable": result.latency.is_usable,
+        "moved": sorted(result.moved),
         "figures": dict(result.figures),
     }

@@ -8,7 +8,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.objective import Measurement
+from nas.objective import UNKNOWN, Measurement
 
 if TYPE_CHECKING:
     from torch import nn
@@ -132,12 +132,14 @@ class Deployment:
         return replace(self, model_input=input_on(meter, self.model_input))
 
 
-def measure(deployment: Deployment, meter: Meter, record: LatencyRecord, *, again: bool = False) -> Measurement:
-    """From the record, or measured now and put there; with `again` it is measured in any case."""
+def measure(
+    deployment: Deployment, meter: Meter, record: LatencyRecord, *, precision: float = UNKNOWN, again: bool = False
+) -> Measurement:
+    """From the record where that is so precise, or measured now and put there; with `again` in any case."""
     deployment = deployment.on(meter)
     key = deployment.architecture.key
     known = record.measurement(key, meter.fingerprint(deployment.model_input))
-    if known is not None and known.is_usable and not again:
+    if known is not None and known.is_usable and known.margin <= precision and not again:
         return known
     taken = meter.measure(deployment)
     record.add_measurement(key, taken, deployment.architecture)

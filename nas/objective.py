@@ -71,6 +71,11 @@ def recorded_objectives(settings: Mapping[str, Any]) -> tuple[Objective, ...]:
     return tuple(Objective(name, "", maximise=name == ACCURACY.name) for name in names)
 
 
+def unit_of(name: str) -> str:
+    """Of an objective by its name; empty where it has none, or names it itself."""
+    return {each.name: each.unit for each in (PEAK_MEMORY, ENERGY)}.get(name, "")
+
+
 # The margin of a median of too few samples to tell.
 UNKNOWN = 1.0
 
@@ -130,7 +135,7 @@ class Measurement:
         return self.margin <= self.precision
 
     def agrees_with(self, later: "Measurement") -> bool:
-        """Whether a later median is within both confidence intervals' reach of this one."""
+        """Whether a later median is as near to this one as both confidence intervals tell."""
         reach = math.hypot(self.margin * self.median, later.margin * later.median)
         return abs(later.median - self.median) <= reach
 

@@ -1,5 +1,6 @@
 """The proxy evaluator: measure the network's latency, then train it briefly and take its validation accuracy."""
 
+import math
 import os
 import platform
 import time
@@ -31,6 +32,8 @@ from workers.training_setting import PRECISIONS, Setting
 
 # A measurement takes at most so long: all trainers of the machine wait for it.
 SECONDS = 0.3
+# Of what a busy machine shows nothing certain of, before it is over the limit.
+LOOKS = 3
 # Where memory runs out a batch is trained on in so many parts.
 SMALLER = 4
 
@@ -117,7 +120,7 @@ class ProxyEvaluator:
             taken = known.get(name)
             if taken is None:
                 started = time.perf_counter()
-                taken = meter.measure(Deployment(architecture, self.model_input).on(meter))
+                taken = self._measured(architecture, meter)
                 spent_s += time.perf_counter() - started
             latencies[name] = taken
             if self.max_latency_ms is not None and next(iter(latencies.values())).median > self.max_latency_ms:
@@ -130,6 +133,18 @@ class ProxyEvaluator:
             measure_s=spent_s,
             environment=self._environment,
         )
+
+    def _measured(self, architecture: Architecture, meter: Meter) -> Measurement:
+        """Over the limit a figure of a few disturbed rounds is not the last word: the quickest of some counts."""
+        deployment = Deployment(architecture, self.model_input).on(meter)
+        taken = meter.measure(deployment)
+        limit = math.inf if self.max_latency_ms is None else self.max_latency_ms
+        for _ in range(LOOKS - 1):
+            if taken.is_usable or taken.median <= limit:
+                break
+            again = meter.measure(deployment)
+            taken = again if again.is_usable else min(taken, again, key=lambda each: each.median)
+        return taken
 
     def _trained(
         self, architecture: Architecture, seed: int, rungs: Collection[int], begun: Outcome, part: int | None
@@ -237,6 +252,11 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     with torch.device("meta"):
         for each_input in (model_input, *inputs.values()):
             load_builder().build(next(iter(space)), each_input)
+    fingerprints = {name: dict(meters[name].fingerprint(inputs[name])) for name in target_names}
+    for found in fingerprints.values():
+        same = [other for other in target_names if fingerprints[other] == found]
+        if len(same) > 1:
+            raise ParameterError(f"--target {', '.join(same)}: they are the same target; each is needed once")
     evaluator = ProxyEvaluator(
         data=data,
         model_input=model_input,
@@ -244,7 +264,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         meters=meters,
         device=device,
         max_latency_ms=options.max_latency_ms,
-        fingerprints={name: dict(meters[name].fingerprint(inputs[name])) for name in target_names},
+        fingerprints=fingerprints,
         further=objectives,
     )
     first, *others = target_names

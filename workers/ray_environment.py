@@ -12,6 +12,7 @@ import ray
 from nas.errors import ParameterError, SearchInterruptedError
 
 ANSWER_S = 10.0
+TOKENS = "RAY_AUTH_MODE"
 ALWAYS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -62,7 +63,8 @@ def connect(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
-        raise ParameterError(f"--ray-address {address!r} is no Ray cluster: {reason(error)}") from error
+        hint = "" if TOKENS in os.environ else f"; where nodes have a token, {TOKENS}=token is needed here too"
+        raise ParameterError(f"--ray-address {address!r} is no Ray cluster: {reason(error)}{hint}") from error
 
 
 def broken_down(error: Exception) -> SearchInterruptedError:

@@ -9,7 +9,7 @@ from rich.table import Table
 from nas.architecture import Architecture, Stage
 from nas.audit import Audit
 from nas.cli.table import print_note, print_table
-from nas.objective import ACCURACY, LATENCY, PARAMETERS
+from nas.objective import ACCURACY, LATENCY, PARAMETERS, unit_of
 
 SHOWN = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
 
@@ -27,7 +27,7 @@ def print_front(
         table.add_column(heading, justify="right")
     further = [name for name in objectives if name not in SHOWN]
     for name in further:
-        table.add_column(name, justify="right")
+        table.add_column(f"{name} {unit_of(name)}".rstrip(), justify="right")
     listed = [*members, *fell_off]
     words = _words([Architecture(tuple(map(Stage.from_dict, each["stages"]))) for each in listed])
     marks = [""] * len(members) + ["x"] * len(fell_off)
@@ -41,17 +41,23 @@ def print_front(
             f"{member['accuracy']:.4f}",
             "-" if member["accuracy_std"] is None else f"{member['accuracy_std']:.4f}",
             str(member["seeds"]),
-            f"{member['latency_ms']:.3f}" + ("*" if member["latency_moved"] else ""),
+            f"{member['latency_ms']:.3f}" + _mark(member, LATENCY.name) + ("" if member["latency_usable"] else "!"),
             f"{member['latency_iqr_ms']:.3f}",
-            *(f"{member['figures'].get(name, float('nan')):,.6g}" for name in further),
+            *(f"{member['figures'].get(name, float('nan')):,.6g}" + _mark(member, name) for name in further),
         )
     print_table(table)
-    if any(member["latency_moved"] for member in listed):
-        print_note("* measured again at the end, and outside of the confidence interval of the first measurement")
+    if any(member["moved"] for member in listed):
+        print_note("* measured again at the end, and further from the first figure than both confidence intervals tell")
+    if not all(member["latency_usable"] for member in listed):
+        print_note("! of a few disturbed rounds: the machine was too busy to tell")
     if fell_off:
         print_note(
             "x on the front as searched; by further seeds it is not, or not surely, more accurate than a cheaper one"
         )
+
+
+def _mark(member: Mapping[str, Any], objective: str) -> str:
+    return "*" if objective in member["moved"] else ""
 
 
 def print_audits(found: Sequence[Audit]) -> None:

@@ -17,7 +17,7 @@ from nas.latency import Deployment
 from nas.objective import Measurement
 from nas.store.store import Store
 
-UNREACHED = "the precision that was asked for was not reached in the time"
+UNREACHED = "the precision that was asked for was not reached in the time: --time-limit gives more"
 # Those of a fingerprint that tell figures of one machine apart.
 OPTIONS = ("threads", "batch", "precision", "channels_last")
 
@@ -52,7 +52,10 @@ def measure(
     storage: str,
     as_json: bool,
 ) -> None:
-    """Measure networks, alone on the machine, and put the figures on record; what is on record is not measured."""
+    """Measure networks, alone on the machine, and put the figures on record.
+
+    What is on record is not measured again, if it is as precise as asked for.
+    """
     deployments = {name: _deployment(name) for name in names}
     started = time.time()
     meter = asked_meter(target, precision, limit_s, ray_address)
@@ -60,7 +63,7 @@ def measure(
     with Store.open(storage, create=True) as store:
         meter = latency.calibrated(meter, store)
         for name, deployment in deployments.items():
-            found.append((name, latency.measure(deployment, meter, store, again=again)))
+            found.append((name, latency.measure(deployment, meter, store, precision=precision, again=again)))
     _show(found, as_json)
     recorded = [name for name, taken in found if taken.taken_at < started]
     if recorded and not as_json:
@@ -79,15 +82,21 @@ def compare(
     one: str, other: str, target: str, precision: float, limit_s: float, ray_address: str | None, as_json: bool
 ) -> None:
     """Measure two networks by turns: how much slower the first one is, with the confidence interval of the ratio."""
-    found = latency.compare(_deployment(one), _deployment(other), asked_meter(target, precision, limit_s, ray_address))
+    meter = asked_meter(target, precision, limit_s, ray_address)
+    deployments = _deployment(one), _deployment(other)
+    found = latency.compare(*deployments, meter)
+    inputs = [str(meter.fingerprint(each.on(meter).model_input)["input"]) for each in deployments]
     is_precise = found.high - found.ratio <= precision * found.ratio
     if as_json:
-        click.echo(json.dumps({"one": one, "other": other, "target": target, **vars(found), "precise": is_precise}))
+        shown = {"one": one, "other": other, "target": target, "inputs": inputs, **vars(found), "precise": is_precise}
+        click.echo(json.dumps(shown))
         return
     click.echo(
         f"{one} takes {found.ratio:.3f} times as long as {other} on {target} "
         f"(95% confidence {found.low:.3f} to {found.high:.3f}; {found.rounds} rounds, {found.thrown} thrown away)"
     )
+    if inputs[0] != inputs[1]:
+        click.echo(f"at different inputs: {one} at {inputs[0]}, {other} at {inputs[1]}; size=PX gives a target one")
     if not is_precise:
         click.echo(UNREACHED)
 

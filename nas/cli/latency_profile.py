@@ -82,7 +82,7 @@ def command(
         found = []
         for member, taken in shown:
             found.append((member, taken.median))
-            if len(found) % SAY_EVERY == 0 and not sys.stdout.isatty():
+            if (len(found) % SAY_EVERY == 0 or len(found) == networks) and not sys.stdout.isatty():
                 click.echo(f"{len(found)} of {networks} networks", err=True)
         rows = [features(member, model_input, builder) for member, _ in found]
         errors = profiling.cross_validated(rows, [latency_ms for _, latency_ms in found], seed)

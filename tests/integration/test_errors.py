@@ -56,6 +56,7 @@ def assert_one_line(done: Finished, *named: str) -> None:
         ("search --learning-rate nan", ("--learning-rate nan",)),
         ("search --target cpu:threads=9999999", ("threads '9999999'", "cores")),
         ("search --target cpu:", ("target 'cpu:'",)),
+        ("search --target cpu --target cpu:threads=1", ("--target cpu, cpu:threads=1", "the same target")),
         ("latency measure caformer_s18 --ray-address 127.0.0.1:1", ("--ray-address '127.0.0.1:1'", "cpu@NODE")),
         ("latency measure caformer_s18 --time-limit 0", ("--time-limit 0",)),
         ("search --input-size 1000000", ("--input-size 1000000",)),

@@ -39,6 +39,7 @@ def test_targets_are_listed_with_what_keeps_them_from_working(tmp_path: Path) ->
 
 def test_what_is_measured_is_on_record_and_not_measured_again(configs: Path) -> None:
     command = ["latency", "measure", "conv.yaml", "attention.yaml", "--time-limit", "1", "--json"]
+    command += ["--latency-precision", "20%"]
     first = run_nas(command, configs)
     assert first.code == 0, first.err
     for each in first.json():
@@ -46,9 +47,9 @@ def test_what_is_measured_is_on_record_and_not_measured_again(configs: Path) -> 
         assert each["latency_ms"] <= each["p90_ms"] <= each["p99_ms"]
         assert each["rounds"] >= 16 - each["thrown"]
         assert each["fingerprint"]["input"] == "1x14x14"
-    # What so few rounds told nothing of is measured again; beside other tests that happens.
+    # What was not as precise is measured again; beside other tests that happens.
     for new, old in zip(run_nas(command, configs).json(), first.json(), strict=True):
-        assert new == old or old["low_ms"] == 0
+        assert new == old or not old["precise"]
     again = run_nas([*command, "--again"], configs).json()
     assert [each["network"] for each in again] == ["conv.yaml", "attention.yaml"]
     assert all(new["taken_at"] > old["taken_at"] for new, old in zip(again, first.json(), strict=True))
@@ -111,7 +112,7 @@ def test_a_front_is_measured_again_when_it_is_confirmed(tmp_path: Path) -> None:
     for member in found:
         (confirmation,) = by_number[member["trial"]].confirmations
         assert member["latency_ms"] == confirmation.outcome.latency.median
-        assert isinstance(member["latency_moved"], bool)
+        assert set(member["moved"]) <= set(member["figures"])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """From trials to a front, a pick and the JSON that others rely on."""
 
+import dataclasses
+
 import pytest
 
 from nas.errors import UnknownNameError, UserError
 from nas.front import as_json, contenders, fallen, front, front_hypervolume, near_front, pick, results
+from nas.objective import UNKNOWN
 from nas.trial import Confirmation, Trial
 from tests.builders import complete, failed, infeasible, small_space
 
@@ -81,6 +84,18 @@ def test_what_fell_off_is_what_was_lucky_and_what_is_near_may_have_been_unlucky(
     assert [each.trial.number for each in fallen(found)] == [1]
     assert 3 in [each.trial.number for each in near_front(found)]
     assert 4 not in [each.trial.number for each in near_front(found)]
+
+
+def test_a_figure_of_a_few_disturbed_rounds_replaces_none_and_one_that_moved_is_marked() -> None:
+    def seen_again(latency_ms: float, margin: float) -> Trial:
+        outcome = complete(0.9, 2.0)
+        again = complete(0.9, latency_ms)
+        again = dataclasses.replace(again, latency=dataclasses.replace(again.latency, margin=margin))
+        return Trial(0, next(iter(small_space())), outcome.state, 0, 1, outcome, (Confirmation(1, again),))
+
+    for latency_ms, margin, figure, moved in ((30.0, UNKNOWN, 2.0, set()), (3.0, 0.01, 3.0, {"latency_ms"})):
+        (found,) = results([seen_again(latency_ms, margin)], {})
+        assert (found.latency.median, found.moved) == (figure, moved)
 
 
 def test_what_is_hardly_more_accurate_than_a_cheaper_one_is_not_on_the_front() -> None:

@@ -138,7 +138,11 @@ def test_a_margin_of_too_few_rounds_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", ["threads=0", "threads=x", "threads", "cores=2", "threads=1.5", "precision=fp8", "threads=1,threads=1"]
+    "options",
+    [
+        *("threads=0", "threads=x", "threads", "cores=2", "threads=1.5", "precision=fp8", "threads=1,threads=1"),
+        *("batch=4097", "size=4097", "batch=99999999999999999999999"),
+    ],
 )
 def test_wrong_target_options_are_named(options: str) -> None:
     with pytest.raises(ParameterError, match="target 'cpu'"):

@@ -25,8 +25,8 @@ class TargetOptions:
     channels_last: bool = True
 
 
-# A side of the images; one inference on more would take minutes.
-MOST_PX = 4096
+# A side of the images, and how many of them: one inference on more would take minutes, or all memory.
+MOST = {"size": 4096, "batch": 4096}
 
 
 class Target(Protocol):
@@ -74,12 +74,12 @@ def parse_options(target: str, text: str, valid: Mapping[str, Sequence[str]]) ->
             found[name] = value
         elif not value.isdecimal() or int(value) < 1:
             raise ParameterError(f"option {name} {value!r} of target {target!r} is not a whole number of at least 1")
+        elif len(value) > 9 or int(value) > MOST.get(name, int(value)):
+            raise ParameterError(f"option {name} {value!r} of target {target!r} is above {MOST.get(name, 10**9 - 1)}")
         else:
             found[name] = int(value)
     if "size" in found:
-        found["size_px"] = size_px = found.pop("size")
-        if int(size_px) > MOST_PX:
-            raise ParameterError(f"option size '{size_px}' of target {target!r} is above {MOST_PX} px")
+        found["size_px"] = found.pop("size")
     if "channels_last" in found:
         found["channels_last"] = found["channels_last"] == "yes"
     return TargetOptions(**found)  # type: ignore[arg-type]
