@@ -349,20 +349,22 @@ class Study:
         latency = outcome.latency
         if latency is not None and self.max_latency_ms is not None:
             asked.set_constraint(LATENCY.name, latency.median - self.max_latency_ms)
-        if outcome.parameters is not None:
-            asked.set_user_attr("parameters", outcome.parameters)
-        if outcome.failure is not None:
-            asked.set_user_attr("failure", f"{outcome.failure.cause}: {outcome.failure.message}")
         found = [outcome.figures.get(objective.name) for objective in recorded_objectives(self.settings)]
+        is_pruned = trial.state in (TrialState.INFEASIBLE, TrialState.STOPPED)
+        notes: dict[str, Any] = {}
+        if outcome.parameters is not None:
+            notes["parameters"] = outcome.parameters
+        if outcome.failure is not None:
+            notes["failure"] = f"{outcome.failure.cause}: {outcome.failure.message}"
         if outcome.curve:
-            asked.set_user_attr(CURVE, [point.loss for point in outcome.curve])
+            notes[CURVE] = [point.loss for point in outcome.curve]
+        if is_pruned:
+            notes[OBSERVED] = found
+        annotate(self._optuna, asked, notes)
         if trial.state is TrialState.COMPLETE and None not in found:
             self._end_in_optuna(asked, OptunaState.COMPLETE, [value for value in found if value is not None])
-        elif trial.state in (TrialState.INFEASIBLE, TrialState.STOPPED):
-            asked.set_user_attr(OBSERVED, found)
-            self._end_in_optuna(asked, OptunaState.PRUNED)
         else:
-            self._end_in_optuna(asked, OptunaState.FAIL)
+            self._end_in_optuna(asked, OptunaState.PRUNED if is_pruned else OptunaState.FAIL)
 
     def _end_in_optuna(self, asked: optuna.Trial, state: OptunaState, values: Sequence[float] | None = None) -> None:
         lasting(partial(self._optuna.tell, asked.number, values, state, skip_if_finished=True))

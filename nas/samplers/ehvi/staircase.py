@@ -27,10 +27,10 @@ class Staircase:
         edges = [sorted({limit, *(point[axis] for point in inside)}) for axis, limit in enumerate(reference) if axis]
         # Below the first edge there is nothing to beat but the reference.
         self._edges = [np.array([-np.inf, *edge]) for edge in edges]
-        losses = []
-        for low in product(*([-np.inf, *edge[:-1]] for edge in edges)):
-            beside = (point[0] for point in inside if all(x <= y for x, y in zip(point[1:], low, strict=True)))
-            losses.append(min(beside, default=reference[0]))
+        lows = np.array(list(product(*([-np.inf, *edge[:-1]] for edge in edges))))
+        front = np.array(inside).reshape(len(inside), len(reference))
+        beside = (front[None, :, 1:] <= lows[:, None]).all(2)
+        losses = np.where(beside, front[:, 0], reference[0]).min(1, initial=reference[0])
         self._to_beat, self._cells = np.unique(losses, return_inverse=True)
 
     def improvement(self, mean: Floats, deviation: Floats, others: Floats) -> Floats:
