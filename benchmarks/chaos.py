@@ -26,6 +26,7 @@ from benchmarks.report import print_header
 from nas.front import front, results
 from nas.store.check import check
 from nas.store.store import Store
+from nas.trial import TrialState
 from tests.conftest import free_port
 from tests.postgres import PostgresServer
 
@@ -169,7 +170,7 @@ def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) 
     struck: Counter[str] = Counter()
     resumes: list[float] = []
     problems: list[str] = []
-    same = whole = 0
+    same = whole = given_up = 0
     while struck.total() < faults:
         storage = database(f"run{whole}")
         before: dict[str, float] = {}
@@ -207,8 +208,12 @@ def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) 
                 break
         whole += 1
         same += members(storage) == members(undisturbed)
+        given_up += lost_for_good(storage)
     print("faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(struck.items())))
-    print(f"searches brought to their end: {whole}; with the undisturbed one's front: {same}")
+    print(
+        f"searches brought to their end: {whole}; with the undisturbed one's front: {same} (trials given up since their "
+        f"worker was killed three times, which the other one has: {given_up})"
+    )
     if resumes:
         print(f"seconds until a search that goes on has a worker: median {statistics.median(resumes):.1f}, "
               f"most {max(resumes):.1f} (wanted: 10)")  # fmt: skip
@@ -217,6 +222,11 @@ def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) 
         print(f"  {problem}")
     tracebacks = log.read_text().count("Traceback")
     print(f"{tracebacks} tracebacks in what the searches said (wanted: 0)")
+
+
+def lost_for_good(storage: str) -> int:
+    with Store.open(storage, create=False) as store:
+        return sum(trial.state is TrialState.FAILED for trial in store.trials(store.study().study_id))
 
 
 def members(storage: str) -> list[tuple[str, float]]:

@@ -2,13 +2,14 @@
 
 Workers tell an actor of Ray's every few seconds that they live and since when their present step runs; a thread of the
 driver asks it who has been silent, or at one step, for too long. A process that was stopped says nothing, and one that
-waits for ever says that it does.
+waits for ever says that it does. Of the driver's own machine it also sees who was stopped before it said anything.
 """
 
 import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import psutil
@@ -90,6 +91,25 @@ class Heartbeat:
                 self._pulses = None
 
 
+class Frozen:
+    """The descendants of this process that were stopped, as by SIGSTOP, and nobody has let go on."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since: dict[Worker, float] = {}
+
+    def look(self) -> list[Worker]:
+        """Who has been found so for SILENT_S."""
+        now = self._clock()
+        found = []
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if process.status() == psutil.STATUS_STOPPED:
+                    found.append(Worker("", process.pid, process.create_time()))
+        self._since = {worker: self._since.get(worker, now) for worker in found}
+        return [worker for worker, since in self._since.items() if now - since > SILENT_S]
+
+
 class Watchdog(threading.Thread):
     """In the driver: has those killed that hang, until `stop`."""
 
@@ -102,7 +122,10 @@ class Watchdog(threading.Thread):
         if self._stopped.wait(AFTER_S):
             return
         pulses = None
+        frozen = Frozen()
         while not self._stopped.wait(CHECK_S):
+            for worker in frozen.look():
+                kill(worker)
             try:
                 # It lives as long as its handle.
                 pulses = pulses or ray.remote(Pulses).options(name=self._actor_name, num_cpus=0).remote()

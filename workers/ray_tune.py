@@ -3,9 +3,10 @@
 import logging
 import secrets
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import ray
@@ -74,7 +75,8 @@ class RayTuneRunner:
             # What goes wrong in a search is told by the search, in a line.
             logging.getLogger("ray").setLevel(logging.CRITICAL)
             try:
-                with heard(), ThreadPoolExecutor(1, "start of Ray") as beside:
+                # Of a dead worker Ray writes to standard output, where there may be JSON.
+                with heard(), redirect_stdout(sys.stderr), ThreadPoolExecutor(1, "start of Ray") as beside:
                     started = beside.submit(self._start_ray, evaluator)
                     # Importing Tune, and making the first proposal, take about as long as Ray's start.
                     from workers.tuner import StudyTuner

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nas.audit import Audit
+from nas.search import SearchResult
 from nas.study import Study
 from nas.trial import Outcome, Trial
 
@@ -17,7 +18,8 @@ class EventLog:
     """Watches a study. Times are in UTC. A context manager. With `to_stderr` standard output is left alone."""
 
     def __init__(self, *, to_stderr: bool, clock: Callable[[], float] = time.time) -> None:
-        self._to_stderr = to_stderr
+        # Of now: whatever else Ray prints while a search runs goes to standard error.
+        self._stream = sys.stderr if to_stderr else sys.stdout
         self._clock = clock
         self._study = ""
 
@@ -25,7 +27,7 @@ class EventLog:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        sys.stdout.flush()
+        self._stream.flush()
 
     def opened(self, study: Study, *, is_over: bool) -> None:
         self._study = study.name
@@ -45,9 +47,26 @@ class EventLog:
         for each in found:
             self._say("proxy audited", {**vars(each), "warning": each.is_low})
 
+    def closed(self, result: SearchResult) -> None:
+        """How the search ended."""
+        members = [
+            {"trial": each.trial.number, "accuracy": each.accuracy, "latency_ms": each.latency.median}
+            for each in result.front
+        ]
+        self._say(
+            "search ended",
+            {
+                "trials": result.done,
+                "interrupted": result.interrupted,
+                "hypervolume": result.hypervolume,
+                "front": members,
+                "wall_s": round(result.wall_s, 3),
+            },
+        )
+
     def _say(self, event: str, fields: Mapping[str, Any]) -> None:
         line = {"time": round(self._clock(), 3), "event": event, "study": self._study, **fields}
-        click.echo(json.dumps(line), err=self._to_stderr)
+        click.echo(json.dumps(line), file=self._stream)
 
 
 def _named(trial: Trial) -> dict[str, Any]:

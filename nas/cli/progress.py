@@ -1,5 +1,6 @@
 """How a search in progress is shown: a live line on a terminal, plain lines elsewhere."""
 
+import sys
 import time
 from collections.abc import Sequence
 
@@ -24,7 +25,8 @@ class SearchProgress:
     """
 
     def __init__(self, *, to_stderr: bool) -> None:
-        self._console = Console(stderr=to_stderr)
+        # Of now: whatever else Ray prints while a search runs goes to standard error.
+        self._console = Console(file=sys.stderr if to_stderr else sys.stdout)
         self._bar: Progress | None = None
         if self._console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))

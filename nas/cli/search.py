@@ -44,8 +44,11 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         follow(service, as_json=as_json)
         return
     wanted = asked(**parameters)
-    with SearchProgress(to_stderr=as_json) if log_format == "text" else EventLog(to_stderr=as_json) as watcher:
+    log = EventLog(to_stderr=as_json) if log_format == "json" else None
+    with log or SearchProgress(to_stderr=as_json) as watcher:
         result = search(wanted, watcher)
+    if log is not None:
+        log.closed(result)
     members, fell_off = ([result_as_json(each) for each in found] for found in (result.front, result.fallen))
     if as_json:
         click.echo(
@@ -62,7 +65,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                 }
             )
         )
-    else:
+    elif log is None:
         click.echo(f"{result.done} trials on record, hypervolume {result.hypervolume:.4g}, {result.wall_s:.0f} s")
         if result.is_flat and result.done < wanted.budget and result.gain_to_come is not None:
             click.echo(

@@ -28,6 +28,7 @@ def copy(source: str, destination: str, names: Sequence[str] = ()) -> list[str]:
         if record.name in present:
             raise ParameterError(f"study {record.name!r} is in {shown(urls[1])!r} already")
     ours = [open_engine(url) for url in urls]
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     theirs = [open_optuna(url) for url in urls]
     try:
         with ours[0].connect() as reading:

@@ -43,8 +43,8 @@ def parse_url(text: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """The URL as it may be printed: without its password."""
-    return url.render_as_string(hide_password=True)
+    """The URL as it may be printed: without its password, nor its query, which may hold one too."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def sqlite_file(url: URL) -> Path | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from nas.architecture import MLP_RATIO, Architecture
@@ -54,7 +54,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
         raise ExportError(f"timm's output differs from ours by {worst:.1e}, more than {TOLERANCE:.0e}")
     make_folder("--output", path)
     with written("--output", path / WEIGHTS_FILE) as file:
-        save_file(state, file, metadata={"provenance": json.dumps(config.provenance)})
+        file.write_bytes(save(state, metadata={"provenance": json.dumps(config.provenance)}))
     write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict(), indent=2) + "\n")
     write_text("--output", path / MODEL_FILE, _source(arguments))
     files = f"{MODEL_FILE}, {WEIGHTS_FILE}, {CONFIG_FILE}"

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from nas.export.config import CONFIG_FILE, ExportedConfig
 from nas.export.source import WEIGHTS_FILE
@@ -19,6 +19,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     # Folders are moved and downloaded; the line inside is for who stands next to it.
     inside = f"import nas; model = nas.load({path.name!r})"
     with written("--output", path / WEIGHTS_FILE) as file:
-        save_file(model.state_dict(), file, metadata={"provenance": json.dumps(config.provenance)})
+        # A full disk is an OSError so, which safetensors' own writing of files does not raise.
+        file.write_bytes(save(model.state_dict(), metadata={"provenance": json.dumps(config.provenance)}))
     write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict() | {"python": inside}, indent=2) + "\n")
     return f"wrote {path} ({CONFIG_FILE}, {WEIGHTS_FILE}); {config.weights_note(weights)}\n{line}"

@@ -1,6 +1,7 @@
 """Data sets from real files."""
 
 import gzip
+import os
 import shutil
 from pathlib import Path
 
@@ -133,6 +134,10 @@ def test_links_lead_nowhere_else(tmp_path: Path) -> None:
     assert len(IMAGE_FOLDER.open(Request(str(root)), "train").labels) == 17
     secret = tmp_path / "secret.png"
     Image.new("L", (8, 8)).save(secret)
+    os.mkfifo(root / "class0" / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe\.png' cannot be read: it is not a file"):
+        IMAGE_FOLDER.open(Request(str(root)), "train")
+    (root / "class0" / "pipe.png").unlink()
     for name, to in (("out.png", secret), ("loop", root)):
         link = root / "class0" / name
         link.symlink_to(to)

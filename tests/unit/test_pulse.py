@@ -1,6 +1,13 @@
 """Who hangs: a worker that has been silent, or at one step, for too long."""
 
-from workers.pulse import LEAST_STEP_S, SILENT_S, SLOWER, Pulses, Worker
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+
+from workers.pulse import LEAST_STEP_S, SILENT_S, SLOWER, Frozen, Pulses, Worker
 
 ONE, OTHER = Worker("node", 1, 1.0), Worker("node", 2, 1.0)
 
@@ -23,6 +30,28 @@ def test_a_silent_worker_is_told_of_once() -> None:
     clock.now = SILENT_S + 1
     assert pulses.hung() == [ONE]
     assert pulses.hung() == []
+
+
+def test_a_process_that_was_stopped_before_it_said_anything_is_found() -> None:
+    clock = Clock()
+    frozen = Frozen(clock)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        assert frozen.look() == []
+        process.send_signal(signal.SIGSTOP)
+        while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+            time.sleep(0.01)
+        assert frozen.look() == []
+        clock.now = SILENT_S + 1
+        (found,) = frozen.look()
+        assert found.pid == process.pid
+        process.send_signal(signal.SIGCONT)
+        while psutil.Process(process.pid).status() == psutil.STATUS_STOPPED:
+            time.sleep(0.01)
+        assert frozen.look() == []
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_step_may_take_many_times_the_longest_one_so_far() -> None:

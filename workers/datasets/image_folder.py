@@ -80,6 +80,9 @@ def _check_links(root: Path) -> None:
 
 def _verify(path: Path) -> None:
     """A check of the headers alone: quick, and done for every file, so that a broken one is named at the start."""
+    if not path.is_file():
+        # To open a pipe would wait for whoever writes to it.
+        raise DataError(f"image file {str(path)!r} cannot be read: it is not a file")
     try:
         with Image.open(path) as image:
             image.verify()

@@ -17,7 +17,7 @@ from ray.exceptions import RayError
 from ray.train import CheckpointConfig, Result, RunConfig, ScalingConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer
 from ray.util.queue import Empty, Queue
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from nas import plugins
 from nas.architecture import ModelInput
@@ -220,7 +220,7 @@ def _write(options: TrainingOptions, assignment: Assignment, result: TrainingRes
     with outcome.checkpoint.as_directory() as folder:
         state = torch.load(Path(folder) / CHECKPOINT, map_location="cpu", weights_only=True)["judged"]
     with written("--output", options.output / WEIGHTS_FILE) as file:
-        save_file({name: weight.contiguous() for name, weight in state.items()}, file)
+        file.write_bytes(save({name: weight.contiguous() for name, weight in state.items()}))
     write_text("--output", options.output / CONFIG_FILE, json.dumps(trained.to_dict(), indent=2) + "\n")
     page = plugins.load(plugins.PAGES, "curve")(trained, result)
     write_text("--output", options.output / "curve.html", page)
