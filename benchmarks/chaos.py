@@ -211,8 +211,8 @@ def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) 
         given_up += lost_for_good(storage)
     print("faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(struck.items())))
     print(
-        f"searches brought to their end: {whole}; with the undisturbed one's front: {same} (trials given up since their "
-        f"worker was killed three times, which the other one has: {given_up})"
+        f"searches brought to their end: {whole}; with the undisturbed one's front: {same}; "
+        f"trials given up, their worker killed three times: {given_up}"
     )
     if resumes:
         print(f"seconds until a search that goes on has a worker: median {statistics.median(resumes):.1f}, "
