@@ -71,12 +71,13 @@ class RayTuneRunner:
         KeyboardInterrupt at Ctrl-C.
         """
         own = self.address is None
-        with ray_environment(OWN if own else {}, own=own):
+        # Ray's processes are killed when the thread that started them ends: not before Ray is shut down.
+        with ray_environment(OWN if own else {}, own=own), ThreadPoolExecutor(1, "start of Ray") as beside:
             # What goes wrong in a search is told by the search, in a line.
             logging.getLogger("ray").setLevel(logging.CRITICAL)
             try:
                 # Of a dead worker Ray writes to standard output, where there may be JSON.
-                with heard(), redirect_stdout(sys.stderr), ThreadPoolExecutor(1, "start of Ray") as beside:
+                with heard(), redirect_stdout(sys.stderr):
                     started = beside.submit(self._start_ray, evaluator)
                     # Importing Tune, and making the first proposal, take about as long as Ray's start.
                     from workers.tuner import StudyTuner
