@@ -212,7 +212,7 @@ def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) 
     print("faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(struck.items())))
     print(
         f"searches brought to their end: {whole}; with the undisturbed one's front: {same}; "
-        f"trials given up, their worker killed three times: {given_up}"
+        f"trials given up, tried again three times: {given_up}"
     )
     if resumes:
         print(f"seconds until a search that goes on has a worker: median {statistics.median(resumes):.1f}, "

@@ -56,7 +56,7 @@ class ConfirmedSearch:
             self._study.confirm(job.number, Confirmation(job.seed, outcome))
 
     def interrupt(self, job: Job, cause: str, message: str) -> None:
-        """A confirmation whose worker died with it three times is recorded as failed, like a trial."""
+        """A confirmation that was tried again three times, and whose worker died each time, is recorded as failed."""
         if job.repeat == 0:
             self._study.interrupt(job.number, cause, message)
             return

@@ -34,7 +34,8 @@ from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialS
 if TYPE_CHECKING:
     from nas.forecast import Forecast
 
-MOST_ATTEMPTS = 3
+# The first one, and three times again.
+MOST_ATTEMPTS = 4
 # So many proposals are skipped by forecast in a row; the next one is measured, which also corrects the forecast.
 MOST_SKIPS = 20
 # With this many trials done and none of them complete, the rest of the budget would go the same way.
@@ -261,7 +262,7 @@ class Study:
     def interrupt(self, number: int, cause: str, message: str) -> None:
         """Record that a running trial was cut off, and enqueue it again.
 
-        One whose worker died with it three times is recorded as failed: the architecture itself may be the killer.
+        One whose worker dies with it when it is tried for the third time again is recorded as failed: the architecture itself may be the killer.
         """
         trial = self._trials[number]
         if cause == WORKER_LOST and trial.attempt >= MOST_ATTEMPTS:

@@ -152,7 +152,7 @@ def test_the_database_refuses_an_architecture_twice(storage_url: str) -> None:
             store.begin_trial(store.study().study_id, again, 0.0)
 
 
-def test_a_worker_that_dies_three_times_fails_its_architecture(storage_url: str) -> None:
+def test_an_architecture_is_tried_again_three_times_and_then_fails(storage_url: str) -> None:
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=1)
         for attempt in range(1, MOST_ATTEMPTS + 1):
@@ -160,7 +160,7 @@ def test_a_worker_that_dies_three_times_fails_its_architecture(storage_url: str)
             assert trial.attempt == attempt
             study.interrupt(trial.number, WORKER_LOST, "signal 9")
         assert study.ask() is None
-        assert states(store) == [TrialState.INTERRUPTED, TrialState.INTERRUPTED, TrialState.FAILED]
+        assert states(store) == [*[TrialState.INTERRUPTED] * 3, TrialState.FAILED]
         assert "signal 9" in store.trials(store.study().study_id)[-1].outcome.failure.message
 
 
