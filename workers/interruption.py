@@ -1,5 +1,6 @@
 """Being told to end: Ctrl-C, and SIGTERM, by which containers and machines are shut down."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 # Longer than it takes a search to stop once it has heard.
 AGAIN_S = 5.0
+STDERR = 2
 
 
 @contextmanager
@@ -25,6 +27,9 @@ def heard() -> Iterator[None]:
     before: dict[signal.Signals, Any] = {}
 
     def end(_number: int, _frame: FrameType | None) -> None:
+        if signal.SIGALRM not in before:
+            # Not by way of a stream, which may be in the middle of a line.
+            os.write(STDERR, b"\nstopping, which takes some seconds; what is finished is on record\n")
         # The alarm may be somebody else's until it is needed.
         before.setdefault(signal.SIGALRM, signal.signal(signal.SIGALRM, end))
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S)

@@ -10,6 +10,9 @@ from nas.trial import WORKER_LOST, Outcome, TrialState
 from workers.trial_actor import OUTCOME
 
 
+SENTENCES, SENTENCE_END = 2, ". "
+
+
 class StudySearcher(Searcher):  # type: ignore[misc]
     """Keeps at most `live()` trials with Tune, which changes as a cluster's nodes come and go."""
 
@@ -53,9 +56,12 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         return goes_on
 
     def note_error(self, trial_id: str, error: str) -> None:
-        """Why the trial is about to be reported as erroneous: a traceback, of which the last line says it."""
+        """Why the trial is about to be reported as erroneous: a traceback, of which the last line says it.
+
+        Of a dead worker Ray's goes on at length about what might have been the cause.
+        """
         lines = error.strip().splitlines()
-        self._reasons[trial_id] = lines[-1] if lines else "no reason given"
+        self._reasons[trial_id] = SENTENCE_END.join(lines[-1].split(SENTENCE_END)[:SENTENCES]) if lines else "no reason"
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         job = self._jobs.pop(trial_id)

@@ -1,5 +1,6 @@
 """A database server that goes away, for a restart or for minutes, and comes back: waited for instead of given up."""
 
+import logging
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -12,6 +13,8 @@ PATIENCE_S = 900.0
 RETRY_S = 1.0
 # A call is made so many times when the database goes away in the middle of it; between them it is waited for.
 MOST_CALLS = 3
+
+_LOG = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
@@ -30,12 +33,16 @@ def wait_when_away(
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
         end = clock() + PATIENCE_S
+        is_told = False
         while True:
             try:
                 return dialect.connect(*arguments, **named)
             except dialect.loaded_dbapi.OperationalError:
                 if clock() >= end:
                     raise
+                if not is_told:
+                    _LOG.warning("the database does not answer; it is waited for, up to %.0f min", PATIENCE_S / 60)
+                    is_told = True
                 sleep(RETRY_S)
 
 

@@ -83,10 +83,11 @@ def test_only_the_dashboard_is_published_and_only_to_this_machine() -> None:
 def test_workers_scale_and_gpus_are_an_override() -> None:
     assert "container_name" not in services()["ray-worker"]
     assert "deploy" not in services()["ray-worker"]
-    (device,) = raw("docker-compose.gpu.yml")["services"]["ray-worker"]["deploy"]["resources"]["reservations"][
-        "devices"
-    ]
-    assert device["capabilities"] == ["gpu"]
+    # What drives a search decides by the GPUs that it sees itself.
+    for name in ("ray-worker", "search", "dashboard"):
+        service = raw("docker-compose.gpu.yml")["services"][name]
+        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+        assert device["capabilities"] == ["gpu"]
 
 
 class Host:
