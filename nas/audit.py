@@ -25,11 +25,17 @@ class Audit:
         return self.tau < LOW
 
 
-def audits(trials: Sequence[Trial], epochs: Sequence[int]) -> list[Audit]:
-    """One for each of the epochs that enough complete trials went through."""
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    """Kendall's tau-b, -1 to 1; 0 of figures that are all the same, which have no ranks."""
     # Slow to import, and of use to searches alone.
     from scipy.stats import kendalltau
 
+    found = float(kendalltau(one, other).statistic)
+    return found if found == found else 0.0
+
+
+def audits(trials: Sequence[Trial], epochs: Sequence[int]) -> list[Audit]:
+    """One for each of the epochs that enough complete trials went through."""
     found = []
     for epoch in epochs:
         pairs = [
@@ -38,7 +44,5 @@ def audits(trials: Sequence[Trial], epochs: Sequence[int]) -> list[Audit]:
             if trial.state is TrialState.COMPLETE and trial.outcome is not None and len(trial.outcome.curve) > epoch
         ][-WINDOW:]
         if len(pairs) >= FEWEST:
-            tau = float(kendalltau(*zip(*pairs, strict=True)).statistic)
-            # Accuracies that are all the same have no ranks.
-            found.append(Audit(epoch, len(pairs), tau if tau == tau else 0.0))
+            found.append(Audit(epoch, len(pairs), rank_correlation(*zip(*pairs, strict=True))))
     return found

@@ -8,6 +8,8 @@ from nas.architecture import Architecture, ModelInput
 if TYPE_CHECKING:
     from torch import nn
 
+    from nas.space import SearchSpace
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -44,6 +46,12 @@ class Builder(Protocol):
 
     def peak_memory(self, architecture: Architecture, model_input: ModelInput) -> int:
         """Bytes of the weights and of the activations alive at once, of one image in float32, run eagerly."""
+
+    def supernet(self, space: "SearchSpace", model_input: ModelInput) -> "nn.Module":
+        """One network with the weights of all members, fresh from torch's global generator. Called with images and a
+        member it gives that one's logits; `inherited(member)` are the weights that it has of them, by their names in
+        the network that `build` makes. Raises as `build` does.
+        """
 
     def build_mixer(self, name: str, tokens: ModelInput) -> "nn.Module":
         """A token mixer by itself for a grid of tokens, `channels` its width. (B, channels, height, width) to the same.

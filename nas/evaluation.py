@@ -1,11 +1,12 @@
 """What a search asks of the parts that the core reaches by name: evaluators, runners and whoever watches."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from nas.architecture import Architecture
+from nas.artifact import Artifact
 from nas.audit import Audit
 from nas.latency import LatencyRecord
 from nas.objective import Measurement
@@ -17,7 +18,8 @@ class EvaluationOptions:
     """What the user asked of the evaluation of an architecture; None is the data set's or the machine's default.
 
     The first of `targets` is the one that `latency` means; the machine's own where none is named. `train_precision` is
-    auto (whichever trains an architecture fastest), fp32 or bf16.
+    auto (whichever trains an architecture fastest), fp32 or bf16. `supernet_epochs` and `inherit` are of the evaluator
+    `supernet`: how long it is trained, and whether finalists start from its weights.
     """
 
     dataset: str = "digits"
@@ -35,6 +37,8 @@ class EvaluationOptions:
     device: str | None = None
     latency_precision: float = 0.005
     max_latency_ms: float | None = None
+    supernet_epochs: int | None = None
+    inherit: bool = False
     seed: int = 0
 
 
@@ -53,6 +57,22 @@ class Resources:
     custom: Mapping[str, float] = field(default_factory=dict)
 
 
+class Record(LatencyRecord, Protocol):
+    """What evaluators find and leave behind in the database: the store."""
+
+    def artifact(self, name: str) -> Artifact | None:
+        """The one of that name, None where there is none."""
+
+    def put_artifact(self, artifact: Artifact) -> None:
+        """Put it on record, in the place of another one of its name."""
+
+
+# Has jobs done by an evaluator, as Runner.run does.
+Run = Callable[["AskTell", "Evaluator", int | None], None]
+# Tells whoever watches of an event, and what there is to know of it.
+Say = Callable[[str, Mapping[str, Any]], None]
+
+
 class Evaluator(Protocol):
     """Finds out about architectures, one after another, in a worker process. Sent there by pickling."""
 
@@ -60,8 +80,10 @@ class Evaluator(Protocol):
     def device(self) -> str:
         """Where it trains: `cpu` or `cuda`."""
 
-    def calibrated(self, record: LatencyRecord) -> "Evaluator":
-        """The evaluator whose latencies are on the record's scale. Called once, before the first evaluation."""
+    def prepared(self, record: Record, run: Run, say: Say) -> "Evaluator":
+        """The evaluator that is ready: its latencies are on the record's scale, and what it needs besides is made by
+        jobs that it has `run`. Called once, before the first evaluation.
+        """
 
     def evaluate(
         self,
@@ -78,6 +100,9 @@ class Evaluator(Protocol):
         `known`, by the target's name, nothing is measured. `begun` is what was found out at a rung before the process
         that trained was lost: the training goes on from its checkpoint.
         """
+
+    def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
+        """What the architecture comes to when it is trained by itself, and is measured now: at the end alone."""
 
     def check_node(self) -> None:
         """On a machine that is to evaluate. Raises UserError when its figures would be no figures of the study."""
@@ -103,6 +128,9 @@ class Watcher(Protocol):
 
     def audited(self, found: Sequence[Audit]) -> None:
         """How well early accuracies foretell final ones by now."""
+
+    def noted(self, event: str, fields: Mapping[str, Any]) -> None:
+        """What else has happened, and what there is to know of it, as JSON values."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +170,18 @@ class AskTell(Protocol):
 
 
 class Runner(Protocol):
-    """Runs a search's jobs until it is over. Made of the Resources and the evaluator's device, which it checks."""
+    """Runs searches' jobs, each until it is over. Made of the Resources and the evaluator's device, which it checks. A
+    context manager: what it starts for the first search it stops at the end.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
 
     def report(self) -> Mapping[str, Any]:
         """What it says of itself to whoever looks from outside, as JSON values: `workers` by node. From any thread."""
 
-    def run(self, search: AskTell, evaluator: Evaluator) -> None:
-        """Raises SearchInterruptedError when the machinery breaks down, KeyboardInterrupt at Ctrl-C."""
+    def run(self, search: AskTell, evaluator: Evaluator, workers: int | None = None) -> None:
+        """By so many workers at a time, None is all there are.
+
+        Raises SearchInterruptedError when the machinery breaks down, KeyboardInterrupt at Ctrl-C."""

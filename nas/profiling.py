@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from nas.architecture import Architecture, ModelInput
+from nas.audit import rank_correlation
 from nas.builder import Builder
 from nas.latency import Deployment, LatencyRecord, Meter, measure
 from nas.objective import Measurement
@@ -103,11 +103,10 @@ def errors(predictions: Sequence[Prediction], latencies_ms: Sequence[float]) -> 
     times = np.array(latencies_ms)
     relative = np.abs(np.array([prediction.ms for prediction in predictions]) - times) / times
     inside = [low <= time <= high for (_, low, high), time in zip(predictions, latencies_ms, strict=True)]
-    tau = kendalltau([prediction.ms for prediction in predictions], times).statistic
     return Errors(
         networks=len(times),
         close=float((relative <= CLOSE).mean()),
         covered=float(np.mean(inside)),
         typical=float(np.median(relative)),
-        tau=float(tau),
+        tau=rank_correlation([prediction.ms for prediction in predictions], latencies_ms),
     )

@@ -21,7 +21,7 @@ from nas.confirmation import ConfirmedSearch
 from nas.driver_lock import Lease, drive
 from nas.early_stopping import rungs
 from nas.errors import InfeasibleError, ParameterError
-from nas.evaluation import Evaluation, EvaluationOptions, Resources, Runner, Watcher
+from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Resources, Runner, Watcher
 from nas.front import Result, fallen, front, front_hypervolume
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
 from nas.opening import experimental, open_study
@@ -128,7 +128,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     space = load_space(options.space)
     evaluation: Evaluation = plugins.load(plugins.EVALUATORS, options.evaluator)(options.evaluation, space)
     settings = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
-    runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluation.evaluator.device)
+    runner = runner_of(options, evaluation.evaluator)
     with closing(Store.open(options.storage, create=True)) as store:
         name = options.study or _default_name(settings)
         start = warm_start(options.start_from, store, space, name)
@@ -149,7 +149,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             interrupted = False
             try:
                 if not work.is_over:
-                    runner.run(work, evaluation.evaluator.calibrated(store))
+                    with runner:
+                        runner.run(work, evaluation.evaluator.prepared(store, runner.run, announcer.noted))
             except KeyboardInterrupt:
                 study.recover("stopped by the user")
                 interrupted = not work.is_over
@@ -159,6 +160,12 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             if not interrupted:
                 _check_outcome(study)
             return _result(study, store.audits(record.study_id), time.monotonic() - started, interrupted=interrupted)
+
+
+def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:
+    """What runs the evaluator's jobs."""
+    runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluator.device)
+    return runner
 
 
 def _study(

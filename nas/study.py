@@ -262,7 +262,8 @@ class Study:
     def interrupt(self, number: int, cause: str, message: str) -> None:
         """Record that a running trial was cut off, and enqueue it again.
 
-        One whose worker dies with it when it is tried for the third time again is recorded as failed: the architecture itself may be the killer.
+        One that was tried again three times, and whose worker died each time, is recorded as failed: the architecture
+        itself may be the killer.
         """
         trial = self._trials[number]
         if cause == WORKER_LOST and trial.attempt >= MOST_ATTEMPTS:

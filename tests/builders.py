@@ -72,6 +72,8 @@ class Silent:
     def confirmed(self, trial: Trial) -> None:
         self.confirmed_trials.append(trial)
 
+    def noted(self, event: object, fields: object) -> None: ...
+
     def audited(self, found: object) -> None:
         self.audits = found
 

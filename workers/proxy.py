@@ -12,13 +12,14 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder, counted
 from nas.errors import ParameterError
-from nas.evaluation import Evaluation, EvaluationOptions
-from nas.latency import Deployment, LatencyRecord, Meter, calibrated, input_on, load_meter
+from nas.evaluation import Evaluation, EvaluationOptions, Record, Run, Say
+from nas.latency import Deployment, Meter, calibrated, input_on, load_meter
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, objectives_of
 from nas.space import SearchSpace
 from nas.trial import Failure, Outcome
@@ -54,7 +55,7 @@ class ProxyEvaluator:
     further: Collection[Objective] = ()
     """Objectives that are found out because they were asked for."""
 
-    def calibrated(self, record: LatencyRecord) -> "ProxyEvaluator":
+    def prepared(self, record: Record, run: Run, say: Say) -> "ProxyEvaluator":
         """As nas.evaluation.Evaluator has it."""
         return replace(self, meters={name: calibrated(meter, record) for name, meter in self.meters.items()})
 
@@ -77,16 +78,18 @@ class ProxyEvaluator:
         known: Mapping[str, Measurement] | None = None,
         rungs: Collection[int] = (),
         begun: Outcome | None = None,
+        initial: Mapping[str, Tensor] | None = None,
     ) -> Iterator[Outcome]:
         """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure.
 
-        Where memory runs out in training it goes on once with a quarter of each batch at a time.
+        Weights are `initial` ones, or drawn. Where memory runs out in training it goes on once with a quarter of each
+        batch at a time.
         """
         torch.manual_seed(seed)
-        last = Outcome(environment=self._environment)
+        last = Outcome(environment=self.environment)
         try:
             if begun is None:
-                begun = self._found_before_training(architecture, known or {})
+                begun = self.found_before_training(architecture, known or {})
                 limit, latency = self.max_latency_ms, begun.latency
                 if limit is not None and latency is not None and latency.median > limit:
                     yield begun
@@ -94,7 +97,7 @@ class ProxyEvaluator:
             last = resumable = begun
             for part in (None, self.recipe.batch_size // SMALLER):
                 try:
-                    for last in self._trained(architecture, seed, rungs, resumable, part):
+                    for last in self._trained(architecture, seed, rungs, resumable, part, initial):
                         if last.checkpoint is not None:
                             resumable = last
                         if last.checkpoint is not None or last.accuracy is not None:
@@ -111,7 +114,11 @@ class ProxyEvaluator:
             failure = Failure("out of memory", str(error).splitlines()[0] if str(error) else "allocation failed")
         yield replace(last, failure=failure, checkpoint=None)
 
-    def _found_before_training(self, architecture: Architecture, known: Mapping[str, Measurement]) -> Outcome:
+    def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
+        """As nas.evaluation.Evaluator has it."""
+        return self.evaluate(architecture, seed)
+
+    def found_before_training(self, architecture: Architecture, known: Mapping[str, Measurement]) -> Outcome:
         """Costs and latencies, those on further targets only of what is to be trained."""
         facts = self._costs(architecture)
         spent_s = 0.0
@@ -131,7 +138,7 @@ class ProxyEvaluator:
             latency=latencies[first],
             latencies={name: latencies[name] for name in others},
             measure_s=spent_s,
-            environment=self._environment,
+            environment=self.environment,
         )
 
     def _measured(self, architecture: Architecture, meter: Meter) -> Measurement:
@@ -147,20 +154,28 @@ class ProxyEvaluator:
         return taken
 
     def _trained(
-        self, architecture: Architecture, seed: int, rungs: Collection[int], begun: Outcome, part: int | None
+        self,
+        architecture: Architecture,
+        seed: int,
+        rungs: Collection[int],
+        begun: Outcome,
+        part: int | None,
+        initial: Mapping[str, Tensor] | None,
     ) -> Iterator[Outcome]:
         """What is known after each epoch of a training that goes on from `begun`; at rungs with a checkpoint."""
         model = self._build(architecture, self.model_input)
+        if initial is not None:
+            model.load_state_dict(initial)
         if begun.checkpoint is None:
-            setting = choose_setting(model, self._resident, self.recipe, self._step, part)
+            setting = choose_setting(model, self.resident, self.recipe, self.step, part)
         else:
             setting = Setting.named(begun.environment["training"])
             setting.place(model)
         generator = torch.Generator().manual_seed(seed)
-        training = Training(model, self._resident, self.recipe, generator, setting, self._step, part)
+        training = Training(model, self.resident, self.recipe, generator, setting, self.step, part)
         if begun.checkpoint is not None:
             training.resume(begun.checkpoint)
-        environment = {**self._environment, "training": str(setting), **({"images at a time": part} if part else {})}
+        environment = {**self.environment, "training": str(setting), **({"images at a time": part} if part else {})}
         curve = list(begun.curve)
         for point in training.epochs():
             curve.append(point)
@@ -186,7 +201,7 @@ class ProxyEvaluator:
             costs[ENERGY.name] = meter.energy_mj(Deployment(architecture, at))
         return {"parameters": cost.parameters, "costs": costs}
 
-    def _step(self) -> AbstractContextManager[None]:
+    def step(self) -> AbstractContextManager[None]:
         return step_in(self._windows)
 
     def _build(self, architecture: Architecture, model_input: ModelInput) -> torch.nn.Module:
@@ -194,7 +209,7 @@ class ProxyEvaluator:
         return model.to(self.device)
 
     @cached_property
-    def _resident(self) -> ResidentData:
+    def resident(self) -> ResidentData:
         return ResidentData(self.data, torch.device(self.device))
 
     @cached_property
@@ -202,7 +217,7 @@ class ProxyEvaluator:
         return windows_of(self.device, torch.cuda.current_device() if self.device == "cuda" else 0)
 
     @cached_property
-    def _environment(self) -> Mapping[str, Any]:
+    def environment(self) -> Mapping[str, Any]:
         return {
             "python": platform.python_version(),
             "platform": platform.platform(),
@@ -214,7 +229,12 @@ class ProxyEvaluator:
 
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
-    """Load the data, look at the target, and make the evaluator.
+    """Load the data, look at the target, and make the evaluator. Raises as `proxy_of` does."""
+    return Evaluation(*proxy_of(options, space))
+
+
+def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvaluator, dict[str, Any]]:
+    """The evaluator, with its data, and its settings.
 
     Raises UserError (ParameterError, DataError, UnknownNameError) for whatever would make every trial fail.
     """
@@ -268,9 +288,9 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         further=objectives,
     )
     first, *others = target_names
-    return Evaluation(
-        evaluator=evaluator,
-        settings={
+    return (
+        evaluator,
+        {
             "dataset": options.dataset,
             "input": model_input.to_dict(),
             "latency_input": inputs[first].to_dict(),

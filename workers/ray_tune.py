@@ -6,8 +6,8 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from typing import Any, Self
 
 import ray
 import torch
@@ -34,7 +34,8 @@ class RayTuneRunner:
     """Runs trials on a local Ray: `workers` at a time, each with its threads and its share of a GPU; or on a cluster.
 
     By default a local Ray has one worker per core, or on CUDA as many as the GPUs have room for; a cluster as many as
-    its nodes have room for. Raises ParameterError when the GPUs asked for are not there.
+    its nodes have room for. A context manager: what it starts it stops. Raises ParameterError when the GPUs asked for
+    are not there.
     """
 
     def __init__(self, resources: Resources, device: str) -> None:
@@ -64,46 +65,55 @@ class RayTuneRunner:
             return {"workers": {socket.gethostname(): self.workers}}
         return {"workers": dict(self._cluster.seen)}
 
-    def run(self, search: AskTell, evaluator: Evaluator) -> None:
-        """Start or join Ray, run the search's jobs until it is over, stop or leave Ray.
+    def __enter__(self) -> Self:
+        own = self.address is None
+        with ExitStack() as stack:
+            stack.enter_context(ray_environment(OWN if own else {}, own=own))
+            # Ray's processes are killed when the thread that started them ends: not before Ray is shut down.
+            self._beside = stack.enter_context(ThreadPoolExecutor(1, "start of Ray"))
+            stack.callback(ray.shutdown)
+            self._left = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cluster = None
+        self._left.close()
+
+    def run(self, search: AskTell, evaluator: Evaluator, workers: int | None = None) -> None:
+        """Start or join Ray if that was not done yet, run the search's jobs until it is over.
 
         Raises SearchInterruptedError when Ray breaks down, ParameterError when the cluster cannot run trials,
         KeyboardInterrupt at Ctrl-C.
         """
         own = self.address is None
-        # Ray's processes are killed when the thread that started them ends: not before Ray is shut down.
-        with ray_environment(OWN if own else {}, own=own), ThreadPoolExecutor(1, "start of Ray") as beside:
-            # What goes wrong in a search is told by the search, in a line.
-            logging.getLogger("ray").setLevel(logging.CRITICAL)
-            try:
-                # Of a dead worker Ray writes to standard output, where there may be JSON.
-                with heard(), redirect_stdout(sys.stderr):
-                    started = beside.submit(self._start_ray, evaluator)
-                    # Importing Tune, and making the first proposal, take about as long as Ray's start.
-                    from workers.tuner import StudyTuner
+        # What goes wrong in a search is told by the search, in a line.
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
+        try:
+            # Of a dead worker Ray writes to standard output, where there may be JSON.
+            with heard(), redirect_stdout(sys.stderr):
+                started = self._beside.submit(self._start_ray, evaluator)
+                # Importing Tune, and making the first proposal, take about as long as Ray's start.
+                from workers.tuner import StudyTuner
 
-                    tuner = StudyTuner(search, self._live, self.workers if own else PENDING)
-                    if own:
-                        tuner.look_ahead()
-                    self._cluster = started.result()
-                    with _watched() as heartbeat:
-                        tuner.run(self._needs, evaluator, self._threads, self.workers if own else None, heartbeat)
-            except (RayError, OSError) as error:
-                raise broken_down(error) from error
-            finally:
-                self._cluster = None
-                ray.shutdown()
+                tuner = StudyTuner(search, self._live, self.workers if own else PENDING)
+                if own:
+                    tuner.look_ahead()
+                self._cluster = started.result()
+                at_once = workers or self.workers
+                with _watched() as heartbeat:
+                    tuner.run(self._needs, evaluator, self._threads(at_once), at_once if own else None, heartbeat)
+        except (RayError, OSError) as error:
+            raise broken_down(error) from error
 
     @property
     def _needs(self) -> dict[str, float]:
         """Of a trial, by Ray's names of resources."""
         return {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial, **self._custom}
 
-    @property
-    def _threads(self) -> int:
+    def _threads(self, workers: int) -> int:
         """Of a trial. On a local Ray as many as torch would take (OMP_NUM_THREADS tells it) and cores allow."""
         if self.address is None:
-            return max(1, min(torch.get_num_threads(), own_cores() // self.workers))
+            return max(1, min(torch.get_num_threads(), own_cores() // workers))
         return max(1, int(self.cpus_per_trial))
 
     def _live(self) -> int:
@@ -118,7 +128,7 @@ class RayTuneRunner:
         if self.address is not None:
             connect(self.address)
             cluster.check()
-        else:
+        elif not ray.is_initialized():
             ray.init(
                 address="local",
                 num_cpus=self.workers,

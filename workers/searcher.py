@@ -9,7 +9,6 @@ from nas.evaluation import AskTell, Job
 from nas.trial import WORKER_LOST, Outcome, TrialState
 from workers.trial_actor import OUTCOME
 
-
 SENTENCES, SENTENCE_END = 2, ". "
 
 

@@ -23,6 +23,10 @@ EVALUATION_BATCH = 256
 GLANCE = 256
 
 
+# What is lost on images x_BCHW of these labels.
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
 class NonFiniteLossError(Exception):
     """The training loss became NaN or infinite."""
 
@@ -79,7 +83,7 @@ class Training:
     """A `model`, laid out for the `setting`, in training by a recipe; it can be carried on by another process.
 
     A batch is trained on in parts of `part` images where memory is too small for all of it at once. Each part, and
-    each validation, runs inside `step()`.
+    each validation, runs inside `step()`. The `loss` is the model's cross-entropy unless told otherwise.
     """
 
     def __init__(
@@ -91,8 +95,10 @@ class Training:
         setting: Setting,
         step: Callable[[], AbstractContextManager[None]] = nullcontext,
         part: int | None = None,
+        loss: Loss | None = None,
     ) -> None:
         self._model = model
+        self._loss_of = loss or self._cross_entropy
         self._data = data
         self._recipe = recipe
         self._generator = generator
@@ -184,8 +190,10 @@ class Training:
             data.train_images[chosen].float(), shift_px=data.shift_px, flip=data.flip, generator=self._generator
         )
         with self._setting.cast(chosen.device):
-            logits_BK = self._model(self._setting.batch(data.normalise(x_BCHW)))
-            return F.cross_entropy(logits_BK, data.train_labels[chosen])
+            return self._loss_of(self._setting.batch(data.normalise(x_BCHW)), data.train_labels[chosen])
+
+    def _cross_entropy(self, x_BCHW: Tensor, labels_B: Tensor) -> Tensor:
+        return F.cross_entropy(self._model(x_BCHW), labels_B)
 
 
 @torch.inference_mode()

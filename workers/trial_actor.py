@@ -40,16 +40,17 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         with self._heartbeat:
             return self._stepped()
 
+    def _begin(self, job: Job) -> Iterator[Outcome]:
+        if job.repeat:
+            return self.evaluator.confirm(job.architecture, job.seed)
+        return self.evaluator.evaluate(job.architecture, job.seed, known=job.known, rungs=job.rungs, begun=job.begun)
+
     def _stepped(self) -> dict[str, Any]:
         torch.set_num_threads(self.threads)
         job: Job = self.config["job"]
         try:
             if self._outcomes is None:
-                self._outcomes = iter(
-                    self.evaluator.evaluate(
-                        job.architecture, job.seed, known=job.known, rungs=job.rungs, begun=job.begun
-                    )
-                )
+                self._outcomes = self._begin(job)
             outcome = next(self._outcomes)
         except Exception as error:  # Whatever it is belongs to this trial's record; the search goes on.
             last = traceback.extract_tb(error.__traceback__)[-1]

@@ -91,10 +91,15 @@ def _prepare(data: ProxyData, recipe: Recipe) -> None:
 
 
 def _trained(architecture: Architecture, seed: int) -> float:
+    return trained(_resident, _recipe, architecture, seed)
+
+
+def trained(data: ResidentData, recipe: Recipe, architecture: Architecture, seed: int) -> float:
+    """The accuracy after a training in this process."""
     torch.manual_seed(seed)
-    images = _resident.train_images
+    images = data.train_images
     model_input = ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)
     model = Deployment(architecture, model_input).build()
-    setting = choose_setting(model, _resident, _recipe)
-    *_, last = Training(model, _resident, _recipe, torch.Generator().manual_seed(seed), setting).epochs()
+    setting = choose_setting(model, data, recipe)
+    *_, last = Training(model, data, recipe, torch.Generator().manual_seed(seed), setting).epochs()
     return last.accuracy

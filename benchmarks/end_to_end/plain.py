@@ -43,14 +43,12 @@ class Schedule(NamedTuple):
     learning_rate: float
 
 
-def train_and_time(config: dict[str, Any], data: ProxyData, model_input: ModelInput, schedule: Schedule) -> None:
-    """Tune's trainable."""
-    torch.set_num_threads(1)
-    model = plugins.load(plugins.BUILDERS, plugins.BUILDER).build(load_space("hybrid").decode(config), model_input)
+def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule) -> float:
+    """The model's validation accuracy after a training."""
     images = torch.tensor(data.train_images).float().div(255)
     mean, std = images.mean(), images.std()
     augment = v2.Compose(
-        [v2.RandomHorizontalFlip(), v2.RandomCrop(model_input.height_px, padding=data.shift_px, padding_mode="edge")]
+        [v2.RandomHorizontalFlip(), v2.RandomCrop(images.shape[2], padding=data.shift_px, padding_mode="edge")]
     )
     train_set = TensorDataset(images, torch.tensor(data.train_labels))
     loader = DataLoader(train_set, batch_size=schedule.batch_size, shuffle=True, drop_last=True)
@@ -70,8 +68,16 @@ def train_and_time(config: dict[str, Any], data: ProxyData, model_input: ModelIn
     with torch.inference_mode():
         judged = (torch.tensor(data.validation_images).float().div(255) - mean) / std
         guessed = torch.cat([model(x_BCHW).argmax(1) for x_BCHW in judged.split(256)])
-        accuracy = float((guessed == torch.tensor(data.validation_labels)).float().mean())
-        image = judged[:1]
+        return float((guessed == torch.tensor(data.validation_labels)).float().mean())
+
+
+def train_and_time(config: dict[str, Any], data: ProxyData, model_input: ModelInput, schedule: Schedule) -> None:
+    """Tune's trainable."""
+    torch.set_num_threads(1)
+    model = plugins.load(plugins.BUILDERS, plugins.BUILDER).build(load_space("hybrid").decode(config), model_input)
+    accuracy = trained(model, data, schedule)
+    image = torch.randn(1, model_input.channels, model_input.height_px, model_input.width_px)
+    with torch.inference_mode():
         for _ in range(WARM_UP):
             model(image)
         started = time.perf_counter()

@@ -47,6 +47,9 @@ class EventLog:
         for each in found:
             self._say("proxy audited", {**vars(each), "warning": each.is_low})
 
+    def noted(self, event: str, fields: Mapping[str, Any]) -> None:
+        self._say(event, fields)
+
     def closed(self, result: SearchResult) -> None:
         """How the search ended."""
         members = [

@@ -22,6 +22,7 @@ COMMANDS = {
     "latency": "Measure networks on a target, compare two, list what is on record.",
     "dashboard": "Serve studies, fronts, Optuna's dashboard and Prometheus metrics.",
     "db": "Bring a database's schema up to date, check it, copy its studies.",
+    "supernet": "Train one network for a whole space, judge members by it, list those on record.",
     "simulate": "Compare samplers by whole searches on a table of recorded results.",
     "mixers": "Compare token mixers on this machine: parameters, MACs, latency.",
     "models": "List the published MetaFormers, show one, or check ours against them.",

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -93,6 +94,12 @@ class SearchProgress:
             if each.is_low and each.epoch not in self._warned:
                 self._warned.add(each.epoch)
                 self._say(low_audit(each))
+
+    def noted(self, event: str, fields: Mapping[str, Any]) -> None:
+        told = ", ".join(
+            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in fields.items()
+        )
+        self._say(f"{event}: {told}")
 
     def _figures(self, study: Study) -> str:
         """As they are now, or were a moment ago: of thousands of trials they take a while."""

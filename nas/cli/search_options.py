@@ -56,6 +56,17 @@ SEARCH_OPTIONS = (
         help="ehvi (ours), or Optuna's tpe, nsga2, nsga3, gp, qmc, random.",
     ),
     click.option(
+        "--evaluator",
+        default="proxy",
+        show_default=True,
+        metavar="NAME",
+        help="proxy (each architecture is trained briefly) or supernet (one training for all, then inference alone).",
+    ),
+    click.option(
+        "--supernet-epochs", type=int, metavar="N", help="Epochs of the supernet; by default 20 proxies' worth."
+    ),
+    click.option("--inherit", is_flag=True, help="Have finalists start from the supernet's weights, not from scratch."),
+    click.option(
         "--dataset",
         default="digits",
         show_default=True,
@@ -140,6 +151,9 @@ def asked(
     study: str | None,
     storage: str,
     sampler: str,
+    evaluator: str,
+    supernet_epochs: int | None,
+    inherit: bool,
     dataset: str,
     data_dir: Path | None,
     download: bool,
@@ -165,6 +179,7 @@ def asked(
     options.check_max_latency(max_latency_ms)
     for name, value in (
         ("--epochs", epochs),
+        ("--supernet-epochs", supernet_epochs),
         ("--train-size", train_size),
         ("--input-size", input_size),
         ("--batch-size", batch_size),
@@ -188,6 +203,7 @@ def asked(
         storage=storage,
         study=study,
         sampler=sampler,
+        evaluator=evaluator,
         evaluation=EvaluationOptions(
             dataset=dataset,
             data_dir=data_dir,
@@ -204,6 +220,8 @@ def asked(
             device=device,
             latency_precision=precision,
             max_latency_ms=max_latency_ms,
+            supernet_epochs=supernet_epochs,
+            inherit=inherit,
             seed=seed,
         ),
         resources=Resources(workers, gpus_per_trial, ray_address, cpus_per_trial, dict(resources)),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from nas.architecture import Architecture
-from nas.latency import LatencyRecord
+from nas.evaluation import Record, Run, Say
 from nas.objective import ACCURACY, LATENCY, Measurement
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Row
@@ -24,8 +24,11 @@ class TabularEvaluator:
         self._space = space
         self._max_latency_ms = max_latency_ms
 
-    def calibrated(self, record: LatencyRecord) -> "TabularEvaluator":
+    def prepared(self, record: Record, run: Run, say: Say) -> "TabularEvaluator":
         return self
+
+    def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
+        return self.evaluate(architecture, seed)
 
     def check_node(self) -> None:
         """A table is the same everywhere."""

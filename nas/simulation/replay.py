@@ -4,7 +4,7 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -103,6 +103,8 @@ class _Ends(Watcher):
 
     def confirmed(self, trial: Trial) -> None:
         pass
+
+    def noted(self, event: str, fields: Mapping[str, Any]) -> None: ...
 
     def audited(self, found: Sequence[Audit]) -> None:
         pass

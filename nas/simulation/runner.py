@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from nas.evaluation import AskTell, Evaluator, Job
 from nas.trial import Outcome, TrialState
@@ -31,11 +31,16 @@ class SimulatedRunner:
     def report(self) -> Mapping[str, Any]:
         return {"workers": {"simulated": self.workers}}
 
-    def run(self, search: AskTell, evaluator: Evaluator) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def run(self, search: AskTell, evaluator: Evaluator, workers: int | None = None) -> None:
         events: list[_Event] = []
         order = 0
         while True:
-            while len(events) < self.workers and (job := search.ask()) is not None:
+            while len(events) < (workers or self.workers) and (job := search.ask()) is not None:
                 later = iter(evaluator.evaluate(job.architecture, job.seed, known=job.known, rungs=job.rungs))
                 outcome = next(later)
                 order += 1

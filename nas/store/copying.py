@@ -33,6 +33,7 @@ def copy(source: str, destination: str, names: Sequence[str] = ()) -> list[str]:
     try:
         with ours[0].connect() as reading:
             _copy_measurements(reading, ours[1])
+            _copy_artifacts(reading, ours[1])
             for record in wanted:
                 _copy_study(reading, ours[1], theirs, record)
     finally:
@@ -100,6 +101,16 @@ def _copy_measurements(reading: Connection, destination: Engine) -> None:
         for row in reading.execute(select(tables.profiles)).mappings():
             if _identity(row) not in known:
                 writing.execute(insert(tables.profiles).values(_without(row, "profile_id")))
+
+
+def _copy_artifacts(reading: Connection, destination: Engine) -> None:
+    """What is there already stays."""
+    ours = tables.artifacts
+    with destination.begin() as writing:
+        known = set(writing.scalars(select(ours.c.name)))
+        for name in set(reading.scalars(select(ours.c.name))) - known:
+            row = reading.execute(select(ours).where(ours.c.name == name)).mappings().one()
+            writing.execute(insert(ours).values(dict(row)))
 
 
 def _identity(profile: Mapping[Any, Any]) -> tuple[Any, ...]:

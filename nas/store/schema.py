@@ -8,7 +8,7 @@ from nas.errors import StorageError
 
 # Optuna owns `alembic_version`.
 VERSION_TABLE = "nas_alembic_version"
-HEAD = "0004"
+HEAD = "0005"
 
 # One process migrates at a time, all of it or nothing; the next one then finds nothing left to do. SQLite begins no
 # transaction of its own before it changes tables.

@@ -12,6 +12,7 @@ from nas.audit import Audit
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import LATENCY, Measurement, fingerprint_digest
 from nas.store import rows, tables
+from nas.store.artifacts import Artifacts
 from nas.store.drivers import Drivers
 from nas.store.patience import lasting_method
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
@@ -45,7 +46,7 @@ class Measured(NamedTuple):
     measurement: Measurement
 
 
-class Store(Drivers):
+class Store(Drivers, Artifacts):
     """One database. Close it, or use it as a context manager."""
 
     @lasting_method

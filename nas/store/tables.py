@@ -3,7 +3,20 @@
 `nas_studies.study_id` and `nas_trials.number` are Optuna's. Times are seconds since 1970, in UTC.
 """
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from nas.trial import TrialState
 
@@ -146,4 +159,15 @@ audits = Table(
     Column("trials", Integer, nullable=False),
     Column("tau", Float, nullable=False),
     Column("taken_at", Float, nullable=False),
+)
+
+# What took long to make and is no trial's: supernets.
+artifacts = Table(
+    "nas_artifacts",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("updated_at", Float, nullable=False),
 )

@@ -7,6 +7,7 @@ import optuna
 import pytest
 from sqlalchemy import text
 
+from nas.artifact import Artifact
 from nas.errors import ParameterError, StorageError, UnknownNameError
 from nas.store.check import check
 from nas.store.copying import copy
@@ -17,6 +18,8 @@ from tests.builders import complete, failed, infeasible, measurement
 from tests.conftest import run_nas
 from tests.studies import make_study, open_study, run
 
+SUPERNET = Artifact("supernet-small", "supernet", {"epochs": 1}, bytes(range(256)), 5.0)
+
 
 def at(taken_at: float, outcome: Outcome) -> Outcome:
     """With a latency of its own occasion."""
@@ -24,7 +27,7 @@ def at(taken_at: float, outcome: Outcome) -> Outcome:
 
 
 def made(url: str) -> None:
-    """Two studies: trials of every end, a confirmation, a running one, a measurement of no trial."""
+    """Two studies: trials of every end, a confirmation, a running one, a measurement of no trial; and a supernet."""
     make_study(url, name="plain", budget=6)
     outcomes = iter([at(1, complete(0.5, 1.0)), failed(), at(2, infeasible(9.0)), at(3, complete(0.75, 2.0))])
     with Store.open(url, create=True) as store:
@@ -33,6 +36,7 @@ def made(url: str) -> None:
         study.confirm(0, Confirmation(77, at(4, complete(0.55, 1.0))))
         study.audit()
         store.add_measurement("0" * 32, measurement(1.0, 1.5))
+        store.put_artifact(SUPERNET)
 
 
 def change(url: str, statement: str) -> None:
@@ -124,6 +128,7 @@ def test_studies_are_moved_whole(way: str, postgres_database: str, tmp_path: Pat
     assert everything(destination) == everything(source)
     assert check(destination) == []
     with Store.open(destination, create=False) as store:
+        assert store.artifact(SUPERNET.name) == SUPERNET
         study = open_study(store, destination, name="plain", budget=8)
         run(study)
         assert study.done == 8

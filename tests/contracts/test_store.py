@@ -10,6 +10,7 @@ import optuna
 import pytest
 from sqlalchemy import JSON, column, insert, table, text
 
+from nas.artifact import Artifact
 from nas.audit import Audit
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import UNKNOWN
@@ -232,6 +233,17 @@ def test_migrations_give_the_tables_that_the_code_declares(storage_url: str) -> 
         assert connection.scalar(text("SELECT version_num FROM nas_alembic_version")) == HEAD
         assert connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
     engine.dispose()
+
+
+def test_the_last_artifact_of_a_name_is_kept(storage_url: str) -> None:
+    first, last = (Artifact("one", "supernet", {"epochs": n}, bytes([0, 255, n]), float(n)) for n in (1, 2))
+    other = Artifact("another", "else", {}, b"", 3.0)
+    with Store.open(storage_url, create=True) as store:
+        assert store.artifact("one") is None
+        for each in (first, last, other):
+            store.put_artifact(each)
+        assert store.artifact("one") == last
+        assert store.artifacts("supernet") == [replace(last, content=b"")]
 
 
 def test_measurements_of_the_first_schema_are_kept(storage_url: str) -> None:

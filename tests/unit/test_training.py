@@ -42,6 +42,10 @@ def evaluator(**options: object) -> ProxyEvaluator:
     return prepare(EvaluationOptions(**options), HYBRID).evaluator
 
 
+def no_jobs(*_: object) -> None:
+    raise AssertionError("a proxy needs none")
+
+
 def final(proxy: ProxyEvaluator, *arguments: Any, **options: Any) -> Outcome:
     """What is found out at the end."""
     *_, outcome = proxy.evaluate(*arguments, **options)
@@ -75,14 +79,14 @@ def test_a_latency_on_record_is_not_measured_again() -> None:
 def test_figures_are_on_the_records_scale() -> None:
     """The reference network's time is taken once per database; later processes find it there."""
     record = Record()
-    proxy = evaluator(epochs=1, train_size=64).calibrated(record)
+    proxy = evaluator(epochs=1, train_size=64).prepared(record, no_jobs, print)
     ((key, taken),) = record.taken
     assert proxy.meters["cpu"].recorded_ms == taken.median
-    assert evaluator(epochs=1, train_size=64).calibrated(record).meters["cpu"].recorded_ms == taken.median
+    assert evaluator(epochs=1, train_size=64).prepared(record, no_jobs, print).meters["cpu"].recorded_ms == taken.median
     assert record.taken == [(key, taken)]
     # On another scale the same machine gives other figures.
     record.taken = [(key, dataclasses.replace(taken, samples=(1000.0,)))]
-    other = final(evaluator(epochs=1, train_size=64).calibrated(record), SMALL, seed=1)
+    other = final(evaluator(epochs=1, train_size=64).prepared(record, no_jobs, print), SMALL, seed=1)
     assert other.latency.median > 50 * final(proxy, SMALL, seed=1).latency.median
     assert other.latency.drift < -0.9
 
@@ -117,7 +121,7 @@ def test_parts_of_a_batch_teach_what_the_whole_batch_does() -> None:
         torch.manual_seed(0)
         model = proxy._build(SMALL, proxy.model_input)
         training = Training(
-            model, proxy._resident, dataclasses.replace(proxy.recipe), torch.Generator().manual_seed(0), FP32, part=part
+            model, proxy.resident, dataclasses.replace(proxy.recipe), torch.Generator().manual_seed(0), FP32, part=part
         )
         losses.append([point.loss for point in training.epochs()])
     whole, in_parts = losses

@@ -1,0 +1,140 @@
+"""How well does a supernet rank a space? `python -m benchmarks.supernet [--table]`
+
+60 members of `hybrid` that no part of it has seen, each trained by itself to the full schedule (3 epochs of 4,000 images of
+Fashion-MNIST, judged by 5,000 test images; `--table` trains them anew), against the supernet's corrected scores; beside it
+short proxies that cost as much together as the supernet. It has one thread of one core.
+"""
+
+import argparse
+import csv
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.end_to_end import judge
+from benchmarks.report import print_header
+from nas.architecture import Architecture
+from nas.audit import rank_correlation
+from nas.evaluation import EvaluationOptions
+from nas.space import SearchSpace
+from nas.spaces import load_space
+from workers.proxy import ProxyEvaluator, proxy_of
+from workers.supernet.correction import correction
+from workers.supernet.evaluator import AUDITED
+from workers.supernet.trainer import SupernetTrainer, load, score, shared_weights
+from workers.train import Recipe
+
+TABLE = Path(__file__).parent / "tables" / "fashion_hybrid_alone.csv"
+HELD_OUT, SEED = 60, 2024
+FULL = Recipe(epochs=3, batch_size=32, learning_rate=3e-3)
+IMAGES = 4000
+# What it may cost, in trainings to the full schedule.
+TRAININGS = 20
+# The largest network, the smallest, and two between.
+NETWORKS_PER_BATCH = 4
+
+
+def drawn(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
+    generator = random.Random(seed)
+    members: dict[str, Architecture] = {}
+    while len(members) < count:
+        member = space.sample(generator)
+        members[member.key] = member
+    return list(members.values())
+
+
+def make_table(space: SearchSpace, data_dir: Path) -> None:
+    members = drawn(space, HELD_OUT, SEED)
+    data = judge.with_test_images(judge.data_of(data_dir, IMAGES, 0), data_dir)
+    found = judge.accuracies(members, data, FULL, (0,))
+    with TABLE.open("w", newline="") as file:
+        writer = csv.writer(file)
+        names = list(space.choices)
+        writer.writerow([*(f"param:{name}" for name in names), "accuracy"])
+        for member in members:
+            chosen = space.encode(member)
+            writer.writerow([*(chosen[name] for name in names), f"{found[member.key][0]:.4f}"])
+
+
+def read_table(space: SearchSpace) -> dict[Architecture, float]:
+    with TABLE.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {}
+    for row in rows:
+        chosen = {
+            name: next(option for option in options if str(option) == row[f"param:{name}"])
+            for name, options in space.choices.items()
+        }
+        found[space.decode(chosen)] = float(row["accuracy"])
+    return found
+
+
+def taus(figures: Sequence[float], accuracies: Sequence[float]) -> str:
+    """Overall, and within the quarter that is best in truth."""
+    order = sorted(range(len(accuracies)), key=lambda place: -accuracies[place])
+    best = order[: len(order) // 4]
+    within = rank_correlation([figures[place] for place in best], [accuracies[place] for place in best])
+    return f"tau {rank_correlation(figures, accuracies):.3f}, {within:.3f} within the best quarter"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--table", action="store_true", help="train the held-out members anew")
+    parser.add_argument("--seeds", type=int, default=1)
+    asked = parser.parse_args()
+    space = load_space("hybrid")
+    print_header(f"a supernet of hybrid on Fashion-MNIST against {HELD_OUT} members trained by themselves")
+    if asked.table:
+        make_table(space, asked.data_dir)
+    known = read_table(space)
+    held_out, accuracies = list(known), list(known.values())
+    print(f"accuracies from {min(accuracies):.4f} to {max(accuracies):.4f}, "
+          f"standard deviation {statistics.stdev(accuracies):.4f}")  # fmt: skip
+    torch.set_num_threads(1)
+    for seed in range(asked.seeds):
+        _one(space, held_out, accuracies, asked.data_dir, seed)
+
+
+def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[float], data_dir: Path, seed: int) -> None:
+    options = EvaluationOptions(
+        "fashion-mnist", data_dir, epochs=FULL.epochs, train_size=IMAGES, device="cpu", train_precision="fp32"
+    )
+    proxy: ProxyEvaluator = proxy_of(options, space)[0]
+    recipe = Recipe(TRAININGS * FULL.epochs // NETWORKS_PER_BATCH, FULL.batch_size, FULL.learning_rate)
+    audited = [member for member in drawn(space, AUDITED + HELD_OUT, seed) if member not in set(held_out)][:AUDITED]
+    trainer = SupernetTrainer(proxy, space, recipe, tuple(audited))
+    started = time.process_time()
+    *_, whole = trainer.evaluate(held_out[0], seed)
+    supernet_s = time.process_time() - started
+    supernet = shared_weights(proxy, space)
+    load(supernet, whole.checkpoint or b"")
+    started = time.process_time()
+    scores = [score(supernet, member, proxy) for member in held_out]
+    score_s = time.process_time() - started
+    began = time.process_time()
+    judge.trained(proxy.resident, FULL, held_out[0], 0)
+    alone_s = time.process_time() - began
+    of_audited = judge.accuracies(audited, proxy.data, FULL, (seed,))
+    raw = [whole.costs[member.key] for member in audited]
+    correct = correction(space, audited, raw, [of_audited[member.key][0] for member in audited])
+    corrected = [correct(member, each) for member, each in zip(held_out, scores, strict=True)]
+    short = judge.accuracies(held_out, proxy.data, Recipe(1, FULL.batch_size, FULL.learning_rate), (seed,))
+    print(
+        f"seed {seed}: {recipe.epochs} epochs in {supernet_s:.0f} s of one core, which are {supernet_s / alone_s:.1f} "
+        f"trainings of one member ({alone_s:.1f} s; wanted: at most {TRAININGS}); {60 * len(scores) / score_s:.0f} "
+        f"members judged a minute"
+    )
+    print(f"  the largest network at the end {whole.accuracy:.4f}, members {statistics.fmean(scores):.4f}")
+    print(f"  scores as they are: {taus(scores, accuracies)}")
+    print(f"  corrected by {len(audited)} members: {taus(corrected, accuracies)} (wanted: .7, .4)")
+    print(f"  {len(held_out)} proxies of one epoch, which cost as much together: "
+          f"{taus([short[member.key][0] for member in held_out], accuracies)}", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

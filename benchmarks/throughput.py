@@ -1,0 +1,75 @@
+"""How much faster is a proxy's training than a plain loop's? `python -m benchmarks.throughput [--seeds K]`
+
+The same networks, data, schedule and batch size: ours (data as uint8 in memory, augmentation on tensors, fused optimiser,
+the setting that a probe finds fastest, probe included) by turns with the fp32 loop with a DataLoader that a user would write
+(benchmarks/end_to_end/plain.py). One thread on one core, validation included on both sides.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.end_to_end import judge, plain
+from benchmarks.report import print_header
+from nas.architecture import Architecture, ModelInput, Stage
+from nas.latency import Deployment
+from workers.train import Recipe, ResidentData
+
+WORDS = {
+    "pool": ("pool",) * 4,
+    "conv": ("conv",) * 4,
+    "attention": ("attention",) * 4,
+    "mixed": ("pool", "conv", "conv", "attention"),
+}
+DEPTHS, WIDTHS = (1, 1, 2, 1), (24, 32, 48, 72)
+EPOCHS, IMAGES, BATCH, RATE = 3, 4000, 32, 3e-3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--seeds", type=int, default=5)
+    asked = parser.parse_args()
+    print_header(
+        f"a proxy's training against a plain loop: Fashion-MNIST, {EPOCHS} epochs of {IMAGES}, {asked.seeds} seeds"
+    )
+    torch.set_num_threads(1)
+    data = judge.data_of(asked.data_dir, IMAGES, 0)
+    resident = ResidentData(data, torch.device("cpu"))
+    model_input = ModelInput(1, *data.train_images.shape[2:], data.classes)
+    middle = []
+    for name, mixers in WORDS.items():
+        stages = zip(mixers, DEPTHS, WIDTHS, strict=True)
+        architecture = Architecture(tuple(Stage(*each) for each in stages))
+        ours_s, plain_s, ours, others = [], [], [], []
+        for seed in range(asked.seeds):
+            started = time.perf_counter()
+            ours.append(judge.trained(resident, Recipe(EPOCHS, BATCH, RATE), architecture, seed))
+            ours_s.append(time.perf_counter() - started)
+            torch.manual_seed(seed)
+            model = Deployment(architecture, model_input).build()
+            started = time.perf_counter()
+            others.append(plain.trained(model, data, plain.Schedule(EPOCHS, BATCH, RATE)))
+            plain_s.append(time.perf_counter() - started)
+        ratios = [one / other for one, other in zip(plain_s, ours_s, strict=True)]
+        middle.append(statistics.median(ratios))
+        images = EPOCHS * IMAGES
+        print(
+            f"{name}: {images / statistics.median(ours_s):.0f} images a second, plain "
+            f"{images / statistics.median(plain_s):.0f}; ratio {middle[-1]:.2f} ({min(ratios):.2f} to {max(ratios):.2f}); "
+            f"accuracy {told(ours)}, plain {told(others)}",
+            flush=True,
+        )
+    print(f"geometric mean of the ratios {statistics.geometric_mean(middle):.2f} (wanted: 2)")
+
+
+def told(accuracies: list[float]) -> str:
+    spread = statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
+    return f"{statistics.fmean(accuracies):.4f} +- {spread:.4f}"
+
+
+if __name__ == "__main__":
+    main()

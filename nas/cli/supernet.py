@@ -1,0 +1,124 @@
+"""`nas supernet`: train a space's supernet ahead of a search, judge members by it, list those on record."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from nas import plugins
+from nas.cli import options
+from nas.cli.search_options import asked, search_options
+from nas.errors import ParameterError, UserError
+from nas.evaluation import Evaluation
+from nas.export.source import source_of
+from nas.objective import ACCURACY
+from nas.search import SearchOptions, runner_of
+from nas.spaces import load_space
+from nas.store.store import Store
+from nas.trial import fingerprints
+
+SUPERNET = "supernet"
+
+
+@click.group(SUPERNET)
+def command() -> None:
+    """One network for all members of a space, trained once: what `nas search --evaluator supernet` judges by.
+
+    `train` and `evaluate` take the options of `nas search`, which say what it is made of.
+    """
+
+
+@command.command("train")
+@search_options
+def train(**parameters: Any) -> None:
+    """Train it and see how far it can be trusted, as a search would. What is on record is not done again."""
+    wanted = asked(**parameters)
+    evaluation = _evaluation(wanted)
+
+    with Store.open(wanted.storage, create=True) as store, runner_of(wanted, evaluation.evaluator) as runner:
+        evaluation.evaluator.prepared(store, runner.run, _say)
+    click.echo(evaluation.settings[SUPERNET])
+
+
+@command.command("evaluate")
+@click.argument("configs", nargs=-1, required=True, metavar="CONFIG|FOLDER...")
+@search_options
+@options.as_json
+def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None:
+    """Judge networks by a supernet on record: their accuracies on its weights, corrected."""
+    wanted = asked(**parameters)
+    space = load_space(wanted.space)
+    members = {name: source_of(name).config.architecture for name in configs}
+    for name, member in members.items():
+        try:
+            space.encode(member)
+        except ParameterError as error:
+            raise ParameterError(f"{name}: {error}") from error
+    evaluation = _evaluation(wanted)
+    with Store.open(wanted.storage, create=False) as store:
+        ready = evaluation.evaluator.prepared(store, _refuse, lambda *_: None)
+        lines = []
+        for name, member in members.items():
+            taken = {
+                target: store.measurement(member.key, fingerprint)
+                for target, fingerprint in fingerprints(evaluation.settings).items()
+            }
+            known = {target: each for target, each in taken.items() if each is not None}
+            *_, outcome = ready.evaluate(member, wanted.evaluation.seed, known=known)
+            lines.append({"network": name, "key": member.key, **outcome.figures})
+    for line in lines:
+        click.echo(json.dumps(line) if as_json else f"{line['network']}: {_told(line)}")
+
+
+@command.command("info")
+@options.storage
+@options.as_json
+def info(storage: str, as_json: bool) -> None:
+    """List the supernets on record, and how their scores rank members that were trained by themselves."""
+    with Store.open(storage, create=False) as store:
+        found = store.artifacts(SUPERNET)
+    if as_json:
+        click.echo(json.dumps([{"name": each.name, "updated_at": each.updated_at, **each.details} for each in found]))
+        return
+    for each in found:
+        details = each.details
+        click.echo(
+            f"{each.name}: space {details['space']}, {details['images']} images, "
+            f"{details['epochs']} of {details['of_epochs']} epochs, {details['train_s']:.0f} s"
+        )
+        for stage in details["stages"]:
+            tau = f", tau {stage['tau']:.3f}" if "tau" in stage else ""
+            click.echo(f"  epoch {stage['epoch']}: loss {stage['loss']:.3f}, largest {stage['accuracy']:.4f}{tau}")
+        if "tau" in details:
+            click.echo(
+                f"  {len(details['audit'])} members trained by themselves: Kendall's tau {details['raw_tau']:.3f}, "
+                f"corrected and left out {details['tau']:.3f}"
+            )
+    if not found:
+        click.echo("no supernet is on record; `nas supernet train` makes one")
+
+
+def _evaluation(wanted: SearchOptions) -> Evaluation:
+    wanted.check()
+    evaluation: Evaluation = plugins.load(plugins.EVALUATORS, SUPERNET)(wanted.evaluation, load_space(wanted.space))
+    return evaluation
+
+
+def _refuse(*_: object) -> None:
+    raise UserError(
+        "no such supernet is on record, or it is not finished; `nas supernet train` with these options makes it"
+    )
+
+
+def _say(event: str, fields: Mapping[str, Any]) -> None:
+    click.echo(f"{event}: {_told(fields)}", err=True)
+
+
+def _told(fields: Mapping[str, Any]) -> str:
+    shown = {
+        name: f"{value:.4g}" if isinstance(value, float) else value
+        for name, value in fields.items()
+        if name != ACCURACY.name
+    }
+    return ", ".join(f"{name} {value}" for name, value in shown.items())

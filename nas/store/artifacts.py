@@ -1,0 +1,44 @@
+"""Artifacts on record, one of each name: the last one."""
+
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from nas.artifact import Artifact
+from nas.store import tables
+from nas.store.database import Database
+from nas.store.patience import lasting_method
+from nas.store.rows import INSERTS
+
+
+class Artifacts(Database):
+    """What a database keeps beside trials."""
+
+    @lasting_method
+    def artifact(self, name: str) -> Artifact | None:
+        """The one of that name, None where there is none."""
+        query = select(tables.artifacts).where(tables.artifacts.c.name == name)
+        with self._begin() as connection:
+            row = connection.execute(query).first()
+            return None if row is None else _to_artifact(row)
+
+    @lasting_method
+    def artifacts(self, kind: str) -> list[Artifact]:
+        """Those of a kind, the last one first, without their contents."""
+        ours = tables.artifacts
+        columns = [column for column in ours.c if column is not ours.c.content]
+        with self._begin() as connection:
+            query = select(*columns).where(ours.c.kind == kind).order_by(ours.c.updated_at.desc())
+            return [_to_artifact(row) for row in connection.execute(query)]
+
+    @lasting_method
+    def put_artifact(self, artifact: Artifact) -> None:
+        """Put it on record, in the place of another one of its name."""
+        with self._begin() as connection:
+            new = INSERTS[connection.dialect.name](tables.artifacts).values(vars(artifact))
+            kept = {name: new.excluded[name] for name in vars(artifact) if name != "name"}
+            connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=kept))
+
+
+def _to_artifact(row: Row[Any]) -> Artifact:
+    return Artifact(**row._mapping)

@@ -1,0 +1,137 @@
+"""One network that holds the weights of every member of a space: weights entangled, mixers beside each other.
+
+In each stage every token mixer has blocks of its own, as many and as wide as the space has them. A member takes the
+first of them, and of each weight the first channels (weight entanglement: Chen et al., AutoFormer, ICCV 2021). It runs
+as the very network that it is by itself, on these weights: what a mixer is made of is known to the mixer alone.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from nas import plugins
+from nas.architecture import Architecture, ModelInput, Stage, spelled
+from nas.errors import ParameterError
+from nas.space import SearchSpace, StageChoices
+from search_spaces.model import build, build_head, build_stage, build_stem
+from search_spaces.network import MetaFormer
+
+# A stage by itself, without weights, is remembered for so many.
+PARTS = 4096
+MIXER = "token_mixer."
+
+
+class Supernet(nn.Module):
+    """For every member of `space` at `model_input`. Initialised from torch's global generator.
+
+    Raises ParameterError or UnknownNameError as model.build does.
+    """
+
+    def __init__(self, space: SearchSpace, model_input: ModelInput) -> None:
+        super().__init__()
+        self.model_input = model_input
+        self.weights = nn.ParameterDict()
+        for architecture in _largest(space):
+            for name, weight in build(architecture, model_input).state_dict(keep_vars=True).items():
+                shared = _shared(name, architecture)
+                if shared not in self.weights:
+                    self.weights[shared] = nn.Parameter(weight.detach().clone(), weight.requires_grad)
+        self._part = lru_cache(PARTS)(self._built)
+
+    def forward(self, x_BCHW: Tensor, architecture: Architecture) -> Tensor:
+        """The member's logits_BK on the shared weights."""
+        network = self._network(architecture).train(self.training)
+        logits_BK: Tensor = functional_call(network, self.inherited(architecture, network), (x_BCHW,))
+        return logits_BK
+
+    def inherited(self, architecture: Architecture, network: nn.Module | None = None) -> dict[str, Tensor]:
+        """The member's weights, by their names in its own network: views of the shared ones where a view will do.
+
+        Raises ParameterError when a weight of a narrow network is no part of a wide one's.
+        """
+        found = {}
+        for name, weight in (network or self._network(architecture)).state_dict().items():
+            whole = self.weights[_shared(name, architecture)]
+            if any(own > most for own, most in zip(weight.shape, whole.shape, strict=True)):
+                raise ParameterError(f"{name} of {architecture.word} is larger than in the widest network of the space")
+            found[name] = _first(whole, weight.shape, _stacked(name, architecture))
+        return found
+
+    def _network(self, architecture: Architecture) -> nn.Module:
+        """Without weights, of parts that many networks have alike."""
+        alone = [_by_itself(architecture, index) for index in range(len(architecture.stages))]
+        return MetaFormer(
+            self._part(build_stem, alone[0]),
+            [self._part(build_stage, each, index) for index, each in enumerate(alone)],
+            self._part(build_head, alone[-1]),
+        )
+
+    def _built(self, build: Callable[..., nn.Module], *of: Any) -> nn.Module:
+        with torch.device("meta"):
+            return build(*of, self.model_input)
+
+
+def _by_itself(architecture: Architecture, index: int) -> Architecture:
+    """The stage, with as much of the others as it depends on: how many there are, and how wide the one before it is."""
+    before = Stage("identity", 1, architecture.stages[max(0, index - 1)].width)
+    return replace(
+        architecture,
+        stages=tuple(stage if place == index else before for place, stage in enumerate(architecture.stages)),
+    )
+
+
+def _first(whole: Tensor, shape: torch.Size, stacked: int) -> Tensor:
+    """What a smaller weight of that shape has of the whole; where some are `stacked`, of each of them."""
+    if stacked == 1:
+        return whole[tuple(map(slice, shape))]
+    sizes = (stacked, shape[0] // stacked, *shape[1:])
+    return whole.view(stacked, -1, *whole.shape[1:])[tuple(map(slice, sizes))].flatten(0, 1)
+
+
+def _largest(space: SearchSpace) -> Iterator[Architecture]:
+    """Networks, members or not, that have among them every mixer and norm of each stage at its greatest size."""
+    variants = [list(dict.fromkeys(_widest(stage, member) for member in stage.members())) for stage in space.stages]
+    for turn in range(max(map(len, variants))):
+        yield Architecture(tuple(of[turn % len(of)] for of in variants), space.recipe)
+
+
+def _widest(stage: StageChoices, member: Stage) -> Stage:
+    return replace(
+        member,
+        depth=max(stage.depths),
+        width=max(stage.widths),
+        mlp_ratio=max(stage.mlp_ratios),
+        position=max(stage.positions),
+    )
+
+
+def _shared(name: str, architecture: Architecture) -> str:
+    """Where the weight of that name is: in a mixer's own blocks, or for all mixers to share (stem, downsampling, head).
+
+    A ParameterDict takes no dots.
+    """
+    parts = name.split(".")
+    if parts[0] == "stages" and parts[2] == "blocks":
+        stage = architecture.stages[int(parts[1])]
+        parts.insert(2, spelled(stage.mixer, stage.options))
+    return "/".join(parts).replace(".", ",")
+
+
+def _stacked(name: str, architecture: Architecture) -> int:
+    """How many weights are stacked in this one, of which the first channels are taken each by itself."""
+    start, is_mixer, own = name.partition(MIXER)
+    if not is_mixer:
+        return 1
+    stage = architecture.stages[int(start.split(".")[1])]
+    stacked: Mapping[str, int] = getattr(plugins.load(plugins.MIXERS, stage.mixer), "stacked", {})
+    return stacked.get(own, 1)
+
+
+def supernet(space: SearchSpace, model_input: ModelInput) -> nn.Module:
+    """As nas.builder.Builder has it."""
+    return Supernet(space, model_input)

@@ -1,0 +1,85 @@
+"""`--evaluator supernet` and `nas supernet` as a user runs them: a real Ray, real training, kept small."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+from nas.artifact import Artifact
+from nas.store.store import Store
+from tests.conftest import run_nas
+from tests.integration.searching import QUICK, RunningSearch, trials, wait_for_end
+
+MADE_OF = ("--space", "hybrid", "--epochs", "1", "--train-size", "100", "--workers", "1", "--latency-precision", "20%")
+
+
+def supernets(folder: Path) -> list[Artifact]:
+    if not (folder / "nas.db").exists():
+        return []
+    with Store.open(f"sqlite:///{folder / 'nas.db'}", create=False) as store:
+        return store.artifacts("supernet")
+
+
+def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_path: Path) -> None:
+    """So little training makes a supernet that is no guide, which is said; the search ends all the same."""
+    command = (*QUICK, "--evaluator", "supernet", "--supernet-epochs", "1", "--budget", "4", "--confirm", "1")
+    found = run_nas(command, tmp_path)
+    assert found.code == 0, found.err
+    assert "supernet trained: epoch 1" in found.out
+    assert "supernet audited: members 16" in found.out
+    recorded = trials(tmp_path)
+    assert len(recorded) == 4
+    for trial in recorded:
+        assert 0 <= trial.outcome.figures["inherited_accuracy"] <= 1
+        assert trial.outcome.curve == ()
+    confirmed = [each for trial in recorded for each in trial.confirmations]
+    assert confirmed
+    assert all(len(each.outcome.curve) == 1 and each.outcome.accuracy is not None for each in confirmed)
+
+    (one,) = json.loads(run_nas(["supernet", "info", "--json"], tmp_path).out)
+    assert one["epochs"] == one["of_epochs"] == 1
+    assert len(one["audit"]) == 16
+    assert -1 <= one["stages"][0]["tau"] <= 1
+
+    again = run_nas((*command, "--seed", "0", "--study", "another"), tmp_path)
+    assert again.code == 0, again.err
+    assert "supernet on record" in again.out
+    assert "supernet trained" not in again.out
+    assert run_nas(["db", "check"], tmp_path).code == 0
+
+    exported = run_nas(["export", "--output", "best.yaml"], tmp_path)
+    assert exported.code == 0, exported.err
+    judged = run_nas(["supernet", "evaluate", "best.yaml", *MADE_OF, "--supernet-epochs", "1", "--json"], tmp_path)
+    assert judged.code == 0, judged.err
+    line = json.loads(judged.out)
+    of_search = {trial.architecture.key: trial for trial in recorded}[line["key"]]
+    assert line["accuracy"] == of_search.outcome.accuracy
+
+
+def test_a_killed_training_goes_on(tmp_path: Path) -> None:
+    command = ("supernet", "train", *MADE_OF, "--supernet-epochs", "8")
+    training = RunningSearch(tmp_path, *command)
+    training.wait_until(lambda: any(each.details["epochs"] >= 2 for each in supernets(tmp_path)))
+    family = training.descendants()
+    os.killpg(training.process.pid, signal.SIGKILL)
+    training.finish()
+    assert wait_for_end(family) == []
+    (left,) = supernets(tmp_path)
+    assert left.details["epochs"] < 8
+    ended = run_nas(command, tmp_path)
+    assert ended.code == 0, ended.err
+    assert f"epoch {left.details['epochs'] + 1}, of 8" in ended.err
+    assert "epoch 1, of 8" not in ended.err
+    (whole,) = supernets(tmp_path)
+    assert [stage["epoch"] for stage in whole.details["stages"]] == list(range(1, 9))
+    assert len(whole.details["audit"]) == 16
+
+
+def test_what_is_not_on_record_cannot_judge(tmp_path: Path) -> None:
+    found = run_nas(["spaces", "hybrid", "--json"], tmp_path)
+    assert found.code == 0
+    (tmp_path / "nas.db").touch()
+    missing = run_nas(["supernet", "evaluate", "nothing.yaml", *MADE_OF], tmp_path)
+    assert missing.code == 2
+    assert "nothing.yaml" in missing.err
+    assert "no supernet is on record" in run_nas(["supernet", "info"], tmp_path).out

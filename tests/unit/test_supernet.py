@@ -1,0 +1,161 @@
+"""The supernet: shared weights are those of the members' own networks, it learns, it goes on; scores are corrected."""
+
+import io
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.architecture import Architecture, ModelInput
+from nas.errors import SearchInterruptedError
+from nas.evaluation import EvaluationOptions, Job
+from nas.space import MixerChoice, SearchSpace, StageChoices
+from nas.spaces import load_space
+from nas.trial import WORKER_LOST, Outcome
+from search_spaces.model import build
+from search_spaces.supernet import Supernet
+from workers.proxy import ProxyEvaluator, prepare
+from workers.supernet.correction import correction
+from workers.supernet.jobs import MOST_LOSSES, Jobs
+from workers.supernet.sandwich import Sandwich
+from workers.supernet.trainer import SupernetTrainer, load, shared_weights
+from workers.train import Recipe
+
+INPUT = ModelInput(1, 14, 14, 10)
+# Each field that a stage may have, with more than one option, under a recipe with biases and scales.
+EVERYTHING = SearchSpace(
+    "everything",
+    "",
+    tuple(
+        StageChoices(
+            (MixerChoice("conv", (("kernel", 3),)), "conv", "attention", "token_mlp"),
+            (1, 2),
+            (24, 40, 72),
+            mlp_ratios=(2, 3.5),
+            norms=(None, "layer"),
+            positions=(False, True),
+        )
+        for _ in range(3)
+    ),
+    recipe="v1",
+)
+SPACES = [load_space("hybrid"), load_space("metaformer"), EVERYTHING]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
+@given(seed=st.integers(0, 2**32))
+def test_a_member_is_its_own_network_on_shared_weights(space: SearchSpace, seed: int) -> None:
+    torch.manual_seed(0)
+    supernet = Supernet(space, INPUT).eval()
+    member = space.sample(random.Random(seed))
+    alone = build(member, INPUT).eval()
+    alone.load_state_dict(supernet.inherited(member))
+    images = torch.randn(2, 1, 14, 14)
+    with torch.inference_mode():
+        torch.testing.assert_close(supernet(images, member), alone(images))
+
+
+def test_narrow_heads_are_the_first_of_wide_ones() -> None:
+    """Query, key and value are stacked in one weight: the narrow one has the first channels of each."""
+    supernet = Supernet(load_space("hybrid"), INPUT)
+    name = "stages.3.blocks.0.token_mixer.qkv.weight"
+    wide, narrow = (supernet.inherited(_attention(width))[name].unflatten(0, (3, -1)) for width in (96, 48))
+    assert torch.equal(narrow, wide[:, : narrow.shape[1], :48])
+
+
+def _attention(last_width: int) -> Architecture:
+    space = load_space("hybrid")
+    smallest = next(member for member in space.smallest_of_each_mixer() if member.word == "AAAA")
+    return space.decode({**space.encode(smallest), "stage4.width": last_width})
+
+
+def trainer() -> SupernetTrainer:
+    space = load_space("hybrid")
+    proxy = prepare(EvaluationOptions(train_size=256), space).evaluator
+    assert isinstance(proxy, ProxyEvaluator)
+    return SupernetTrainer(proxy, space, Recipe(3, 16, 3e-3), (space.sample(random.Random(0)),))
+
+
+def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:
+    of_three = trainer()
+    (member,) = of_three.audited
+    first, second, whole = of_three.evaluate(member, 1, rungs=(1, 2))
+    assert first.accuracy is None
+    assert whole.accuracy is not None
+    assert whole.curve[2].loss < first.curve[0].loss
+    assert whole.costs.keys() == {member.key}
+    (resumed,) = of_three.evaluate(member, 1, begun=second)
+    one, other = (shared_weights(of_three.proxy, of_three.space) for _ in range(2))
+    load(one, whole.checkpoint or b"")
+    load(other, resumed.checkpoint or b"")
+    for name, weight in one.state_dict().items():
+        assert torch.equal(weight, other.state_dict()[name])
+    assert [point.epoch for point in resumed.curve] == [1, 2, 3]
+
+
+def test_each_batch_trains_every_size() -> None:
+    torch.manual_seed(0)
+    space = load_space("hybrid")
+    model = Sandwich(Supernet(space, INPUT), space)
+    model.loss(torch.randn(4, 1, 14, 14), torch.tensor([0, 1, 2, 3])).backward()
+    stem = model.supernet.weights["stem/conv/weight"]
+    assert stem.shape[0] == 32
+    assert (stem.grad.flatten(1).abs().sum(1) > 0).all()
+
+
+def test_scores_are_corrected_by_what_mixers_are_favoured() -> None:
+    """Attention is worth more than its score says; members that were left out tell whether that is learnt."""
+    space = load_space("hybrid")
+    generator = random.Random(0)
+    members = [space.sample(generator) for _ in range(32)]
+
+    def truth(member: Architecture) -> float:
+        blocks = [stage.mixer for stage in member.stages for _ in range(stage.depth)]
+        return 0.7 + 0.1 * blocks.count("attention") / len(blocks)
+
+    scores = [generator.gauss(0.5, 0.02) for _ in members]
+    accuracies = [truth(member) + score - 0.5 for member, score in zip(members, scores, strict=True)]
+    found = correction(space, members[:16], scores[:16], accuracies[:16])
+    assert found.tau > found.raw_tau
+    off = [
+        abs(found(member, score) - accuracy)
+        for member, score, accuracy in zip(members[16:], scores[16:], accuracies[16:], strict=True)
+    ]
+    assert sum(off) / len(off) < 0.01
+
+
+def test_jobs_that_lose_their_worker_go_on_from_their_last_rung_and_end() -> None:
+    member = load_space("hybrid").sample(random.Random(0))
+    kept: list[Outcome] = []
+    jobs = Jobs([Job(0, 0, member, 1)], lambda _, outcome: kept.append(outcome))
+    job = jobs.ask()
+    rung = Outcome(checkpoint=b"1")
+    assert jobs.goes_on(job, rung)
+    jobs.interrupt(job, WORKER_LOST, "signal 9")
+    assert not jobs.is_over
+    job = jobs.ask()
+    assert job.begun is rung
+    assert jobs.ask() is None
+    for _ in range(MOST_LOSSES - 1):
+        jobs.interrupt(job, WORKER_LOST, "signal 9")
+        job = jobs.ask()
+    with pytest.raises(SearchInterruptedError, match="signal 9"):
+        jobs.interrupt(job, WORKER_LOST, "signal 9")
+    assert kept == [rung]
+
+
+def test_a_supernet_is_no_pickle(tmp_path: Path) -> None:
+    supernet = Supernet(load_space("hybrid"), INPUT)
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (tmp_path.joinpath("pwned").write_text, ("",))
+
+    file = io.BytesIO()
+    torch.save({"weights.stem/conv/weight": Evil()}, file)
+    with pytest.raises(Exception, match=r"(?i)weights.only"):
+        load(supernet, file.getvalue())
+    assert not (tmp_path / "pwned").exists()

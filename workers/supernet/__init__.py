@@ -1,0 +1,1 @@
+"""The evaluator `supernet`: one training for every member of a space."""

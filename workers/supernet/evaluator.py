@@ -1,0 +1,198 @@
+"""The evaluator `supernet`: one network is trained for the whole space, then every member is judged by inference alone.
+
+How far that can be trusted is measured: some members, drawn at random, are trained by themselves, as a proxy is, and by
+them scores are corrected (workers.supernet.correction). Finalists are always trained by themselves.
+"""
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+
+from torch import nn
+
+from nas.architecture import Architecture
+from nas.artifact import Artifact
+from nas.audit import rank_correlation
+from nas.errors import SearchInterruptedError
+from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
+from nas.objective import Measurement
+from nas.space import SearchSpace
+from nas.trial import CurvePoint, Outcome
+from workers.proxy import ProxyEvaluator, proxy_of
+from workers.supernet.correction import Correction, correction
+from workers.supernet.jobs import Jobs
+from workers.supernet.trainer import SupernetTrainer, load, score, shared_weights
+from workers.train import Recipe
+
+KIND = "supernet"
+# So many members are trained by themselves.
+AUDITED = 16
+# Of each image the supernet sees four networks, so that this is what twenty proxies take.
+EPOCHS_PER_PROXY_EPOCH = 5
+# Below this rank correlation scores are no guide.
+LOW_TAU = 0.3
+# On record as a cost: what was found on the shared weights, before it was corrected.
+INHERITED = "inherited_accuracy"
+
+
+@dataclass(frozen=True)
+class SupernetEvaluator:
+    """Judges members by inference; a nas.evaluation.Evaluator. `weights` and `correction` are there when prepared."""
+
+    proxy: ProxyEvaluator
+    space: SearchSpace
+    recipe: Recipe
+    name: str
+    """Of the artifact."""
+    seed: int
+    inherit: bool = False
+    weights: bytes = b""
+    correction: Correction | None = None
+
+    @property
+    def device(self) -> str:
+        return self.proxy.device
+
+    def check_node(self) -> None:
+        """As nas.evaluation.Evaluator has it."""
+        self.proxy.check_node()
+
+    def prepared(self, record: Record, run: Run, say: Say) -> "SupernetEvaluator":
+        """As nas.evaluation.Evaluator has it: trained as far as it is not on record.
+
+        Raises SearchInterruptedError when the training fails.
+        """
+        ready = replace(self, proxy=self.proxy.prepared(record, run, say))
+        trained = ready.trained(record, run, say)
+        found = ready.audited(trained, record, run, say)
+        # A supernet whose scores are no guide is none to start from either.
+        return replace(ready, weights=trained.content, correction=found, inherit=self.inherit and found.tau >= LOW_TAU)
+
+    def trained(self, record: Record, run: Run, say: Say) -> Artifact:
+        """The supernet on record, after what is left of its training."""
+        kept = record.artifact(self.name)
+        if kept is not None and kept.details["epochs"] >= self.recipe.epochs:
+            say("supernet on record", {"name": self.name, "epochs": kept.details["epochs"]})
+            return kept
+        begun = None if kept is None else _begun(kept)
+        largest = self.space.compose({name: options[-1] for name, options in self.space.choices.items()})
+        stages = [] if kept is None else list(kept.details["stages"])
+        made: list[Artifact] = []
+
+        def keep(_: Job, outcome: Outcome) -> None:
+            if outcome.failure is not None or outcome.checkpoint is None:
+                raise SearchInterruptedError(f"the supernet could not be trained: {outcome.failure}")
+            last = outcome.curve[-1]
+            stages.append({**vars(last), "scores": dict(outcome.costs)})
+            details = {
+                "space": self.space.name,
+                "input": self.proxy.model_input.to_dict(),
+                "images": len(self.proxy.data.train_labels),
+                "epochs": last.epoch,
+                "of_epochs": self.recipe.epochs,
+                "train_s": outcome.train_s,
+                "stages": list(stages),
+                "audit": {},
+            }
+            made.append(Artifact(self.name, KIND, details, outcome.checkpoint, time.time()))
+            record.put_artifact(made[-1])
+            told = {"epoch": last.epoch, "of": self.recipe.epochs, "loss": last.loss, "largest": last.accuracy}
+            say("supernet trained", told)
+
+        trainer = SupernetTrainer(self.proxy, self.space, self.recipe, self._sample)
+        job = Job(0, 0, largest, self.seed, rungs=tuple(range(1, self.recipe.epochs)), begun=begun)
+        # The whole machine is for the one job.
+        run(Jobs([job], keep), trainer, 1)
+        return made[-1]
+
+    def audited(self, trained: Artifact, record: Record, run: Run, say: Say) -> Correction:
+        """Have the sample trained by itself, as far as that is not on record, and see how scores correspond."""
+        details = dict(trained.details)
+        known: dict[str, float] = dict(details["audit"])
+
+        def keep(job: Job, outcome: Outcome) -> None:
+            if outcome.accuracy is not None:
+                known[job.architecture.key] = outcome.accuracy
+                record.put_artifact(replace(trained, details={**details, "audit": known}, updated_at=time.time()))
+
+        left = [member for member in self._sample if member.key not in known]
+        if left:
+            run(Jobs([Job(number, 0, member, self.seed) for number, member in enumerate(left)], keep), self.proxy, None)
+        members = [member for member in self._sample if member.key in known]
+        if len(members) < 3:
+            raise SearchInterruptedError("nearly all members that were trained by themselves failed: see their space")
+        accuracies = [known[member.key] for member in members]
+        for stage in details["stages"]:
+            stage["tau"] = rank_correlation([stage["scores"][member.key] for member in members], accuracies)
+        scores = [details["stages"][-1]["scores"][member.key] for member in members]
+        found = correction(self.space, members, scores, accuracies)
+        details |= {"audit": known, "tau": found.tau, "raw_tau": found.raw_tau}
+        record.put_artifact(replace(trained, details=details, updated_at=time.time()))
+        told = {"members": len(members), "tau of scores": found.raw_tau, "corrected, left out": found.tau}
+        say("supernet audited", told)
+        if found.tau < LOW_TAU:
+            say("supernet is no guide", {"tau": found.tau, "wanted": LOW_TAU, "finalists": "decide by themselves"})
+        return found
+
+    def evaluate(
+        self,
+        architecture: Architecture,
+        seed: int,
+        *,
+        known: Mapping[str, Measurement] | None = None,
+        rungs: Collection[int] = (),
+        begun: Outcome | None = None,
+    ) -> Iterator[Outcome]:
+        """Over the latency limit nothing is judged."""
+        found = self.proxy.found_before_training(architecture, known or {})
+        limit = self.proxy.max_latency_ms
+        if self.correction is not None and not (limit and found.latency and found.latency.median > limit):
+            inherited = score(self._supernet, architecture, self.proxy)
+            costs = {**found.costs, INHERITED: inherited}
+            found = replace(found, costs=costs, accuracy=self.correction(architecture, inherited))
+        yield found
+
+    def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
+        """Trained by itself, with `inherit` from the shared weights on."""
+        initial = self._supernet.inherited(architecture) if self.inherit else None  # type: ignore[operator]
+        return self.proxy.evaluate(architecture, seed, initial=initial)
+
+    @cached_property
+    def _sample(self) -> tuple[Architecture, ...]:
+        """Distinct members, drawn at random."""
+        generator = random.Random(self.seed)  # noqa: S311
+        members: dict[str, Architecture] = {}
+        while len(members) < min(AUDITED, self.space.size):
+            member = self.space.sample(generator)
+            members[member.key] = member
+        return tuple(members.values())
+
+    @cached_property
+    def _supernet(self) -> nn.Module:
+        supernet = shared_weights(self.proxy, self.space)
+        load(supernet, self.weights)
+        return supernet
+
+
+def _begun(kept: Artifact) -> Outcome:
+    """What a training that was cut off had come to."""
+    names = CurvePoint.__dataclass_fields__
+    curve = tuple(CurvePoint(**{name: stage[name] for name in names}) for stage in kept.details["stages"])
+    return Outcome(curve=curve, train_s=kept.details["train_s"], checkpoint=kept.content)
+
+
+def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
+    """As workers.proxy.prepare, for scores by a supernet."""
+    proxy, settings = proxy_of(options, space)
+    epochs = options.supernet_epochs or EPOCHS_PER_PROXY_EPOCH * proxy.recipe.epochs
+    recipe = replace(proxy.recipe, epochs=epochs)
+    names = ("dataset", "input", "train_size", "batch_size", "learning_rate", "seed")
+    made_of = {"space": space.key, "recipe": asdict(recipe), **{name: settings[name] for name in names}}
+    digest = hashlib.blake2b(json.dumps(made_of, sort_keys=True).encode(), digest_size=6).hexdigest()
+    name = f"supernet-{space.name}-{options.dataset.partition(':')[0]}-{digest}"
+    evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)
+    return Evaluation(evaluator, {**settings, "supernet": name, "inherit": options.inherit})

@@ -1,0 +1,103 @@
+"""The training of a supernet as a worker does it: one job, with a rung after each epoch."""
+
+import io
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from nas.architecture import Architecture
+from nas.evaluation import Record, Run, Say
+from nas.objective import Measurement
+from nas.space import SearchSpace
+from nas.trial import Failure, Outcome
+from workers.memory import is_out_of_memory
+from workers.proxy import ProxyEvaluator, load_builder
+from workers.supernet.sandwich import Member, Sandwich
+from workers.train import NonFiniteLossError, Recipe, Training, evaluate
+from workers.training_setting import FP32
+
+
+@dataclass(frozen=True)
+class SupernetTrainer:
+    """Trains the supernet of a `space` on a proxy's data. A nas.evaluation.Evaluator, whose outcomes hold weights."""
+
+    proxy: ProxyEvaluator
+    space: SearchSpace
+    recipe: Recipe
+    audited: tuple[Architecture, ...]
+    """Members whose accuracies on the shared weights are told after each epoch, as `costs` by their keys."""
+
+    @property
+    def device(self) -> str:
+        return self.proxy.device
+
+    def prepared(self, record: Record, run: Run, say: Say) -> "SupernetTrainer":
+        return self
+
+    def check_node(self) -> None:
+        """As nas.evaluation.Evaluator has it."""
+        self.proxy.check_node()
+
+    def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
+        return self.evaluate(architecture, seed)
+
+    def evaluate(
+        self,
+        architecture: Architecture,
+        seed: int,
+        *,
+        known: Mapping[str, Measurement] | None = None,
+        rungs: Collection[int] = (),
+        begun: Outcome | None = None,
+    ) -> Iterator[Outcome]:
+        """`checkpoint` is what the training goes on from, at the end the weights alone. The curve is of the largest."""
+        torch.manual_seed(seed)
+        model = Sandwich(shared_weights(self.proxy, self.space), self.space)
+        generator = torch.Generator().manual_seed(seed)
+        training = Training(model, self.proxy.resident, self.recipe, generator, FP32, self.proxy.step, loss=model.loss)
+        last = begun or Outcome(environment=self.proxy.environment)
+        if last.checkpoint is not None:
+            training.resume(last.checkpoint)
+        try:
+            for point in training.epochs():
+                is_end = point.epoch == self.recipe.epochs
+                last = replace(
+                    last,
+                    curve=(*last.curve, point),
+                    train_s=last.train_s + point.seconds,
+                    costs={member.key: score(model.supernet, member, self.proxy) for member in self.audited},
+                    checkpoint=dumped(model.supernet) if is_end else training.state(),
+                    accuracy=point.accuracy if is_end else None,
+                )
+                yield last
+        except NonFiniteLossError as error:
+            yield replace(last, failure=Failure("loss not finite", str(error)))
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            yield replace(last, failure=Failure("out of memory", str(error).splitlines()[0]))
+
+
+def shared_weights(proxy: ProxyEvaluator, space: SearchSpace) -> nn.Module:
+    """The supernet at the proxy's input, initialised from torch's global generator."""
+    return load_builder().supernet(space, proxy.model_input).to(proxy.device)
+
+
+def score(supernet: nn.Module, member: Architecture, proxy: ProxyEvaluator) -> float:
+    """The member's accuracy on the validation images by the shared weights, 0 to 1."""
+    with proxy.step():
+        return evaluate(Member(supernet, member), proxy.resident, FP32)
+
+
+def dumped(supernet: nn.Module) -> bytes:
+    """The weights, for `load`."""
+    file = io.BytesIO()
+    torch.save(supernet.state_dict(), file)
+    return file.getvalue()
+
+
+def load(supernet: nn.Module, weights: bytes) -> None:
+    """Give a supernet of the same space and input these weights."""
+    supernet.load_state_dict(torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True))
