@@ -1,8 +1,8 @@
 """How much faster is a proxy's training than a plain loop's? `python -m benchmarks.throughput [--seeds K]`
 
 The same networks, data, schedule and batch size: ours (data as uint8 in memory, augmentation on tensors, fused optimiser,
-the setting that a probe finds fastest, probe included) by turns with the fp32 loop with a DataLoader that a user would write
-(benchmarks/end_to_end/plain.py). One thread on one core, validation included on both sides.
+the setting that a probe finds fastest, probe included) by turns with the fp32 loop with a DataLoader that a user would
+write (benchmarks/end_to_end/plain.py). One thread on one core, validation included on both sides.
 """
 
 import argparse
@@ -56,11 +56,10 @@ def main() -> None:
             plain_s.append(time.perf_counter() - started)
         ratios = [one / other for one, other in zip(plain_s, ours_s, strict=True)]
         middle.append(statistics.median(ratios))
-        images = EPOCHS * IMAGES
+        ours_rate, plain_rate = (EPOCHS * IMAGES / statistics.median(seconds) for seconds in (ours_s, plain_s))
         print(
-            f"{name}: {images / statistics.median(ours_s):.0f} images a second, plain "
-            f"{images / statistics.median(plain_s):.0f}; ratio {middle[-1]:.2f} ({min(ratios):.2f} to {max(ratios):.2f}); "
-            f"accuracy {told(ours)}, plain {told(others)}",
+            f"{name}: {ours_rate:.0f} images a second, plain {plain_rate:.0f}; ratio {middle[-1]:.2f} "
+            f"({min(ratios):.2f} to {max(ratios):.2f}); accuracy {told(ours)}, plain {told(others)}",
             flush=True,
         )
     print(f"geometric mean of the ratios {statistics.geometric_mean(middle):.2f} (wanted: 2)")
