@@ -1,8 +1,8 @@
 """How well does a supernet rank a space? `python -m benchmarks.supernet [--table]`
 
-60 members of `hybrid` that no part of it has seen, each trained by itself to the full schedule (3 epochs of 4,000 images
-of Fashion-MNIST, judged by 5,000 test images; `--table` trains them anew), against the supernet's corrected scores, on
-one thread of one core; beside it short proxies that cost as much together.
+60 members of `hybrid` that no part of it has seen, each trained by itself to the full schedule (3 epochs of 4,000
+Fashion-MNIST images, judged by 5,000 test images; `--table` trains them anew), against the supernet's corrected scores,
+on one thread of one core; beside it short proxies that cost as much together.
 """
 
 import argparse

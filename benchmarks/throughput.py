@@ -1,8 +1,8 @@
 """How much faster is a proxy's training than a plain loop's? `python -m benchmarks.throughput [--seeds K]`
 
-The same networks, data, schedule and batch size: ours (data as uint8 in memory, augmentation on tensors, fused optimiser,
-the setting that a probe finds fastest, probe included) by turns with the fp32 loop with a DataLoader that a user would
-write (benchmarks/end_to_end/plain.py). One thread on one core, validation included on both sides.
+The same networks, data, schedule and batch size: ours (data as uint8 in memory, augmentation on tensors, a fused
+optimiser, the setting that a probe finds fastest, probe included) by turns with the fp32 loop with a DataLoader that a
+user would write (benchmarks/end_to_end/plain.py). One thread on one core, validation included on both sides.
 """
 
 import argparse
