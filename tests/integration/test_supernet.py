@@ -75,11 +75,11 @@ def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     assert len(whole.details["audit"]) == 16
 
 
-def test_what_is_not_on_record_cannot_judge(tmp_path: Path) -> None:
-    found = run_nas(["spaces", "hybrid", "--json"], tmp_path)
-    assert found.code == 0
+def test_what_is_no_member_cannot_be_judged(tmp_path: Path) -> None:
     (tmp_path / "nas.db").touch()
-    missing = run_nas(["supernet", "evaluate", "nothing.yaml", *MADE_OF], tmp_path)
-    assert missing.code == 2
-    assert "nothing.yaml" in missing.err
     assert "no supernet is on record" in run_nas(["supernet", "info"], tmp_path).out
+    for config, named in (("nothing.yaml", "no config file"), ("caformer_s18", "stage1.depth")):
+        missing = run_nas(["supernet", "evaluate", config, *MADE_OF], tmp_path)
+        assert missing.code == 2
+        assert config in missing.err
+        assert named in missing.err
