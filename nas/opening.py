@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 
-from nas.errors import ParameterError
+from nas.errors import ParameterError, StorageError
 from nas.objective import recorded_objectives
 from nas.store.engine import open_optuna, parse_url
 from nas.store.optuna_storage import DriversStorage
@@ -55,6 +55,18 @@ def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any]) ->
         study.set_metric_names([objective.name for objective in recorded_objectives(settings)])
     study.set_user_attr("settings", dict(settings))
     study.set_user_attr(MARK, created_at)
+
+
+@contextmanager
+def optunas_errors() -> Iterator[None]:
+    """What Optuna cannot read from the database or write to it, as StorageError: a full disk, a server that is gone."""
+    try:
+        yield
+    except optuna.exceptions.StorageInternalError as error:
+        reason: BaseException = error
+        while reason.__cause__ is not None:
+            reason = reason.__cause__
+        raise StorageError(f"Optuna cannot use the database: {str(reason).splitlines()[0]}") from error
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Resources, Runner, Watcher
 from nas.front import Result, fallen, front, front_hypervolume
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
-from nas.opening import experimental, open_study
+from nas.opening import experimental, open_study, optunas_errors
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Foresight, SamplerSetting
 from nas.space import SearchSpace
@@ -129,7 +129,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     evaluation: Evaluation = plugins.load(plugins.EVALUATORS, options.evaluator)(options.evaluation, space)
     settings = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
     runner = runner_of(options, evaluation.evaluator)
-    with closing(Store.open(options.storage, create=True)) as store:
+    with closing(Store.open(options.storage, create=True)) as store, optunas_errors():
         name = options.study or _default_name(settings)
         start = warm_start(options.start_from, store, space, name)
         optuna_study, record = open_study(store, options.storage, name, settings)

@@ -117,9 +117,12 @@ class RayTuneRunner:
         return max(1, int(self.cpus_per_trial))
 
     def _live(self) -> int:
-        """How many trials Tune may hold: one more than slots, so that no slot waits for a sampler."""
+        """How many trials Tune may hold: one more than slots, so that no slot waits for a sampler.
+
+        A single worker waits: what is proposed then does not depend on whether a trial was cut off and tried again.
+        """
         if self.address is None or self._cluster is None:
-            return self.workers + 1
+            return self.workers + (self.workers > 1)
         slots = sum(self._cluster.slots().values())
         return 1 + (slots if self._asked is None else min(slots, self._asked))
 
