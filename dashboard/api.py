@@ -125,7 +125,7 @@ def delete(reading: Reading, name: str) -> None:
     if status(reading.store, record, time.time()).driver is not None:
         raise UserError(f"study {name!r} is being searched: stop it first")
     reading.store.remove_study(record.study_id)
-    optuna.delete_study(study_name=name, storage=open_optuna(parse_url(reading.storage)))
+    optuna.delete_study(study_name=name, storage=open_optuna(parse_url(reading.storage), patience_s=0.0))
     reading.snapshots.forget()
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import uvicorn
 
 from dashboard.access import access
@@ -25,13 +26,15 @@ def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Pa
     """
     allowed = access(host, os.environ)
     sys.setswitchinterval(SWITCH_S)
-    with Store.open(storage, create=True) as store:
+    # Whoever asks is told at once that the database is away, rather than kept waiting on a thread of the server's.
+    with Store.open(storage, create=True, patience_s=0.0) as store:
         app = create_app(store, storage, Serving(allowed, searches.resolve(), roots))
         server = uvicorn.Server(
             uvicorn.Config(
                 app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_S
             )
         )
+        click.echo(f"serving http://{host}:{port}/")
         try:
             server.run()
         except SystemExit as error:

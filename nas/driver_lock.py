@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -52,7 +53,7 @@ def drive(
     somebody asks for it in the store meanwhile. Raises UserError when another one is alive.
     """
     me = psutil.Process()
-    name = {"host": socket.gethostname(), "pid": me.pid, "started_at": me.create_time()}
+    name = {**_machine(), "pid": me.pid, "started_at": me.create_time()}
     lease = Lease(study_name)
 
     def beat() -> dict[str, Any]:
@@ -66,9 +67,9 @@ def drive(
 
     holder = store.replace_driver(study_id, beat(), is_free)
     if holder is not None and not is_mine(holder):
-        where = "" if holder["host"] == name["host"] else f" on {holder['host']}"
         raise UserError(
-            f"study {study_name!r} is being searched by process {holder['pid']}{where}; stop it or name another --study"
+            f"study {study_name!r} is being searched by process {holder['pid']} on {holder['host']}; "
+            "stop it or name another --study"
         )
     store.ask_to_stop(study_id, None)
     ended = threading.Event()
@@ -101,9 +102,16 @@ def drive(
         store.replace_driver(study_id, None, is_mine)
 
 
+def _machine() -> dict[str, str]:
+    """Machines may have the same name, copies of a disk for instance: the kernel knows which start of it this is."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return {"host": socket.gethostname(), **({"boot": boot.read_text().strip()} if boot.exists() else {})}
+
+
 def is_alive(driver: Mapping[str, Any], now: float) -> bool:
     """Whether that very process lives, as far as can be told from here: a pid alone may have been given anew."""
-    if driver["host"] != socket.gethostname():
+    here = _machine()
+    if any(driver.get(key, mine) != mine for key, mine in here.items()):
         return now - float(driver.get("seen_at", 0.0)) < SILENT_S
     try:
         process = psutil.Process(driver["pid"])

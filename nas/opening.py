@@ -58,7 +58,7 @@ def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any]) ->
 
 
 @contextmanager
-def optunas_errors() -> Iterator[None]:
+def optunas_errors(name: str) -> Iterator[None]:
     """What Optuna cannot read from the database or write to it, as StorageError: a full disk, a server that is gone."""
     try:
         yield
@@ -66,7 +66,7 @@ def optunas_errors() -> Iterator[None]:
         reason: BaseException = error
         while reason.__cause__ is not None:
             reason = reason.__cause__
-        raise StorageError(f"Optuna cannot use the database: {str(reason).splitlines()[0]}") from error
+        raise StorageError(f"Optuna cannot use database {name!r}: {str(reason).splitlines()[0]}") from error
 
 
 @contextmanager

@@ -129,7 +129,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     evaluation: Evaluation = plugins.load(plugins.EVALUATORS, options.evaluator)(options.evaluation, space)
     settings = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
     runner = runner_of(options, evaluation.evaluator)
-    with closing(Store.open(options.storage, create=True)) as store, optunas_errors():
+    with closing(Store.open(options.storage, create=True)) as store, optunas_errors(store.name):
         name = options.study or _default_name(settings)
         start = warm_start(options.start_from, store, space, name)
         optuna_study, record = open_study(store, options.storage, name, settings)

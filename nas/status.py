@@ -71,14 +71,17 @@ def status(store: Store, record: StudyRecord, now: float) -> Status:
 def status_of(record: StudyRecord, driver: Mapping[str, Any] | None, endings: Sequence[Ending], now: float) -> Status:
     """From what is on record of who drives it, and of how its trials ended, the last one last.
 
-    Trials per hour are those of the last hour, or since the study began.
+    Trials per hour are those of the last hour, or since the study began, or the search that runs.
     """
-    recent = sum(at >= now - HOUR_S and state.is_done for state, at, _ in endings)
+    living = driver if driver is not None and is_alive(driver, now) else None
+    began = record.created_at if living is None else max(record.created_at, living["started_at"])
+    since = max(began, now - HOUR_S)
+    recent = sum(at >= since and state.is_done for state, at, _ in endings)
     failed = [failure for _, _, failure in endings if failure is not None]
-    hours = min(HOUR_S, max(now - record.created_at, 1.0)) / HOUR_S
+    hours = max(now - since, 1.0) / HOUR_S
     return Status(
         record=record,
-        driver=driver if driver is not None and is_alive(driver, now) else None,
+        driver=living,
         running=record.counts.get(TrialState.RUNNING, 0),
         trials_per_hour=recent / hours,
         failures=Counter(failure.cause for failure in failed),

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -14,14 +14,15 @@ STDERR = 2
 
 
 @contextmanager
-def heard() -> Iterator[None]:
+def heard() -> Iterator[Callable[[], None]]:
     """KeyboardInterrupt at SIGINT and SIGTERM, for the length of the block, again and again until the block is left.
 
     Once is not enough: where it is raised in a destructor or a weak reference's callback, Python drops it. Under Ray's
-    own handler of SIGTERM the process leaves in the middle of things, with a stack trace.
+    own handler of SIGTERM the process leaves in the middle of things, with a stack trace: what is yielded is to be
+    called when Ray has put it in place of ours.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
 
     before: dict[signal.Signals, Any] = {}
@@ -35,9 +36,13 @@ def heard() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
         raise KeyboardInterrupt
 
-    before |= {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    def listen() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before.setdefault(number, signal.signal(number, end))
+
+    listen()
     try:
-        yield
+        yield listen
     finally:
         if signal.SIGALRM in before:
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -48,6 +48,17 @@ def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[No
         yield
 
 
+def check_address(address: str) -> None:
+    """Raises ParameterError when nobody answers there: Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and port.isdecimal()):
+        raise ParameterError(f"--ray-address {address!r} is not of the form HOST:PORT")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise ParameterError(f"--ray-address {address!r} is no Ray cluster: {reason(error)}") from error
+
+
 def connect(address: str) -> None:
     """Join the cluster at `address`, as the environment and `ray start` have set it up; once per process.
 
@@ -55,12 +66,8 @@ def connect(address: str) -> None:
     """
     if ray.is_initialized():
         return
-    host, colon, port = address.rpartition(":")
-    if not (colon and port.isdecimal()):
-        raise ParameterError(f"--ray-address {address!r} is not of the form HOST:PORT")
+    check_address(address)
     try:
-        # Ray itself would try for minutes.
-        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         hint = "" if TOKENS in os.environ else f"; where nodes have a token, {TOKENS}=token is needed here too"

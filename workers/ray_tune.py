@@ -18,7 +18,7 @@ from nas.evaluation import AskTell, Evaluator, Resources
 from workers.cluster import Cluster, own_cores
 from workers.interruption import heard
 from workers.pulse import Watchdog
-from workers.ray_environment import broken_down, connect, ray_environment
+from workers.ray_environment import broken_down, check_address, connect, ray_environment
 
 # Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
 PENDING = 64
@@ -50,6 +50,8 @@ class RayTuneRunner:
                 raise ParameterError(
                     f"--gpus-per-trial {share:g} is more than the {gpus} GPUs that a search on {device!r} can use"
                 )
+        else:
+            check_address(self.address)
         self.gpus_per_trial = share
         self.cpus_per_trial = resources.cpus_per_trial or 1.0
         self._custom = resources.custom
@@ -90,7 +92,7 @@ class RayTuneRunner:
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         try:
             # Of a dead worker Ray writes to standard output, where there may be JSON.
-            with heard(), redirect_stdout(sys.stderr):
+            with heard() as listen, redirect_stdout(sys.stderr):
                 started = self._beside.submit(self._start_ray, evaluator)
                 # Importing Tune, and making the first proposal, take about as long as Ray's start.
                 from workers.tuner import StudyTuner
@@ -99,6 +101,7 @@ class RayTuneRunner:
                 if own:
                     tuner.look_ahead()
                 self._cluster = started.result()
+                listen()
                 at_once = workers or self.workers
                 with _watched() as heartbeat:
                     tuner.run(self._needs, evaluator, self._threads(at_once), at_once if own else None, heartbeat)

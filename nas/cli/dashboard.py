@@ -34,5 +34,4 @@ def command(storage: str, host: str, port: int, roots: tuple[Path, ...], searche
     At another address than this machine's own every request needs a token, one of the words of NAS_API_TOKEN.
     """
     serve = plugins.load(plugins.SERVERS, "web")
-    click.echo(f"serving http://{host}:{port}/")
     serve(storage, host, port, searches, roots)

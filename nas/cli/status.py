@@ -8,6 +8,7 @@ import click
 from nas.cli import options
 from nas.status import Status, status
 from nas.store.store import Store
+from nas.trial import TrialState
 
 
 @click.command("status")
@@ -26,17 +27,23 @@ def command(storage: str, every: bool, as_json: bool) -> None:
     for each in shown:
         click.echo("\n".join(_lines(each)))
     if not shown:
-        more = f"; {len(found)} studies are on record (--all)" if found else ""
+        more = f"; studies on record: {len(found)} (--all)" if found else ""
         click.echo(f"no search is running on this database{more}")
 
 
 def _lines(found: Status) -> list[str]:
     driver = found.driver
     by = "nobody drives it" if driver is None else f"driven by process {driver['pid']} on {driver['host']}"
-    states = ", ".join(f"{count} {state.value}" for state, count in sorted(found.record.counts.items()))
+    cut_off = " (cut off)" if driver is None else ""
+    states = ", ".join(
+        f"{count} {state.value}{cut_off if state is TrialState.RUNNING else ''}"
+        for state, count in sorted(found.record.counts.items())
+    )
+    budget = "" if found.budget is None else f" of {found.budget}"
+    left = "" if found.left_s is None else f", {found.left_s / 60:.0f} min left"
     lines = [
         f"study {found.record.name}: {by}",
-        f"  trials: {states or 'none yet'}; {found.trials_per_hour:.0f} per hour",
+        f"  trials: {found.done}{budget} done ({states or 'none yet'}); {found.trials_per_hour:.0f} per hour{left}",
     ]
     if found.workers:
         nodes = ", ".join(f"{node} ({count})" for node, count in sorted(found.workers.items()))

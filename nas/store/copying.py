@@ -21,8 +21,9 @@ def copy(source: str, destination: str, names: Sequence[str] = ()) -> list[str]:
     urls = parse_url(source), parse_url(destination)
     if urls[0] == urls[1]:
         raise ParameterError(f"--to {shown(urls[1])!r} is the database that is copied from")
-    with Store.open(source, create=False) as old, Store.open(destination, create=True) as new:
+    with Store.open(source, create=False) as old:
         wanted = [old.study(name) for name in names] or old.studies()[::-1]
+    with Store.open(destination, create=True) as new:
         present = {record.name for record in new.studies()}
     for record in wanted:
         if record.name in present:

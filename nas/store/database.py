@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nas.errors import StorageError
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
-from nas.store.patience import wait_when_away
+from nas.store.patience import PATIENCE_S, wait_when_away
 from nas.store.schema import upgrade
 
 
@@ -22,8 +22,9 @@ class Database:
         self.name = name
 
     @classmethod
-    def open(cls, url_text: str, *, create: bool) -> Self:
-        """Connect and bring our schema up to date; `create` allows a SQLite file that is not there yet.
+    def open(cls, url_text: str, *, create: bool, patience_s: float = PATIENCE_S) -> Self:
+        """Connect and bring our schema up to date; `create` allows a SQLite file that is not there yet. A server that
+        goes away later is waited for so long.
 
         Raises StorageError when the database cannot be reached or is of a newer schema.
         """
@@ -35,7 +36,7 @@ class Database:
         store = cls(open_engine(url), name)
         with store._guarded():
             upgrade(store._engine, name)
-        wait_when_away(store._engine)
+        wait_when_away(store._engine, patience_s)
         return store
 
     def close(self) -> None:

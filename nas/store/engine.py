@@ -9,7 +9,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nas.errors import StorageError
-from nas.store.patience import wait_when_away
+from nas.store.patience import PATIENCE_S, wait_when_away
 
 BACKENDS = ("sqlite", "postgresql")
 BUSY_TIMEOUT_S = 30
@@ -37,6 +37,9 @@ def parse_url(text: str) -> URL:
         raise StorageError(
             "--storage is not a database URL that can be used here; valid: sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME"
         ) from error
+    if "@" in (url.host or ""):
+        # What follows it is a part of the password.
+        raise StorageError("--storage has an @ in its password: write it as %40, or give the password in PGPASSWORD")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise StorageError(f"--storage {shown(url)!r} names no file; valid: sqlite:///FILE")
     return url
@@ -63,13 +66,13 @@ def open_engine(url: URL) -> Engine:
     return create_engine(url, **engine_arguments(url))
 
 
-def open_optuna(url: URL) -> optuna.storages.RDBStorage:
-    """Optuna's storage in the same database. Raises StorageError when Optuna cannot use it."""
+def open_optuna(url: URL, patience_s: float = PATIENCE_S) -> optuna.storages.RDBStorage:
+    """Optuna's storage in the same database; one that is away is waited for. Raises StorageError if it is of no use."""
     try:
         storage = optuna.storages.RDBStorage(
             url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
         )
-        wait_when_away(storage.engine)
+        wait_when_away(storage.engine, patience_s)
         return storage
     except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
         raise StorageError(f"Optuna cannot use database {shown(url)!r}: {str(error).splitlines()[0]}") from error

@@ -21,9 +21,12 @@ Arguments = ParamSpec("Arguments")
 
 
 def wait_when_away(
-    engine: Engine, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    engine: Engine,
+    patience_s: float = PATIENCE_S,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """From now on the engine waits for a server that does not answer, up to PATIENCE_S.
+    """From now on the engine waits for a server that does not answer, up to `patience_s`.
 
     To be called when it has answered once: a wrong address is an error at once. A file does not go away.
     """
@@ -32,18 +35,23 @@ def wait_when_away(
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
-        end = clock() + PATIENCE_S
+        end = clock() + patience_s
         is_told = False
         while True:
             try:
-                return dialect.connect(*arguments, **named)
-            except dialect.loaded_dbapi.OperationalError:
+                connected = dialect.connect(*arguments, **named)
+            except dialect.loaded_dbapi.OperationalError as error:
                 if clock() >= end:
                     raise
                 if not is_told:
-                    _LOG.warning("the database does not answer; it is waited for, up to %.0f min", PATIENCE_S / 60)
+                    why = (str(error).strip().splitlines() or ["no answer"])[0]
+                    _LOG.warning("the database is waited for, up to %.0f min: %s", patience_s / 60, why)
                     is_told = True
                 sleep(RETRY_S)
+            else:
+                if is_told:
+                    _LOG.warning("the database is back")
+                return connected
 
 
 def lasting(call: Callable[[], Result]) -> Result:

@@ -11,9 +11,10 @@ from nas.store.patience import lasting, was_cut_off
 from nas.store.store import Store
 from nas.trial import TrialState
 from tests.builders import synthetic
-from tests.conftest import free_port
+from tests.conftest import free_port, run_nas
 from tests.integration.searching import QUICK, RunningSearch
 from tests.postgres import PostgresServer, programs
+from tests.serving import client_of
 from tests.studies import open_study
 
 
@@ -87,9 +88,28 @@ def test_a_search_waits_for_its_database(server: PostgresServer, tmp_path: Path)
     assert check(url) == []
 
 
-def test_a_wrong_address_is_an_error_at_once(tmp_path: Path) -> None:
-    from tests.conftest import run_nas
+def test_the_dashboard_says_that_its_database_is_away(server: PostgresServer, tmp_path: Path) -> None:
+    url = server.create("served")
+    with Store.open(url, create=True, patience_s=0.0) as store:
+        # As a browser or Prometheus sees it: an answer, whatever there is to say.
+        client = client_of(store, url, searches=tmp_path)
+        assert client.get("/healthz").status_code == 200
+        server.stop()
+        for path in ("/healthz", "/metrics", "/api/v1/studies"):
+            assert client.get(path).status_code == 503, path
+        server.start()
+        assert client.get("/healthz").status_code == 200
 
+
+def test_an_unescaped_password_is_not_repeated(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://nas:sec@ret#1@127.0.0.1/nas"
+    refused = run_nas(["studies", "--storage", url], tmp_path)
+    assert refused.code == 2
+    assert "%40" in refused.err
+    assert "ret#1" not in refused.err
+
+
+def test_a_wrong_address_is_an_error_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     url = f"postgresql+psycopg://nas:secret@127.0.0.1:{free_port()}/nas"
     refused = run_nas(["studies", "--storage", url], tmp_path)
