@@ -1,7 +1,7 @@
 """How a supernet is trained: on each batch the largest network, the smallest and some between them.
 
 The sandwich rule and in-place distillation of Yu and Huang (Universally Slimmable Networks, ICCV 2019): the largest
-learns from the labels, the others from what it says. Mixers are drawn anew for each of them.
+learns from the labels, the others also from what it says. Mixers are drawn anew for each of them.
 """
 
 import random
@@ -16,6 +16,9 @@ from nas.space import Choice, SearchSpace
 
 # Networks between the largest and the smallest, on each batch.
 BETWEEN = 2
+# How much of what the others learn is said by the largest; the rest are the labels. In a training as short as this one
+# the largest has little to say for long: with all of it the supernet is 4% less accurate than with labels alone.
+DISTILLED = 0.5
 
 
 class Sandwich(nn.Module):
@@ -41,8 +44,9 @@ class Sandwich(nn.Module):
         largest, smallest, *between = members
         logits_BK = self.supernet(x_BCHW, self._sized(largest, max))
         said_BK = logits_BK.detach().softmax(1)
+        wanted_BK = torch.lerp(F.one_hot(labels_B, said_BK.shape[1]).to(said_BK.dtype), said_BK, DISTILLED)
         others = (self._sized(smallest, min), *between)
-        of_others = (F.cross_entropy(self.supernet(x_BCHW, member), said_BK) for member in others)
+        of_others = (F.cross_entropy(self.supernet(x_BCHW, member), wanted_BK) for member in others)
         return torch.stack([F.cross_entropy(logits_BK, labels_B), *of_others]).mean()
 
     def _sized(self, member: Architecture, choose: Callable[[Sequence[Choice]], Choice]) -> Architecture:
