@@ -109,6 +109,12 @@ def calibrated(meter: Meter, record: LatencyRecord) -> Meter:
     return meter.on_scale(taken.median)
 
 
+def recorded(record: LatencyRecord, key: str, fingerprints: Mapping[str, Mapping[str, Any]]) -> dict[str, Measurement]:
+    """What is on record of an architecture, by its key, on the targets of these fingerprints, by their names."""
+    found = {target: record.measurement(key, fingerprint) for target, fingerprint in fingerprints.items()}
+    return {target: taken for target, taken in found.items() if taken is not None and taken.is_usable}
+
+
 def input_on(meter: Meter, model_input: ModelInput) -> ModelInput:
     """The input on the meter's target: `model_input`, unless the target's name has a size."""
     return model_input if meter.size_px is None else model_input.resized(meter.size_px)

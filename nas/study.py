@@ -20,6 +20,7 @@ from nas.early_stopping import Rung
 from nas.early_stopping import rungs as rungs_of
 from nas.evaluation import Watcher
 from nas.front import Result, results
+from nas.latency import recorded
 from nas.objective import ACCURACY, LATENCY, Measurement, recorded_objectives
 from nas.outlook import gain_to_come
 from nas.pareto import Point
@@ -200,11 +201,7 @@ class Study:
 
     def recorded_latencies(self, architecture: Architecture) -> dict[str, Measurement]:
         """What this or another study measured of the architecture on the study's targets, by their names."""
-        found = {
-            target: self._store.measurement(architecture.key, fingerprint)
-            for target, fingerprint in fingerprints(self.settings).items()
-        }
-        return {target: taken for target, taken in found.items() if taken is not None and taken.is_usable}
+        return recorded(self._store, architecture.key, fingerprints(self.settings))
 
     def begun(self, architecture: Architecture) -> Outcome | None:
         """What an attempt that was cut off had found out at its last rung, as far as this process knows."""

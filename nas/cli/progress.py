@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from nas.audit import Audit
+from nas.cli.figures import told
 from nas.cli.front_table import low_audit
 from nas.front import front, front_hypervolume
 from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
@@ -96,10 +97,7 @@ class SearchProgress:
                 self._say(low_audit(each))
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
-        told = ", ".join(
-            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in fields.items()
-        )
-        self._say(f"{event}: {told}")
+        self._say(f"{event}: {told(fields)}")
 
     def _figures(self, study: Study) -> str:
         """As they are now, or were a moment ago: of thousands of trials they take a while."""

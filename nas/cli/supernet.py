@@ -8,11 +8,12 @@ import click
 
 from nas import plugins
 from nas.cli import options
+from nas.cli.figures import told
 from nas.cli.search_options import asked, search_options
 from nas.errors import ParameterError, UserError
 from nas.evaluation import Evaluation
 from nas.export.source import source_of
-from nas.objective import ACCURACY
+from nas.latency import recorded
 from nas.search import SearchOptions, runner_of
 from nas.spaces import load_space
 from nas.store.store import Store
@@ -35,7 +36,6 @@ def train(**parameters: Any) -> None:
     """Train it and see how far it can be trusted, as a search would. What is on record is not done again."""
     wanted = asked(**parameters)
     evaluation = _evaluation(wanted)
-
     with Store.open(wanted.storage, create=True) as store, runner_of(wanted, evaluation.evaluator) as runner:
         evaluation.evaluator.prepared(store, runner.run, _say)
     click.echo(evaluation.settings[SUPERNET])
@@ -60,15 +60,11 @@ def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None
         ready = evaluation.evaluator.prepared(store, _refuse, lambda *_: None)
         lines = []
         for name, member in members.items():
-            taken = {
-                target: store.measurement(member.key, fingerprint)
-                for target, fingerprint in fingerprints(evaluation.settings).items()
-            }
-            known = {target: each for target, each in taken.items() if each is not None}
+            known = recorded(store, member.key, fingerprints(evaluation.settings))
             *_, outcome = ready.evaluate(member, wanted.evaluation.seed, known=known)
             lines.append({"network": name, "key": member.key, **outcome.figures})
     for line in lines:
-        click.echo(json.dumps(line) if as_json else f"{line['network']}: {_told(line)}")
+        click.echo(json.dumps(line) if as_json else f"{line['network']}: {told(line)}")
 
 
 @command.command("info")
@@ -112,13 +108,4 @@ def _refuse(*_: object) -> None:
 
 
 def _say(event: str, fields: Mapping[str, Any]) -> None:
-    click.echo(f"{event}: {_told(fields)}", err=True)
-
-
-def _told(fields: Mapping[str, Any]) -> str:
-    shown = {
-        name: f"{value:.4g}" if isinstance(value, float) else value
-        for name, value in fields.items()
-        if name != ACCURACY.name
-    }
-    return ", ".join(f"{name} {value}" for name, value in shown.items())
+    click.echo(f"{event}: {told(fields)}", err=True)
