@@ -109,7 +109,7 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     audited = [member for member in drawn(space, AUDITED + HELD_OUT, seed) if member not in set(held_out)][:AUDITED]
     trainer = SupernetTrainer(proxy, space, recipe, tuple(audited))
     started = time.process_time()
-    *_, whole = trainer.evaluate(held_out[0], seed)
+    *rungs, whole = trainer.evaluate(held_out[0], seed)
     supernet_s = time.process_time() - started
     supernet = shared_weights(proxy, space)
     load(supernet, whole.checkpoint or b"")
@@ -120,8 +120,9 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     judge.trained(proxy.resident, FULL, held_out[0], 0)
     alone_s = time.process_time() - began
     of_audited = judge.accuracies(audited, proxy.data, FULL, (seed,))
+    truth = [of_audited[member.key][0] for member in audited]
     raw = [whole.costs[member.key] for member in audited]
-    correct = correction(space, audited, raw, [of_audited[member.key][0] for member in audited])
+    correct = correction(space, audited, raw, truth)
     corrected = [correct(member, each) for member, each in zip(held_out, scores, strict=True)]
     short = judge.accuracies(held_out, proxy.data, Recipe(1, FULL.batch_size, FULL.learning_rate), (seed,))
     print(
@@ -129,9 +130,15 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
         f"trainings of one member ({alone_s:.1f} s; wanted: at most {TRAININGS}); {60 * len(scores) / score_s:.0f} "
         f"members judged a minute"
     )
+    by_stage = [
+        f"{rank_correlation([each.costs[member.key] for member in audited], truth):.2f}" for each in (*rungs, whole)
+    ]
+    print(f"  tau of the audited members' scores after each epoch: {', '.join(by_stage)}")
     print(f"  the largest network at the end {whole.accuracy:.4f}, members {statistics.fmean(scores):.4f}")
     print(f"  scores as they are: {taus(scores, accuracies)}")
     print(f"  corrected by {len(audited)} members: {taus(corrected, accuracies)} (wanted: .7, .4)")
+    without = correction(space, audited, [0.0] * len(audited), truth)
+    print(f"  the correction without scores: {taus([without(member, 0.0) for member in held_out], accuracies)}")
     print(f"  {len(held_out)} proxies of one epoch, which cost as much together: "
           f"{taus([short[member.key][0] for member in held_out], accuracies)}", flush=True)  # fmt: skip
 

@@ -26,7 +26,7 @@ def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_p
     found = run_nas(command, tmp_path)
     assert found.code == 0, found.err
     assert "supernet trained: epoch 1" in found.out
-    assert "supernet audited: members 16" in found.out
+    assert "supernet audited: members 24" in found.out
     recorded = trials(tmp_path)
     assert len(recorded) == 4
     for trial in recorded:
@@ -38,7 +38,7 @@ def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_p
 
     (one,) = json.loads(run_nas(["supernet", "info", "--json"], tmp_path).out)
     assert one["epochs"] == one["of_epochs"] == 1
-    assert len(one["audit"]) == 16
+    assert len(one["audit"]) == 24
     assert -1 <= one["stages"][0]["tau"] <= 1
 
     again = run_nas((*command, "--seed", "0", "--study", "another"), tmp_path)
@@ -72,7 +72,7 @@ def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     assert "epoch 1, of 8" not in ended.err
     (whole,) = supernets(tmp_path)
     assert [stage["epoch"] for stage in whole.details["stages"]] == list(range(1, 9))
-    assert len(whole.details["audit"]) == 16
+    assert len(whole.details["audit"]) == 24
 
 
 def test_what_is_no_member_cannot_be_judged(tmp_path: Path) -> None:

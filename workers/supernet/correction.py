@@ -1,10 +1,11 @@
 """From what members reach on a supernet's weights to what they reach by themselves: a small model, of few members.
 
-Shared weights favour some mixers over others, in the same way wherever they are. A ridge regression on the score and on
-how many blocks of each mixer there are, as far as members that were trained by themselves tell (Hoerl and Kennard,
-1970); the score's own slope is not drawn towards none.
+Shared weights favour some mixers over others, in the same way wherever they are. A ridge regression (Hoerl and Kennard,
+1970) on the score, on the share of blocks that each mixer has, and on what each stage is: as far as members that were
+trained by themselves tell.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ from nas.architecture import Architecture
 from nas.audit import rank_correlation
 from nas.space import SearchSpace
 
-# What may be left of each mixer's weight, of which the one with the least error on members left out is taken.
-RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
+# How much weights are held back; the one with the least error on members left out is taken.
+RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
 Floats = NDArray[np.float64]
 
 
@@ -26,7 +27,7 @@ class Correction:
     of the scores as they are.
     """
 
-    names: tuple[str, ...]
+    space: SearchSpace
     middle: tuple[float, ...]
     weights: tuple[float, ...]
     accuracy: float
@@ -35,7 +36,7 @@ class Correction:
 
     def __call__(self, architecture: Architecture, score: float) -> float:
         """The accuracy to expect, 0 to 1."""
-        row = np.array(_row(architecture, score, self.names)) - self.middle
+        row = np.array(_row(self.space, architecture, score)) - self.middle
         return float(np.clip(self.accuracy + row @ np.array(self.weights), 0.0, 1.0))
 
 
@@ -43,14 +44,13 @@ def correction(
     space: SearchSpace, members: Sequence[Architecture], scores: Sequence[float], accuracies: Sequence[float]
 ) -> Correction:
     """By members whose accuracies are known."""
-    names = tuple(sorted({str(mixer) for stage in space.stages for mixer in stage.fields["mixer"]}))
-    rows = np.array([_row(member, score, names) for member, score in zip(members, scores, strict=True)])
+    rows = np.array([_row(space, member, score) for member, score in zip(members, scores, strict=True)])
     found = np.array(accuracies)
     left_out = {ridge: _left_out(rows, found, ridge) for ridge in RIDGES}
     ridge = min(RIDGES, key=lambda each: float(((left_out[each] - found) ** 2).mean()))
     middle = rows.mean(0)
     return Correction(
-        names,
+        space,
         tuple(middle.tolist()),
         tuple(_weights(rows - middle, found - found.mean(), ridge).tolist()),
         float(found.mean()),
@@ -59,19 +59,23 @@ def correction(
     )
 
 
-def _row(architecture: Architecture, score: float, names: Sequence[str]) -> list[float]:
-    blocks = dict.fromkeys(names, 0)
-    for stage in architecture.stages:
-        blocks[stage.spelled_mixer] += stage.depth
-    total = sum(blocks.values())
-    return [score, *(blocks[name] / total for name in names)]
+def _row(space: SearchSpace, architecture: Architecture, score: float) -> list[float]:
+    mixers = sorted({mixer for stage in space.stages for mixer in stage.fields["mixer"]}, key=str)
+    blocks = [stage.spelled_mixer for stage in architecture.stages for _ in range(stage.depth)]
+    row = [score, *(blocks.count(str(mixer)) / len(blocks) for mixer in mixers)]
+    for name, chosen in space.encode(architecture).items():
+        if isinstance(chosen, str):
+            row += [float(chosen == option) for option in space.choices[name]]
+        else:
+            row.append(math.log(chosen))
+    return row
 
 
 def _weights(rows: Floats, found: Floats, ridge: float) -> Floats:
-    """Both about their means. The first column's weight is not held back, but for what makes it defined."""
+    """Both about their means."""
     scale = rows.std(0) + 1e-9
     standard = rows / scale
-    held = np.diag([1e-3, *[ridge] * (rows.shape[1] - 1)])
+    held = ridge * np.eye(rows.shape[1])
     weights: Floats = np.linalg.solve(standard.T @ standard + held, standard.T @ found) / scale
     return weights
 

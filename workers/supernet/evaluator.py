@@ -30,7 +30,7 @@ from workers.train import Recipe
 
 KIND = "supernet"
 # So many members are trained by themselves.
-AUDITED = 16
+AUDITED = 24
 # Of each image the supernet sees four networks, so that this is what twenty proxies take.
 EPOCHS_PER_PROXY_EPOCH = 5
 # Below this rank correlation scores are no guide.
