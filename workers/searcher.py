@@ -49,7 +49,12 @@ class StudySearcher(Searcher):  # type: ignore[misc]
 
     def goes_on(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether the trial is trained on after the rung that it reports."""
-        goes_on = self._search.goes_on(self._jobs[trial_id], result[OUTCOME])
+        try:
+            goes_on = self._search.goes_on(self._jobs[trial_id], result[OUTCOME])
+        except Exception as failure:
+            # Tune would take it for the trial's.
+            self._error = failure
+            return False
         if not goes_on:
             self._judged.add(trial_id)
         return goes_on
