@@ -1,6 +1,7 @@
 """The training of a supernet as a worker does it: one job, with a rung after each epoch."""
 
 import io
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,7 @@ class SupernetTrainer:
     space: SearchSpace
     recipe: Recipe
     audited: tuple[Architecture, ...]
-    """Members whose accuracies on the shared weights are told after each epoch, as `costs` by their keys."""
+    """Members whose accuracies on the shared weights are told after each quarter of the training, as `costs` by key."""
 
     @property
     def device(self) -> str:
@@ -67,7 +68,7 @@ class SupernetTrainer:
                     last,
                     curve=(*last.curve, point),
                     train_s=last.train_s + point.seconds,
-                    costs={member.key: score(model.supernet, member, self.proxy) for member in self.audited},
+                    costs=self._scores(model.supernet) if point.epoch in self._quarters else {},
                     checkpoint=dumped(model.supernet) if is_end else training.state(),
                     accuracy=point.accuracy if is_end else None,
                 )
@@ -78,6 +79,13 @@ class SupernetTrainer:
             if not is_out_of_memory(error):
                 raise
             yield replace(last, failure=Failure("out of memory", str(error).splitlines()[0]))
+
+    @property
+    def _quarters(self) -> set[int]:
+        return {math.ceil(self.recipe.epochs * quarter / 4) for quarter in (1, 2, 3, 4)}
+
+    def _scores(self, supernet: nn.Module) -> dict[str, float]:
+        return {member.key: score(supernet, member, self.proxy) for member in self.audited}
 
 
 def shared_weights(proxy: ProxyEvaluator, space: SearchSpace) -> nn.Module:
