@@ -8,6 +8,7 @@ as the very network that it is by itself, on these weights: what a mixer is made
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from operator import gt
 from typing import Any
 
 import torch
@@ -57,8 +58,8 @@ class Supernet(nn.Module):
         found = {}
         for name, weight in (network or self._network(architecture)).state_dict().items():
             whole = self.weights[_shared(name, architecture)]
-            if any(own > most for own, most in zip(weight.shape, whole.shape, strict=True)):
-                raise ParameterError(f"{name} of {architecture.word} is larger than in the widest network of the space")
+            if weight.dim() != whole.dim() or any(map(gt, weight.shape, whole.shape)):
+                raise ParameterError(f"{name} of {architecture.word} is no part of what the widest network has")
             found[name] = _first(whole, weight.shape, _stacked(name, architecture))
         return found
 

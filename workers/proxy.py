@@ -230,6 +230,9 @@ class ProxyEvaluator:
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     """Load the data, look at the target, and make the evaluator. Raises as `proxy_of` does."""
+    for option, given in (("inherit", options.inherit), ("supernet-epochs", options.supernet_epochs)):
+        if given:
+            raise ParameterError(f"--{option} is of --evaluator supernet")
     return Evaluation(*proxy_of(options, space))
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.architecture import Architecture, ModelInput
-from nas.errors import SearchInterruptedError
+from nas.audit import rank_correlation
+from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import EvaluationOptions, Job
 from nas.space import MixerChoice, SearchSpace, StageChoices
 from nas.spaces import load_space
@@ -19,6 +20,7 @@ from search_spaces.model import build
 from search_spaces.supernet import Supernet
 from workers.proxy import ProxyEvaluator, prepare
 from workers.supernet.correction import correction
+from workers.supernet.evaluator import prepare as prepare_supernet
 from workers.supernet.jobs import MOST_LOSSES, Jobs
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
@@ -125,6 +127,32 @@ def test_scores_are_corrected_by_what_mixers_are_favoured() -> None:
         for member, score, accuracy in zip(members[24:], scores[24:], accuracies[24:], strict=True)
     ]
     assert sum(off) / len(off) < 0.02
+
+
+def test_what_is_told_of_the_correction_is_what_new_members_find() -> None:
+    """Scores that need no correction are not made worse, and tau is that of members nobody has seen."""
+    space = load_space("hybrid")
+    told, found, raw = [], [], []
+    for seed in range(4):
+        generator = random.Random(seed)
+        members = [space.sample(generator) for _ in range(124)]
+        truth = [0.8 + generator.gauss(0, 0.02) for _ in members]
+        scores = [0.5 + 2 * (accuracy - 0.8) + generator.gauss(0, 0.02) for accuracy in truth]
+        correct = correction(space, members[:24], scores[:24], truth[:24])
+        corrected = [correct(member, score) for member, score in zip(members[24:], scores[24:], strict=True)]
+        told.append(correct.tau)
+        found.append(rank_correlation(corrected, truth[24:]))
+        raw.append(rank_correlation(scores[24:], truth[24:]))
+    assert abs(sum(told) - sum(found)) / 4 < 0.15
+    assert sum(found) > sum(raw) - 4 * 0.05
+
+
+def test_what_a_supernet_cannot_serve_is_refused() -> None:
+    small = SearchSpace("small", "", (StageChoices(("pool", "conv"), (1,), (16, 24)),))
+    with pytest.raises(ParameterError, match="at least 8 members"):
+        prepare_supernet(EvaluationOptions(), small)
+    with pytest.raises(ParameterError, match="--inherit is of --evaluator supernet"):
+        prepare(EvaluationOptions(inherit=True), load_space("hybrid"))
 
 
 def test_jobs_that_lose_their_worker_go_on_from_their_last_rung_and_end() -> None:

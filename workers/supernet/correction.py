@@ -2,12 +2,14 @@
 
 Shared weights favour some mixers over others, in the same way wherever they are. A ridge regression (Hoerl and Kennard,
 1970) on the score, on the share of blocks that each mixer has, and on what each stage is: as far as members that were
-trained by themselves tell.
+trained by themselves tell. How much it is held back is decided by members that are left out, again and again; so is
+whether the score is, or stands almost alone.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,12 @@ from nas.architecture import Architecture
 from nas.audit import rank_correlation
 from nas.space import SearchSpace
 
-# How much weights are held back; the one with the least error on members left out is taken.
-RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
+# How much the score's weight is held back and how much the others' are: both alike, or the others alone.
+FREE = 1e-3
+HELD = [(ridge, ridge) for ridge in (1.0, 3.0, 10.0, 30.0, 100.0)]
+HELD += [(FREE, ridge) for ridge in (3.0, 10.0, 30.0, 100.0, 1e6)]
+# Members are dealt into so many parts, so many times. Each part is foretold by the others.
+PARTS, DEALS = 4, 20
 Floats = NDArray[np.float64]
 
 
@@ -46,15 +52,15 @@ def correction(
     """By members whose accuracies are known."""
     rows = np.array([_row(space, member, score) for member, score in zip(members, scores, strict=True)])
     found = np.array(accuracies)
-    left_out = {ridge: _left_out(rows, found, ridge) for ridge in RIDGES}
-    ridge = min(RIDGES, key=lambda each: float(((left_out[each] - found) ** 2).mean()))
+    judged = {held: _judged(rows, found, held) for held in HELD}
+    held = min(HELD, key=lambda each: judged[each].error)
     middle = rows.mean(0)
     return Correction(
         space,
         tuple(middle.tolist()),
-        tuple(_weights(rows - middle, found - found.mean(), ridge).tolist()),
+        tuple(_weights(rows - middle, found - found.mean(), held).tolist()),
         float(found.mean()),
-        rank_correlation(left_out[ridge].tolist(), accuracies),
+        judged[held].tau,
         rank_correlation(scores, accuracies),
     )
 
@@ -71,21 +77,38 @@ def _row(space: SearchSpace, architecture: Architecture, score: float) -> list[f
     return row
 
 
-def _weights(rows: Floats, found: Floats, ridge: float) -> Floats:
-    """Both about their means."""
+def _weights(rows: Floats, found: Floats, held: tuple[float, float]) -> Floats:
+    """Both about their means; the score is the first column."""
     scale = rows.std(0) + 1e-9
     standard = rows / scale
-    held = ridge * np.eye(rows.shape[1])
-    weights: Floats = np.linalg.solve(standard.T @ standard + held, standard.T @ found) / scale
+    score, others = held
+    back = np.diag([score, *[others] * (rows.shape[1] - 1)])
+    weights: Floats = np.linalg.solve(standard.T @ standard + back, standard.T @ found) / scale
     return weights
 
 
-def _left_out(rows: Floats, found: Floats, ridge: float) -> Floats:
-    """What is expected of each member by the others."""
-    expected = np.empty(len(found))
-    for place in range(len(found)):
-        others = np.arange(len(found)) != place
-        middle, mean = rows[others].mean(0), found[others].mean()
-        weights = _weights(rows[others] - middle, found[others] - mean, ridge)
-        expected[place] = mean + (rows[place] - middle) @ weights
-    return expected
+class _Judged(NamedTuple):
+    """The mean squared error of members that were left out, and Kendall's tau among those left out together.
+
+    Only these are foretold by the same members: pooled, a mean of others would rank against the one that was left out.
+    """
+
+    error: float
+    tau: float
+
+
+def _judged(rows: Floats, found: Floats, held: tuple[float, float]) -> _Judged:
+    generator = np.random.default_rng(0)
+    errors: list[Floats] = []
+    agreeing = pairs = 0.0
+    for _ in range(DEALS):
+        for out in np.array_split(generator.permutation(len(found)), PARTS):
+            others = np.setdiff1d(np.arange(len(found)), out)
+            middle, mean = rows[others].mean(0), found[others].mean()
+            foretold = mean + (rows[out] - middle) @ _weights(rows[others] - middle, found[others] - mean, held)
+            errors.append((foretold - found[out]) ** 2)
+            above = np.triu_indices(len(out), 1)
+            signs = [np.sign(np.subtract.outer(each, each))[above] for each in (foretold, found[out])]
+            agreeing += float((signs[0] * signs[1]).sum())
+            pairs += float((signs[1] != 0).sum())
+    return _Judged(float(np.concatenate(errors).mean()), agreeing / pairs if pairs else 0.0)

@@ -17,7 +17,7 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.artifact import Artifact
 from nas.audit import rank_correlation
-from nas.errors import SearchInterruptedError
+from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.objective import Measurement
 from nas.space import SearchSpace
@@ -33,6 +33,8 @@ KIND = "supernet"
 AUDITED = 24
 # Of each image the supernet sees four networks, each a quarter slower than by itself: this is what twenty proxies take.
 EPOCHS_PER_PROXY_EPOCH = 4
+# With fewer nothing can be told.
+FEWEST = 8
 # Below this rank correlation scores are no guide.
 LOW_TAU = 0.3
 # On record as a cost: what was found on the shared weights, before it was corrected.
@@ -112,26 +114,36 @@ class SupernetEvaluator:
     def audited(self, trained: Artifact, record: Record, run: Run, say: Say) -> Correction:
         """Have the sample trained by itself, as far as that is not on record, and see how scores correspond."""
         details = dict(trained.details)
-        known: dict[str, float] = dict(details["audit"])
+        # None of a member that could not be trained.
+        known: dict[str, float | None] = dict(details["audit"])
 
         def keep(job: Job, outcome: Outcome) -> None:
-            if outcome.accuracy is not None:
-                known[job.architecture.key] = outcome.accuracy
-                record.put_artifact(replace(trained, details={**details, "audit": known}, updated_at=time.time()))
+            known[job.architecture.key] = outcome.accuracy
+            record.put_artifact(replace(trained, details={**details, "audit": known}, updated_at=time.time()))
 
         left = [member for member in self._sample if member.key not in known]
         if left:
-            run(Jobs([Job(number, 0, member, self.seed) for number, member in enumerate(left)], keep), self.proxy, None)
-        members = [member for member in self._sample if member.key in known]
-        if len(members) < 3:
-            raise SearchInterruptedError("nearly all members that were trained by themselves failed: see their space")
-        accuracies = [known[member.key] for member in members]
+            # Whatever the search's limit is: what is learnt from the sample serves others too.
+            alone = replace(self.proxy, max_latency_ms=None)
+            run(Jobs([Job(number, 0, member, self.seed) for number, member in enumerate(left)], keep), alone, None)
+        members, accuracies = [], []
+        for member in self._sample:
+            accuracy = known[member.key]
+            if accuracy is not None:
+                members.append(member)
+                accuracies.append(accuracy)
+        if len(members) < FEWEST:
+            raise SearchInterruptedError(
+                f"of {len(self._sample)} members that were to be trained by themselves {len(members)} could be: "
+                "too few to tell what the supernet is worth"
+            )
         for stage in (each for each in details["stages"] if each["scores"]):
             stage["tau"] = rank_correlation([stage["scores"][member.key] for member in members], accuracies)
         scores = [details["stages"][-1]["scores"][member.key] for member in members]
         found = correction(self.space, members, scores, accuracies)
-        details |= {"audit": known, "tau": found.tau, "raw_tau": found.raw_tau}
-        record.put_artifact(replace(trained, details=details, updated_at=time.time()))
+        if left or "tau" not in details:
+            details |= {"audit": known, "tau": found.tau, "raw_tau": found.raw_tau}
+            record.put_artifact(replace(trained, details=details, updated_at=time.time()))
         told = {"members": len(members), "tau of scores": found.raw_tau, "corrected, left out": found.tau}
         say("supernet audited", told)
         if found.tau < LOW_TAU:
@@ -186,7 +198,11 @@ def _begun(kept: Artifact) -> Outcome:
 
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
-    """As workers.proxy.prepare, for scores by a supernet."""
+    """As workers.proxy.prepare, for scores by a supernet. Raises ParameterError for too small a space, too."""
+    if space.size < FEWEST:
+        raise ParameterError(
+            f"--evaluator supernet needs a space of at least {FEWEST} members, and {space.name!r} has {space.size}"
+        )
     proxy, settings = proxy_of(options, space)
     epochs = options.supernet_epochs or EPOCHS_PER_PROXY_EPOCH * proxy.recipe.epochs
     recipe = replace(proxy.recipe, epochs=epochs)
