@@ -14,12 +14,12 @@ STDERR = 2
 
 
 @contextmanager
-def heard() -> Iterator[Callable[[], None]]:
+def heard(answer: str = "") -> Iterator[Callable[[], None]]:
     """KeyboardInterrupt at SIGINT and SIGTERM, for the length of the block, again and again until the block is left.
 
     Once is not enough: where it is raised in a destructor or a weak reference's callback, Python drops it. Under Ray's
     own handler of SIGTERM the process leaves in the middle of things, with a stack trace: what is yielded is to be
-    called when Ray has put it in place of ours.
+    called when Ray has put it in place of ours. The `answer` is said at once, on standard error.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
@@ -28,9 +28,9 @@ def heard() -> Iterator[Callable[[], None]]:
     before: dict[signal.Signals, Any] = {}
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        if signal.SIGALRM not in before:
+        if answer and signal.SIGALRM not in before:
             # Not by way of a stream, which may be in the middle of a line.
-            os.write(STDERR, b"\nstopping, which takes some seconds; what is finished is on record\n")
+            os.write(STDERR, f"\n{answer}\n".encode())
         # The alarm may be somebody else's until it is needed.
         before.setdefault(signal.SIGALRM, signal.signal(signal.SIGALRM, end))
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S)

@@ -22,6 +22,7 @@ from workers.ray_environment import broken_down, check_address, connect, ray_env
 
 # Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
 PENDING = 64
+STOPPING = "stopping, which takes some seconds; what is finished is on record"
 OWN = {
     # Tune's workers have an environment of their own: what Ray would start beforehand would only be in their way.
     "RAY_prestart_worker_first_driver": "0",
@@ -92,7 +93,7 @@ class RayTuneRunner:
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         try:
             # Of a dead worker Ray writes to standard output, where there may be JSON.
-            with heard() as listen, redirect_stdout(sys.stderr):
+            with heard(STOPPING) as listen, redirect_stdout(sys.stderr):
                 started = self._beside.submit(self._start_ray, evaluator)
                 # Importing Tune, and making the first proposal, take about as long as Ray's start.
                 from workers.tuner import StudyTuner

@@ -38,7 +38,7 @@ def to_run(page: str) -> list[str]:
 
 
 # Their commands take minutes.
-LONG = ("docs/exporting.md",)
+LONG = ("docs/exporting.md", "docs/supernet.md")
 PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")))
 
 

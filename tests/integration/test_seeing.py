@@ -38,9 +38,7 @@ def test_a_running_search_and_its_log(tmp_path: Path) -> None:
     ended = [event for event in events if event["event"] == "trial ended"]
     assert {event["study"] for event in events} == {shown["study"]}
     assert all(0 <= event["accuracy"] <= 1 and event["latency_ms"] > 0 for event in ended)
-    assert (
-        run_nas(["status"], tmp_path).out == "no search is running on this database; 1 studies are on record (--all)\n"
-    )
+    assert run_nas(["status"], tmp_path).out == "no search is running on this database; studies on record: 1 (--all)\n"
 
 
 def test_failures_are_counted_by_cause(tmp_path: Path) -> None:

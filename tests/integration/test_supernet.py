@@ -5,6 +5,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from nas.artifact import Artifact
 from nas.store.store import Store
 from tests.conftest import run_nas
@@ -41,7 +43,7 @@ def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_p
     assert len(one["audit"]) == 24
     assert -1 <= one["stages"][0]["tau"] <= 1
 
-    again = run_nas((*command, "--max-latency", "1000", "--study", "another"), tmp_path)
+    again = run_nas((*command, "--max-latency", "1000", "--study", "another", "--budget", "1"), tmp_path)
     assert again.code == 0, again.err
     assert "supernet on record" in again.out
     assert "supernet trained" not in again.out
@@ -52,10 +54,11 @@ def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_p
     judged = run_nas(["supernet", "evaluate", "best.yaml", *MADE_OF, "--supernet-epochs", "1", "--json"], tmp_path)
     assert judged.code == 0, judged.err
     line = json.loads(judged.out)
-    of_search = {trial.architecture.key: trial for trial in recorded}[line["key"]]
+    of_search = {trial.architecture.key: trial for trial in trials(tmp_path)}[line["key"]]
     assert line["accuracy"] == of_search.outcome.accuracy
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     command = ("supernet", "train", *MADE_OF, "--supernet-epochs", "8")
     training = RunningSearch(tmp_path, *command)

@@ -7,6 +7,7 @@ from nas.service.request import arguments, given_options, served_options
 WORDS = (
     *("--space", "hybrid", "--budget", "7", "--confirm", "0", "--no-early-stopping", "--stop-when-flat", "2%"),
     *("--start-from", "published", "--start-from", "one.yaml", "--study", "mine", "--sampler", "tpe"),
+    *("--evaluator", "supernet", "--supernet-epochs", "4", "--inherit"),
     *("--dataset", "digits", "--data-dir", "data", "--download", "--epochs", "2", "--train-size", "64"),
     *("--input-size", "14", "--batch-size", "16", "--learning-rate", "0.01", "--train-precision", "fp32"),
     *("--target", "cpu", "--target", "onnxruntime:threads=1", "--objective", "accuracy", "--objective", "latency"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.architecture import Architecture, ModelInput
@@ -48,6 +48,7 @@ SPACES = [load_space("hybrid"), load_space("metaformer"), EVERYTHING]
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32))
 def test_a_member_is_its_own_network_on_shared_weights(space: SearchSpace, seed: int) -> None:
     torch.manual_seed(0)
