@@ -18,9 +18,12 @@ SMALL = (
     *("--budget", "2", "--epochs", "1", "--train-size", "64", "--confirm", "0", "--workers", "1"),
     *("--latency-precision", "20%"),
 )
-# Run elsewhere: the README's two commands by .ci/run, dashboards by test_going_on.py and test_seeing.py, what takes
-# long by a slow test.
-ELSEWHERE = ("pip install", "pytest", "optuna-dashboard", "nas dashboard", "nas retrain docs/examples/fashion.yaml")
+# Run elsewhere: the README's two commands by .ci/run, dashboards by test_going_on.py and test_seeing.py, a search by a
+# supernet by test_supernet.py, what takes long by a slow test.
+ELSEWHERE = (
+    *("pip install", "pytest", "optuna-dashboard", "nas dashboard", "nas retrain docs/examples/fashion.yaml"),
+    "nas search --evaluator supernet --budget 400",
+)
 
 
 # These change nothing: one that several pages show is run for the first of them.

@@ -110,8 +110,13 @@ def test_a_front_is_measured_again_when_it_is_confirmed(tmp_path: Path) -> None:
     found = run_nas(["front", "--json"], tmp_path).json()
     by_number = {trial.number: trial for trial in trials(tmp_path)}
     for member in found:
-        (confirmation,) = by_number[member["trial"]].confirmations
-        assert member["latency_ms"] == confirmation.outcome.latency.median
+        trial = by_number[member["trial"]]
+        (confirmation,) = trial.confirmations
+        # Of a machine that was too busy to tell the first figure stays.
+        last = next(
+            each for each in (confirmation.outcome, trial.outcome) if each is trial.outcome or each.latency.is_usable
+        )
+        assert member["latency_ms"] == last.latency.median
         assert set(member["moved"]) <= set(member["figures"])
 
 
