@@ -7,7 +7,6 @@ on one thread of one core; beside it short proxies that cost as much together.
 
 import argparse
 import csv
-import random
 import statistics
 import time
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from nas.space import SearchSpace
 from nas.spaces import load_space
 from workers.proxy import ProxyEvaluator, proxy_of
 from workers.supernet.correction import correction
-from workers.supernet.evaluator import AUDITED, EPOCHS_PER_PROXY_EPOCH
+from workers.supernet.evaluator import AUDITED, EPOCHS_PER_PROXY_EPOCH, drawn
 from workers.supernet.trainer import SupernetTrainer, load, score, shared_weights
 from workers.train import Recipe
 
@@ -37,15 +36,6 @@ IMAGES = 4000
 TRAININGS = 20
 # So many are timed.
 TIMED = 5
-
-
-def drawn(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
-    generator = random.Random(seed)
-    members: dict[str, Architecture] = {}
-    while len(members) < count:
-        member = space.sample(generator)
-        members[member.key] = member
-    return list(members.values())
 
 
 def make_table(space: SearchSpace, data_dir: Path) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from nas.evaluation import Job
 from nas.front import Result, contenders, near_front
-from nas.study import MOST_ATTEMPTS, Study, trial_seed
-from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome
+from nas.study import Study, trial_seed
+from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome
 
 # Besides the contenders so many are confirmed, as a share of them.
 NEAR = 0.5

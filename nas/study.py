@@ -30,13 +30,11 @@ from nas.space import Space
 from nas.store.optuna_storage import annotate, look_again
 from nas.store.patience import lasting
 from nas.store.store import Store
-from nas.trial import WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
+from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
 
 if TYPE_CHECKING:
     from nas.forecast import Forecast
 
-# The first one, and three times again.
-MOST_ATTEMPTS = 4
 # So many proposals are skipped by forecast in a row; the next one is measured, which also corrects the forecast.
 MOST_SKIPS = 20
 # With this many trials done and none of them complete, the rest of the budget would go the same way.

@@ -8,8 +8,7 @@ from nas.confirmation import ConfirmedSearch
 from nas.evaluation import Job
 from nas.front import fallen, front
 from nas.store.store import Store
-from nas.study import MOST_ATTEMPTS
-from nas.trial import WORKER_LOST, Outcome, Trial, TrialState
+from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome, Trial, TrialState
 from tests.builders import Silent, complete, failed, measurement, synthetic
 from tests.studies import open_study
 

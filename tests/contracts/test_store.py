@@ -17,8 +17,8 @@ from nas.objective import UNKNOWN
 from nas.store.engine import open_engine, parse_url, shown
 from nas.store.schema import HEAD, upgrade
 from nas.store.store import Store
-from nas.study import MOST_ATTEMPTS, PATIENCE
-from nas.trial import WORKER_LOST, Trial, TrialState
+from nas.study import PATIENCE
+from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Trial, TrialState
 from tests.builders import Silent, complete, failed, infeasible, measurement, small_space, synthetic
 from tests.studies import make_study, open_study, run
 

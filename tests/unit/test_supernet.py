@@ -15,13 +15,13 @@ from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import EvaluationOptions, Job
 from nas.space import MixerChoice, SearchSpace, StageChoices
 from nas.spaces import load_space
-from nas.trial import WORKER_LOST, Outcome
+from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome
 from search_spaces.model import build
 from search_spaces.supernet import Supernet
 from workers.proxy import ProxyEvaluator, prepare
 from workers.supernet.correction import correction
 from workers.supernet.evaluator import prepare as prepare_supernet
-from workers.supernet.jobs import MOST_LOSSES, Jobs
+from workers.supernet.jobs import Jobs
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
 from workers.train import Recipe
@@ -168,7 +168,7 @@ def test_jobs_that_lose_their_worker_go_on_from_their_last_rung_and_end() -> Non
     job = jobs.ask()
     assert job.begun is rung
     assert jobs.ask() is None
-    for _ in range(MOST_LOSSES - 1):
+    for _ in range(MOST_ATTEMPTS - 2):
         jobs.interrupt(job, WORKER_LOST, "signal 9")
         job = jobs.ask()
     with pytest.raises(SearchInterruptedError, match="signal 9"):

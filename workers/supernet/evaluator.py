@@ -25,6 +25,7 @@ from nas.trial import CurvePoint, Outcome
 from workers.proxy import ProxyEvaluator, proxy_of
 from workers.supernet.correction import Correction, correction
 from workers.supernet.jobs import Jobs
+from workers.supernet.sandwich import largest
 from workers.supernet.trainer import SupernetTrainer, load, score, shared_weights
 from workers.train import Recipe
 
@@ -81,7 +82,6 @@ class SupernetEvaluator:
             say("supernet on record", {"name": self.name, "epochs": kept.details["epochs"]})
             return kept
         begun = None if kept is None else _begun(kept)
-        largest = self.space.compose({name: options[-1] for name, options in self.space.choices.items()})
         stages = [] if kept is None else list(kept.details["stages"])
         made: list[Artifact] = []
 
@@ -106,7 +106,7 @@ class SupernetEvaluator:
             say("supernet trained", told)
 
         trainer = SupernetTrainer(self.proxy, self.space, self.recipe, self._sample)
-        job = Job(0, 0, largest, self.seed, rungs=tuple(range(1, self.recipe.epochs)), begun=begun)
+        job = Job(0, 0, largest(self.space), self.seed, rungs=tuple(range(1, self.recipe.epochs)), begun=begun)
         # The whole machine is for the one job.
         run(Jobs([job], keep), trainer, 1)
         return made[-1]
@@ -175,19 +175,23 @@ class SupernetEvaluator:
 
     @cached_property
     def _sample(self) -> tuple[Architecture, ...]:
-        """Distinct members, drawn at random."""
-        generator = random.Random(self.seed)  # noqa: S311
-        members: dict[str, Architecture] = {}
-        while len(members) < min(AUDITED, self.space.size):
-            member = self.space.sample(generator)
-            members[member.key] = member
-        return tuple(members.values())
+        return tuple(drawn(self.space, min(AUDITED, self.space.size), self.seed))
 
     @cached_property
     def _supernet(self) -> nn.Module:
         supernet = shared_weights(self.proxy, self.space)
         load(supernet, self.weights)
         return supernet
+
+
+def drawn(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
+    """So many distinct members, at random."""
+    generator = random.Random(seed)  # noqa: S311
+    members: dict[str, Architecture] = {}
+    while len(members) < count:
+        member = space.sample(generator)
+        members[member.key] = member
+    return list(members.values())
 
 
 def _begun(kept: Artifact) -> Outcome:

@@ -6,10 +6,7 @@ from dataclasses import replace
 
 from nas.errors import SearchInterruptedError
 from nas.evaluation import Job
-from nas.trial import WORKER_LOST, Outcome
-
-# One that takes its worker along is tried again so often.
-MOST_LOSSES = 3
+from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome
 
 
 class Jobs:
@@ -44,6 +41,6 @@ class Jobs:
     def interrupt(self, job: Job, cause: str, message: str) -> None:
         """Raises SearchInterruptedError when it was tried often enough."""
         self._losses[job.number] += cause == WORKER_LOST
-        if self._losses[job.number] > MOST_LOSSES:
-            raise SearchInterruptedError(f"{cause}, tried again {MOST_LOSSES} times: {message}")
+        if self._losses[job.number] >= MOST_ATTEMPTS:
+            raise SearchInterruptedError(f"{cause}, in each of {MOST_ATTEMPTS} attempts: {message}")
         self._waiting.appendleft(self._running.pop(job.number))

@@ -31,7 +31,7 @@ class Sandwich(nn.Module):
         self.supernet = supernet
         self._space = space
         self._between = between
-        self._largest = space.compose({name: options[-1] for name, options in space.choices.items()})
+        self._largest = largest(space)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         logits_BK: Tensor = self.supernet(x_BCHW, self._largest)
@@ -41,8 +41,8 @@ class Sandwich(nn.Module):
         """The mean over the networks, which are drawn from torch's global generator."""
         generator = random.Random(int(torch.randint(2**62, ())))  # noqa: S311
         members = [self._space.sample(generator) for _ in range(2 + self._between)]
-        largest, smallest, *between = members
-        logits_BK = self.supernet(x_BCHW, self._sized(largest, max))
+        first, smallest, *between = members
+        logits_BK = self.supernet(x_BCHW, self._sized(first, max))
         said_BK = logits_BK.detach().softmax(1)
         wanted_BK = torch.lerp(F.one_hot(labels_B, said_BK.shape[1]).to(said_BK.dtype), said_BK, DISTILLED)
         others = (self._sized(smallest, min), *between)
@@ -57,6 +57,11 @@ class Sandwich(nn.Module):
                 for name, value in self._space.encode(member).items()
             }
         )
+
+
+def largest(space: SearchSpace) -> Architecture:
+    """Each choice the last one; it may be no member."""
+    return space.compose({name: options[-1] for name, options in space.choices.items()})
 
 
 class Member(nn.Module):
