@@ -59,7 +59,7 @@ def test_the_default_proxy_learns_digits() -> None:
     assert [point.epoch for point in outcome.curve] == [1, 2, 3, 4]
     assert outcome.curve[-1].accuracy == outcome.accuracy
     assert outcome.parameters > 10_000
-    assert outcome.latency.count >= 8
+    assert outcome.latency.count + outcome.latency.thrown >= 8
     assert outcome.latency.taken_at > 0
     assert outcome.latency.fingerprint["threads"] == 1
     assert outcome.latency.fingerprint["input"] == "1x14x14"
