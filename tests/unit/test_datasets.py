@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from nas.errors import DataError, ParameterError
 from workers.datasets.cifar import CIFAR10, CIFAR100
@@ -39,6 +40,16 @@ def test_digits_parts_are_disjoint_and_complete() -> None:
     test_images = {image.tobytes() for image in test.images(np.arange(len(test.labels)), 8)}
     assert not train_images & test_images
     assert set(train.labels) == set(test.labels) == set(range(10))
+
+
+def test_digits_are_those_of_scikit_learn() -> None:
+    parts = [DIGITS.open(Request(), part) for part in ("train", "test")]
+    images = np.concatenate([part.images(np.arange(len(part.labels)), 8) for part in parts])[:, 0]
+    ours = zip(np.concatenate([part.labels for part in parts]), images, strict=True)
+    digits = load_digits()
+    theirs = zip(digits.target, np.round(digits.images * (255 / 16)).astype(np.uint8), strict=True)
+    pairs = [sorted((int(label), image.tobytes()) for label, image in each) for each in (ours, theirs)]
+    assert pairs[0] == pairs[1]
 
 
 def test_digits_are_enlarged() -> None:
