@@ -6,6 +6,7 @@ from importlib import import_module
 
 import click
 
+from nas.cli.process_title import hide_passwords
 from nas.errors import NasError
 
 INTERRUPTED = 130
@@ -57,6 +58,7 @@ def cli(context: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 when it went well, 2 when the request was wrong, 130 after Ctrl-C."""
+    hide_passwords(sys.argv)
     try:
         code = cli.main(args=arguments, prog_name="nas", standalone_mode=False)
     except NasError as error:

@@ -1,0 +1,41 @@
+"""What others on the machine see of a command."""
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from nas.cli.process_title import without_passwords
+
+WAITING = (
+    "import sys; from nas.cli.process_title import hide_passwords as hide; hide(sys.argv); print(flush=True); input()"
+)
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("postgresql+psycopg://me:secret@host:5432/nas", "postgresql+psycopg://me:***@host:5432/nas"),
+        ("--storage=postgresql://me:se@cr/et@host/nas", "--storage=postgresql://me:***@host/nas"),
+        ("postgresql://:secret@host/nas", "postgresql://:***@host/nas"),
+        ("postgresql://host/nas?user=me&password=secret&x=1", "postgresql://host/nas?user=me&password=***&x=1"),
+        ("postgresql+psycopg://me@host:5432/nas", "postgresql+psycopg://me@host:5432/nas"),
+        ("sqlite:///nas.db", "sqlite:///nas.db"),
+        ("http://127.0.0.1:8080/studies", "http://127.0.0.1:8080/studies"),
+        ("cpu@node:threads=2", "cpu@node:threads=2"),
+    ],
+)
+def test_passwords_are_left_out(word: str, shown: str) -> None:
+    assert without_passwords(word) == shown
+
+
+def test_the_list_of_processes_shows_none() -> None:
+    words = [sys.executable, "-c", WAITING, "--storage", "postgresql://me:secret@host/nas"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        seen = " ".join(psutil.Process(process.pid).cmdline())
+        process.communicate(b"\n")
+    assert "postgresql://me:***@host/nas" in seen
+    assert "secret" not in seen
