@@ -1,6 +1,7 @@
 """`--log-format json`: what a search does as a line of JSON for each event, with its study and trial."""
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,9 @@ from nas.search import SearchResult
 from nas.study import Study
 from nas.trial import Outcome, Trial
 
+# Whose warnings are events too: that the database is away, and that it is back.
+LOGGER = logging.getLogger("nas")
+
 
 class EventLog:
     """Watches a study. Times are in UTC. A context manager. With `to_stderr` standard output is left alone."""
@@ -22,11 +26,14 @@ class EventLog:
         self._stream = sys.stderr if to_stderr else sys.stdout
         self._clock = clock
         self._study = ""
+        self._warnings = _Warnings(self._say)
 
     def __enter__(self) -> "EventLog":
+        LOGGER.addHandler(self._warnings)
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        LOGGER.removeHandler(self._warnings)
         self._stream.flush()
 
     def opened(self, study: Study, *, is_over: bool) -> None:
@@ -70,6 +77,17 @@ class EventLog:
     def _say(self, event: str, fields: Mapping[str, Any]) -> None:
         line = {"time": round(self._clock(), 3), "event": event, "study": self._study, **fields}
         click.echo(json.dumps(line), file=self._stream)
+
+
+class _Warnings(logging.Handler):
+    """Says as an event what the program would write to standard error."""
+
+    def __init__(self, say: Callable[[str, Mapping[str, Any]], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell("warning", {"message": record.getMessage()})
 
 
 def _named(trial: Trial) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """A search as it is seen from outside: `nas status`, its log for programs, the dashboard's pages and metrics."""
 
 import json
+import logging
 import os
 import signal
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pytest
+
+from nas.cli.event_log import EventLog
 from nas.store.store import Store
 from nas.trial import WORKER_LOST
 from tests.builders import failed
@@ -39,6 +43,14 @@ def test_a_running_search_and_its_log(tmp_path: Path) -> None:
     assert {event["study"] for event in events} == {shown["study"]}
     assert all(0 <= event["accuracy"] <= 1 and event["latency_ms"] > 0 for event in ended)
     assert run_nas(["status"], tmp_path).out == "no search is running on this database; studies on record: 1 (--all)\n"
+
+
+def test_warnings_are_events_of_the_log_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    with EventLog(to_stderr=False, clock=lambda: 1.5):
+        logging.getLogger("nas.store.patience").warning("the database is %s", "back")
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"time": 1.5, "event": "warning", "study": "", "message": "the database is back"}
+    assert not told.err
 
 
 def test_failures_are_counted_by_cause(tmp_path: Path) -> None:
