@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
+from nas.architecture import Architecture
 from nas.pareto import hypervolume
 from nas.samplers.distributions import distributions
 from nas.samplers.ehvi.encoding import Encoding
-from nas.samplers.ehvi.models import MOST, Columns, Models, Scale, schedule
+from nas.samplers.ehvi.models import MOST, Columns, Models, Sample, Scale, schedule
 from nas.samplers.ehvi.sampler import EhviSampler
 from nas.samplers.ehvi.staircase import Staircase
 from nas.samplers.ehvi.surrogate import Surrogate
-from nas.samplers.setting import CURVE
+from nas.samplers.setting import CURVE, OBSERVED
 from nas.simulation.replay import Replay, replay
 from nas.simulation.space import TableSpace
 from nas.simulation.table import read_table
@@ -96,8 +97,10 @@ def test_models_see_no_more_than_they_can_take() -> None:
     rows = np.random.default_rng(0).integers(0, 3, (900, 6)).astype(np.int16)
     columns = encoding.columns(rows)
     losses = rows.sum(1) - 6.0
-    fitted = Models().fit("x", Columns(columns, encoding.groups, encoding.scales), losses, np.zeros(900), losses)
-    assert len(fitted._columns) <= MOST + 900 - schedule(900)
+    sample = Sample.certain(Columns(columns, encoding.groups, encoding.scales), losses)._replace(gaps=losses)
+    at = schedule(900)
+    fitted = Models().fit("x", sample, at, lambda: sample.first(at))
+    assert len(fitted._columns) <= MOST + 900 - at
     assert np.abs(fitted.predict(columns)[0] - losses).mean() < 0.5
 
 
@@ -205,6 +208,38 @@ def test_a_running_trial_is_judged_by_what_its_curve_still_promises() -> None:
     asked = study.ask(distributions(HYBRID))
     assert sampler.goes_on(study, asked.number, [0.35], 3) is True
     assert sampler.goes_on(study, asked.number, [0.7], 3) is False
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_it_goes_on_as_if_it_had_never_been_interrupted(known: bool) -> None:
+    """A new sampler proposes what the one that saw every trial come does, stopped ones and their curves among them."""
+
+    def parameters(architecture: Architecture) -> float:
+        return float(sum(stage.depth * stage.width for stage in architecture.stages))
+
+    def made() -> EhviSampler:
+        return EhviSampler(HYBRID, 0, costs={1: parameters} if known else {})
+
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=made())
+    generator = random.Random(0)
+    for number in range(45):
+        trial = study.ask(distributions(HYBRID))
+        architecture = HYBRID.decode(trial.params)
+        if number > 20:
+            frozen = study.get_trials(deepcopy=False)[trial.number]
+            others = optuna.create_study(directions=["maximize", "minimize"])
+            others.add_trials(study.get_trials(deepcopy=False)[:-1])
+            again = made().sample_relative(others, frozen, distributions(HYBRID))
+            assert again == trial.params, number
+        accuracy = 0.7 + 0.03 * sum(stage.mixer == "conv" for stage in architecture.stages) + generator.gauss(0, 0.01)
+        curve = [1.2 - accuracy + generator.gauss(0, 0.01), 1.1 - accuracy, 1.0 - accuracy]
+        if number > 12 and generator.random() < 0.5:
+            trial.set_user_attr(CURVE, curve[:1])
+            trial.set_user_attr(OBSERVED, [None, parameters(architecture)])
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            trial.set_user_attr(CURVE, curve)
+            study.tell(trial, [accuracy, parameters(architecture)])
 
 
 def test_without_curves_to_learn_from_nothing_is_judged() -> None:

@@ -3,18 +3,19 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.ehvi.curves import Continuation, continuation, evidence, less_luck
+from nas.samplers.ehvi.curves import evidence
 from nas.samplers.ehvi.encoding import Encoding, Indices, Quantiles
 from nas.samplers.ehvi.history import History
-from nas.samplers.ehvi.models import Columns, Models, Scale, front_gaps, schedule
+from nas.samplers.ehvi.models import FIRST, Columns, Models, Sample, Scale, front_gaps, schedule
 from nas.samplers.ehvi.pool import Pool
 from nas.samplers.ehvi.staircase import Staircase
 from nas.samplers.ehvi.surrogate import Surrogate
+from nas.samplers.ehvi.told import Told
 
 Floats = NDArray[np.float64]
 
@@ -47,22 +48,20 @@ class Landscape:
         self._known = known
         self._models = models
         self._observations = history.observations
-        self._complete = [each for each in self._observations if each.is_complete]
-        rows = [each.row for each in self._complete]
-        losses = np.array([each.losses for each in self._complete])
-        losses[:, 0] = self._dear = less_luck(losses[:, 0], [each.curve for each in self._complete])
+        self._told = told = Told(self._observations)
         self._signs = history.signs[1:]
-        self._logarithmic: NDArray[np.bool_] = np.all(losses[:, 1:] > 0, axis=0)
-        at = schedule(len(self._complete))
-        scale = self._scale = Scale.of(losses[:at, 0])
-        self._quantiles = self._quantiles_of(rows[:at])
-        points = np.column_stack([scale(losses[:, 0]), self._bent(losses[:, 1:])])
-        gaps = front_gaps(points)
-        best = np.flatnonzero(gaps <= 0)
-        self.front = [rows[place] for place in best]
+        self._logarithmic: NDArray[np.bool_] = np.all(told.losses[:, 1:] > 0, axis=0)
+        # What is learnt by then stays until the next moment, also for a sampler that comes after it.
+        at = max(schedule(len(self._observations)), told.places[:FIRST][-1] + 1)
+        first = Told(self._observations[:at])
+        self._scale = Scale.of(first.losses[:, 0])
+        self._quantiles = self._quantiles_of(first.rows)
+        points = self._points(told)
+        best = np.flatnonzero(front_gaps(points) <= 0)
+        self.front = [told.rows[place] for place in best]
         self._to_beat = points[best]
         self._reference = tuple((points.max(0) + 1e-9).tolist())
-        self._model = self._dear_model(rows, points[:, 0], gaps, self._stopped())
+        self._model = models.fit("dear", self._sample(told), at, lambda: self._sample(first))
         if running:
             self._expect(running)
         self._staircase = self._stairs()
@@ -102,9 +101,10 @@ class Landscape:
         Of what will be measured, noise and all. None where curves tell nothing yet.
         """
         epoch = len(curve)
-        through = [place for place, each in enumerate(self._complete) if len(each.curve) > epoch]
-        early = np.array([self._complete[place].curve[epoch - 1] for place in through])
-        told = evidence(curve[-1], early, self._scale(self._dear[through]))
+        complete, dear = self._told.complete, self._told.losses[:, 0]
+        through = [place for place, each in enumerate(complete) if len(each.curve) > epoch]
+        early = np.array([complete[place].curve[epoch - 1] for place in through])
+        told = evidence(curve[-1], early, self._scale(dear[through]))
         if told is None:
             return None
         known = self._pool.costs([row])
@@ -120,30 +120,21 @@ class Landscape:
         )
         return first, then
 
-    def _dear_model(
-        self, rows: Sequence[Indices], losses: Floats, gaps: Floats, stopped: Sequence[tuple[Indices, float, float]]
-    ) -> Surrogate:
-        seen = [*rows, *(row for row, *_ in stopped)]
-        columns = self._columns(seen, self._pool.costs(seen))
-        values = np.concatenate([losses, [value for _, value, _ in stopped]])
-        extra = np.concatenate([np.zeros(len(rows)), [variance for *_, variance in stopped]])
-        behind = np.full(len(stopped), np.inf)
-        return self._models.fit("dear", columns, values, extra, np.concatenate([gaps, behind]))
+    def _points(self, told: Told) -> Floats:
+        """The complete trials' losses in standard units."""
+        return np.column_stack([self._scale(told.losses[:, 0]), self._bent(told.losses[:, 1:])])
 
-    def _stopped(self) -> list[tuple[Indices, float, float]]:
-        """Of trials that ended early: row, the dear loss that the curve foretells, its variance, in standard units."""
-        found = []
-        ends: dict[int, Continuation | None] = {}
-        for each in self._observations:
-            if np.isnan(each.losses[0]) and each.curve:
-                epoch = len(each.curve)
-                if epoch not in ends:
-                    ends[epoch] = continuation(epoch, self._complete, self._dear)
-                if (end := ends[epoch]) is not None:
-                    value, deviation = end.of(each.curve[-1]), end.deviation
-                    low, middle, high = self._scale(np.array([value - deviation, value, value + deviation])).tolist()
-                    found.append((each.row, middle, ((high - low) / 2) ** 2))
-        return found
+    def _sample(self, told: Told) -> Sample:
+        points = self._points(told)
+        stopped = [self._scale(each.loss + each.deviation * np.array([-1.0, 0.0, 1.0])) for each in told.stopped]
+        rows = [*told.rows, *(each.row for each in told.stopped)]
+        return Sample(
+            self._columns(rows, self._pool.costs(rows)),
+            np.array([*points[:, 0], *(middle for _, middle, _ in stopped)]),
+            np.array([*np.zeros(len(points)), *(((high - low) / 2) ** 2 for low, _, high in stopped)]),
+            np.array([*front_gaps(points), *[np.inf] * len(stopped)]),
+            np.array([*told.places, *(each.place for each in told.stopped)]),
+        )
 
     def _others(self, rows: Sequence[Indices], known: Floats) -> Floats:
         """The further losses: by the pool's columns, or else what is expected of them."""
@@ -170,12 +161,12 @@ class Landscape:
         for place in range(len(self._signs)):
             seen = [each for each in self._observations if np.isfinite(each.losses[1 + place])]
             values = self._bent(np.array([each.losses[1:] for each in seen]))[:, place]
-            first = values[: schedule(len(seen))]
-            middle, spread = float(first.mean()), float(first.std()) or 1.0
+            at = schedule(len(seen))
+            middle, spread = float(values[:at].mean()), float(values[:at].std()) or 1.0
             rows = np.array([each.row for each in seen])
             columns = Columns(self._encoding.columns(rows), self._encoding.groups, self._encoding.scales)
-            zeros = np.zeros(len(seen))
-            model = self._models.fit(f"cost {place}", columns, (values - middle) / spread, zeros, zeros)
+            sample = Sample.certain(columns, (values - middle) / spread)
+            model = self._models.fit(f"cost {place}", sample, at, partial(sample.first, at))
             found.append((middle, spread, model))
         return found
 

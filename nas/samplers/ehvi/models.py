@@ -1,6 +1,7 @@
 """From observations to predictions: which trials a process sees, on what scale, and when its parameters are learnt."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -62,14 +63,41 @@ class Columns(NamedTuple):
     scales: Floats
 
 
+class Sample(NamedTuple):
+    """What a process is told: observations, their losses in standard units, their noise variance besides, how far they
+    are behind the front, and the place of each in the order in which they were made.
+    """
+
+    columns: Columns
+    losses: Floats
+    extra: Floats
+    gaps: Floats
+    places: NDArray[np.int64]
+
+    @classmethod
+    def certain(cls, columns: Columns, losses: Floats) -> "Sample":
+        """Of observations in their order, all alike."""
+        zeros = np.zeros(len(losses))
+        return cls(columns, losses, zeros, zeros, np.arange(len(losses)))
+
+    def first(self, count: int) -> "Sample":
+        return Sample(
+            self.columns._replace(values=self.columns.values[:count]),
+            self.losses[:count],
+            self.extra[:count],
+            self.gaps[:count],
+            self.places[:count],
+        )
+
+
 @dataclass(frozen=True)
 class _Learnt:
-    """From how many observations, with how many groups of columns; and which of them are seen."""
+    """At which moment, with how many groups of columns; and the places of the observations that are not seen."""
 
-    observations: int
+    at: int
     groups: int
     hyperparameters: Hyperparameters
-    kept: NDArray[np.int64]
+    unseen: NDArray[np.int64]
 
 
 @dataclass
@@ -78,18 +106,27 @@ class Models:
 
     _learnt: dict[str, _Learnt] = field(default_factory=dict)
 
-    def fit(self, name: str, columns: Columns, losses: Floats, extra: Floats, gaps: Floats) -> Surrogate:
-        """Of losses in standard units. `extra` is their noise variance besides; `gaps` how far behind the front."""
-        at = schedule(len(losses))
+    def fit(self, name: str, sample: Sample, at: int, first: Callable[[], Sample]) -> Surrogate:
+        """Parameters are learnt from what was told at the moment `at`, which is the `first` part of the sample."""
+        columns = sample.columns
         groups = int(columns.groups.max()) + 1
         known = self._learnt.get(name)
-        if known is None or (known.observations, known.groups) != (at, groups):
-            kept = _kept(gaps[:at])
-            first = Surrogate(columns.values[kept], losses[kept], columns.groups, columns.scales, extra[kept])
-            known = self._learnt[name] = _Learnt(at, groups, first.hyperparameters, kept)
-        seen = np.concatenate([known.kept, np.arange(at, len(losses))])
+        if known is None or (known.at, known.groups) != (at, groups):
+            early = first()
+            kept = _kept(early.gaps)
+            learner = Surrogate(
+                early.columns.values[kept], early.losses[kept], columns.groups, columns.scales, early.extra[kept]
+            )
+            unseen = np.delete(early.places, kept)
+            known = self._learnt[name] = _Learnt(at, groups, learner.hyperparameters, unseen)
+        seen = ~np.isin(sample.places, known.unseen)
         return Surrogate(
-            columns.values[seen], losses[seen], columns.groups, columns.scales, extra[seen], known.hyperparameters
+            columns.values[seen],
+            sample.losses[seen],
+            columns.groups,
+            columns.scales,
+            sample.extra[seen],
+            known.hyperparameters,
         )
 
 

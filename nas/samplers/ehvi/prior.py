@@ -9,7 +9,7 @@ import numpy as np
 
 from nas.architecture import Architecture
 from nas.samplers.ehvi.encoding import Encoding
-from nas.samplers.ehvi.models import Columns, Models, Scale
+from nas.samplers.ehvi.models import Columns, Models, Sample, Scale, schedule
 from nas.samplers.setting import Cost
 from nas.space import Space
 
@@ -24,7 +24,8 @@ def prior(space: Space, known: Sequence[tuple[Architecture, float]]) -> Cost:
         return Columns(encoding.columns(rows), encoding.groups, encoding.scales)
 
     seen = columns([member for member, _ in known])
-    model = Models().fit("prior", seen, Scale.of(losses)(losses), np.zeros(len(known)), losses)
+    sample, at = Sample.certain(seen, Scale.of(losses)(losses))._replace(gaps=losses), schedule(len(known))
+    model = Models().fit("prior", sample, at, lambda: sample.first(at))
 
     def expected(architecture: Architecture) -> float:
         return float(model.predict(columns([architecture]).values)[0][0])

@@ -1,0 +1,48 @@
+"""What observations tell of the dear loss: complete ones what they came to, stopped ones what their curves foretell."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.samplers.ehvi.curves import Continuation, continuation, less_luck
+from nas.samplers.ehvi.encoding import Indices
+from nas.samplers.ehvi.history import Observation
+
+Floats = NDArray[np.float64]
+
+
+class Foretold(NamedTuple):
+    """The dear loss of a stopped trial, and how far off that typically is."""
+
+    place: int
+    row: Indices
+    loss: float
+    deviation: float
+
+
+class Told:
+    """By observations in the order in which they were made, at least one of them complete.
+
+    `losses` are those of the complete ones, (trials, objectives), the dear one first and less of it luck; `places` are
+    where these are among the observations.
+    """
+
+    def __init__(self, observations: Sequence[Observation]) -> None:
+        self.places = [place for place, each in enumerate(observations) if each.is_complete]
+        self.complete = [observations[place] for place in self.places]
+        self.rows = [each.row for each in self.complete]
+        self.losses: Floats = np.array([each.losses for each in self.complete])
+        self.losses[:, 0] = less_luck(self.losses[:, 0], [each.curve for each in self.complete])
+        self.stopped = list(self._foretold(observations))
+
+    def _foretold(self, observations: Sequence[Observation]) -> Iterator[Foretold]:
+        ends: dict[int, Continuation | None] = {}
+        for place, each in enumerate(observations):
+            if np.isnan(each.losses[0]) and each.curve:
+                epoch = len(each.curve)
+                if epoch not in ends:
+                    ends[epoch] = continuation(epoch, self.complete, self.losses[:, 0])
+                if (end := ends[epoch]) is not None:
+                    yield Foretold(place, each.row, end.of(each.curve[-1]), end.deviation)
