@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from nas import latency
+from nas import latency, plugins
 from nas.cli import latency_profile, options
 from nas.cli.meters import asked_meter
 from nas.cli.table import print_table
@@ -102,16 +102,23 @@ def compare(
 
 
 @command.command("list")
+@click.option("--target", metavar="NAME", help="Only figures on this target, such as cpu, with any options.")
+@click.option("--key", default="", metavar="KEY", help="Only of the architectures whose key begins like this.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many.")
 @options.storage
 @options.as_json
-def list_(storage: str, as_json: bool) -> None:
+def list_(target: str | None, key: str, limit: int | None, storage: str, as_json: bool) -> None:
     """List the measurements on record, the newest first."""
+    if target is not None:
+        plugins.check(plugins.TARGETS, target)
     with Store.open(storage, create=False) as store:
         found = [
             ("reference" if architecture is None else f"{architecture.word} {architecture.key[:12]}", taken)
             for architecture, taken in store.measurements()
+            if target in (None, taken.fingerprint.get("target"))
+            and (not key or (architecture is not None and architecture.key.startswith(key)))
         ]
-    _show(found, as_json)
+    _show(found[:limit], as_json)
 
 
 def _deployment(name: str) -> Deployment:

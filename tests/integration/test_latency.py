@@ -60,6 +60,11 @@ def test_what_is_measured_is_on_record_and_not_measured_again(configs: Path) -> 
     assert len(listed) == 6 + 2
     assert sum(each["network"] == "reference" for each in listed) == 2
     assert "reference" in run_nas(["latency", "list"], configs).out
+    key = listed[0]["network"].split()[-1]
+    assert run_nas(["latency", "list", "--json", "--limit", "3"], configs).json() == listed[:3]
+    assert run_nas(["latency", "list", "--json", "--target", "onnxruntime"], configs).json() == []
+    chosen = run_nas(["latency", "list", "--json", "--target", "cpu", "--key", key[:6]], configs).json()
+    assert chosen == [each for each in listed if each["network"].endswith(key)]
 
 
 def test_two_networks_are_compared_by_turns(configs: Path) -> None:
@@ -133,6 +138,7 @@ def test_a_front_is_measured_again_when_it_is_confirmed(tmp_path: Path) -> None:
         ("latency profile --networks 1000", "1000"),
         ("latency profile --space magic", "'magic'"),
         ("latency list", "no database"),
+        ("latency list --target tpu", "unknown target 'tpu'"),
     ],
 )
 def test_errors(arguments: str, named: str, configs: Path) -> None:
