@@ -25,7 +25,8 @@ from nas.spaces import load_space
 from workers.proxy import ProxyEvaluator, proxy_of
 from workers.supernet.correction import correction
 from workers.supernet.evaluator import AUDITED, EPOCHS_PER_PROXY_EPOCH, drawn
-from workers.supernet.trainer import SupernetTrainer, load, score, shared_weights
+from workers.supernet.scores import Scores
+from workers.supernet.trainer import SupernetTrainer, load, shared_weights
 from workers.train import Recipe
 
 TABLE = Path(__file__).parent / "tables" / "fashion_hybrid_alone.csv"
@@ -105,7 +106,8 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     supernet = shared_weights(proxy, space)
     load(supernet, whole.checkpoint or b"")
     started = time.process_time()
-    scores = [score(supernet, member, proxy) for member in held_out]
+    score = Scores(supernet, proxy)
+    scores = [score(member) for member in held_out]
     score_s = time.process_time() - started
     began = time.perf_counter()
     for member in held_out[:TIMED]:

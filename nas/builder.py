@@ -49,8 +49,9 @@ class Builder(Protocol):
 
     def supernet(self, space: "SearchSpace", model_input: ModelInput) -> "nn.Module":
         """One network with the weights of all members, fresh from torch's global generator. Called with images and a
-        member it gives that one's logits; `inherited(member)` are the weights that it has of them, by their names in
-        the network that `build` makes. Raises as `build` does.
+        member it gives that one's logits; with `begin` and `end` too only those of its parts run: the stem, each stage,
+        the head. `inherited(member)` are the weights that it has of them, by their names in the network that `build`
+        makes. Raises as `build` does.
         """
 
     def build_mixer(self, name: str, tokens: ModelInput) -> "nn.Module":

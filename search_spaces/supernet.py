@@ -20,7 +20,6 @@ from nas.architecture import Architecture, ModelInput, Stage, spelled
 from nas.errors import ParameterError
 from nas.space import SearchSpace, StageChoices
 from search_spaces.model import build, build_head, build_stage, build_stem
-from search_spaces.network import MetaFormer
 
 # A stage by itself, without weights, is remembered for so many.
 PARTS = 4096
@@ -44,33 +43,41 @@ class Supernet(nn.Module):
                     self.weights[shared] = nn.Parameter(weight.detach().clone(), weight.requires_grad)
         self._part = lru_cache(PARTS)(self._built)
 
-    def forward(self, x_BCHW: Tensor, architecture: Architecture) -> Tensor:
-        """The member's logits_BK on the shared weights."""
-        network = self._network(architecture).train(self.training)
-        logits_BK: Tensor = functional_call(network, self.inherited(architecture, network), (x_BCHW,))
-        return logits_BK
+    def forward(self, x: Tensor, architecture: Architecture, begin: int = 0, end: int | None = None) -> Tensor:
+        """The member's logits_BK of images x_BCHW, on the shared weights.
 
-    def inherited(self, architecture: Architecture, network: nn.Module | None = None) -> dict[str, Tensor]:
+        Its parts are the stem, the stages and the head: with `begin` and `end` only some run, x what is between them.
+        """
+        for name, network in self._parts(architecture)[begin:end]:
+            x = functional_call(network.train(self.training), self._weights_of(name, network, architecture), (x,))
+        return x
+
+    def inherited(self, architecture: Architecture) -> dict[str, Tensor]:
         """The member's weights, by their names in its own network: views of the shared ones where a view will do.
 
         Raises ParameterError when a weight of a narrow network is no part of a wide one's.
         """
+        return {
+            f"{name}.{own}": weight
+            for name, network in self._parts(architecture)
+            for own, weight in self._weights_of(name, network, architecture).items()
+        }
+
+    def _weights_of(self, part: str, network: nn.Module, architecture: Architecture) -> dict[str, Tensor]:
         found = {}
-        for name, weight in (network or self._network(architecture)).state_dict().items():
+        for own, weight in network.state_dict().items():
+            name = f"{part}.{own}"
             whole = self.weights[_shared(name, architecture)]
             if weight.dim() != whole.dim() or any(map(gt, weight.shape, whole.shape)):
                 raise ParameterError(f"{name} of {architecture.word} is no part of what the widest network has")
-            found[name] = _first(whole, weight.shape, _stacked(name, architecture))
+            found[own] = _first(whole, weight.shape, _stacked(name, architecture))
         return found
 
-    def _network(self, architecture: Architecture) -> nn.Module:
-        """Without weights, of parts that many networks have alike."""
+    def _parts(self, architecture: Architecture) -> list[tuple[str, nn.Module]]:
+        """Without weights, by their names in the whole: many networks have some of them alike."""
         alone = [_by_itself(architecture, index) for index in range(len(architecture.stages))]
-        return MetaFormer(
-            self._part(build_stem, alone[0]),
-            [self._part(build_stage, each, index) for index, each in enumerate(alone)],
-            self._part(build_head, alone[-1]),
-        )
+        stages = [(f"stages.{index}", self._part(build_stage, each, index)) for index, each in enumerate(alone)]
+        return [("stem", self._part(build_stem, alone[0])), *stages, ("head", self._part(build_head, alone[-1]))]
 
     def _built(self, build: Callable[..., nn.Module], *of: Any) -> nn.Module:
         with torch.device("meta"):

@@ -23,8 +23,10 @@ from workers.supernet.correction import correction
 from workers.supernet.evaluator import prepare as prepare_supernet
 from workers.supernet.jobs import Jobs
 from workers.supernet.sandwich import Sandwich
+from workers.supernet.scores import Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.train import Recipe
+from workers.train import Recipe, evaluate
+from workers.training_setting import FP32
 
 INPUT = ModelInput(1, 14, 14, 10)
 # Each field that a stage may have, with more than one option, under a recipe with biases and scales.
@@ -59,6 +61,22 @@ def test_a_member_is_its_own_network_on_shared_weights(space: SearchSpace, seed:
     images = torch.randn(2, 1, 14, 14)
     with torch.inference_mode():
         torch.testing.assert_close(supernet(images, member), alone(images))
+
+
+def test_scores_are_what_each_member_by_itself_would_have_whatever_is_kept() -> None:
+    space = load_space("hybrid")
+    proxy = prepare(EvaluationOptions(train_size=64), space).evaluator
+    assert isinstance(proxy, ProxyEvaluator)
+    supernet = shared_weights(proxy, space)
+    generator = random.Random(0)
+    members = [space.sample(generator) for _ in range(6)]
+    members += [space.decode({**space.encode(member), "stage4.width": 48}) for member in members]
+    # Room for everything, for a beginning or two, for nothing.
+    for score in (Scores(supernet, proxy, size) for size in (2**30, 4 * 2**20, 0)):
+        for member in members:
+            alone = build(member, proxy.model_input)
+            alone.load_state_dict(supernet.inherited(member))
+            assert score(member) == evaluate(alone, proxy.resident, FP32)
 
 
 def test_narrow_heads_are_the_first_of_wide_ones() -> None:

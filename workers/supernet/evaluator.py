@@ -26,7 +26,8 @@ from workers.proxy import ProxyEvaluator, proxy_of
 from workers.supernet.correction import Correction, correction
 from workers.supernet.jobs import Jobs
 from workers.supernet.sandwich import largest
-from workers.supernet.trainer import SupernetTrainer, load, score, shared_weights
+from workers.supernet.scores import Scores
+from workers.supernet.trainer import SupernetTrainer, load, shared_weights
 from workers.train import Recipe
 
 KIND = "supernet"
@@ -163,7 +164,7 @@ class SupernetEvaluator:
         found = self.proxy.found_before_training(architecture, known or {})
         limit = self.proxy.max_latency_ms
         if self.correction is not None and not (limit and found.latency and found.latency.median > limit):
-            inherited = score(self._supernet, architecture, self.proxy)
+            inherited = self._scores(architecture)
             costs = {**found.costs, INHERITED: inherited}
             found = replace(found, costs=costs, accuracy=self.correction(architecture, inherited))
         yield found
@@ -182,6 +183,10 @@ class SupernetEvaluator:
         supernet = shared_weights(self.proxy, self.space)
         load(supernet, self.weights)
         return supernet
+
+    @cached_property
+    def _scores(self) -> Scores:
+        return Scores(self._supernet, self.proxy)
 
 
 def drawn(space: SearchSpace, count: int, seed: int) -> list[Architecture]:

@@ -62,16 +62,3 @@ class Sandwich(nn.Module):
 def largest(space: SearchSpace) -> Architecture:
     """Each choice the last one; it may be no member."""
     return space.compose({name: options[-1] for name, options in space.choices.items()})
-
-
-class Member(nn.Module):
-    """One of a supernet's networks, as a module."""
-
-    def __init__(self, supernet: nn.Module, architecture: Architecture) -> None:
-        super().__init__()
-        self.supernet = supernet
-        self._architecture = architecture
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        logits_BK: Tensor = self.supernet(x_BCHW, self._architecture)
-        return logits_BK

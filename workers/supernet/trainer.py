@@ -15,8 +15,9 @@ from nas.space import SearchSpace
 from nas.trial import Failure, Outcome
 from workers.memory import is_out_of_memory
 from workers.proxy import ProxyEvaluator, load_builder
-from workers.supernet.sandwich import Member, Sandwich
-from workers.train import NonFiniteLossError, Recipe, Training, evaluate
+from workers.supernet.sandwich import Sandwich
+from workers.supernet.scores import Scores
+from workers.train import NonFiniteLossError, Recipe, Training
 from workers.training_setting import FP32
 
 
@@ -85,18 +86,13 @@ class SupernetTrainer:
         return {math.ceil(self.recipe.epochs * quarter / 4) for quarter in (1, 2, 3, 4)}
 
     def _scores(self, supernet: nn.Module) -> dict[str, float]:
-        return {member.key: score(supernet, member, self.proxy) for member in self.audited}
+        score = Scores(supernet, self.proxy)
+        return {member.key: score(member) for member in self.audited}
 
 
 def shared_weights(proxy: ProxyEvaluator, space: SearchSpace) -> nn.Module:
     """The supernet at the proxy's input, initialised from torch's global generator."""
     return load_builder().supernet(space, proxy.model_input).to(proxy.device)
-
-
-def score(supernet: nn.Module, member: Architecture, proxy: ProxyEvaluator) -> float:
-    """The member's accuracy on the validation images by the shared weights, 0 to 1."""
-    with proxy.step():
-        return evaluate(Member(supernet, member), proxy.resident, FP32)
 
 
 def dumped(supernet: nn.Module) -> bytes:

@@ -1,0 +1,68 @@
+"""Members judged by inference: accuracies on the validation images by shared weights."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nas.architecture import Architecture, Stage
+from workers.proxy import ProxyEvaluator
+from workers.train import EVALUATION_BATCH
+from workers.training_setting import FP32
+
+# What stages made of the images is kept for members that begin alike, up to so many bytes.
+KEPT_BYTES = 256 * 2**20
+
+Beginning = tuple[Stage, ...]
+
+
+class Scores:
+    """Of a supernet, as its weights are now. Most of a member's time is in its first stages, which few differ in."""
+
+    def __init__(self, supernet: nn.Module, proxy: ProxyEvaluator, kept_bytes: int = KEPT_BYTES) -> None:
+        self._supernet = supernet
+        self._proxy = proxy
+        self._most = kept_bytes
+        self._kept: OrderedDict[Beginning, list[Tensor]] = OrderedDict()
+        self._bytes = 0
+
+    @torch.inference_mode()
+    def __call__(self, member: Architecture) -> float:
+        """0 to 1."""
+        self._supernet.eval()
+        parts = 1 + len(member.stages)
+        begun, batches = self._longest(member)
+        for part in range(begun, parts):
+            # Each by itself: whoever measures waits for no more.
+            with self._proxy.step():
+                batches = [self._supernet(batch, member, part, part + 1) for batch in batches]
+            if part:
+                self._keep(member.stages[:part], batches)
+        with self._proxy.step():
+            logits = (self._supernet(batch, member, parts, parts + 1) for batch in batches)
+            guessed = torch.cat([logits_BK.argmax(1) for logits_BK in logits])
+        labels = self._proxy.resident.validation_labels
+        return int((guessed == labels).sum()) / len(labels)
+
+    def _longest(self, member: Architecture) -> tuple[int, Sequence[Tensor]]:
+        """The part to go on with, and what those before it made of the images."""
+        for count in range(len(member.stages), 0, -1):
+            beginning = member.stages[:count]
+            if beginning in self._kept:
+                self._kept.move_to_end(beginning)
+                return 1 + count, self._kept[beginning]
+        data = self._proxy.resident
+        images = torch.split(data.validation_images, EVALUATION_BATCH)
+        return 0, [FP32.batch(data.normalise(each)) for each in images]
+
+    def _keep(self, beginning: Beginning, batches: list[Tensor]) -> None:
+        """In the place of what was not asked for the longest."""
+        self._kept[beginning] = batches
+        self._bytes += _size(batches)
+        while self._bytes > self._most:
+            self._bytes -= _size(self._kept.popitem(last=False)[1])
+
+
+def _size(batches: Sequence[Tensor]) -> int:
+    return sum(batch.nbytes for batch in batches)
