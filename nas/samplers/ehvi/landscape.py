@@ -53,7 +53,7 @@ class Landscape:
         self._logarithmic: NDArray[np.bool_] = np.all(told.losses[:, 1:] > 0, axis=0)
         # What is learnt by then stays until the next moment, also for a sampler that comes after it.
         at = max(schedule(len(self._observations)), told.places[:FIRST][-1] + 1)
-        first = Told(self._observations[:at])
+        first = models.first(at, self._observations)
         self._scale = Scale.of(first.losses[:, 0])
         self._quantiles = self._quantiles_of(first.rows)
         points = self._points(told)

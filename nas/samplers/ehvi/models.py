@@ -1,14 +1,16 @@
 """From observations to predictions: which trials a process sees, on what scale, and when its parameters are learnt."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.samplers.ehvi.history import Observation
 from nas.samplers.ehvi.surrogate import Hyperparameters, Surrogate
+from nas.samplers.ehvi.told import Told
 
 Floats = NDArray[np.float64]
 
@@ -105,6 +107,13 @@ class Models:
     """Of one sampler: processes by name, each with what it has learnt so far."""
 
     _learnt: dict[str, _Learnt] = field(default_factory=dict)
+    _first: dict[int, Told] = field(default_factory=dict)
+
+    def first(self, at: int, observations: Sequence[Observation]) -> Told:
+        """What was told at the moment `at`, the number of observations by then."""
+        if at not in self._first:
+            self._first = {at: Told(observations[:at])}
+        return self._first[at]
 
     def fit(self, name: str, sample: Sample, at: int, first: Callable[[], Sample]) -> Surrogate:
         """Parameters are learnt from what was told at the moment `at`, which is the `first` part of the sample."""
