@@ -10,16 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.architecture import Architecture, ModelInput
+from nas.artifact import Artifact
 from nas.audit import rank_correlation
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import EvaluationOptions, Job
 from nas.space import MixerChoice, SearchSpace, StageChoices
 from nas.spaces import load_space
+from nas.store.store import Store
 from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome
 from search_spaces.model import build
 from search_spaces.supernet import Supernet
 from workers.proxy import ProxyEvaluator, prepare
 from workers.supernet.correction import correction
+from workers.supernet.evaluator import KIND, SupernetEvaluator
 from workers.supernet.evaluator import prepare as prepare_supernet
 from workers.supernet.jobs import Jobs
 from workers.supernet.sandwich import Sandwich
@@ -115,6 +118,26 @@ def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:
     for name, weight in one.state_dict().items():
         assert torch.equal(weight, other.state_dict()[name])
     assert [point.epoch for point in resumed.curve] == [1, 2, 3]
+
+
+def test_of_two_trainings_the_one_that_is_ahead_stays_on_record(tmp_path: Path) -> None:
+    evaluator = prepare_supernet(EvaluationOptions(train_size=64, supernet_epochs=2), load_space("hybrid")).evaluator
+    assert isinstance(evaluator, SupernetEvaluator)
+    with Store.open(f"sqlite:///{tmp_path / 'nas.db'}", create=True) as store:
+        details = {"epochs": 2, "stages": []}
+        finished = Artifact(evaluator.name, KIND, details, b"the other one's", 1.0)
+
+        def run(jobs: Jobs, trainer: SupernetTrainer, workers: int | None) -> None:
+            job = jobs.ask()
+            assert job is not None
+            *_, first, last = trainer.evaluate(job.architecture, job.seed, rungs=job.rungs)
+            jobs.goes_on(job, first)
+            assert store.artifact(evaluator.name).details["epochs"] == 1
+            store.put_artifact(finished)
+            jobs.tell(job, last)
+
+        evaluator.trained(store, run, lambda event, fields: None)
+        assert store.artifact(evaluator.name).content == finished.content
 
 
 def test_each_batch_trains_every_size() -> None:

@@ -102,7 +102,10 @@ class SupernetEvaluator:
                 "audit": {},
             }
             made.append(Artifact(self.name, KIND, details, outcome.checkpoint, time.time()))
-            record.put_artifact(made[-1])
+            on_record = record.artifact(self.name)
+            # Another search may be at the same one, and ahead.
+            if on_record is None or on_record.details["epochs"] < last.epoch:
+                record.put_artifact(made[-1])
             told = {"epoch": last.epoch, "of": self.recipe.epochs, "loss": last.loss, "largest": last.accuracy}
             say("supernet trained", told)
 
