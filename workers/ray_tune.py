@@ -123,12 +123,14 @@ class RayTuneRunner:
     def _live(self) -> int:
         """How many trials Tune may hold: one more than slots, so that no slot waits for a sampler.
 
+        A cluster may have room for that one too: there it is no more than were asked for.
+
         A single worker waits: what is proposed then does not depend on whether a trial was cut off and tried again.
         """
         if self.address is None or self._cluster is None:
             return self.workers + (self.workers > 1)
-        slots = sum(self._cluster.slots().values())
-        return 1 + (slots if self._asked is None else min(slots, self._asked))
+        more = 1 + sum(self._cluster.slots().values())
+        return more if self._asked is None else min(more, self._asked)
 
     def _start_ray(self, evaluator: Evaluator) -> Cluster:
         cluster = Cluster(self._needs, evaluator)

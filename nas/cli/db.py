@@ -1,10 +1,13 @@
 """`nas db`: the database itself: its schema, its soundness, its move to another one."""
 
 import sys
+import time
 
 import click
 
 from nas.cli import options
+from nas.driver_lock import is_alive
+from nas.errors import UserError
 from nas.store.schema import HEAD
 from nas.store.store import Store
 
@@ -32,7 +35,7 @@ def check(storage: str) -> None:
     found = problems_of(storage)
     for problem in found:
         click.echo(problem)
-    click.echo(f"{len(found)} problems" if found else "no problem found", err=bool(found))
+    click.echo(f"problems: {len(found)}" if found else "no problem found", err=bool(found))
     if found:
         sys.exit(1)
 
@@ -45,5 +48,13 @@ def copy(storage: str, destination: str, studies: tuple[str, ...]) -> None:
     """Copy studies to another database, SQLite or PostgreSQL, with all that was measured."""
     from nas.store.copying import copy as copy_studies
 
+    with Store.open(storage, create=False) as store:
+        for record in [store.study(name) for name in studies] or store.studies():
+            driver = store.driver(record.study_id)
+            if driver is not None and is_alive(driver, time.time()):
+                raise UserError(
+                    f"study {record.name!r} is being searched, by process {driver['pid']} on {driver['host']}: "
+                    "it can be copied when that has ended or was stopped"
+                )
     for name in copy_studies(storage, destination, studies):
         click.echo(f"copied study {name}")

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from nas.cli.process_title import hide_passwords
+from nas.cli.process_title import hide_passwords, without_passwords
 from nas.errors import NasError
 
 INTERRUPTED = 130
@@ -71,5 +71,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"nas: error: {' '.join(message.split())}", err=True)
+    click.echo(f"nas: error: {without_passwords(' '.join(message.split()))}", err=True)
     sys.exit(code)

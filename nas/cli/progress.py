@@ -118,7 +118,9 @@ class SearchProgress:
         figures = f"best {best:.4f}, front {len(front(found))}, hypervolume {volume:.4g}"
         if study.is_over:
             return figures
-        left_s = (study.budget - study.done) * (time.monotonic() - self._started) / fresh if fresh else 0.0
+        if not fresh:
+            return figures
+        left_s = (study.budget - study.done) * (time.monotonic() - self._started) / fresh
         gain = "" if study.gain_to_come is None else f" for about {study.gain_to_come:+.1%}"
         return f"{figures}, {left_s / 60:.1f} min left{gain}"
 

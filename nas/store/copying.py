@@ -58,9 +58,14 @@ def _copy_study(
 
 def _copy_ours(reading: Connection, writing: Connection, record: StudyRecord, study_id: int) -> None:
     writing.execute(tables.studies.delete().where(tables.studies.c.study_id == study_id))
+    # Whose driver was killed: what that one left running is seen to by the next, in the copy too.
+    driver = reading.scalar(select(tables.studies.c.driver).where(tables.studies.c.study_id == record.study_id))
     writing.execute(
         insert(tables.studies).values(
-            study_id=study_id, settings=dict(record.settings), created_at=record.created_at, driver=null()
+            study_id=study_id,
+            settings=dict(record.settings),
+            created_at=record.created_at,
+            driver=null() if driver is None else driver,
         )
     )
     of_study = tables.trials.c.study_id == record.study_id

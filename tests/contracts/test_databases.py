@@ -1,9 +1,12 @@
 """`nas db`: what is wrong in a database is found, and studies are moved from any kind to any other, whole."""
 
 import dataclasses
+import socket
+import time
 from pathlib import Path
 
 import optuna
+import psutil
 import pytest
 from sqlalchemy import text
 
@@ -151,6 +154,29 @@ def test_one_study_is_copied_beside_others_and_none_is_overwritten(tmp_path: Pat
         assert named in refused.err
     assert run_nas(["db", "copy", "--to", "sqlite:///nas.db"], tmp_path).code == 2
     assert everything(url) == before
+
+
+def test_a_study_is_copied_when_its_driver_is_gone_with_what_that_left_running(tmp_path: Path) -> None:
+    url, other = (f"sqlite:///{tmp_path / name}" for name in ("nas.db", "other.db"))
+    me = psutil.Process()
+    driver = {"host": socket.gethostname(), "pid": me.pid, "started_at": me.create_time(), "seen_at": time.time()}
+    with Store.open(url, create=True) as store:
+        study = open_study(store, url, name="mine", budget=4)
+        study.tell(study.ask().number, complete(0.5, 1.0))
+        study.ask()
+        store.replace_driver(store.study().study_id, driver, lambda _: True)
+        refused = run_nas(["db", "copy", "--to", other], tmp_path)
+        assert refused.code == 2
+        assert f"study 'mine' is being searched, by process {me.pid}" in refused.err
+        store.replace_driver(store.study().study_id, {**driver, "started_at": 0.0}, lambda _: True)
+    assert run_nas(["db", "copy", "--to", other], tmp_path).code == 0
+    assert check(url) == check(other) == []
+    with Store.open(other, create=False) as store:
+        study = open_study(store, other, name="mine", budget=4)
+        study.recover("driver killed")
+        run(study)
+        assert study.done == 4
+    assert check(other) == []
 
 
 def test_nothing_is_made_of_what_is_not_there(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
 
 from nas.cli.process_title import without_passwords
+from tests.conftest import run_nas
 
 WAITING = (
     "import sys; from nas.cli.process_title import hide_passwords as hide; hide(sys.argv); print(flush=True); input()"
@@ -28,6 +30,14 @@ WAITING = (
 )
 def test_passwords_are_left_out(word: str, shown: str) -> None:
     assert without_passwords(word) == shown
+
+
+def test_errors_repeat_none(tmp_path: Path) -> None:
+    """The likeliest slip: the URL without its option."""
+    refused = run_nas(["db", "check", "postgresql://me:secret@host/nas"], tmp_path)
+    assert refused.code == 2
+    assert "postgresql://me:***@host/nas" in refused.err
+    assert "secret" not in refused.err
 
 
 def test_the_list_of_processes_shows_none() -> None:
