@@ -51,7 +51,7 @@ def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[No
 def check_address(address: str) -> None:
     """Raises ParameterError when nobody answers there: Ray itself would try for minutes."""
     host, colon, port = address.rpartition(":")
-    if not (colon and port.isdecimal()):
+    if not (colon and port.isdecimal()) or "/" in host:
         raise ParameterError(f"--ray-address {address!r} is not of the form HOST:PORT")
     try:
         socket.create_connection((host, int(port)), timeout=ANSWER_S).close()

@@ -58,6 +58,7 @@ def assert_one_line(done: Finished, *named: str) -> None:
         ("search --target cpu:", ("target 'cpu:'",)),
         ("search --target cpu --target cpu:threads=1", ("--target cpu, cpu:threads=1", "the same target")),
         ("latency measure caformer_s18 --ray-address 127.0.0.1:1", ("--ray-address '127.0.0.1:1'", "cpu@NODE")),
+        ("search --ray-address ray://127.0.0.1:10001", ("--ray-address 'ray://127.0.0.1:10001'", "HOST:PORT")),
         ("latency measure caformer_s18 --time-limit 0", ("--time-limit 0",)),
         ("search --input-size 1000000", ("--input-size 1000000",)),
         ("search --study=", ("--study ''",)),
