@@ -6,8 +6,8 @@ import time
 import click
 
 from nas.cli import options
-from nas.driver_lock import is_alive
 from nas.errors import UserError
+from nas.status import status
 from nas.store.schema import HEAD
 from nas.store.store import Store
 
@@ -50,8 +50,8 @@ def copy(storage: str, destination: str, studies: tuple[str, ...]) -> None:
 
     with Store.open(storage, create=False) as store:
         for record in [store.study(name) for name in studies] or store.studies():
-            driver = store.driver(record.study_id)
-            if driver is not None and is_alive(driver, time.time()):
+            driver = status(store, record, time.time()).driver
+            if driver is not None:
                 raise UserError(
                     f"study {record.name!r} is being searched, by process {driver['pid']} on {driver['host']}: "
                     "it can be copied when that has ended or was stopped"

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from nas.cli.process_title import hide_passwords, without_passwords
+from nas.cli.passwords import hide_passwords, without_passwords
 from nas.errors import NasError
 
 INTERRUPTED = 130

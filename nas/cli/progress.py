@@ -116,9 +116,7 @@ class SearchProgress:
         volume = front_hypervolume(found, study.settings)
         fresh = study.done - self._done_before
         figures = f"best {best:.4f}, front {len(front(found))}, hypervolume {volume:.4g}"
-        if study.is_over:
-            return figures
-        if not fresh:
+        if study.is_over or not fresh:
             return figures
         left_s = (study.budget - study.done) * (time.monotonic() - self._started) / fresh
         gain = "" if study.gain_to_come is None else f" for about {study.gain_to_come:+.1%}"

@@ -57,11 +57,12 @@ class Landscape:
         self._scale = Scale.of(first.losses[:, 0])
         self._quantiles = self._quantiles_of(first.rows)
         points = self._points(told)
-        best = np.flatnonzero(front_gaps(points) <= 0)
+        sample = self._sample(told, points)
+        best = np.flatnonzero(sample.gaps[: len(points)] <= 0)
         self.front = [told.rows[place] for place in best]
         self._to_beat = points[best]
         self._reference = tuple((points.max(0) + 1e-9).tolist())
-        self._model = models.fit("dear", self._sample(told), at, lambda: self._sample(first))
+        self._model = models.fit("dear", sample, at, lambda: self._sample(first, self._points(first)))
         if running:
             self._expect(running)
         self._staircase = self._stairs()
@@ -124,8 +125,8 @@ class Landscape:
         """The complete trials' losses in standard units."""
         return np.column_stack([self._scale(told.losses[:, 0]), self._bent(told.losses[:, 1:])])
 
-    def _sample(self, told: Told) -> Sample:
-        points = self._points(told)
+    def _sample(self, told: Told, points: Floats) -> Sample:
+        """The complete trials, which are these points, then the stopped ones."""
         stopped = [self._scale(each.loss + each.deviation * np.array([-1.0, 0.0, 1.0])) for each in told.stopped]
         rows = [*told.rows, *(each.row for each in told.stopped)]
         return Sample(

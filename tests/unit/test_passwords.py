@@ -7,12 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nas.cli.process_title import without_passwords
+from nas.cli.passwords import without_passwords
 from tests.conftest import run_nas
 
-WAITING = (
-    "import sys; from nas.cli.process_title import hide_passwords as hide; hide(sys.argv); print(flush=True); input()"
-)
+WAITING = "import sys; from nas.cli.passwords import hide_passwords as hide; hide(sys.argv); print(flush=True); input()"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What lists of processes, and Ray's of a cluster's jobs, show of a command: its words without passwords."""
+"""Passwords in URLs that a command was given: no error shows them, no list of processes, nor Ray's of jobs."""
 
 import re
 from collections.abc import Sequence
