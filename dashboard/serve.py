@@ -15,6 +15,8 @@ from nas.store.store import Store
 
 # Streams of events have no end of their own; they are cut when the process is told to end.
 GRACE_S = 3
+# Longer than a client that looks every few seconds is silent: one that asks while its connection is being closed fails.
+KEEP_ALIVE_S = 75
 # An answer passes from thread to thread several times, and each time waits so long for one that works out a study.
 SWITCH_S = 0.0005
 
@@ -31,7 +33,13 @@ def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Pa
         app = create_app(store, storage, Serving(allowed, searches.resolve(), roots))
         server = uvicorn.Server(
             uvicorn.Config(
-                app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_S
+                app,
+                host=host,
+                port=port,
+                log_level="warning",
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACE_S,
             )
         )
         click.echo(f"serving http://{host}:{port}/")

@@ -1,5 +1,6 @@
 """The Ray that trials run on: a search's own, or a cluster that it joins, whose nodes come and go."""
 
+import logging
 import os
 import time
 from collections import Counter
@@ -19,8 +20,10 @@ from workers.ray_environment import reason
 # How often it is looked at which nodes there are.
 LOOK_S = 2.0
 CHECK_S = 120.0
-JOIN_S = 60.0
+JOIN_S = 120.0
 PACKAGES = ("hybrid-nas", "torch")
+# Below what a search listens to.
+_LOG = logging.getLogger("nas.cluster")
 
 
 def look_at_node(evaluator: Evaluator) -> tuple[dict[str, str], str | None]:
@@ -42,11 +45,20 @@ class Cluster:
     _checked: set[str] = field(default_factory=set)
     _looked_at: float = 0.0
     _slots: dict[str, int] = field(default_factory=dict)
+    _cores: float = 0.0
+    _names: dict[str, str] = field(default_factory=dict)
 
     @property
     def seen(self) -> Mapping[str, int]:
         """The slots when they were last looked at. From any thread."""
         return self._slots
+
+    def named(self, by_id: Mapping[str, int]) -> Mapping[str, int]:
+        """The same by the nodes' names, as far as they are known. From any thread."""
+        found: Counter[str] = Counter()
+        for node_id, name in self._names.items():
+            found[name] += by_id.get(node_id, 0)
+        return +found
 
     def slots(self) -> Mapping[str, int]:
         """How many trials each living node has room for, by its name.
@@ -63,6 +75,8 @@ class Cluster:
                     self._check(node_id, _name(nodes[node_id]))
                 found[_name(nodes[node_id])] += count
             self._slots = {name: count for name, count in found.items() if count}
+            self._names = {node_id: _name(node) for node_id, node in nodes.items()}
+            self._cores = sum(node["Resources"].get("CPU", 0.0) for node in nodes.values())
             self._looked_at = time.monotonic()
         return self._slots
 
@@ -72,7 +86,11 @@ class Cluster:
         A cluster that has no cores at all yet is still being put together: its nodes are waited for.
         """
         end = time.monotonic() + JOIN_S
-        while not self.slots() and not ray.cluster_resources().get("CPU") and time.monotonic() < end:
+        is_told = False
+        while not self.slots() and not self._cores and time.monotonic() < end:
+            if not is_told:
+                _LOG.warning("no node of the Ray cluster has cores yet: they are waited for, up to %.0f s", JOIN_S)
+                is_told = True
             time.sleep(LOOK_S)
         if not self.slots():
             wanted = ", ".join(f"{name} {amount:g}" for name, amount in self.needs.items())

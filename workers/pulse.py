@@ -6,11 +6,13 @@ waits for ever says that it does. Of the driver's own machine it also sees who w
 """
 
 import os
+import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import psutil
 import ray
@@ -23,6 +25,8 @@ SILENT_S = 30.0
 SLOWER, LEAST_STEP_S = 20.0, 900.0
 # Searches that are over sooner do without: a further process would only slow their start.
 AFTER_S = 20.0
+# Who lives has been heard of within it.
+HEARD_S = 3 * BEAT_S
 
 
 class Worker(NamedTuple):
@@ -38,6 +42,7 @@ class Pulses:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._began = clock()
         self._beats: dict[Worker, tuple[float, float]] = {}
         self._longest_s = 0.0
 
@@ -57,6 +62,13 @@ class Pulses:
         for worker in found:
             del self._beats[worker]
         return found
+
+    def living(self) -> dict[str, int] | None:
+        """How many workers each node has, by its id; None before all of them can have been heard of."""
+        now = self._clock()
+        if now - self._began <= HEARD_S:
+            return None
+        return dict(Counter(worker.node_id for worker, (seen, _) in self._beats.items() if now - seen <= HEARD_S))
 
 
 class Heartbeat:
@@ -111,12 +123,24 @@ class Frozen:
 
 
 class Watchdog(threading.Thread):
-    """In the driver: has those killed that hang, until `stop`."""
+    """In the driver: has those killed that hang. A context manager.
 
-    def __init__(self, name: str) -> None:
+    Workers tell the actor named `actor_name` that they live; `living` is what Pulses says, None while it is not known.
+    """
+
+    def __init__(self) -> None:
         super().__init__(name="watchdog", daemon=True)
-        self._actor_name = name
+        self.actor_name = f"nas-pulses-{secrets.token_hex(8)}"
+        self.living: Mapping[str, int] | None = None
         self._stopped = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopped.set()
+        self.join(timeout=SILENT_S)
 
     def run(self) -> None:
         if self._stopped.wait(AFTER_S):
@@ -128,17 +152,14 @@ class Watchdog(threading.Thread):
                 kill(worker)
             try:
                 # It lives as long as its handle.
-                pulses = pulses or ray.remote(Pulses).options(name=self._actor_name, num_cpus=0).remote()
+                pulses = pulses or ray.remote(Pulses).options(name=self.actor_name, num_cpus=0).remote()
                 for worker in ray.get(pulses.hung.remote(), timeout=SILENT_S):
                     where = NodeAffinitySchedulingStrategy(worker.node_id, soft=False)
                     ray.remote(kill).options(num_cpus=0, scheduling_strategy=where, max_retries=0).remote(worker)
+                self.living = ray.get(pulses.living.remote(), timeout=SILENT_S)
             except (RayError, ValueError):
                 # A node was lost, the actor's perhaps, whose name is still taken. Of all of Ray the search says so.
                 pulses = None
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self.join(timeout=SILENT_S)
 
 
 def kill(worker: Worker) -> None:

@@ -76,7 +76,11 @@ def connect(address: str) -> None:
 
 def broken_down(error: Exception) -> SearchInterruptedError:
     """What is told of an error of Ray's that ends a search."""
-    return SearchInterruptedError(f"Ray broke down ({reason(error, -1)}); the same command goes on with the study")
+    return broke_down(reason(error, -1))
+
+
+def broke_down(why: str) -> SearchInterruptedError:
+    return SearchInterruptedError(f"Ray broke down ({why}); the same command goes on with the study")
 
 
 def reason(error: BaseException, line: int = 0) -> str:

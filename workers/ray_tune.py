@@ -1,12 +1,11 @@
 """The Ray Tune runner: a local Ray or a cluster, a long-lived process per slot, a study's trials until it is over."""
 
 import logging
-import secrets
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, nullcontext, redirect_stdout
 from typing import Any, Self
 
 import ray
@@ -19,6 +18,7 @@ from workers.cluster import Cluster, own_cores
 from workers.interruption import heard
 from workers.pulse import Watchdog
 from workers.ray_environment import broken_down, check_address, connect, ray_environment
+from workers.ray_guard import guarded, none_left
 
 # Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
 PENDING = 64
@@ -59,6 +59,7 @@ class RayTuneRunner:
         self._asked = resources.workers
         self.workers = resources.workers or (max(1, int(gpus / share)) if share > 0 else own_cores())
         self._cluster: Cluster | None = None
+        self._watchdog: Watchdog | None = None
 
     def report(self) -> Mapping[str, Any]:
         """As nas.evaluation.Runner has it; nothing before trials run."""
@@ -66,7 +67,9 @@ class RayTuneRunner:
             return {}
         if self.address is None:
             return {"workers": {socket.gethostname(): self.workers}}
-        return {"workers": dict(self._cluster.seen)}
+        living = None if self._watchdog is None else self._watchdog.living
+        # Until it is known which workers there are: what there is room for.
+        return {"workers": dict(self._cluster.seen if living is None else self._cluster.named(living))}
 
     def __enter__(self) -> Self:
         own = self.address is None
@@ -79,8 +82,9 @@ class RayTuneRunner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._cluster = None
-        self._left.close()
+        self._cluster = self._watchdog = None
+        with none_left():
+            self._left.close()
 
     def run(self, search: AskTell, evaluator: Evaluator, workers: int | None = None) -> None:
         """Start or join Ray if that was not done yet, run the search's jobs until it is over.
@@ -104,7 +108,8 @@ class RayTuneRunner:
                 self._cluster = started.result()
                 listen()
                 at_once = workers or self.workers
-                with _watched() as heartbeat:
+                with Watchdog() as self._watchdog, guarded() if own else nullcontext():
+                    heartbeat = self._watchdog.actor_name
                     tuner.run(self._needs, evaluator, self._threads(at_once), at_once if own else None, heartbeat)
         except (RayError, OSError) as error:
             raise broken_down(error) from error
@@ -146,15 +151,3 @@ class RayTuneRunner:
                 logging_level=logging.ERROR,
             )
         return cluster
-
-
-@contextmanager
-def _watched() -> Iterator[str]:
-    """Workers that hang are replaced, for the length of the block; the name of the actor that they tell they live."""
-    name = f"nas-pulses-{secrets.token_hex(8)}"
-    watchdog = Watchdog(name)
-    watchdog.start()
-    try:
-        yield name
-    finally:
-        watchdog.stop()

@@ -1,12 +1,14 @@
 """After at most 64 measurements: how well are 100 other networks predicted, on torch and on ONNX Runtime?
 
 What a network takes changes by a percent or two from one quarter of an hour to the next. So all of them are looked at
-in a random order, the others twice, apart; how alike their two looks rank them is the most that a predictor can reach.
+in a random order, the others LOOKS times, apart, and judged by the mean of their looks; how alike single looks rank
+them tells how much of the error is the judge's.
 """
 
 import random
 import statistics
 from collections.abc import Sequence
+from itertools import combinations
 
 from scipy.stats import kendalltau
 
@@ -18,7 +20,7 @@ from nas.spaces import load_space
 from workers.latency.meter import Meter
 
 MEASURED = 64
-HELD_OUT = 100
+HELD_OUT, LOOKS = 100, 4
 # `nas latency profile` takes up to 3 s for a network.
 LIMIT_S = 1.5
 
@@ -39,13 +41,14 @@ def main(targets: tuple[str, ...] = ("cpu", "onnxruntime")) -> None:
         print(f"\npredictor of {len(chosen)} measured networks of hybrid on {target}, judged on {len(others)} others")
         meter = calibrated(target, LIMIT_S)
         judges = print_verdict(noise(target))
-        first, second = looked_at(meter, (*chosen, *others), seed=0), looked_at(meter, others, seed=1)
+        first = looked_at(meter, (*chosen, *others), seed=0)
+        looked = [first, *(looked_at(meter, others, seed) for seed in range(1, LOOKS))]
         rows = [features(each, INPUT, builder) for each in chosen]
         times = [first[each.key] for each in chosen]
         predictor = Predictor(rows, times)
         predictions = [predictor.predict(features(each, INPUT, builder)) for each in others]
-        looks = [[look[each.key] for each in others] for look in (first, second)]
-        found = profiling.errors(predictions, [statistics.fmean(pair) for pair in zip(*looks, strict=True)])
+        looks = [[look[each.key] for each in others] for look in looked]
+        found = profiling.errors(predictions, [statistics.fmean(times) for times in zip(*looks, strict=True)])
         inside = profiling.cross_validated(rows, times, seed=0)
         for name, errors in (("held out", found), ("cross-validated", inside)):
             print(
@@ -53,8 +56,9 @@ def main(targets: tuple[str, ...] = ("cpu", "onnxruntime")) -> None:
                 f"{errors.covered:.0%} inside the 95% interval, Kendall tau {errors.tau:.3f}"
             )
         single = [profiling.errors(predictions, look).tau for look in looks]
+        between = [kendalltau(one, other).statistic for one, other in combinations(looks, 2)]
         print(
-            f"by one look each: tau {single[0]:.3f} and {single[1]:.3f}; the two looks themselves rank the others with "
-            f"tau {kendalltau(*looks).statistic:.3f}"
+            f"by one look each: tau {min(single):.3f} to {max(single):.3f}; two looks rank the others alike with "
+            f"{min(between):.3f} to {max(between):.3f}"
         )
         print(f"wanted of those held out: 95% within 10%, tau at least .95{'' if judges else ' (not judged)'}")

@@ -14,7 +14,7 @@ from nas.search import SearchResult
 from nas.study import Study
 from nas.trial import Outcome, Trial
 
-# Whose warnings are events too: that the database is away, and that it is back.
+# Whose warnings are events too: that the database is away and back, that a cluster's nodes are waited for.
 LOGGER = logging.getLogger("nas")
 
 

@@ -48,6 +48,8 @@ def _lines(found: Status) -> list[str]:
     if found.workers:
         nodes = ", ".join(f"{node} ({count})" for node, count in sorted(found.workers.items()))
         lines.append(f"  workers: {sum(found.workers.values())} on {nodes}")
+    elif driver is not None:
+        lines.append("  workers: none yet")
     if found.failures:
         lines.append("  failures: " + ", ".join(f"{count} {cause}" for cause, count in sorted(found.failures.items())))
     if found.last_error is not None:

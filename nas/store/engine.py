@@ -72,7 +72,8 @@ def open_optuna(url: URL, patience_s: float = PATIENCE_S) -> optuna.storages.RDB
         storage = optuna.storages.RDBStorage(
             url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
         )
-        wait_when_away(storage.engine, patience_s)
+        # Our own engine, which is beside it, says so.
+        wait_when_away(storage.engine, patience_s, silent=True)
         return storage
     except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
         raise StorageError(f"Optuna cannot use database {shown(url)!r}: {str(error).splitlines()[0]}") from error

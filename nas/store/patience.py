@@ -25,8 +25,10 @@ def wait_when_away(
     patience_s: float = PATIENCE_S,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    *,
+    silent: bool = False,
 ) -> None:
-    """From now on the engine waits for a server that does not answer, up to `patience_s`.
+    """From now on the engine waits for a server that does not answer, up to `patience_s`, and says so unless `silent`.
 
     To be called when it has answered once: a wrong address is an error at once. A file does not go away.
     """
@@ -36,7 +38,7 @@ def wait_when_away(
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
         end = clock() + patience_s
-        is_told = False
+        is_told = silent
         while True:
             try:
                 connected = dialect.connect(*arguments, **named)
@@ -49,7 +51,7 @@ def wait_when_away(
                     is_told = True
                 sleep(RETRY_S)
             else:
-                if is_told:
+                if is_told and not silent:
                     _LOG.warning("the database is back")
                 return connected
 

@@ -123,6 +123,25 @@ def test_a_killed_worker_is_replaced_and_its_trial_tried_again(tmp_path: Path) -
     assert_recorded_once(tmp_path, 6)
 
 
+@pytest.mark.parametrize("name", ["raylet", "gcs_server"])
+def test_a_search_that_loses_a_process_of_rays_says_so_and_goes_on(name: str, tmp_path: Path) -> None:
+    search = RunningSearch(tmp_path, *QUICK, "--budget", "50")
+    search.wait_until(lambda: len(done(tmp_path)) >= 1)
+    family = search.descendants()
+    next(process for process in family if process.name() == name).kill()
+    code, _, err = search.finish()
+    assert code == 1, err
+    assert err.strip().splitlines()[-1].startswith(f"nas: error: Ray broke down (its {name} ended)")
+    assert "Traceback" not in err
+    recorded = trials(tmp_path)
+    assert not any(trial.state is TrialState.RUNNING for trial in recorded)
+    assert wait_for_end(family) == []
+    finished = len(done(tmp_path))
+    again = run_nas([*QUICK, "--budget", str(finished + 2)], tmp_path)
+    assert again.code == 0, again.err
+    assert_recorded_once(tmp_path, finished + 2)
+
+
 def test_optuna_dashboard_opens_the_database(tmp_path: Path) -> None:
     from tests.studies import make_study
 

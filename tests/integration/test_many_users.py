@@ -24,7 +24,11 @@ def poll(url: str, client_number: int, ended: threading.Event, refused: list[str
     with httpx.Client(transport=transport, base_url=f"{url}/api/v1", timeout=60) as client:
         while not ended.is_set():
             for question in ("/studies", *(f"/studies/study {number}/front" for number in range(WRITERS))):
-                answer = client.get(question)
+                try:
+                    answer = client.get(question)
+                except httpx.HTTPError as error:
+                    refused.append(f"{question}: {error!r}")
+                    continue
                 # A study that has not begun is not there yet.
                 if not answer.is_success and answer.status_code != 404:
                     refused.append(f"{question}: {answer.status_code} {answer.text}")

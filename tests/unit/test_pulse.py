@@ -7,7 +7,7 @@ import time
 
 import psutil
 
-from workers.pulse import LEAST_STEP_S, SILENT_S, SLOWER, Frozen, Pulses, Worker
+from workers.pulse import HEARD_S, LEAST_STEP_S, SILENT_S, SLOWER, Frozen, Pulses, Worker
 
 ONE, OTHER = Worker("node", 1, 1.0), Worker("node", 2, 1.0)
 
@@ -30,6 +30,17 @@ def test_a_silent_worker_is_told_of_once() -> None:
     clock.now = SILENT_S + 1
     assert pulses.hung() == [ONE]
     assert pulses.hung() == []
+
+
+def test_who_lives_is_known_once_all_have_been_heard_of() -> None:
+    clock = Clock()
+    pulses = Pulses(clock)
+    pulses.beat(ONE, 0.0)
+    pulses.beat(OTHER, 0.0)
+    assert pulses.living() is None
+    clock.now = HEARD_S + 1
+    pulses.beat(OTHER, 0.0)
+    assert pulses.living() == {"node": 1}
 
 
 def test_a_process_that_was_stopped_before_it_said_anything_is_found() -> None:
