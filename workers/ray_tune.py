@@ -24,7 +24,8 @@ from workers.ray_guard import guarded, none_left
 PENDING = 64
 STOPPING = "stopping, which takes some seconds; what is finished is on record"
 OWN = {
-    # Tune's workers have an environment of their own: what Ray would start beforehand would only be in their way.
+    # Workers start with Ray, which is not waited for, rather than when a trial is there for them.
+    "RAY_enable_worker_prestart": "1",
     "RAY_prestart_worker_first_driver": "0",
     # Where its head process is killed nothing brings it back: by default it would be waited for a minute.
     "RAY_gcs_rpc_server_reconnect_timeout_s": "15",

@@ -1,9 +1,11 @@
 """A search's trials by Ray Tune, on the Ray that this process has joined."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 from ray import tune
+from ray.tune.execution import class_cache
 
 from nas.evaluation import AskTell, Evaluator
 from workers.ray_environment import broken_down, environment
@@ -46,7 +48,7 @@ class StudyTuner:
         )
         bundle = {name: amount for name, amount in needs.items() if amount}
         pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(self._pending)}
-        with environment(TUNE | pending), TemporaryDirectory(prefix="nas-tune-") as scratch:
+        with environment(TUNE | pending), plain_workers(), TemporaryDirectory(prefix="nas-tune-") as scratch:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, tune.PlacementGroupFactory([bundle])),
                 tune_config=tune.TuneConfig(
@@ -66,3 +68,17 @@ class StudyTuner:
                 tuner.fit()
             except tune.TuneError as error:
                 raise broken_down(error) from error
+
+
+@contextmanager
+def plain_workers() -> Iterator[None]:
+    """Tune's workers may be those that Ray has started beforehand, for the length of the block.
+
+    By default they have a variable in their environment that PyTorch Lightning needs, and so a process of their own.
+    """
+    theirs = dict(class_cache.DEFAULT_ENV_VARS)
+    class_cache.DEFAULT_ENV_VARS.clear()
+    try:
+        yield
+    finally:
+        class_cache.DEFAULT_ENV_VARS.update(theirs)
