@@ -19,7 +19,7 @@ from nas.errors import StorageError, UnknownNameError, UserError
 from nas.service import TOKEN_VARIABLE, shapes
 
 LOGGER = logging.getLogger(__name__)
-START = "from nas.cli.main import main; main()"
+START = "from nas.cli.main import console_script; console_script()"
 # A machine has cores for no more.
 MOST_RUNNING = 8
 REQUEST, RESULT, LOG, STOPPED = "request.json", "result.json", "log.txt", "stopped"

@@ -63,8 +63,14 @@ class Record(LatencyRecord, Protocol):
     def artifact(self, name: str) -> Artifact | None:
         """The one of that name, None where there is none."""
 
+    def artifact_details(self, name: str) -> Mapping[str, Any] | None:
+        """Of the one of that name, without its content; None where there is none."""
+
     def put_artifact(self, artifact: Artifact) -> None:
         """Put it on record, in the place of another one of its name."""
+
+    def put_artifact_details(self, artifact: Artifact) -> None:
+        """Put its details on record, where its content is already."""
 
 
 # Has jobs done by an evaluator, as Runner.run does.

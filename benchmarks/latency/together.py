@@ -19,7 +19,7 @@ def measure_all(found: Any, order: int) -> None:
 
 def main() -> None:
     print(f"\ntwo processes measure the same {COUNT} networks at the same time, as two searches with a database each")
-    judges = print_verdict(noise())
+    before = noise()
     found = spawn.Queue()
     both = [spawn.Process(target=measure_all, args=(found, order)) for order in (1, -1)]
     for process in both:
@@ -27,6 +27,8 @@ def main() -> None:
     results = dict(found.get() for _ in both)
     for process in both:
         process.join()
+    # Neighbours that came meanwhile are seen by looking again.
+    judges = print_verdict(max(before, noise()))
     off = [abs(a / b - 1) for a, b in zip(results[1], results[-1], strict=True)]
     agree = sum(each <= WANTED for each in off)
     print(f"they differ by {statistics.median(off):.1%}, at most {max(off):.1%}; {agree} of {COUNT} agree")

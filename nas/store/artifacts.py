@@ -1,8 +1,9 @@
 """Artifacts on record, one of each name: the last one."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 
 from nas.artifact import Artifact
 from nas.store import tables
@@ -23,6 +24,14 @@ class Artifacts(Database):
             return None if row is None else _to_artifact(row)
 
     @lasting_method
+    def artifact_details(self, name: str) -> Mapping[str, Any] | None:
+        """Of the one of that name, without its content; None where there is none."""
+        ours = tables.artifacts.c
+        with self._begin() as connection:
+            found: Mapping[str, Any] | None = connection.execute(select(ours.details).where(ours.name == name)).scalar()
+            return found
+
+    @lasting_method
     def artifacts(self, kind: str) -> list[Artifact]:
         """Those of a kind, the last one first, without their contents."""
         ours = tables.artifacts
@@ -38,6 +47,13 @@ class Artifacts(Database):
             new = INSERTS[connection.dialect.name](tables.artifacts).values(vars(artifact))
             kept = {name: new.excluded[name] for name in vars(artifact) if name != "name"}
             connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=kept))
+
+    @lasting_method
+    def put_artifact_details(self, artifact: Artifact) -> None:
+        """Put its details on record, where its content is already."""
+        changed = {"details": artifact.details, "updated_at": artifact.updated_at}
+        with self._begin() as connection:
+            connection.execute(update(tables.artifacts).where(tables.artifacts.c.name == artifact.name).values(changed))
 
 
 def _to_artifact(row: Row[Any]) -> Artifact:

@@ -42,6 +42,8 @@ def parse_url(text: str) -> URL:
         raise StorageError("--storage has an @ in its password: write it as %40, or give the password in PGPASSWORD")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise StorageError(f"--storage {shown(url)!r} names no file; valid: sqlite:///FILE")
+    if url.get_backend_name() == "sqlite" and (str(url.database).startswith("file:") or "uri" in url.query):
+        raise StorageError(f"--storage {shown(url)!r} is in SQLite's form of a URI; valid: sqlite:///FILE")
     return url
 
 

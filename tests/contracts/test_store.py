@@ -244,6 +244,21 @@ def test_the_last_artifact_of_a_name_is_kept(storage_url: str) -> None:
             store.put_artifact(each)
         assert store.artifact("one") == last
         assert store.artifacts("supernet") == [replace(last, content=b"")]
+        assert store.artifact_details("one") == {"epochs": 2}
+        assert store.artifact_details("nothing") is None
+
+
+def test_an_artifacts_details_change_without_its_content(storage_url: str) -> None:
+    first, later = (
+        Artifact("one", "supernet", {"audit": {}}, b"weights", 1.0),
+        Artifact("one", "", {"audit": {"x": 1}}, b"", 2.0),
+    )
+    with Store.open(storage_url, create=True) as store:
+        store.put_artifact_details(later)
+        assert store.artifact("one") is None
+        store.put_artifact(first)
+        store.put_artifact_details(later)
+        assert store.artifact("one") == replace(first, details={"audit": {"x": 1}}, updated_at=2.0)
 
 
 def test_measurements_of_the_first_schema_are_kept(storage_url: str) -> None:
@@ -310,7 +325,9 @@ def test_sqlite_is_in_wal_mode(tmp_path: Path) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-@pytest.mark.parametrize("url", ["nonsense", "sqlite://", "sqlite:///:memory:", "oracle+nope://x/y"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "sqlite://", "sqlite:///:memory:", "sqlite:///file:nas.db?uri=true", "oracle+nope://x/y"]
+)
 def test_what_is_no_usable_url_is_refused(url: str) -> None:
     with pytest.raises(StorageError, match="valid: sqlite:///FILE"):
         Store.open(url, create=True)

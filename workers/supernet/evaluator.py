@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from torch import nn
 
@@ -102,9 +103,9 @@ class SupernetEvaluator:
                 "audit": {},
             }
             made.append(Artifact(self.name, KIND, details, outcome.checkpoint, time.time()))
-            on_record = record.artifact(self.name)
+            on_record = record.artifact_details(self.name)
             # Another search may be at the same one, and ahead.
-            if on_record is None or on_record.details["epochs"] < last.epoch:
+            if on_record is None or on_record["epochs"] < last.epoch:
                 record.put_artifact(made[-1])
             told = {"epoch": last.epoch, "of": self.recipe.epochs, "loss": last.loss, "largest": last.accuracy}
             say("supernet trained", told)
@@ -121,14 +122,17 @@ class SupernetEvaluator:
         # None of a member that could not be trained.
         known: dict[str, float | None] = dict(details["audit"])
 
+        def put(found: Mapping[str, Any]) -> None:
+            record.put_artifact_details(replace(trained, details=found, updated_at=time.time()))
+
         def keep(job: Job, outcome: Outcome) -> None:
             known[job.architecture.key] = outcome.accuracy
-            record.put_artifact(replace(trained, details={**details, "audit": known}, updated_at=time.time()))
+            put({**details, "audit": known})
 
         left = [member for member in self._sample if member.key not in known]
         if left:
-            # Whatever the search's limit is: what is learnt from the sample serves others too.
-            alone = replace(self.proxy, max_latency_ms=None)
+            # Whatever the search's limit and targets are: what is learnt from the sample serves others too.
+            alone = replace(self.proxy, max_latency_ms=None, meters={}, further=())
             run(Jobs([Job(number, 0, member, self.seed) for number, member in enumerate(left)], keep), alone, None)
         members, accuracies = [], []
         for member in self._sample:
@@ -147,7 +151,7 @@ class SupernetEvaluator:
         found = correction(self.space, members, scores, accuracies)
         if left or "tau" not in details:
             details |= {"audit": known, "tau": found.tau, "raw_tau": found.raw_tau}
-            record.put_artifact(replace(trained, details=details, updated_at=time.time()))
+            put(details)
         told = {"members": len(members), "tau of scores": found.raw_tau, "corrected, left out": found.tau}
         say("supernet audited", told)
         if found.tau < LOW_TAU:
