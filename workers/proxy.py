@@ -47,7 +47,7 @@ class ProxyEvaluator:
     model_input: ModelInput
     recipe: Recipe
     meters: Mapping[str, Meter]
-    """By the targets' names; the first one's latency is limited. Without any, latencies are not found out."""
+    """By the targets' names; the first one's latency is limited."""
     device: str
     max_latency_ms: float | None
     fingerprints: Mapping[str, Mapping[str, Any]]
@@ -132,11 +132,11 @@ class ProxyEvaluator:
             latencies[name] = taken
             if self.max_latency_ms is not None and next(iter(latencies.values())).median > self.max_latency_ms:
                 break
-        first, *others = self.meters or ("",)
+        first, *others = latencies
         return Outcome(
             **facts,
-            latency=latencies.get(first),
-            latencies={name: latencies[name] for name in others if name in latencies},
+            latency=latencies[first],
+            latencies={name: latencies[name] for name in others},
             measure_s=spent_s,
             environment=self.environment,
         )

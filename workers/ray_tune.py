@@ -27,8 +27,6 @@ OWN = {
     # Workers start with Ray, which is not waited for, rather than when a trial is there for them.
     "RAY_enable_worker_prestart": "1",
     "RAY_prestart_worker_first_driver": "0",
-    # Where its head process is killed nothing brings it back: by default it would be waited for a minute.
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "15",
 }
 
 

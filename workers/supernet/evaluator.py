@@ -131,8 +131,8 @@ class SupernetEvaluator:
 
         left = [member for member in self._sample if member.key not in known]
         if left:
-            # Whatever the search's limit and targets are: what is learnt from the sample serves others too.
-            alone = replace(self.proxy, max_latency_ms=None, meters={}, further=())
+            # Whatever the search's limit is: what is learnt from the sample serves others too.
+            alone = replace(self.proxy, max_latency_ms=None)
             run(Jobs([Job(number, 0, member, self.seed) for number, member in enumerate(left)], keep), alone, None)
         members, accuracies = [], []
         for member in self._sample:
