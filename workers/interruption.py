@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,15 +37,39 @@ def heard(answer: str = "") -> Iterator[Callable[[], None]]:
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
         raise KeyboardInterrupt
 
+    hook = sys.unraisablehook
+
+    def unraisable(dropped: "sys.UnraisableHookArgs") -> None:
+        # It comes again: nothing is to be told of it.
+        if not issubclass(dropped.exc_type, KeyboardInterrupt):
+            hook(dropped)
+
     def listen() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             before.setdefault(number, signal.signal(number, end))
 
     listen()
+    sys.unraisablehook = unraisable
     try:
         yield listen
     finally:
+        sys.unraisablehook = hook
         if signal.SIGALRM in before:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """SIGINT and SIGTERM do nothing for the length of the block, which ends by itself within seconds."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # Not SIG_IGN, which child processes would inherit.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -50,6 +50,9 @@ def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[No
 
 def check_address(address: str) -> None:
     """Raises ParameterError when nobody answers there: Ray itself would try for minutes."""
+    if "@" in address:
+        # What stands there may be a password.
+        raise ParameterError("--ray-address has an @ in it, and is to be of the form HOST:PORT")
     host, colon, port = address.rpartition(":")
     if not (colon and port.isdecimal()) or "/" in host:
         raise ParameterError(f"--ray-address {address!r} is not of the form HOST:PORT")

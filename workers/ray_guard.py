@@ -8,16 +8,24 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
+from nas.errors import SearchInterruptedError
+from workers.interruption import STDERR
 from workers.ray_environment import broke_down
 
 CHECK_S = 0.5
+# Longer than it takes a search to stop once it has heard.
+GRACE_S = 20.0
 RAYLET = "raylet"
 # Without either no trial runs any more, and nothing brings them back.
 NEEDED = (RAYLET, "gcs_server")
 
 
 class Guard(threading.Thread):
-    """Sends this process SIGINT when one of Ray's processes that it has started is gone; `lost` is its name then."""
+    """Sends this process SIGINT when one of Ray's processes that it has started is gone; `lost` is its name then.
+
+    Whoever waits inside of Ray for an answer hears no signal: where the guard is not told to stop within GRACE_S after
+    that, it says what has happened and ends the process, which Ray would do later.
+    """
 
     def __init__(self) -> None:
         super().__init__(name="guard of Ray", daemon=True)
@@ -26,31 +34,39 @@ class Guard(threading.Thread):
         self._needed = _children(*NEEDED)
 
     def run(self) -> None:
-        while not self._stopped.wait(CHECK_S):
-            for name, process in self._needed:
-                if not _lives(process):
-                    self.lost = name
-                    os.kill(os.getpid(), signal.SIGINT)
-                    return
+        while self.lost is None:
+            if self._stopped.wait(CHECK_S):
+                return
+            self.lost = next((name for name, process in self._needed if not _lives(process)), None)
+        os.kill(os.getpid(), signal.SIGINT)
+        if not self._stopped.wait(GRACE_S):
+            os.write(STDERR, f"nas: error: {self.error}\n".encode())
+            with none_left():
+                pass
+            os._exit(self.error.exit_code)
+
+    @property
+    def error(self) -> SearchInterruptedError:
+        """What there is to say of a loss."""
+        return broke_down(f"its {self.lost} ended")
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Raises SearchInterruptedError when Ray loses a process that it needs; the guard is to be stopped then."""
+        self.start()
+        try:
+            yield
+        except KeyboardInterrupt:
+            if self.lost is None:
+                raise
+            raise self.error from None
+        finally:
+            if self.lost is None:
+                self.stop()
 
     def stop(self) -> None:
         self._stopped.set()
         self.join()
-
-
-@contextmanager
-def guarded() -> Iterator[None]:
-    """Raises SearchInterruptedError when Ray loses a process that it needs."""
-    guard = Guard()
-    guard.start()
-    try:
-        yield
-    except KeyboardInterrupt:
-        if guard.lost is None:
-            raise
-        raise broke_down(f"its {guard.lost} ended") from None
-    finally:
-        guard.stop()
 
 
 @contextmanager

@@ -4,8 +4,8 @@ import logging
 import socket
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext, redirect_stdout
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, redirect_stdout
 from typing import Any, Self
 
 import ray
@@ -15,10 +15,10 @@ from ray.exceptions import RayError
 from nas.errors import ParameterError
 from nas.evaluation import AskTell, Evaluator, Resources
 from workers.cluster import Cluster, own_cores
-from workers.interruption import heard
+from workers.interruption import deaf, heard
 from workers.pulse import Watchdog
 from workers.ray_environment import broken_down, check_address, connect, ray_environment
-from workers.ray_guard import guarded, none_left
+from workers.ray_guard import Guard, none_left
 
 # Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
 PENDING = 64
@@ -27,6 +27,8 @@ OWN = {
     # Workers start with Ray, which is not waited for, rather than when a trial is there for them.
     "RAY_enable_worker_prestart": "1",
     "RAY_prestart_worker_first_driver": "0",
+    # Where its head process is killed nothing brings it back: by default it would be waited for a minute.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "30",
 }
 
 
@@ -59,6 +61,8 @@ class RayTuneRunner:
         self.workers = resources.workers or (max(1, int(gpus / share)) if share > 0 else own_cores())
         self._cluster: Cluster | None = None
         self._watchdog: Watchdog | None = None
+        self._started: Future[Cluster] | None = None
+        self._guard: Guard | None = None
 
     def report(self) -> Mapping[str, Any]:
         """As nas.evaluation.Runner has it; nothing before trials run."""
@@ -82,8 +86,15 @@ class RayTuneRunner:
 
     def __exit__(self, *_: object) -> None:
         self._cluster = self._watchdog = None
-        with none_left():
-            self._left.close()
+        # A second Ctrl-C would leave processes behind.
+        with deaf():
+            if self._started is not None:
+                # What is being started cannot be shut down yet.
+                wait([self._started])
+            with none_left():
+                self._left.close()
+            if self._guard is not None:
+                self._guard.stop()
 
     def run(self, search: AskTell, evaluator: Evaluator, workers: int | None = None) -> None:
         """Start or join Ray if that was not done yet, run the search's jobs until it is over.
@@ -97,7 +108,7 @@ class RayTuneRunner:
         try:
             # Of a dead worker Ray writes to standard output, where there may be JSON.
             with heard(STOPPING) as listen, redirect_stdout(sys.stderr):
-                started = self._beside.submit(self._start_ray, evaluator)
+                self._started = started = self._beside.submit(self._start_ray, evaluator)
                 # Importing Tune, and making the first proposal, take about as long as Ray's start.
                 from workers.tuner import StudyTuner
 
@@ -107,7 +118,8 @@ class RayTuneRunner:
                 self._cluster = started.result()
                 listen()
                 at_once = workers or self.workers
-                with Watchdog() as self._watchdog, guarded() if own else nullcontext():
+                self._guard = Guard()
+                with self._guard.at_work(), Watchdog() as self._watchdog:
                     heartbeat = self._watchdog.actor_name
                     tuner.run(self._needs, evaluator, self._threads(at_once), at_once if own else None, heartbeat)
         except (RayError, OSError) as error:

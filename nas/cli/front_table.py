@@ -22,13 +22,15 @@ def print_front(
     Members are as nas.front has them as JSON. Of the study's `objectives` those that not every table has get columns of
     their own. Those that fell off when the front was confirmed follow, marked.
     """
+    listed = [*members, *fell_off]
+    if not listed:
+        return
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
     for heading in ("parameters", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
     further = [name for name in objectives if name not in SHOWN]
     for name in further:
         table.add_column(f"{name} {unit_of(name)}".rstrip(), justify="right")
-    listed = [*members, *fell_off]
     words = _words([Architecture(tuple(map(Stage.from_dict, each["stages"]))) for each in listed])
     marks = [""] * len(members) + ["x"] * len(fell_off)
     for member, mixers, mark in zip(listed, words, marks, strict=True):

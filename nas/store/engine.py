@@ -43,7 +43,7 @@ def parse_url(text: str) -> URL:
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise StorageError(f"--storage {shown(url)!r} names no file; valid: sqlite:///FILE")
     if url.get_backend_name() == "sqlite" and (str(url.database).startswith("file:") or "uri" in url.query):
-        raise StorageError(f"--storage {shown(url)!r} is in SQLite's form of a URI; valid: sqlite:///FILE")
+        raise StorageError("--storage is in SQLite's form of a URI (file:...); valid: sqlite:///FILE")
     return url
 
 

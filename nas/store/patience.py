@@ -1,6 +1,7 @@
 """A database server that goes away, for a restart or for minutes, and comes back: waited for instead of given up."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -34,25 +35,30 @@ def wait_when_away(
     """
     if engine.dialect.name == "sqlite":
         return
+    # Several threads find out at once.
+    telling, is_told = threading.Lock(), False
+
+    def tell(is_away: bool, text: str) -> None:
+        nonlocal is_told
+        with telling:
+            if is_away != is_told and not silent:
+                _LOG.warning(text)
+                is_told = is_away
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
         end = clock() + patience_s
-        is_told = silent
         while True:
             try:
                 connected = dialect.connect(*arguments, **named)
             except dialect.loaded_dbapi.OperationalError as error:
                 if clock() >= end:
                     raise
-                if not is_told:
-                    why = (str(error).strip().splitlines() or ["no answer"])[0]
-                    _LOG.warning("the database is waited for, up to %.0f min: %s", patience_s / 60, why)
-                    is_told = True
+                why = (str(error).strip().splitlines() or ["no answer"])[0]
+                tell(True, f"the database is waited for, up to {patience_s / 60:.0f} min: {why}")
                 sleep(RETRY_S)
             else:
-                if is_told and not silent:
-                    _LOG.warning("the database is back")
+                tell(False, "the database is back")
                 return connected
 
 
