@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -80,18 +81,18 @@ class Cluster:
             self._looked_at = time.monotonic()
         return self._slots
 
-    def check(self) -> None:
+    def check(self, leaving: threading.Event) -> None:
         """Raises ParameterError when no trial finds what it needs on any node, or a node is not fit.
 
-        A cluster that has no cores at all yet is still being put together: its nodes are waited for.
+        A cluster that has no cores at all yet is still being put together: its nodes are waited for, until `leaving`.
         """
         end = time.monotonic() + JOIN_S
         is_told = False
-        while not self.slots() and not self._cores and time.monotonic() < end:
+        while not (self.slots() or self._cores or leaving.is_set()) and time.monotonic() < end:
             if not is_told:
                 _LOG.warning("no node of the Ray cluster has cores yet: they are waited for, up to %.0f s", JOIN_S)
                 is_told = True
-            time.sleep(LOOK_S)
+            leaving.wait(LOOK_S)
         if not self.slots():
             wanted = ", ".join(f"{name} {amount:g}" for name, amount in self.needs.items())
             offered = "; ".join(

@@ -3,9 +3,10 @@
 import logging
 import socket
 import sys
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack, nullcontext, redirect_stdout
 from typing import Any, Self
 
 import ray
@@ -63,6 +64,7 @@ class RayTuneRunner:
         self._watchdog: Watchdog | None = None
         self._started: Future[Cluster] | None = None
         self._guard: Guard | None = None
+        self._leaving = threading.Event()
 
     def report(self) -> Mapping[str, Any]:
         """As nas.evaluation.Runner has it; nothing before trials run."""
@@ -86,9 +88,11 @@ class RayTuneRunner:
 
     def __exit__(self, *_: object) -> None:
         self._cluster = self._watchdog = None
+        self._leaving.set()
+        own = self.address is None
         # A second Ctrl-C would leave processes behind.
-        with deaf():
-            if self._started is not None:
+        with deaf() if own else nullcontext():
+            if own and self._started is not None:
                 # What is being started cannot be shut down yet.
                 wait([self._started])
             with none_left():
@@ -152,7 +156,7 @@ class RayTuneRunner:
         cluster = Cluster(self._needs, evaluator)
         if self.address is not None:
             connect(self.address)
-            cluster.check()
+            cluster.check(self._leaving)
         elif not ray.is_initialized():
             ray.init(
                 address="local",
