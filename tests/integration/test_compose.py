@@ -153,6 +153,15 @@ class Host:
             assert time.monotonic() < end, done.stderr
             time.sleep(1)
 
+    def until_joined(self, name: str, timeout_s: float = 120) -> None:
+        """Nodes on one machine share Ray's folder, as containers do not: two that start at once may take one socket."""
+        log = self.folder / f"{name}.log"
+        end = time.monotonic() + timeout_s
+        while "Ray runtime started" not in log.read_text():
+            assert self._processes[name].poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.2)
+
     def run(self, service: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         entry = self.words(services()[service]["entrypoint"])
         return subprocess.run(
@@ -198,6 +207,7 @@ def test_every_service_runs(host: Host) -> None:
     host.until_healthy("ray-head", "head")
     for number in (2, 3):
         host.up("ray-worker", f"worker{number}", "--num-cpus=1", f"--node-ip-address=127.0.0.{number}")
+        host.until_joined(f"worker{number}")
     host.until_healthy("ray-worker", "worker2")
     host.up("dashboard", "dashboard")
     host.until_healthy("dashboard", "dashboard")
