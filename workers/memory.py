@@ -8,14 +8,21 @@ import torch
 
 # Of what is free when a worker starts; the rest is left to caches and to whatever else runs.
 SHARE = 0.9
+SAID_WITHOUT_MEMORY = (
+    "DefaultCPUAllocator",
+    "can't allocate memory",
+    "Failed to allocate memory",
+    "std::bad_alloc",
+    "MemoryError",
+)
 CGROUP = Path("/sys/fs/cgroup")
 
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether torch ran out of memory: on the CPU it says so in the message of a plain RuntimeError alone."""
+    """Whether memory ran out: on the CPU torch and ONNX Runtime say so in the message of a plain RuntimeError alone."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return "DefaultCPUAllocator" in str(error) or "can't allocate memory" in str(error)
+    return any(words in str(error) for words in SAID_WITHOUT_MEMORY)
 
 
 def limit_to_share(workers: int) -> None:

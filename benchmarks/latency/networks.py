@@ -3,7 +3,7 @@
 import random
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nas.architecture import Architecture, ModelInput
 from nas.evaluation import EvaluationOptions
@@ -46,23 +46,33 @@ def cv(values: Sequence[float]) -> float:
     return statistics.stdev(values) / statistics.fmean(values)
 
 
-def noise(target_name: str = "cpu", looks: int = 10) -> float:
-    """How much the reference network's own time varies from one look to the next, nothing thrown away or scaled."""
+def looking(target_name: str) -> Callable[[], float]:
+    """One look at the reference network's own time, nothing thrown away or scaled, in milliseconds."""
     target = load_target(target_name)
     run = target.prepare(Reference().build(), Reference.model_input)
-    medians = []
-    for _ in range(looks):
+
+    def look() -> float:
         with QuietWindow(target.quarters).alone():
-            medians.append(statistics.median(run() for _ in range(200)))
+            return statistics.median(run() for _ in range(200))
+
+    return look
+
+
+def noise(target_name: str = "cpu", looks: int = 10) -> float:
+    """How much that varies from one look to the next."""
+    look = looking(target_name)
+    found = []
+    for _ in range(looks):
+        found.append(look())
         time.sleep(0.3)
-    return cv(medians)
+    return cv(found)
 
 
 def print_verdict(found: float) -> bool:
     """Whether the machine is quiet enough to judge by."""
     quiet = found <= MOST_NOISE
     print(
-        f"the machine's noise (the reference network alone, 10 looks): {found:.1%}; "
+        f"the machine's noise (looks at the reference network alone): {found:.1%}; "
         + ("quiet enough to judge" if quiet else f"over {MOST_NOISE:.0%}: this run does not judge")
     )
     return quiet

@@ -20,7 +20,7 @@ from nas.spaces import load_space
 from workers.latency.meter import Meter
 
 MEASURED = 64
-HELD_OUT, LOOKS = 100, 4
+HELD_OUT, LOOKS = 100, 2
 # `nas latency profile` takes up to 3 s for a network.
 LIMIT_S = 1.5
 

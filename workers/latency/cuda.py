@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from nas.architecture import ModelInput
 from workers.latency.cpu import WAYS
-from workers.latency.target import Fingerprint, Run, TargetOptions
+from workers.latency.estimate import Run
+from workers.latency.target import Fingerprint, TargetOptions
+from workers.latency.timing import TimedHere
 from workers.latency.torch_input import place
 
 # Inferences before a graph is captured or a figure counts: allocations and the choice of kernels happen in them.
@@ -22,7 +24,7 @@ FIRST_CALLS = 3
 Call = Callable[[], object]
 
 
-class CudaTarget:
+class CudaTarget(TimedHere):
     """Eager, on the process's current CUDA device."""
 
     name: ClassVar = "cuda"

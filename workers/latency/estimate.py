@@ -15,8 +15,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from nas.objective import UNKNOWN
-from workers.latency.target import Run
 
+# One complete, synchronised inference; its milliseconds.
+Run = Callable[[], float]
 # A round counts when the reference's times before and after it differ by at most so much.
 DRIFT = 0.1
 # What a network takes is the median of the quickest so many of its calls. (Two processes that measured the same 160

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from nas import plugins
 from nas.errors import ParameterError
 from workers.latency.target import Target, parse_options
 
 
-def load_target(name: str) -> Target:
+def load_target(name: str) -> Target[Any]:
     """The target of a `NAME[:option=value,...]`.
 
     Raises UnknownNameError or ParameterError, the latter also where this machine cannot serve it.
@@ -26,7 +27,7 @@ def load_target(name: str) -> Target:
     if reason := target_class.obstacle():
         here = ", ".join(other for other, obstacle in obstacles() if obstacle is None)
         raise ParameterError(f"target {plugin!r} does not work on this machine: {reason}; valid: {here}")
-    target: Target = target_class(options)
+    target: Target[Any] = target_class(options)
     return target
 
 

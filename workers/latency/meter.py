@@ -1,6 +1,5 @@
 """Latency of any network on a target: placed, warmed up and timed by turns with the reference, alone on the machine."""
 
-import resource
 import statistics
 import time
 from collections.abc import Iterator
@@ -17,21 +16,16 @@ from nas.latency import Comparison, Network
 from nas.objective import LATENCY, Measurement
 from workers.latency import reference
 from workers.latency.energy import energy_counter
-from workers.latency.estimate import Effort, Estimate, calibration, estimate
+from workers.latency.estimate import Effort, Estimate, Run
 from workers.latency.load import load_target
 from workers.latency.machine_record import MachineRecord
 from workers.latency.quiet import QuietWindow
-from workers.latency.target import Run, Target
+from workers.latency.target import Target
 from workers.memory import is_out_of_memory
 
 # Counters are renewed about every millisecond.
 ENERGY_S = 1.0
 CALIBRATION_WARM_UP_S, CALIBRATION_S = 0.3, 3.0
-
-
-def preemptions() -> int:
-    """How often the system took the processor away from this thread."""
-    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
 @contextmanager
@@ -59,7 +53,9 @@ class Meter:
 
     def measure(self, network: Network) -> Measurement:
         with threads_kept():
-            found = self._estimated(self._placed(network), self._reference, self.recorded_ms)
+            run, beside = self._placed(network), self._reference
+            with self._fits(network):
+                found = self._estimated(run, beside, self.recorded_ms)
             return self._measurement(found, self.fingerprint(network.model_input))
 
     def calibrate(self) -> Measurement:
@@ -70,7 +66,7 @@ class Meter:
             with self._quiet.alone():
                 known = record.get(self.reference_fingerprint)
                 if known is None:
-                    found = calibration(reference_run, CALIBRATION_WARM_UP_S, CALIBRATION_S, time.perf_counter)
+                    found = self.target.calibrate(reference_run, CALIBRATION_WARM_UP_S, CALIBRATION_S)
                     known = self._measurement(found, self.reference_fingerprint)
                     record.put(known)
             return known
@@ -115,7 +111,7 @@ class Meter:
         return self.target.options.size_px
 
     @cached_property
-    def target(self) -> Target:
+    def target(self) -> Target[Any]:
         return load_target(self.target_name)
 
     def _measurement(self, found: Estimate, fingerprint: dict[str, str | int]) -> Measurement:
@@ -133,21 +129,27 @@ class Meter:
 
     def _estimated(self, run: Run, beside: Run, recorded_ms: float | None) -> Estimate:
         with self._quiet.alone():
-            return estimate(run, beside, self.effort, time.perf_counter, preemptions, recorded_ms)
+            return self.target.estimate(run, beside, self.effort, recorded_ms)
 
     def _placed(self, network: Network) -> Run:
         # Exporting and compiling are work like a trainer's: they would disturb whoever measures.
-        with self._quiet.step():
-            try:
-                return self.target.prepare(network.build(), network.model_input)
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                size = f"{network.model_input.height_px}x{network.model_input.width_px} px"
-                batch = self.target.options.batch
-                raise TooBigError(
-                    f"target {self.target_name!r}: the network with a batch of {batch} at {size} does not fit in memory"
-                ) from error
+        with self._quiet.step(), self._fits(network):
+            run: Run = self.target.prepare(network.build(), network.model_input)
+            return run
+
+    @contextmanager
+    def _fits(self, network: Network) -> Iterator[None]:
+        """Raises TooBigError when the block's work finds too little memory."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            size = f"{network.model_input.height_px}x{network.model_input.width_px} px"
+            batch = self.target.options.batch
+            raise TooBigError(
+                f"target {self.target_name!r}: the network with a batch of {batch} at {size} does not fit in memory"
+            ) from error
 
     def _fingerprint(self, of_input: str) -> dict[str, str | int]:
         return {**self.target.fingerprint(), "input": of_input, "reference": reference.KEY}

@@ -5,10 +5,9 @@ What is timed is the file that `nas export --format onnx` writes; making it take
 
 import logging
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import onnxruntime
 import torch
@@ -16,16 +15,21 @@ from torch import nn
 
 from nas import plugins
 from nas.architecture import ModelInput
+from workers.latency.apart import TimedApart
+from workers.latency.onnx_network import CudaOnnxNetwork, OnnxNetwork
 from workers.latency.processor import processor_name
-from workers.latency.target import Fingerprint, Run, TargetOptions
+from workers.latency.target import Fingerprint, TargetOptions
+from workers.latency.timing import TimedHere
 from workers.latency.torch_input import place
 
 
-class OnnxRuntimeTarget:
+class OnnxRuntimeTarget(TimedApart):
     """On the CPU; `precision=int8` is ONNX Runtime's dynamic quantisation."""
 
     name: ClassVar = "onnxruntime"
     provider: ClassVar = "CPUExecutionProvider"
+    network_class: ClassVar[type[OnnxNetwork]] = OnnxNetwork
+    process: ClassVar = "of its own"
     valid: ClassVar[Mapping[str, Sequence[str]]] = {
         "threads": (),
         "batch": (),
@@ -58,9 +62,10 @@ class OnnxRuntimeTarget:
             "threads": self.options.threads,
             "batch": self.options.batch,
             "precision": self.options.precision,
+            "process": self.process,
         }
 
-    def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
+    def prepare(self, model: nn.Module, model_input: ModelInput) -> OnnxNetwork:
         as_float = TargetOptions(batch=self.options.batch)
         model, x_BCHW = place(model, model_input, as_float, "cpu")
         x_BCHW = x_BCHW.contiguous()
@@ -69,16 +74,8 @@ class OnnxRuntimeTarget:
             # torch's exporter wants an example of more than one image to see that the batch is free.
             example = torch.zeros(2, *x_BCHW.shape[1:])
             plugins.load(plugins.CONVERTERS, "onnx")(model, example, file, {})
-            session = self._session(self._quantised(file))
-        call = self._call(session, x_BCHW)
-
-        def run() -> float:
-            started = time.perf_counter()
-            call()
-            return (time.perf_counter() - started) * 1000.0
-
-        run()
-        return run
+            content = self._quantised(file).read_bytes()
+        return self.network_class(content, x_BCHW.numpy(), self.options.threads, self.provider)
 
     def _quantised(self, file: Path) -> Path:
         if self.options.precision != "int8":
@@ -94,24 +91,14 @@ class OnnxRuntimeTarget:
             logging.disable(logging.NOTSET)
         return smaller
 
-    def _session(self, file: Path) -> Any:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.options.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        return onnxruntime.InferenceSession(str(file), options, providers=[self.provider])
 
-    def _call(self, session: Any, x_BCHW: torch.Tensor) -> Callable[[], object]:
-        """One complete inference."""
-        feed = {session.get_inputs()[0].name: x_BCHW.numpy()}
-        return lambda: session.run(None, feed)
-
-
-class OnnxRuntimeCudaTarget(OnnxRuntimeTarget):
+class OnnxRuntimeCudaTarget(TimedHere, OnnxRuntimeTarget):
     """On the process's current CUDA device, input and output bound there."""
 
     name: ClassVar = "onnxruntime-cuda"
     provider: ClassVar = "CUDAExecutionProvider"
+    network_class: ClassVar = CudaOnnxNetwork
+    process: ClassVar = "the worker's"
     valid: ClassVar[Mapping[str, Sequence[str]]] = {"batch": (), "size": ()}
 
     @classmethod
@@ -125,18 +112,6 @@ class OnnxRuntimeCudaTarget(OnnxRuntimeTarget):
     @property
     def device(self) -> str:
         return torch.cuda.get_device_name()
-
-    def _call(self, session: Any, x_BCHW: torch.Tensor) -> Callable[[], object]:
-        binding = session.io_binding()
-        name = session.get_inputs()[0].name
-        binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(x_BCHW.numpy(), "cuda"))
-        binding.bind_output(session.get_outputs()[0].name, "cuda")
-
-        def call() -> None:
-            session.run_with_iobinding(binding)
-            binding.synchronize_outputs()
-
-        return call
 
 
 class TensorRtTarget(OnnxRuntimeCudaTarget):

@@ -1,16 +1,16 @@
 """A target: the device and runtime on which latency is measured, named `NAME[:option=value,...]`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from torch import nn
 
 from nas.architecture import ModelInput
 from nas.errors import ParameterError
+from workers.latency.estimate import Effort, Estimate, Run
 
-# One complete, synchronised inference; its milliseconds.
-Run = Callable[[], float]
+R = TypeVar("R", bound=Run)
 Fingerprint = Mapping[str, str | int]
 
 
@@ -29,7 +29,7 @@ class TargetOptions:
 MOST = {"size": 4096, "batch": 4096}
 
 
-class Target(Protocol):
+class Target(Protocol[R]):
     """Where a network will be deployed. Made of its TargetOptions; one plug-in of group `nas.targets` per runtime.
 
     `valid` lists the options that the target takes, each with its values; none listed is any whole number from 1.
@@ -49,8 +49,14 @@ class Target(Protocol):
     def fingerprint(self) -> Fingerprint:
         """What makes two figures comparable: device, driver, runtime versions, options."""
 
-    def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
+    def prepare(self, model: nn.Module, model_input: ModelInput) -> R:
         """Put `model` in place for inference. What is slow about that (export, compilation) happens here."""
+
+    def estimate(self, run: R, reference: R, effort: Effort, recorded_ms: float | None) -> Estimate:
+        """As workers.latency.estimate has it. TimedHere does it in this process, which suits most."""
+
+    def calibrate(self, reference: R, warm_up_s: float, limit_s: float) -> Estimate:
+        """The reference's own time."""
 
 
 def parse_options(target: str, text: str, valid: Mapping[str, Sequence[str]]) -> TargetOptions:

@@ -1,0 +1,21 @@
+"""Where calls are timed: in the process that asks, unless a target has a better place."""
+
+import resource
+import time
+
+from workers.latency.estimate import Effort, Estimate, Run, calibration, estimate
+
+
+def preemptions() -> int:
+    """How often the system took the processor away from this thread."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
+
+
+class TimedHere:
+    """The part of a target that times, in this process and thread."""
+
+    def estimate(self, run: Run, reference: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
+        return estimate(run, reference, effort, time.perf_counter, preemptions, recorded_ms)
+
+    def calibrate(self, reference: Run, warm_up_s: float, limit_s: float) -> Estimate:
+        return calibration(reference, warm_up_s, limit_s, time.perf_counter)
