@@ -262,8 +262,9 @@ def _check_outcome(study: Study) -> None:
     ]
     if measured and study.max_latency_ms is not None:
         raise InfeasibleError(
-            f"--max-latency {study.max_latency_ms:g} ms: none of {len(measured)} measured architectures meets it, "
-            f"the smallest ones included; the fastest takes {min(measured):.3g} ms"
+            f"--max-latency {study.max_latency_ms:g} ms: none of {len(measured)} measured architectures meets it "
+            f"on target {study.settings['target']!r}, the smallest ones included; "
+            f"the fastest takes {min(measured):.3g} ms"
         )
     reason = failed[-1].outcome.failure if failed and failed[-1].outcome else None
     raise InfeasibleError(

@@ -110,7 +110,11 @@ SEARCH_OPTIONS = (
         "--device", metavar="NAME", help="Where proxies train: cpu or cuda; CUDA by default where there is one."
     ),
     click.option(
-        "--max-latency", "max_latency_ms", type=float, metavar="MS", help="Never train what is slower than this."
+        "--max-latency",
+        "max_latency_ms",
+        type=float,
+        metavar="MS",
+        help="Never train what is slower than this on the first --target.",
     ),
     click.option(
         "--workers", type=int, metavar="N", help="Trials at a time; by default one per core, or per GPU share."

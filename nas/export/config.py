@@ -84,6 +84,7 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
             "latency_ms": result.latency.median,
             "latency_iqr_ms": result.latency.iqr,
             "parameters": result.parameters,
+            "figures": dict(result.figures),
             "target": {"name": settings["target"], **fingerprint},
             "dataset": settings["dataset"],
             "training": {

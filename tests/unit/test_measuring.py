@@ -19,7 +19,7 @@ from nas.latency import Deployment, load_meter
 from nas.objective import UNKNOWN
 from tests.builders import measurement
 from workers.latency.energy import energy_counter
-from workers.latency.estimate import FEWEST, Effort, Estimate, estimate
+from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, calibration, estimate
 from workers.latency.load import load_target, obstacles
 from workers.latency.machine_record import MachineRecord
 from workers.latency.meter import Meter
@@ -59,6 +59,9 @@ class Machine:
     def estimate(self, effort: Effort, recorded_ms: float | None = None) -> Estimate:
         return estimate(self.run, self.reference, effort, self.clock, lambda: self.preemptions, recorded_ms)
 
+    def calibrate(self, limit_s: float) -> Estimate:
+        return calibration(self.reference, 0.0, limit_s, self.clock)
+
 
 def test_warm_up_is_by_time_and_not_among_the_samples() -> None:
     found = Machine(2.0, 1.0, lambda now: 5.0 if now < 0.1 else 1.0).estimate(Effort(warm_up_s=0.15))
@@ -87,6 +90,16 @@ def test_the_time_limit_holds_and_what_was_not_reached_is_said() -> None:
     slower = Machine(1000.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
     assert len(slower.samples_ms) == FEWEST
     assert slower.margin == UNKNOWN
+
+
+def test_a_reference_that_does_not_hold_still_is_looked_at_longer() -> None:
+    noise = random.Random(0)
+    calmer = Machine(2.0, 1.0, lambda now: 1.0 if now > 0.35 else noise.uniform(1.0, 10.0))
+    found = calmer.calibrate(limit_s=0.3)
+    assert found.margin <= STEADY
+    assert 0.6 <= calmer.now_s < 1.0
+    wild = Machine(2.0, 1.0, lambda now: noise.uniform(1.0, 10.0))
+    assert wild.calibrate(limit_s=0.3).margin > STEADY
 
 
 def test_rounds_in_which_the_reference_drifted_are_thrown_away() -> None:

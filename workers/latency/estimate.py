@@ -29,6 +29,8 @@ QUICKEST = 0.2
 PATIENCE, SLOW = 4, 10
 # Where fewer count even then, so many that were disturbed least do.
 FEWEST = 5
+# A reference whose quickest calls differ by more is no scale: figures on it would be off by as much.
+STEADY = 0.2
 # Blocks of consecutive rounds, from whose figures the precision is judged: neighbours are not independent.
 BLOCKS = 8
 # Student's t for 95% and one degree of freedom less than that.
@@ -127,22 +129,26 @@ def estimate(
 
 
 def calibration(reference: Run, warm_up_s: float, limit_s: float, clock: Callable[[], float]) -> Estimate:
-    """The reference's own time on a machine that is as quiet as it was at its quietest meanwhile."""
+    """The reference's own time on a machine that is as quiet as it was at its quietest meanwhile.
+
+    Where its quickest calls differ by more than STEADY, it goes on for up to PATIENCE times the limit. `margin` is half
+    of that difference, as a fraction.
+    """
     end = clock() + warm_up_s
     while clock() < end:
         reference()
     samples = [reference()]
-    end = clock() + limit_s
-    while clock() < end:
-        samples.append(reference())
-    quickest = _quickest(samples)
-    middle = statistics.median(quickest)
+    for _ in range(PATIENCE):
+        end = clock() + limit_s
+        while clock() < end:
+            samples.append(reference())
+        quickest = _quickest(samples)
+        middle = statistics.median(quickest)
+        margin = (quickest[-1] - quickest[0]) / 2 / middle
+        if margin <= STEADY:
+            break
     return Estimate(
-        samples_ms=tuple(quickest),
-        thrown=len(samples) - len(quickest),
-        margin=(quickest[-1] - quickest[0]) / 2 / middle,
-        reference_ms=middle,
-        drift=0.0,
+        samples_ms=tuple(quickest), thrown=len(samples) - len(quickest), margin=margin, reference_ms=middle, drift=0.0
     )
 
 

@@ -1,6 +1,5 @@
 """Latency of any network on a target: placed, warmed up and timed by turns with the reference, alone on the machine."""
 
-import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +10,15 @@ from typing import Any, ClassVar
 import torch
 
 from nas.architecture import ModelInput
-from nas.errors import TooBigError
+from nas.errors import ParameterError, TooBigError
 from nas.latency import Comparison, Network
 from nas.objective import LATENCY, Measurement
 from workers.latency import reference
 from workers.latency.energy import energy_counter
-from workers.latency.estimate import Effort, Estimate, Run
+from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Run
 from workers.latency.load import load_target
 from workers.latency.machine_record import MachineRecord
+from workers.latency.paired import PARTS, compared
 from workers.latency.quiet import QuietWindow
 from workers.latency.target import Target
 from workers.memory import is_out_of_memory
@@ -26,6 +26,8 @@ from workers.memory import is_out_of_memory
 # Counters are renewed about every millisecond.
 ENERGY_S = 1.0
 CALIBRATION_WARM_UP_S, CALIBRATION_S = 0.3, 3.0
+# Two networks that are placed within so long are placed again for each part of a comparison.
+QUICK_S = 1.0
 
 
 @contextmanager
@@ -55,30 +57,45 @@ class Meter:
         with threads_kept():
             run, beside = self._placed(network), self._reference
             with self._fits(network):
-                found = self._estimated(run, beside, self.recorded_ms)
+                found = self._estimated(run, beside, self.effort, self.recorded_ms)
             return self._measurement(found, self.fingerprint(network.model_input))
 
     def calibrate(self) -> Measurement:
-        """Once for each fingerprint since the machine was started; of several processes the first one does it."""
+        """Once for each fingerprint since the machine was started; of several processes the first one does it.
+
+        Raises ParameterError on a machine so busy that this would be no scale.
+        """
         record = MachineRecord(self._quiet.folder)
         with threads_kept():
             reference_run = self._reference
             with self._quiet.alone():
                 known = record.get(self.reference_fingerprint)
-                if known is None:
+                if known is None or known.margin > STEADY:
                     found = self.target.calibrate(reference_run, CALIBRATION_WARM_UP_S, CALIBRATION_S)
                     known = self._measurement(found, self.reference_fingerprint)
+                    if known.margin > STEADY:
+                        raise ParameterError(
+                            f"target {self.target_name!r}: this machine is too busy to measure on, the reference "
+                            f"network's quickest calls differ by {2 * known.margin:.0%}; try it when less runs here"
+                        )
                     record.put(known)
             return known
 
     def compare(self, one: Network, other: Network) -> Comparison:
-        """Each is the other's reference."""
+        """Each is the other's reference; placed anew in each part, unless that takes long."""
+        effort = replace(self.effort, least=FEWEST, limit_s=self.effort.limit_s / PARTS)
         with threads_kept():
-            found = self._estimated(self._placed(one), self._placed(other), None)
-        ratio = statistics.median(found.samples_ms) / found.reference_ms
-        return Comparison(
-            ratio, ratio * (1 - found.margin), ratio * (1 + found.margin), len(found.samples_ms), found.thrown
-        )
+            began = time.perf_counter()
+            runs = self._placed(one), self._placed(other)
+            is_quick = time.perf_counter() - began < QUICK_S
+
+            def part(*, swapped: bool) -> Estimate:
+                first, second = (self._placed(one), self._placed(other)) if is_quick else runs
+                if swapped:
+                    first, second = second, first
+                return self._estimated(first, second, effort, None)
+
+            return compared(part, self.effort.precision)
 
     def energy_mj(self, network: Network) -> float:
         """By the hardware's counter over ENERGY_S of inferences in a row; the machine's idle consumption is in it."""
@@ -127,9 +144,9 @@ class Meter:
             taken_at=time.time(),
         )
 
-    def _estimated(self, run: Run, beside: Run, recorded_ms: float | None) -> Estimate:
+    def _estimated(self, run: Run, beside: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
         with self._quiet.alone():
-            return self.target.estimate(run, beside, self.effort, recorded_ms)
+            return self.target.estimate(run, beside, effort, recorded_ms)
 
     def _placed(self, network: Network) -> Run:
         # Exporting and compiling are work like a trainer's: they would disturb whoever measures.
