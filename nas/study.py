@@ -278,7 +278,11 @@ class Study:
     def recover(self, cause: str) -> None:
         """Interrupt what a stopped process left running, and tell Optuna what it was not told."""
         look_again(self._optuna)
-        for left in self._optuna.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
+        running = self._optuna.get_trials(deepcopy=False, states=(OptunaState.RUNNING,))
+        # Ctrl-C may come when a trial is on record and not yet known here.
+        for unknown in self._store.trials(self._id, {each.number for each in running} - self._trials.keys()):
+            self._put(unknown)
+        for left in running:
             trial = self._trials.get(left.number)
             self._asked[left.number] = optuna.Trial(self._optuna, left._trial_id)
             if trial is None:

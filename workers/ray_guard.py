@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -41,8 +41,7 @@ class Guard(threading.Thread):
         os.kill(os.getpid(), signal.SIGINT)
         if not self._stopped.wait(GRACE_S):
             os.write(STDERR, f"nas: error: {self.error}\n".encode())
-            with none_left():
-                pass
+            _kill(_family())
             os._exit(self.error.exit_code)
 
     @property
@@ -72,13 +71,22 @@ class Guard(threading.Thread):
 @contextmanager
 def none_left() -> Iterator[None]:
     """In the block Ray is shut down. Agents that their raylet leaves behind would take a minute to notice."""
-    family = [each for _, raylet in _children(RAYLET) for each in raylet.children(recursive=True)]
+    family = _family()
     try:
         yield
     finally:
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        _kill(family)
+
+
+def _family() -> list[psutil.Process]:
+    """Of this process's raylet."""
+    return [each for _, raylet in _children(RAYLET) for each in raylet.children(recursive=True)]
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _children(*names: str) -> list[tuple[str, psutil.Process]]:

@@ -5,6 +5,7 @@ import multiprocessing.synchronize
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -92,6 +93,28 @@ def test_what_a_dead_driver_left_running_is_interrupted_and_tried_again(storage_
             study.tell(trial.number, synthetic(trial.architecture))
         run(study)
         assert states(store) == [TrialState.INTERRUPTED] * 2 + [TrialState.COMPLETE] * 4
+    assert not [trial for trial in in_optuna(storage_url).trials if not trial.state.is_finished()]
+
+
+def test_ctrl_c_in_the_middle_of_a_proposal_leaves_nothing_running(
+    storage_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=2)
+        begin = store.begin_trial
+
+        def cut_off(*arguments: Any) -> None:
+            begin(*arguments)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(store, "begin_trial", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            study.ask()
+        monkeypatch.undo()
+        study.recover("stopped by the user")
+        assert states(store) == [TrialState.INTERRUPTED]
+        run(study)
+        assert states(store) == [TrialState.INTERRUPTED] + [TrialState.COMPLETE] * 2
     assert not [trial for trial in in_optuna(storage_url).trials if not trial.state.is_finished()]
 
 
