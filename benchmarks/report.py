@@ -2,6 +2,8 @@
 
 import os
 import platform
+import statistics
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from workers.latency.processor import processor_name
@@ -14,3 +16,8 @@ def print_header(claim: str) -> None:
     print(claim)
     print(f"on {processor_name()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}")
     print(f"with {versions}")
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.fmean(values):.4f} +- {spread:.4f}"

@@ -2,7 +2,8 @@
 
 The same networks, data, schedule and batch size: ours (data as uint8 in memory, augmentation on tensors, a fused
 optimiser, the setting that a probe finds fastest, probe included) by turns with the fp32 loop with a DataLoader that a
-user would write (benchmarks/end_to_end/plain.py). One thread on one core, validation included on both sides.
+user would write (benchmarks/end_to_end/plain.py). One thread on one core, validation included on both sides. Where
+there is a GPU: how many trials an hour (gpu_throughput.py).
 """
 
 import argparse
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import gpu_throughput
 from benchmarks.end_to_end import judge, plain
-from benchmarks.report import print_header
+from benchmarks.report import mean_and_spread, print_header
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.latency import Deployment
 from workers.train import Recipe, ResidentData
@@ -25,6 +27,10 @@ WORDS = {
     "mixed": ("pool", "conv", "conv", "attention"),
 }
 DEPTHS, WIDTHS = (1, 1, 2, 1), (24, 32, 48, 72)
+ARCHITECTURES = {
+    name: Architecture(tuple(Stage(*each) for each in zip(mixers, DEPTHS, WIDTHS, strict=True)))
+    for name, mixers in WORDS.items()
+}
 EPOCHS, IMAGES, BATCH, RATE = 3, 4000, 32, 3e-3
 
 
@@ -40,10 +46,11 @@ def main() -> None:
     data = judge.data_of(asked.data_dir, IMAGES, 0)
     resident = ResidentData(data, torch.device("cpu"))
     model_input = ModelInput(1, *data.train_images.shape[2:], data.classes)
+    if torch.cuda.is_available():
+        gpu_throughput.main(ARCHITECTURES, data, plain.Schedule(EPOCHS, BATCH, RATE), asked.seeds)
+        return
     middle = []
-    for name, mixers in WORDS.items():
-        stages = zip(mixers, DEPTHS, WIDTHS, strict=True)
-        architecture = Architecture(tuple(Stage(*each) for each in stages))
+    for name, architecture in ARCHITECTURES.items():
         ours_s, plain_s, ours, others = [], [], [], []
         for seed in range(asked.seeds):
             started = time.perf_counter()
@@ -59,15 +66,11 @@ def main() -> None:
         ours_rate, plain_rate = (EPOCHS * IMAGES / statistics.median(seconds) for seconds in (ours_s, plain_s))
         print(
             f"{name}: {ours_rate:.0f} images a second, plain {plain_rate:.0f}; ratio {middle[-1]:.2f} "
-            f"({min(ratios):.2f} to {max(ratios):.2f}); accuracy {told(ours)}, plain {told(others)}",
+            f"({min(ratios):.2f} to {max(ratios):.2f}); accuracy {mean_and_spread(ours)}, "
+            f"plain {mean_and_spread(others)}",
             flush=True,
         )
     print(f"geometric mean of the ratios {statistics.geometric_mean(middle):.2f} (wanted: 2)")
-
-
-def told(accuracies: list[float]) -> str:
-    spread = statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
-    return f"{statistics.fmean(accuracies):.4f} +- {spread:.4f}"
 
 
 if __name__ == "__main__":

@@ -28,8 +28,9 @@ from workers.device import choose_device
 from workers.latency.processor import processor_name
 from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory
-from workers.train import NonFiniteLossError, Recipe, ResidentData, Training, choose_setting
+from workers.train import Recipe, ResidentData, Training, choose_setting
 from workers.training_setting import PRECISIONS, Setting
+from workers.training_steps import NonFiniteLossError
 
 # A measurement takes at most so long: all trainers of the machine wait for it.
 SECONDS = 0.3
@@ -179,6 +180,8 @@ class ProxyEvaluator:
         curve = list(begun.curve)
         for point in training.epochs():
             curve.append(point)
+            if training.obstacle:
+                environment["no CUDA graph"] = training.obstacle
             seconds = sum(each.seconds for each in curve)
             yield replace(
                 begun,

@@ -1,7 +1,6 @@
 """Proxy training: AdamW under a warm-up and cosine schedule on data that stays in memory."""
 
 import io
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -12,12 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.trial import CurvePoint
-from workers.augment import augment
+from workers.augment import draw, moved
 from workers.datasets.dataset import ProxyData
 from workers.training_setting import Setting, candidates, quickest
+from workers.training_steps import Eager, Graphed, NonFiniteLossError
 
 WARM_UP = 0.2
 EVALUATION_BATCH = 256
+# Capturing a CUDA graph takes as long as one or two steps without one, and a step ten times as long as in it.
+PAYS = 8
 # Before the last epoch a quarter as many validation images as an epoch trains on must do, and at least so many: judging
 # each epoch on all would cost a third of a short training.
 GLANCE = 256
@@ -25,10 +27,6 @@ GLANCE = 256
 
 # What is lost on images x_BCHW of these labels.
 Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-class NonFiniteLossError(Exception):
-    """The training loss became NaN or infinite."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,9 @@ def choose_setting(
 ) -> Setting:
     """The fastest setting to train the model in by the recipe; its weights are laid out for it. Raises as Training."""
     batch = min(recipe.batch_size, len(data.train_labels))
-    among = candidates(recipe.precision, recipe.epochs * (len(data.train_labels) // batch))
+    steps = recipe.epochs * (len(data.train_labels) // batch)
+    graph = part is None and steps >= PAYS and data.train_labels.device.type == "cuda"
+    among = candidates(recipe.precision, steps, graph=graph)
     shown = min(part or batch, batch)
     x_BCHW = data.normalise(data.train_images[:shown])
     with step():
@@ -105,12 +105,14 @@ class Training:
         self._setting = setting
         self._step = step
         self._batch = min(recipe.batch_size, len(data.train_labels))
-        self._part = part or self._batch
         self._shown = part or EVALUATION_BATCH
         self._steps = len(data.train_labels) // self._batch
         self._epoch = 0
+        device = data.train_labels.device
+        # A graph reads the rate where it was when it was captured.
+        rate = torch.tensor(recipe.learning_rate, device=device) if setting.graph else recipe.learning_rate
         self._optimiser = torch.optim.AdamW(
-            model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+            model.parameters(), lr=rate, weight_decay=recipe.weight_decay, fused=True, capturable=setting.graph
         )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser,
@@ -119,6 +121,8 @@ class Training:
             pct_start=WARM_UP,
             cycle_momentum=False,
         )
+        eager = Eager(self._loss, self._optimiser, self._schedule, step, part or self._batch)
+        self._taken = Graphed(eager, device) if setting.graph and part is None else eager
 
     def epochs(self) -> Iterator[CurvePoint]:
         """Train to the end; after each epoch, its point on the learning curve, the last one of all validation images.
@@ -134,6 +138,11 @@ class Training:
                 glance = max(GLANCE, len(self._data.train_labels) // 4)
                 accuracy = evaluate(self._model, self._data, self._setting, None if is_last else glance, self._shown)
             yield CurvePoint(self._epoch, accuracy, loss, time.perf_counter() - started)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why steps were taken one by one although the setting has them in a CUDA graph; None where they were not."""
+        return self._taken.obstacle
 
     def state(self) -> bytes:
         """What `resume` needs to go on after the last epoch: tensors and numbers alone."""
@@ -162,35 +171,23 @@ class Training:
     def _trained_epoch(self) -> float:
         """One pass over the images; the mean loss."""
         data = self._data
-        device = data.train_labels.device
         self._model.train()
-        total = 0.0
-        order = torch.randperm(len(data.train_labels), generator=self._generator).to(device)
-        for chosen in torch.split(order[: self._steps * self._batch], self._batch):
-            parts = torch.split(chosen, self._part)
-            for number, part in enumerate(parts, start=1):
-                with self._step():
-                    share = len(part) / len(chosen)
-                    loss = self._loss(part) * share
-                    value = loss.item()
-                    if not math.isfinite(value):
-                        raise NonFiniteLossError(f"training loss became {value} in epoch {self._epoch}")
-                    if number == 1:
-                        self._optimiser.zero_grad()
-                    loss.backward()  # type: ignore[no-untyped-call]
-                    if number == len(parts):
-                        self._optimiser.step()
-                        self._schedule.step()
-                total += value
-        return total / self._steps
+        seen = self._steps * self._batch
+        order_1N = torch.randperm(len(data.train_labels), generator=self._generator)[None, :seen]
+        moves_3N = draw(seen, shift_px=data.shift_px, flip=data.flip, generator=self._generator)
+        plan_4N = torch.cat((order_1N, moves_3N)).to(data.train_labels.device)
+        plans_N4B = plan_4N.reshape(4, self._steps, self._batch).transpose(0, 1).contiguous()
+        try:
+            return self._taken.take(plans_N4B) / self._steps
+        except NonFiniteLossError as error:
+            raise NonFiniteLossError(f"{error} in epoch {self._epoch}") from error
 
-    def _loss(self, chosen: Tensor) -> Tensor:
+    def _loss(self, plan_4B: Tensor) -> Tensor:
         data = self._data
-        x_BCHW = augment(
-            data.train_images[chosen].float(), shift_px=data.shift_px, flip=data.flip, generator=self._generator
-        )
-        with self._setting.cast(chosen.device):
-            return self._loss_of(self._setting.batch(data.normalise(x_BCHW)), data.train_labels[chosen])
+        chosen_B, moves_3B = plan_4B[0], plan_4B[1:]
+        x_BCHW = data.normalise(moved(data.train_images[chosen_B], moves_3B))
+        with self._setting.cast(chosen_B.device):
+            return self._loss_of(self._setting.batch(x_BCHW), data.train_labels[chosen_B])
 
     def _cross_entropy(self, x_BCHW: Tensor, labels_B: Tensor) -> Tensor:
         return F.cross_entropy(self._model(x_BCHW), labels_B)
@@ -202,11 +199,11 @@ def evaluate(
 ) -> float:
     """Accuracy on the validation images, 0 to 1; on the first `most` of them, if that is given."""
     model.eval()
-    correct = 0
     judged = data.validation_labels[:most]
     batches = (torch.split(each, batch) for each in (data.validation_images[:most], judged))
+    correct = torch.zeros((), dtype=torch.int64, device=judged.device)
     for images, labels in zip(*batches, strict=True):
         with setting.cast(labels.device):
             logits_BK = model(setting.batch(data.normalise(images)))
-        correct += int((logits_BK.argmax(1) == labels).sum())
-    return correct / len(judged)
+        correct += (logits_BK.argmax(1) == labels).sum()
+    return int(correct) / len(judged)

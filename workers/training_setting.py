@@ -4,17 +4,21 @@ bf16 doubles the speed of convolutions where the processor has it and slows narr
 depends on the widths, the images and the machine.
 """
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workers.cuda_graph import FIRST_CALLS, captured, side_stream
+from workers.memory import is_out_of_memory
+
 # Another setting than the first must be so many times as fast: near ties would fall by chance, and change the bits of
 # a training that is to come out the same again.
 MARGIN = 1.15
-# Of each setting, after one call that makes what it needs.
+# Of each setting, after those that make what it needs.
 CALLS = 2
 # A probe may take so much of a training; where that is too short the first setting serves.
 MOST_SHARE = 0.08
@@ -23,19 +27,21 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 @dataclass(frozen=True)
 class Setting:
-    """bf16 is autocast: weights, gradients and the optimiser's state stay fp32."""
+    """bf16 is autocast: weights, gradients and the optimiser's state stay fp32. `graph`: steps are a CUDA graph's."""
 
     bf16: bool = False
     channels_last: bool = True
+    graph: bool = False
 
     def __str__(self) -> str:
-        return f"{'bf16' if self.bf16 else 'fp32'} {'channels_last' if self.channels_last else 'contiguous'}"
+        words = ("bf16" if self.bf16 else "fp32", "channels_last" if self.channels_last else "contiguous")
+        return " ".join((*words, *(("graph",) if self.graph else ())))
 
     @classmethod
     def named(cls, text: str) -> "Setting":
         """The inverse of `str`."""
         words = text.split()
-        return cls("bf16" in words, "channels_last" in words)
+        return cls("bf16" in words, "channels_last" in words, "graph" in words)
 
     def place(self, model: nn.Module) -> None:
         """Lay out the weights. Before there is an optimiser, whose state would not follow."""
@@ -49,6 +55,11 @@ class Setting:
         return torch.autocast(device.type, torch.bfloat16, enabled=self.bf16)
 
     @property
+    def steps_to_try(self) -> int:
+        """What trying it costs, in steps of a training in it: a graph's take a tenth of those before its capture."""
+        return 1 + CALLS if not self.graph else 10 * (FIRST_CALLS + 1) + CALLS
+
+    @property
     def _format(self) -> torch.memory_format:
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
@@ -56,13 +67,13 @@ class Setting:
 FP32, BF16, CONTIGUOUS = Setting(), Setting(bf16=True), Setting(channels_last=False)
 
 
-def candidates(precision: str, steps: int) -> Sequence[Setting]:
+def candidates(precision: str, steps: int, *, graph: bool = False) -> Sequence[Setting]:
     """What a training of so many steps may choose from, by the user's `precision` (one of PRECISIONS)."""
+    tried = [replace(each, graph=graph) for each in (FP32, BF16, CONTIGUOUS)]
     if precision == "bf16":
-        return (BF16,)
-    tried = (FP32, BF16, CONTIGUOUS)
-    is_worth_it = len(tried) * (1 + CALLS) <= MOST_SHARE * steps
-    return tried if precision == "auto" and is_worth_it else (FP32,)
+        return tried[1:2]
+    is_worth_it = sum(each.steps_to_try for each in tried) <= MOST_SHARE * steps
+    return tried if precision == "auto" and is_worth_it else tried[:1]
 
 
 def quickest(
@@ -83,17 +94,36 @@ def quickest(
 
 
 def _seconds(model: nn.Module, x_BCHW: Tensor, labels_B: Tensor, setting: Setting, clock: Callable[[], float]) -> float:
-    """The least of some calls."""
+    """The least of some calls; infinite where a graph of them cannot be captured."""
     setting.place(model)
     x_BCHW = setting.batch(x_BCHW)
-    taken = []
-    for _ in range(1 + CALLS):
-        started = clock()
+    on_cuda = x_BCHW.device.type == "cuda"
+
+    def call() -> None:
         with setting.cast(x_BCHW.device):
             loss = F.cross_entropy(model(x_BCHW), labels_B)
         loss.backward()  # type: ignore[no-untyped-call]
-        if x_BCHW.device.type == "cuda":
+
+    def timed(once: Callable[[], object]) -> float:
+        started = clock()
+        once()
+        if on_cuda:
             torch.cuda.synchronize(x_BCHW.device)
-        taken.append(clock() - started)
-    model.zero_grad()
-    return min(taken[1:])
+        return clock() - started
+
+    once: Callable[[], object] = call
+    try:
+        if setting.graph:
+            with side_stream():
+                for _ in range(FIRST_CALLS):
+                    call()
+            model.zero_grad()
+            once = captured(call).replay
+        once()
+        return min(timed(once) for _ in range(CALLS))
+    except RuntimeError as error:
+        if not setting.graph or is_out_of_memory(error):
+            raise
+        return math.inf
+    finally:
+        model.zero_grad()

@@ -21,13 +21,24 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
     """One step leads to the trial's next rung, or to its end. The evaluator, with its data, outlives the trials."""
 
     def setup(
-        self, config: dict[str, Any], evaluator: Evaluator, threads: int, neighbours: int | None, heartbeat: str
+        self,
+        config: dict[str, Any],
+        evaluator: Evaluator,
+        threads: int,
+        neighbours: int | None,
+        gpus: float,
+        heartbeat: str,
     ) -> None:
-        """`neighbours` are the workers that share the machine's memory, None where only this machine knows."""
+        """`neighbours` are the workers that share the machine's memory, None where only this machine knows.
+
+        Of `gpus`, a share of one is all of its memory that may be taken.
+        """
         self.evaluator = evaluator
         self.threads = threads
         self._heartbeat = Heartbeat(heartbeat)
         limit_to_share(neighbours or max(1, own_cores() // threads))
+        if 0 < gpus < 1:
+            torch.cuda.set_per_process_memory_fraction(gpus)
         self._outcomes: Iterator[Outcome] | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -44,7 +44,12 @@ class StudyTuner:
         Raises SearchInterruptedError when Tune breaks down.
         """
         trainable = tune.with_parameters(
-            TrialActor, evaluator=evaluator, threads=threads, neighbours=neighbours, heartbeat=heartbeat
+            TrialActor,
+            evaluator=evaluator,
+            threads=threads,
+            neighbours=neighbours,
+            gpus=needs["GPU"],
+            heartbeat=heartbeat,
         )
         bundle = {name: amount for name, amount in needs.items() if amount}
         pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(self._pending)}

@@ -99,7 +99,7 @@ def trained(data: ResidentData, recipe: Recipe, architecture: Architecture, seed
     torch.manual_seed(seed)
     images = data.train_images
     model_input = ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)
-    model = Deployment(architecture, model_input).build()
+    model = Deployment(architecture, model_input).build().to(images.device)
     setting = choose_setting(model, data, recipe)
     *_, last = Training(model, data, recipe, torch.Generator().manual_seed(seed), setting).epochs()
     return last.accuracy

@@ -43,8 +43,9 @@ class Schedule(NamedTuple):
     learning_rate: float
 
 
-def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule) -> float:
+def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule, device: str = "cpu") -> float:
     """The model's validation accuracy after a training."""
+    model.to(device)
     images = torch.tensor(data.train_images).float().div(255)
     mean, std = images.mean(), images.std()
     augment = v2.Compose(
@@ -59,7 +60,7 @@ def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule) -> floa
     for _ in range(schedule.epochs):
         model.train()
         for x_BCHW, labels_B in loader:
-            loss = F.cross_entropy(model((augment(x_BCHW) - mean) / std), labels_B)
+            loss = F.cross_entropy(model(((augment(x_BCHW) - mean) / std).to(device)), labels_B.to(device))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -67,7 +68,7 @@ def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule) -> floa
     model.eval()
     with torch.inference_mode():
         judged = (torch.tensor(data.validation_images).float().div(255) - mean) / std
-        guessed = torch.cat([model(x_BCHW).argmax(1) for x_BCHW in judged.split(256)])
+        guessed = torch.cat([model(x_BCHW.to(device)).argmax(1).cpu() for x_BCHW in judged.split(256)])
         return float((guessed == torch.tensor(data.validation_labels)).float().mean())
 
 

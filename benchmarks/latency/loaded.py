@@ -1,4 +1,4 @@
-"""With every core training: are latencies the quiet ones, and what do the windows cost the trainers?
+"""With every core, or the GPU, training: are latencies the quiet ones, and what do the windows cost the trainers?
 
 Quiet and loaded looks take turns, a round of all networks each: two looks at unlike networks drift apart by themselves
 over minutes, and what that does is no effect of the load. How quiet looks agree with each other is printed beside it.
@@ -10,17 +10,19 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from scipy.stats import kendalltau
 
-from benchmarks.latency.networks import INPUT, calibrated, cv, measured, members, noise, print_verdict
+from benchmarks.latency.networks import INPUT, calibrated, cv, devices, measured, members, noise, print_verdict
 from nas import plugins
 from nas.architecture import Architecture
 from nas.latency import Deployment
 from workers.datasets.dataset import Dataset, Request, split
-from workers.latency.quiet import QuietWindow
+from workers.latency.quiet import step_in, windows_of
 from workers.train import Recipe, ResidentData, Training
 from workers.training_setting import FP32
 
@@ -31,30 +33,33 @@ spawn = multiprocessing.get_context("spawn")
 REPEATS = 6
 # One measurement per so many seconds and core, for what the windows cost.
 EVERY_S = 30.0
+# Trainers that share a GPU.
+ON_GPU = 4
 
 
-def keep_training(stands_aside: bool, may_train: Any, steps: Any, seed: int) -> None:
-    """A search's trainer without end, while it may; `steps` counts its steps."""
+def keep_training(device: str, stands_aside: bool, may_train: Any, steps: Any, seed: int) -> None:
+    """A search's trainer without end, while it may; `steps` counts its leases."""
     torch.set_num_threads(1)
     dataset: Dataset = plugins.load(plugins.DATASETS, "digits")
     source = dataset.open(Request(None, None, False), "train")
     data = split(dataset, source, size_px=INPUT.height_px, train_size=400, seed=0)
-    resident = ResidentData(data, torch.device("cpu"))
-    quiet = QuietWindow()
+    resident = ResidentData(data, torch.device(device))
+    windows = windows_of(device)
 
     @contextmanager
     def step() -> Iterator[None]:
         may_train.wait()
-        with quiet.step() if stands_aside else nullcontext():
+        with step_in(windows) if stands_aside else nullcontext():
             yield
         with steps.get_lock():
             steps.value += 1
 
     while True:
         for architecture in members(8, seed):
-            model = Deployment(architecture, INPUT).build().to(memory_format=torch.channels_last)
+            model = Deployment(architecture, INPUT).build().to(device, memory_format=torch.channels_last)
             generator = torch.Generator().manual_seed(seed)
-            list(Training(model, resident, Recipe(2, 32, 3e-3), generator, FP32, step).epochs())
+            setting = replace(FP32, graph=device == "cuda")
+            list(Training(model, resident, Recipe(2, 32, 3e-3), generator, setting, step).epochs())
 
 
 class Trainers(NamedTuple):
@@ -70,14 +75,13 @@ class Trainers(NamedTuple):
 
 
 @contextmanager
-def trainers(stands_aside: bool) -> Iterator[Trainers]:
-    """One on every core, for the length of the block."""
+def trainers(device: str, stands_aside: bool) -> Iterator[Trainers]:
+    """One on every core, or ON_GPU, for the length of the block."""
     may_train, steps = spawn.Event(), spawn.Value("q", 0)
     may_train.set()
-    cores = os.cpu_count() or 1
     running = [
-        spawn.Process(target=keep_training, args=(stands_aside, may_train, steps, seed), daemon=True)
-        for seed in range(cores)
+        spawn.Process(target=keep_training, args=(device, stands_aside, may_train, steps, seed), daemon=True)
+        for seed in range(count_on(device))
     ]
     for process in running:
         process.start()
@@ -91,24 +95,38 @@ def trainers(stands_aside: bool) -> Iterator[Trainers]:
             process.join()
 
 
-def naive(architecture: Architecture) -> float:
+def count_on(device: str) -> int:
+    return ON_GPU if device == "cuda" else os.cpu_count() or 1
+
+
+def naive(architecture: Architecture, device: str) -> float:
     """As a plain script times it: the mean of some calls after some others, beside whatever else runs."""
     torch.set_num_threads(1)
-    model = Deployment(architecture, INPUT).build().eval().to(memory_format=torch.channels_last)
-    x_BCHW = torch.randn(1, INPUT.channels, INPUT.height_px, INPUT.width_px)
+    model = Deployment(architecture, INPUT).build().eval().to(device, memory_format=torch.channels_last)
+    x_BCHW = torch.randn(1, INPUT.channels, INPUT.height_px, INPUT.width_px, device=device)
+
+    def called(times: int) -> None:
+        for _ in range(times):
+            model(x_BCHW)
+        if device == "cuda":
+            torch.cuda.synchronize()
+
     with torch.inference_mode():
-        for _ in range(10):
-            model(x_BCHW)
+        called(10)
         started = time.perf_counter()
-        for _ in range(50):
-            model(x_BCHW)
+        called(50)
     return (time.perf_counter() - started) * 1000.0 / 50
 
 
 def main() -> None:
-    print(f"\n30 networks on torch CPU, {REPEATS} repeats each, in quiet and with a trainer on every core")
-    meter = calibrated("cpu")
-    judges = print_verdict(noise())
+    for device in devices():
+        _judge(device)
+
+
+def _judge(device: str) -> None:
+    print(f"\n30 networks on target {device}, {REPEATS} repeats each, in quiet and beside {count_on(device)} trainers")
+    meter = calibrated(device)
+    judges = print_verdict(noise(device))
     chosen = members(30, seed=1)
 
     def looks(look: Callable[[Architecture], float], beside: Trainers) -> tuple[Looks, Looks]:
@@ -124,10 +142,10 @@ def main() -> None:
     def in_window(architecture: Architecture) -> float:
         return measured(meter, architecture).median
 
-    with trainers(stands_aside=True) as polite:
+    with trainers(device, stands_aside=True) as polite:
         windows = looks(in_window, polite)
-    with trainers(stands_aside=False) as rude:
-        plain = looks(naive, rude)
+    with trainers(device, stands_aside=False) as rude:
+        plain = looks(partial(naive, device=device), rude)
     print("                        bias    worst   CV of repeats   Kendall tau   of single looks")
     for name, (calm, busy) in (("measured in the window", windows), ("timed naively", plain)):
         before, after = ([statistics.median(each) for each in figures] for figures in (calm, busy))
@@ -146,21 +164,21 @@ def main() -> None:
         f"Kendall tau of every other look and the looks between {kendalltau(*halves).statistic:.3f})"
     )
     print(f"wanted: bias within 2%, CV within 2%, tau at least .98{'' if judges else ' (not judged)'}")
-    _cost(meter, chosen)
+    _cost(meter, chosen, device)
 
 
-def _cost(meter: Any, chosen: list[Architecture]) -> None:
+def _cost(meter: Any, chosen: list[Architecture], device: str) -> None:
     """Alternating stretches with and without measurements, within one run of the trainers."""
-    cores = os.cpu_count() or 1
+    busy = count_on(device)
     rates: dict[bool, list[float]] = {False: [], True: []}
-    with trainers(stands_aside=True) as polite:
+    with trainers(device, stands_aside=True) as polite:
         steps = polite.steps
         for stretch in range(8):
             measuring = stretch % 2 == 1
             begun, before = time.perf_counter(), steps.value
             while (passed := time.perf_counter() - begun) < EVERY_S:
                 if measuring and passed >= 1.0:
-                    for _ in range(cores):
+                    for _ in range(busy):
                         measured(meter, chosen[stretch])
                     measuring = False
                 time.sleep(0.05)
@@ -169,6 +187,6 @@ def _cost(meter: Any, chosen: list[Architecture]) -> None:
     shown = {kind: ", ".join(f"{rate:.1f}" for rate in found) for kind, found in rates.items()}
     print(
         f"training steps per second without measurements {shown[False]}; "
-        f"with one per {EVERY_S:.0f} s and core {shown[True]}"
+        f"with one per {EVERY_S:.0f} s and trainer {shown[True]}"
     )
     print(f"lost to the windows: {lost:.1%} (wanted: at most 3%)")

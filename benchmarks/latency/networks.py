@@ -5,6 +5,8 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
+import torch
+
 from nas.architecture import Architecture, ModelInput
 from nas.evaluation import EvaluationOptions
 from nas.latency import Deployment
@@ -18,6 +20,11 @@ from workers.latency.reference import Reference
 INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
 # The noise of the reference network alone, above which a run refuses to judge.
 MOST_NOISE = 0.03
+
+
+def devices() -> tuple[str, ...]:
+    """Of this machine, which are targets by the same names."""
+    return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
 def members(count: int, seed: int) -> list[Architecture]:

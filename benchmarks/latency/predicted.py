@@ -1,4 +1,4 @@
-"""After at most 64 measurements: how well are 100 other networks predicted, on torch and on ONNX Runtime?
+"""After at most 64 measurements: how well are 100 other networks predicted, on each runtime?
 
 What a network takes changes by a percent or two from one quarter of an hour to the next. So all of them are looked at
 in a random order, the others LOOKS times, apart, and judged by the mean of their looks; how alike single looks rank
@@ -12,7 +12,7 @@ from itertools import combinations
 
 from scipy.stats import kendalltau
 
-from benchmarks.latency.networks import INPUT, calibrated, measured, members, noise, print_verdict
+from benchmarks.latency.networks import INPUT, calibrated, devices, measured, members, noise, print_verdict
 from nas import plugins, profiling
 from nas.architecture import Architecture
 from nas.predictor import Predictor, features
@@ -32,12 +32,12 @@ def looked_at(meter: Meter, architectures: Sequence[Architecture], seed: int) ->
     return {each.key: measured(meter, each).median for each in order}
 
 
-def main(targets: tuple[str, ...] = ("cpu", "onnxruntime")) -> None:
+def main(targets: tuple[str, ...] = ()) -> None:
     builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     chosen = profiling.design(load_space("hybrid"), INPUT, builder, MEASURED, seed=0)
     taken = {architecture.key for architecture in chosen}
     others = [each for each in members(HELD_OUT + MEASURED, seed=2) if each.key not in taken][:HELD_OUT]
-    for target in targets:
+    for target in targets or ("cpu", "onnxruntime", *(("cuda", "cuda-graph") if "cuda" in devices() else ())):
         print(f"\npredictor of {len(chosen)} measured networks of hybrid on {target}, judged on {len(others)} others")
         meter = calibrated(target, LIMIT_S)
         judges = print_verdict(noise(target))

@@ -1,23 +1,29 @@
-"""Do torch eager and ONNX Runtime rank architectures alike?"""
+"""Do torch eager and ONNX Runtime rank architectures alike? And torch on the CPU and on a GPU, where there is one?"""
 
 from scipy.stats import kendalltau
 
-from benchmarks.latency.networks import calibrated, measured, members, noise, print_verdict
+from benchmarks.latency.networks import calibrated, devices, measured, members, noise, print_verdict
 
 COUNT = 40
-TARGETS = ("cpu", "onnxruntime")
 
 
 def main() -> None:
+    _compare("cpu", "onnxruntime")
+    if "cuda" in devices():
+        _compare("cpu", "cuda")
+        _compare("cuda", "cuda-graph")
+
+
+def _compare(*targets: str) -> None:
     chosen = members(COUNT, seed=4)
-    meters = [calibrated(target, limit_s=1.0) for target in TARGETS]
-    print(f"\n{COUNT} random networks of hybrid on {' and '.join(TARGETS)}")
+    meters = [calibrated(target, limit_s=1.0) for target in targets]
+    print(f"\n{COUNT} random networks of hybrid on {' and '.join(targets)}")
     print_verdict(noise())
     times = [[measured(meter, each).median for each in chosen] for meter in meters]
     print(f"Kendall tau between them {kendalltau(*times).statistic:.3f}")
     ranks = [{index: rank for rank, index in enumerate(sorted(range(COUNT), key=each.__getitem__))} for each in times]
     moved = sorted(range(COUNT), key=lambda index: ranks[1][index] - ranks[0][index])
-    print("those that move most, of the fastest first:   mixers  depths   widths        cpu   onnxruntime")
+    print(f"those that move most, of the fastest first: mixers, depths, widths, {', '.join(targets)}")
     for index in (*moved[:3], *moved[-3:]):
         stages = chosen[index].stages
         print(

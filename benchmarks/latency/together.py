@@ -4,15 +4,15 @@ import multiprocessing
 import statistics
 from typing import Any
 
-from benchmarks.latency.networks import calibrated, cv, looking, measured, members, print_verdict
+from benchmarks.latency.networks import calibrated, cv, devices, looking, measured, members, print_verdict
 
 spawn = multiprocessing.get_context("spawn")
 COUNT, WANTED = 20, 0.02
 
 
-def measure_all(found: Any, order: int) -> None:
+def measure_all(found: Any, order: int, device: str) -> None:
     """A search's measurements beside the other one's, and a look at the machine's noise after each."""
-    meter, look = calibrated("cpu"), looking("cpu")
+    meter, look = calibrated(device), looking(device)
     times, looks = [], []
     for each in members(COUNT, seed=3)[::order]:
         times.append(measured(meter, each).median)
@@ -21,9 +21,16 @@ def measure_all(found: Any, order: int) -> None:
 
 
 def main() -> None:
-    print(f"\ntwo processes measure the same {COUNT} networks at the same time, as two searches with a database each")
+    for device in devices():
+        _judge(device)
+
+
+def _judge(device: str) -> None:
+    print(
+        f"\ntwo processes, as two searches with their databases, measure the same {COUNT} networks at once on {device}"
+    )
     found = spawn.Queue()
-    both = [spawn.Process(target=measure_all, args=(found, order)) for order in (1, -1)]
+    both = [spawn.Process(target=measure_all, args=(found, order, device)) for order in (1, -1)]
     for process in both:
         process.start()
     results = [found.get() for _ in both]

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from nas.architecture import ModelInput
+from workers.cuda_graph import FIRST_CALLS, captured, side_stream
 from workers.latency.cpu import WAYS
 from workers.latency.estimate import Run
 from workers.latency.target import Fingerprint, TargetOptions
 from workers.latency.timing import TimedHere
 from workers.latency.torch_input import place
 
-# Inferences before a graph is captured or a figure counts: allocations and the choice of kernels happen in them.
-FIRST_CALLS = 3
 Call = Callable[[], object]
 
 
@@ -85,15 +84,11 @@ class CudaGraphTarget(CudaTarget):
     mode: ClassVar = "CUDA graph"
 
     def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream), torch.inference_mode():
+        with side_stream(), torch.inference_mode():
             for _ in range(FIRST_CALLS):
                 model(x_BCHW)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.inference_mode(), torch.cuda.graph(graph):
-            model(x_BCHW)
+        with torch.inference_mode():
+            graph = captured(lambda: model(x_BCHW))
         return graph.replay
 
 

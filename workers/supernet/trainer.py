@@ -17,8 +17,9 @@ from workers.memory import is_out_of_memory
 from workers.proxy import ProxyEvaluator, load_builder
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import Scores
-from workers.train import NonFiniteLossError, Recipe, Training
+from workers.train import Recipe, Training
 from workers.training_setting import FP32
+from workers.training_steps import NonFiniteLossError
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,122 @@
+"""How many trials an hour has a GPU? Ours, in PROCESSES that share it, against one eager fp32 trial at a time.
+
+A trial is a network's making, training and validation, in a process that is there already and has its data. It is
+compared with the loop that a user would write (benchmarks/end_to_end/plain.py), on the GPU, and with our own loop in
+fp32 without CUDA graphs.
+"""
+
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing.synchronize import Barrier
+from typing import NamedTuple
+
+import torch
+
+from benchmarks.end_to_end import judge, plain
+from benchmarks.report import mean_and_spread
+from nas.architecture import Architecture, ModelInput
+from nas.latency import Deployment
+from workers.datasets.dataset import ProxyData
+from workers.train import Recipe, ResidentData, Training
+from workers.training_setting import FP32
+
+PROCESSES = (1, 2, 4)
+WANTED = 8
+
+
+class Trials(NamedTuple):
+    """So many `seconds` a trial, and the accuracies."""
+
+    seconds: float
+    accuracies: Sequence[float]
+
+
+def main(architectures: Mapping[str, Architecture], data: ProxyData, schedule: plain.Schedule, seeds: int) -> None:
+    print(f"on {torch.cuda.get_device_name()}: seconds a trial, accuracy over seeds")
+    resident = ResidentData(data, torch.device("cuda"))
+    recipe = Recipe(*schedule)
+    ratios: dict[str, list[float]] = {}
+    first = next(iter(architectures.values()))
+    pools = {count: _pool(count, data, recipe, first) for count in PROCESSES}
+    for name, architecture in architectures.items():
+        _eager(resident, recipe, architecture, 0)
+        ways = {
+            "plain loop": _one_by_one(partial(_plain, data, schedule, architecture), seeds),
+            "our loop, eager fp32": _one_by_one(partial(_eager, resident, recipe, architecture), seeds),
+        }
+        for count, pool in pools.items():
+            ways[f"ours, {count} at a time"] = _together(pool, count, architecture, seeds)
+        best = min(each.seconds for way, each in ways.items() if way.startswith("ours,"))
+        for way, found in ways.items():
+            print(f"{name}, {way}: {found.seconds:.3f} s, {mean_and_spread(found.accuracies)}", flush=True)
+        for way in ("plain loop", "our loop, eager fp32"):
+            ratios.setdefault(way, []).append(ways[way].seconds / best)
+    for way, found in ratios.items():
+        each = " ".join(f"{ratio:.1f}" for ratio in found)
+        mean = statistics.geometric_mean(found)
+        print(f"trials an hour over the {way}'s, one at a time: {mean:.1f} in the mean (wanted: {WANTED}), {each}")
+    for pool in pools.values():
+        pool.shutdown()
+
+
+def _one_by_one(trial: Callable[[int], float], seeds: int) -> Trials:
+    accuracies, seconds = [], []
+    for seed in range(seeds):
+        started = time.perf_counter()
+        accuracies.append(trial(seed))
+        seconds.append(time.perf_counter() - started)
+    return Trials(statistics.median(seconds), accuracies)
+
+
+def _together(pool: ProcessPoolExecutor, count: int, architecture: Architecture, seeds: int) -> Trials:
+    """As many of each seed as there are processes."""
+    started = time.perf_counter()
+    accuracies = list(pool.map(_ours, [architecture] * seeds * count, [*range(seeds)] * count))
+    return Trials((time.perf_counter() - started) / (seeds * count), accuracies[:seeds])
+
+
+def _plain(data: ProxyData, schedule: plain.Schedule, architecture: Architecture, seed: int) -> float:
+    torch.manual_seed(seed)
+    model_input = ModelInput(data.train_images.shape[1], *data.train_images.shape[2:], data.classes)
+    return plain.trained(Deployment(architecture, model_input).build(), data, schedule, "cuda")
+
+
+def _eager(resident: ResidentData, recipe: Recipe, architecture: Architecture, seed: int) -> float:
+    torch.manual_seed(seed)
+    images = resident.train_images
+    model = Deployment(architecture, ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)).build()
+    model.to("cuda", memory_format=torch.channels_last)
+    *_, last = Training(model, resident, recipe, torch.Generator().manual_seed(seed), FP32).epochs()
+    return last.accuracy
+
+
+def _pool(count: int, data: ProxyData, recipe: Recipe, architecture: Architecture) -> ProcessPoolExecutor:
+    """Processes that have trained already: their libraries are loaded."""
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, context, _prepare, (data, recipe, context.Barrier(count)))
+    list(pool.map(_ready, [architecture] * count))
+    return pool
+
+
+_resident: ResidentData
+_recipe: Recipe
+_all_here: Barrier
+
+
+def _prepare(data: ProxyData, recipe: Recipe, all_here: Barrier) -> None:
+    global _resident, _recipe, _all_here
+    torch.set_num_threads(1)
+    _resident, _recipe, _all_here = ResidentData(data, torch.device("cuda")), recipe, all_here
+
+
+def _ready(architecture: Architecture) -> None:
+    _ours(architecture, 0)
+    _all_here.wait()
+
+
+def _ours(architecture: Architecture, seed: int) -> float:
+    return judge.trained(_resident, _recipe, architecture, seed)
