@@ -24,6 +24,7 @@ from workers.datasets.dataset import ProxyData
 from workers.train import Recipe, ResidentData, Training
 from workers.training_setting import FP32
 
+DEVICE = "cuda"
 PROCESSES = (1, 2, 4)
 WANTED = 8
 
@@ -37,11 +38,10 @@ class Trials(NamedTuple):
 
 def main(architectures: Mapping[str, Architecture], data: ProxyData, schedule: plain.Schedule, seeds: int) -> None:
     print(f"on {torch.cuda.get_device_name()}: seconds a trial, accuracy over seeds")
-    resident = ResidentData(data, torch.device("cuda"))
+    resident = ResidentData(data, torch.device(DEVICE))
     recipe = Recipe(*schedule)
     ratios: dict[str, list[float]] = {}
-    first = next(iter(architectures.values()))
-    pools = {count: _pool(count, data, recipe, first) for count in PROCESSES}
+    pools = {count: _pool(count, data, recipe) for count in PROCESSES}
     for name, architecture in architectures.items():
         _eager(resident, recipe, architecture, 0)
         ways = {
@@ -49,6 +49,7 @@ def main(architectures: Mapping[str, Architecture], data: ProxyData, schedule: p
             "our loop, eager fp32": _one_by_one(partial(_eager, resident, recipe, architecture), seeds),
         }
         for count, pool in pools.items():
+            list(pool.map(_ready, [architecture] * count))
             ways[f"ours, {count} at a time"] = _together(pool, count, architecture, seeds)
         best = min(each.seconds for way, each in ways.items() if way.startswith("ours,"))
         for way, found in ways.items():
@@ -82,24 +83,21 @@ def _together(pool: ProcessPoolExecutor, count: int, architecture: Architecture,
 def _plain(data: ProxyData, schedule: plain.Schedule, architecture: Architecture, seed: int) -> float:
     torch.manual_seed(seed)
     model_input = ModelInput(data.train_images.shape[1], *data.train_images.shape[2:], data.classes)
-    return plain.trained(Deployment(architecture, model_input).build(), data, schedule, "cuda")
+    return plain.trained(Deployment(architecture, model_input).build(), data, schedule, DEVICE)
 
 
 def _eager(resident: ResidentData, recipe: Recipe, architecture: Architecture, seed: int) -> float:
     torch.manual_seed(seed)
     images = resident.train_images
     model = Deployment(architecture, ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)).build()
-    model.to("cuda", memory_format=torch.channels_last)
+    model.to(DEVICE, memory_format=torch.channels_last)
     *_, last = Training(model, resident, recipe, torch.Generator().manual_seed(seed), FP32).epochs()
     return last.accuracy
 
 
-def _pool(count: int, data: ProxyData, recipe: Recipe, architecture: Architecture) -> ProcessPoolExecutor:
-    """Processes that have trained already: their libraries are loaded."""
+def _pool(count: int, data: ProxyData, recipe: Recipe) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, context, _prepare, (data, recipe, context.Barrier(count)))
-    list(pool.map(_ready, [architecture] * count))
-    return pool
+    return ProcessPoolExecutor(count, context, _prepare, (data, recipe, context.Barrier(count)))
 
 
 _resident: ResidentData
@@ -110,10 +108,11 @@ _all_here: Barrier
 def _prepare(data: ProxyData, recipe: Recipe, all_here: Barrier) -> None:
     global _resident, _recipe, _all_here
     torch.set_num_threads(1)
-    _resident, _recipe, _all_here = ResidentData(data, torch.device("cuda")), recipe, all_here
+    _resident, _recipe, _all_here = ResidentData(data, torch.device(DEVICE)), recipe, all_here
 
 
 def _ready(architecture: Architecture) -> None:
+    """In each process once: what a kernel's first use takes is no part of a trial."""
     _ours(architecture, 0)
     _all_here.wait()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 
@@ -12,11 +13,17 @@ FIRST_CALLS = 3
 @contextmanager
 def side_stream() -> Iterator[None]:
     """Work inside is queued on another stream, after all that was queued before and before all that comes."""
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream = _beside(torch.cuda.current_device())
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         yield
     torch.cuda.current_stream().wait_stream(stream)
+
+
+@cache
+def _beside(device: int) -> torch.cuda.Stream:
+    """One for all: libraries keep memory for each stream that they have worked on."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def captured(call: Callable[[], object]) -> torch.cuda.CUDAGraph:

@@ -17,7 +17,8 @@ from workers.training_setting import Setting, candidates, quickest
 from workers.training_steps import Eager, Graphed, NonFiniteLossError
 
 WARM_UP = 0.2
-EVALUATION_BATCH = 256
+# Images that are judged at a time. A GPU's time for few is that of launching kernels.
+EVALUATION_BATCH = {"cpu": 256, "cuda": 1024}
 # Capturing a CUDA graph takes as long as one or two steps without one, and a step ten times as long as in it.
 PAYS = 8
 # Before the last epoch a quarter as many validation images as an epoch trains on must do, and at least so many: judging
@@ -105,7 +106,7 @@ class Training:
         self._setting = setting
         self._step = step
         self._batch = min(recipe.batch_size, len(data.train_labels))
-        self._shown = part or EVALUATION_BATCH
+        self._shown = part
         self._steps = len(data.train_labels) // self._batch
         self._epoch = 0
         device = data.train_labels.device
@@ -195,11 +196,12 @@ class Training:
 
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module, data: ResidentData, setting: Setting, most: int | None = None, batch: int = EVALUATION_BATCH
+    model: nn.Module, data: ResidentData, setting: Setting, most: int | None = None, batch: int | None = None
 ) -> float:
     """Accuracy on the validation images, 0 to 1; on the first `most` of them, if that is given."""
     model.eval()
     judged = data.validation_labels[:most]
+    batch = batch or EVALUATION_BATCH[judged.device.type]
     batches = (torch.split(each, batch) for each in (data.validation_images[:most], judged))
     correct = torch.zeros((), dtype=torch.int64, device=judged.device)
     for images, labels in zip(*batches, strict=True):

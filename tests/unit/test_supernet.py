@@ -68,7 +68,7 @@ def test_a_member_is_its_own_network_on_shared_weights(space: SearchSpace, seed:
 
 def test_scores_are_what_each_member_by_itself_would_have_whatever_is_kept() -> None:
     space = load_space("hybrid")
-    proxy = prepare(EvaluationOptions(train_size=64), space).evaluator
+    proxy = prepare(EvaluationOptions(device="cpu", train_size=64), space).evaluator
     assert isinstance(proxy, ProxyEvaluator)
     supernet = shared_weights(proxy, space)
     generator = random.Random(0)
@@ -98,7 +98,7 @@ def _attention(last_width: int) -> Architecture:
 
 def trainer() -> SupernetTrainer:
     space = load_space("hybrid")
-    proxy = prepare(EvaluationOptions(train_size=256), space).evaluator
+    proxy = prepare(EvaluationOptions(device="cpu", train_size=256), space).evaluator
     assert isinstance(proxy, ProxyEvaluator)
     return SupernetTrainer(proxy, space, Recipe(3, 16, 3e-3), (space.sample(random.Random(0)),))
 
@@ -121,7 +121,9 @@ def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:
 
 
 def test_of_two_trainings_the_one_that_is_ahead_stays_on_record(tmp_path: Path) -> None:
-    evaluator = prepare_supernet(EvaluationOptions(train_size=64, supernet_epochs=2), load_space("hybrid")).evaluator
+    evaluator = prepare_supernet(
+        EvaluationOptions(device="cpu", train_size=64, supernet_epochs=2), load_space("hybrid")
+    ).evaluator
     assert isinstance(evaluator, SupernetEvaluator)
     with Store.open(f"sqlite:///{tmp_path / 'nas.db'}", create=True) as store:
         details = {"epochs": 2, "stages": []}

@@ -39,7 +39,7 @@ class Record:
 
 
 def evaluator(**options: object) -> ProxyEvaluator:
-    return prepare(EvaluationOptions(**options), HYBRID).evaluator
+    return prepare(EvaluationOptions(**{"device": "cpu", **options}), HYBRID).evaluator
 
 
 def no_jobs(*_: object) -> None:
@@ -256,7 +256,7 @@ def test_further_targets_and_counted_objectives_are_found_out() -> None:
 
 
 def test_settings_are_the_resolved_ones() -> None:
-    settings = prepare(EvaluationOptions(), HYBRID).settings
+    settings = prepare(EvaluationOptions(device="cpu"), HYBRID).settings
     assert settings["input"] == {"channels": 1, "height_px": 14, "width_px": 14, "classes": 10}
     assert (settings["epochs"], settings["train_size"], settings["target"]) == (4, 400, "cpu")
 

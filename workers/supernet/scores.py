@@ -53,7 +53,7 @@ class Scores:
                 self._kept.move_to_end(beginning)
                 return 1 + count, self._kept[beginning]
         data = self._proxy.resident
-        images = torch.split(data.validation_images, EVALUATION_BATCH)
+        images = torch.split(data.validation_images, EVALUATION_BATCH[data.validation_images.device.type])
         return 0, [FP32.batch(data.normalise(each)) for each in images]
 
     def _keep(self, beginning: Beginning, batches: list[Tensor]) -> None:
