@@ -2,6 +2,7 @@
 
 import io
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -42,15 +43,19 @@ class Recipe:
 
 
 class ResidentData:
-    """A ProxyData on the training device, as uint8; a batch is normalised by the training part's statistics."""
+    """A ProxyData on the training device, as uint8; a batch is normalised by the training part's statistics.
+
+    On the CPU it stays where it is, which is Ray's shared memory where Ray has brought it.
+    """
 
     def __init__(self, data: ProxyData, device: torch.device) -> None:
-        self.train_images, self.validation_images = (
-            torch.tensor(images, device=device) for images in (data.train_images, data.validation_images)
-        )
-        self.train_labels, self.validation_labels = (
-            torch.tensor(labels, device=device) for labels in (data.train_labels, data.validation_labels)
-        )
+        with warnings.catch_warnings():
+            # Of memory that many share, which nothing here writes to.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+            self.train_images, self.validation_images, self.train_labels, self.validation_labels = (
+                torch.from_numpy(each).to(device)
+                for each in (data.train_images, data.validation_images, data.train_labels, data.validation_labels)
+            )
         pixels = self.train_images.float()
         self.mean_1C11 = pixels.mean((0, 2, 3), keepdim=True)
         self.std_1C11 = pixels.std((0, 2, 3), keepdim=True).clamp_min(1.0)
@@ -187,7 +192,7 @@ class Training:
         data = self._data
         chosen_B, moves_3B = plan_4B[0], plan_4B[1:]
         x_BCHW = data.normalise(moved(data.train_images[chosen_B], moves_3B))
-        with self._setting.cast(chosen_B.device):
+        with self._setting.cast(self._model, chosen_B.device):
             return self._loss_of(self._setting.batch(x_BCHW), data.train_labels[chosen_B])
 
     def _cross_entropy(self, x_BCHW: Tensor, labels_B: Tensor) -> Tensor:
@@ -205,7 +210,7 @@ def evaluate(
     batches = (torch.split(each, batch) for each in (data.validation_images[:most], judged))
     correct = torch.zeros((), dtype=torch.int64, device=judged.device)
     for images, labels in zip(*batches, strict=True):
-        with setting.cast(labels.device):
+        with setting.cast(model, labels.device):
             logits_BK = model(setting.batch(data.normalise(images)))
         correct += (logits_BK.argmax(1) == labels).sum()
     return int(correct) / len(judged)
