@@ -192,7 +192,7 @@ class Training:
         data = self._data
         chosen_B, moves_3B = plan_4B[0], plan_4B[1:]
         x_BCHW = data.normalise(moved(data.train_images[chosen_B], moves_3B))
-        with self._setting.cast(self._model, chosen_B.device):
+        with self._setting.cast(chosen_B.device):
             return self._loss_of(self._setting.batch(x_BCHW), data.train_labels[chosen_B])
 
     def _cross_entropy(self, x_BCHW: Tensor, labels_B: Tensor) -> Tensor:
@@ -210,7 +210,7 @@ def evaluate(
     batches = (torch.split(each, batch) for each in (data.validation_images[:most], judged))
     correct = torch.zeros((), dtype=torch.int64, device=judged.device)
     for images, labels in zip(*batches, strict=True):
-        with setting.cast(model, labels.device):
+        with setting.cast(labels.device):
             logits_BK = model(setting.batch(data.normalise(images)))
         correct += (logits_BK.argmax(1) == labels).sum()
     return int(correct) / len(judged)
