@@ -1,6 +1,5 @@
 """The Pareto front of a study's trials, as objects and as the JSON that other programs rely on."""
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,10 +8,9 @@ from nas.errors import UnknownNameError, UserError
 from nas.expected import Seen, expectation
 from nas.objective import ACCURACY, LATENCY, Measurement, Objective, latency_on, pooled, recorded_objectives
 from nas.pareto import Point, hypervolume, knee, non_dominated
+from nas.told_apart import told_apart
 from nas.trial import Trial, TrialState
 
-# Of the normal distribution: nine of ten draws are below the mean and so many standard deviations.
-SURE = 1.28
 PICKS = ("knee", "accuracy", "latency", "trial:N")
 
 
@@ -141,20 +139,16 @@ def contenders(candidates: Sequence[Result]) -> list[Result]:
 
 
 def front(candidates: Sequence[Result]) -> list[Result]:
-    """The contenders that are surely more accurate than any member as cheap, the cheapest first.
+    """The contenders that can be told apart (nas/told_apart.py), the cheapest first.
 
-    Surely: if both were trained again, with as many new seeds, they would still be nine times out of ten. Until further
-    seeds tell how accuracies vary, whatever is expected is sure.
+    Until further seeds tell how accuracies vary, all can.
     """
-    members: list[Result] = []
-    for each in contenders(candidates):
-        *others, loss = each.losses
-        rivals = (member for member in members if all(x <= y for x, y in zip(member.losses, others, strict=False)))
-        if all(
-            rival.losses[-1] - loss > SURE * math.hypot(rival.trained_again, each.trained_again) for rival in rivals
-        ):
-            members.append(each)
-    return members
+    found = contenders(candidates)
+    if not found:
+        return []
+    worst = tuple(max(column) for column in zip(*(each.losses for each in candidates), strict=True))
+    kept = told_apart([each.losses for each in found], [each.trained_again for each in found], worst)
+    return [found[index] for index in kept]
 
 
 def near_front(candidates: Sequence[Result]) -> list[Result]:
@@ -176,7 +170,7 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
 
 
 def fallen(candidates: Sequence[Result]) -> list[Result]:
-    """What was on the front as the search found it and, since it was confirmed, is not, or not surely."""
+    """What was on the front as searched and, since it was confirmed, is not, or cannot be told from other members."""
     on_front = {member.trial.number for member in front(candidates)}
     searched = (candidates[index] for index in non_dominated([each.searched_losses for each in candidates]))
     return [each for each in searched if len(each.accuracies) > 1 and each.trial.number not in on_front]

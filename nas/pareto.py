@@ -44,9 +44,12 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
         return 0.0
     if len(reference) == 1:
         return reference[0] - front[0][0]
+    ends = [*(point[0] for point in front[1:]), reference[0]]
+    if len(reference) == 2:
+        # Of those up to a slab the last one is the best in the second coordinate.
+        return sum((end - x) * (reference[1] - y) for (x, y), end in zip(front, ends, strict=True))
     volume = 0.0
-    for index, point in enumerate(front):
-        end = front[index + 1][0] if index + 1 < len(front) else reference[0]
+    for index, (point, end) in enumerate(zip(front, ends, strict=True)):
         slab = [other[1:] for other in front[: index + 1]]
         volume += (end - point[0]) * hypervolume(slab, reference[1:])
     return volume

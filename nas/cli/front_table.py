@@ -53,9 +53,7 @@ def print_front(
     if not all(member["latency_usable"] for member in listed):
         print_note("! of a few disturbed rounds: the machine was too busy to tell")
     if fell_off:
-        print_note(
-            "x on the front as searched; by further seeds it is not, or not surely, more accurate than a cheaper one"
-        )
+        print_note("x on the front as searched; by further seeds it is not, or cannot be told from a cheaper one")
 
 
 def _mark(member: Mapping[str, Any], objective: str) -> str:

@@ -102,7 +102,7 @@ def test_what_is_hardly_more_accurate_than_a_cheaper_one_is_not_on_the_front() -
     found = results(
         [
             confirmed(0, (0.80, 0.79, 0.81), 1.0),
-            confirmed(1, (0.81, 0.80, 0.82), 2.0),
+            confirmed(1, (0.81, 0.79, 0.805), 2.0),
             confirmed(2, (0.90, 0.90, 0.92), 3.0),
             confirmed(3, (0.70,), 4.0),
         ],
@@ -111,6 +111,22 @@ def test_what_is_hardly_more_accurate_than_a_cheaper_one_is_not_on_the_front() -
     assert [each.trial.number for each in contenders(found)] == [0, 1, 2]
     assert [each.trial.number for each in front(found)] == [0, 2]
     assert [each.trial.number for each in fallen(found)] == [1]
+
+
+def test_nine_of_ten_members_are_expected_to_stay_and_the_accurate_end_is_kept() -> None:
+    accuracies = [0.80 + 0.004 * step for step in range(11)]
+    found = results(
+        [
+            *(confirmed(step, (each, each - 0.01, each + 0.01), 1.0 + step) for step, each in enumerate(accuracies)),
+            confirmed(11, (0.5,), 30.0),
+        ],
+        {},
+    )
+    numbers = [each.trial.number for each in front(found)]
+    assert [each.trial.number for each in contenders(found)] == list(range(11))
+    assert numbers[0] == 0
+    assert 10 in numbers
+    assert 2 <= len(numbers) < 6
 
 
 def test_nothing_is_near_while_it_is_not_known_how_seeds_differ() -> None:
