@@ -17,12 +17,15 @@ from nas.errors import ParameterError
 from nas.evaluation import AskTell, Evaluator, Resources
 from workers.cluster import Cluster, own_cores
 from workers.interruption import deaf, heard
+from workers.memory import available
 from workers.pulse import Watchdog
 from workers.ray_environment import broken_down, check_address, connect, ray_environment
 from workers.ray_guard import Guard, none_left
 
 # Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
 PENDING = 64
+# What the libraries of a worker take, and a small network's training.
+WORKER_BYTES = 2**30
 STOPPING = "stopping, which takes some seconds; what is finished is on record"
 OWN = {
     # Workers start with Ray, which is not waited for, rather than when a trial is there for them.
@@ -37,8 +40,8 @@ class RayTuneRunner:
     """Runs trials on a local Ray: `workers` at a time, each with its threads and its share of a GPU; or on a cluster.
 
     By default a local Ray has one worker per core, or on CUDA as many as the GPUs have room for; a cluster as many as
-    its nodes have room for. A context manager: what it starts it stops. Raises ParameterError when the GPUs asked for
-    are not there.
+    its nodes have room for. A context manager: what it starts it stops. Raises ParameterError when the GPUs asked for,
+    or the memory, are not there.
     """
 
     def __init__(self, resources: Resources, device: str) -> None:
@@ -52,6 +55,11 @@ class RayTuneRunner:
             if share > gpus:
                 raise ParameterError(
                     f"--gpus-per-trial {share:g} is more than the {gpus} GPUs that a search on {device!r} can use"
+                )
+            room = max(own_cores(), available() // WORKER_BYTES)
+            if resources.workers is not None and resources.workers > room:
+                raise ParameterError(
+                    f"--workers {resources.workers} is more than this machine's memory has room for: {room}"
                 )
         else:
             check_address(self.address)

@@ -105,5 +105,5 @@ def _reference(text: str) -> tuple[float, float] | None:
     except ValueError:
         error = latency_ms = -1.0
     if not (0 < error <= 1 and 0 < latency_ms < float("inf")):
-        raise ParameterError(f"--reference {text!r} is neither max nor ERROR,LATENCY, such as 0.3,5")
+        raise ParameterError(f"--reference {text!r} is neither max nor ERROR,LATENCY, both above 0, such as 0.3,5")
     return error, latency_ms

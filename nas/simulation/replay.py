@@ -1,13 +1,10 @@
 """A whole search on recorded results: the same study, samplers, early stopping and store, in seconds."""
 
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -31,6 +28,7 @@ from nas.pareto import Point, dominates, hypervolume
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Foresight, SamplerSetting
 from nas.simulation.evaluator import TARGET, TabularEvaluator, learning_curve
+from nas.simulation.processes import all_done
 from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Table
@@ -176,14 +174,23 @@ def replay(
 
 
 def replays(table: Table, samplers: Sequence[str], seeds: int, asked: Replay) -> dict[str, list[Replayed]]:
-    """By each sampler's name its searches with the seeds from 0 on. A process for each core, with one thread."""
-    with ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn"), initializer=_one_thread) as pool:
-        running = {name: [pool.submit(replay, table, name, seed, asked) for seed in range(seeds)] for name in samplers}
-        return {name: [search.result() for search in searches] for name, searches in running.items()}
+    """By each sampler's name its searches with the seeds from 0 on. A process for each core, with one thread.
+
+    Raises ParameterError when memory runs out.
+    """
+    jobs = [(table, name, seed, asked) for name in samplers for seed in range(seeds)]
+    try:
+        found = iter(all_done(replay, jobs, _one_thread))
+    except MemoryError as error:
+        raise ParameterError(
+            f"--table {table.name!r}: memory does not hold what --sampler {','.join(samplers)} makes of "
+            f"{len(table.rows)} rows; try fewer"
+        ) from error
+    return {name: [next(found) for _ in range(seeds)] for name in samplers}
 
 
 def _one_thread() -> None:
-    """Here rather than in the pool's arguments: the libraries that have threads are loaded with this module."""
+    """Here rather than in the processes' module: the libraries that have threads are loaded with this one."""
     threadpool_limits(1)
 
 

@@ -54,7 +54,7 @@ def read_table(file: Path) -> Table:
     if file.stat().st_size > MOST_BYTES:
         raise ParameterError(f"{where} is larger than {MOST_BYTES:,} bytes")
     try:
-        with file.open(newline="", encoding="utf-8") as stream:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
             return _read(stream, file.stem, where)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ParameterError(f"{where} is not a table of comma-separated values in UTF-8: {error}") from error
@@ -111,7 +111,7 @@ def _read(stream: object, name: str, where: str) -> Table:
             )
         )
     if len(rows) < 2:
-        raise ParameterError(f"{where} has {len(rows)} rows; at least 2 are needed")
+        raise ParameterError(f"{where} has fewer than 2 rows of results")
     return Table(name, tuple(rows), objectives)
 
 

@@ -79,6 +79,7 @@ def assert_one_line(done: Finished, *named: str) -> None:
         ("search --dataset imagefolder:one_class", ("at least 2 class folders", "class0")),
         ("search --dataset imagefolder:broken", ("bad.png",)),
         ("search --gpus-per-trial 64", ("--gpus-per-trial 64",)),
+        ("search --workers 5000", ("--workers 5000", "memory has room for")),
         ("search --unknown", ("--unknown",)),
         ("magic", ("magic",)),
         ("front --study magic", ("study 'magic'", "valid: study")),

@@ -45,7 +45,7 @@ def test_a_table_is_a_space_of_its_rows(tmp_path: Path) -> None:
     ("text", "named"),
     [
         ("", "accuracy"),
-        ("param:a,accuracy,latency_ms\nx,0.5,1\n", "1 rows"),
+        ("param:a,accuracy,latency_ms\nx,0.5,1\n", "fewer than 2 rows"),
         ("accuracy,latency_ms\n0.5,1\n", "param:NAME"),
         ("param:a,latency_ms\nx,1\n", "accuracy"),
         (GOOD + "x,1,0.9,9\n", "line 5: the same choices as in line 2"),
@@ -65,6 +65,12 @@ def test_a_wrong_table_is_one_error_that_says_where(text: str, named: str, tmp_p
     with pytest.raises(ParameterError, match=r"t\.csv") as raised:
         read_table(tmp_path / "t.csv")
     assert named in str(raised.value)
+
+
+def test_a_table_of_a_spreadsheet_with_its_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(GOOD, encoding="utf-8-sig")
+    (tmp_path / "plain.csv").write_text(GOOD)
+    assert read_table(tmp_path / "t.csv").rows == read_table(tmp_path / "plain.csv").rows
 
 
 @given(st.text(max_size=300))
