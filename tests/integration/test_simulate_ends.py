@@ -13,8 +13,10 @@ from tests.conftest import nas_script
 TABLE = Path(__file__).parents[2] / "benchmarks/tables/fashion_hybrid.csv"
 
 
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)])
-@pytest.mark.parametrize("workers_at_work", [False, True])
+@pytest.mark.parametrize(
+    ("how", "code", "workers_at_work"),
+    [(signal.SIGINT, 130, False), (signal.SIGINT, 130, True), (signal.SIGTERM, -15, True), (signal.SIGKILL, -9, True)],
+)
 def test_it_ends_with_its_processes(how: signal.Signals, code: int, workers_at_work: bool, tmp_path: Path) -> None:
     words = [nas_script(), "simulate", "--table", str(TABLE), "--budget", "120", "--seeds", "50", "--sampler", "ehvi"]
     running = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
