@@ -21,7 +21,7 @@ from benchmarks.report import mean_and_spread
 from nas.architecture import Architecture, ModelInput
 from nas.latency import Deployment
 from workers.datasets.dataset import ProxyData
-from workers.train import Recipe, ResidentData, Training
+from workers.train import Recipe, ResidentData
 from workers.training_setting import FP32
 
 DEVICE = "cuda"
@@ -44,21 +44,22 @@ def main(architectures: Mapping[str, Architecture], data: ProxyData, schedule: p
     pools = {count: _pool(count, data, recipe) for count in PROCESSES}
     for name, architecture in architectures.items():
         _eager(resident, recipe, architecture, 0)
-        ways = {
+        loops = {
             "plain loop": _one_by_one(partial(_plain, data, schedule, architecture), seeds),
             "our loop, eager fp32": _one_by_one(partial(_eager, resident, recipe, architecture), seeds),
         }
+        ours: dict[str, Trials] = {}
         for count, pool in pools.items():
             list(pool.map(_ready, [architecture] * count))
-            ways[f"ours, {count} at a time"] = _together(pool, count, architecture, seeds)
-        best = min(each.seconds for way, each in ways.items() if way.startswith("ours,"))
-        for way, found in ways.items():
+            ours[f"ours, {count} at a time"] = _together(pool, count, architecture, seeds)
+        for way, found in (loops | ours).items():
             print(f"{name}, {way}: {found.seconds:.3f} s, {mean_and_spread(found.accuracies)}", flush=True)
-        for way in ("plain loop", "our loop, eager fp32"):
-            ratios.setdefault(way, []).append(ways[way].seconds / best)
-    for way, found in ratios.items():
-        each = " ".join(f"{ratio:.1f}" for ratio in found)
-        mean = statistics.geometric_mean(found)
+        best = min(each.seconds for each in ours.values())
+        for way, found in loops.items():
+            ratios.setdefault(way, []).append(found.seconds / best)
+    for way, times in ratios.items():
+        each = " ".join(f"{ratio:.1f}" for ratio in times)
+        mean = statistics.geometric_mean(times)
         print(f"trials an hour over the {way}'s, one at a time: {mean:.1f} in the mean (wanted: {WANTED}), {each}")
     for pool in pools.values():
         pool.shutdown()
@@ -76,7 +77,7 @@ def _one_by_one(trial: Callable[[int], float], seeds: int) -> Trials:
 def _together(pool: ProcessPoolExecutor, count: int, architecture: Architecture, seeds: int) -> Trials:
     """As many of each seed as there are processes."""
     started = time.perf_counter()
-    accuracies = list(pool.map(_ours, [architecture] * seeds * count, [*range(seeds)] * count))
+    accuracies = list(pool.map(judge.trained_here, [architecture] * seeds * count, [*range(seeds)] * count))
     return Trials((time.perf_counter() - started) / (seeds * count), accuracies[:seeds])
 
 
@@ -87,12 +88,7 @@ def _plain(data: ProxyData, schedule: plain.Schedule, architecture: Architecture
 
 
 def _eager(resident: ResidentData, recipe: Recipe, architecture: Architecture, seed: int) -> float:
-    torch.manual_seed(seed)
-    images = resident.train_images
-    model = Deployment(architecture, ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)).build()
-    model.to(DEVICE, memory_format=torch.channels_last)
-    *_, last = Training(model, resident, recipe, torch.Generator().manual_seed(seed), FP32).epochs()
-    return last.accuracy
+    return judge.trained(resident, recipe, architecture, seed, FP32)
 
 
 def _pool(count: int, data: ProxyData, recipe: Recipe) -> ProcessPoolExecutor:
@@ -100,22 +96,16 @@ def _pool(count: int, data: ProxyData, recipe: Recipe) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, context, _prepare, (data, recipe, context.Barrier(count)))
 
 
-_resident: ResidentData
-_recipe: Recipe
 _all_here: Barrier
 
 
 def _prepare(data: ProxyData, recipe: Recipe, all_here: Barrier) -> None:
-    global _resident, _recipe, _all_here
-    torch.set_num_threads(1)
-    _resident, _recipe, _all_here = ResidentData(data, torch.device(DEVICE)), recipe, all_here
+    global _all_here
+    judge.prepare(data, recipe, DEVICE)
+    _all_here = all_here
 
 
 def _ready(architecture: Architecture) -> None:
     """In each process once: what a kernel's first use takes is no part of a trial."""
-    _ours(architecture, 0)
+    judge.trained_here(architecture, 0)
     _all_here.wait()
-
-
-def _ours(architecture: Architecture, seed: int) -> float:
-    return judge.trained(_resident, _recipe, architecture, seed)

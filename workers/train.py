@@ -88,8 +88,9 @@ def choose_setting(
 class Training:
     """A `model`, laid out for the `setting`, in training by a recipe; it can be carried on by another process.
 
-    A batch is trained on in parts of `part` images where memory is too small for all of it at once. Each part, and
-    each validation, runs inside `step()`. The `loss` is the model's cross-entropy unless told otherwise.
+    A batch is trained on in parts of `part` images where memory is too small for all of it at once. Each part (of
+    a graph, some steps), and each validation, runs inside `step()`. The `loss` is the model's cross-entropy unless told
+    otherwise.
     """
 
     def __init__(

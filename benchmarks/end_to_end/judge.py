@@ -16,6 +16,7 @@ from nas.latency import Deployment
 from workers.datasets.dataset import MOST_VALIDATION_IMAGES, Dataset, ProxyData, Request, split
 from workers.latency.meter import Meter
 from workers.train import Recipe, ResidentData, Training, choose_setting
+from workers.training_setting import Setting
 
 # Images that no search has seen judge: a part of the test set, larger than what proxies are validated on.
 TEST_IMAGES = 5000
@@ -62,8 +63,8 @@ def accuracies(
     """By key, each member's after training by the recipe, with each seed. A process for each core, with one thread."""
     jobs = [(member, seed) for member in members for seed in seeds]
     context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count(), initializer=_prepare, initargs=(data, recipe)) as pool:
-        found = pool.starmap(_trained, jobs, chunksize=1)
+    with context.Pool(os.cpu_count(), initializer=prepare, initargs=(data, recipe)) as pool:
+        found = pool.starmap(trained_here, jobs, chunksize=1)
     by_key: dict[str, list[float]] = {}
     for (member, _), accuracy in zip(jobs, found, strict=True):
         by_key.setdefault(member.key, []).append(accuracy)
@@ -84,22 +85,28 @@ _resident: ResidentData
 _recipe: Recipe
 
 
-def _prepare(data: ProxyData, recipe: Recipe) -> None:
+def prepare(data: ProxyData, recipe: Recipe, device: str = "cpu") -> None:
+    """What a process trains on, for `trained_here`."""
     global _resident, _recipe
     torch.set_num_threads(1)
-    _resident, _recipe = ResidentData(data, torch.device("cpu")), recipe
+    _resident, _recipe = ResidentData(data, torch.device(device)), recipe
 
 
-def _trained(architecture: Architecture, seed: int) -> float:
+def trained_here(architecture: Architecture, seed: int) -> float:
     return trained(_resident, _recipe, architecture, seed)
 
 
-def trained(data: ResidentData, recipe: Recipe, architecture: Architecture, seed: int) -> float:
-    """The accuracy after a training in this process."""
+def trained(
+    data: ResidentData, recipe: Recipe, architecture: Architecture, seed: int, setting: Setting | None = None
+) -> float:
+    """The accuracy after a training in this process, in the setting that is fastest unless one is given."""
     torch.manual_seed(seed)
     images = data.train_images
     model_input = ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)
     model = Deployment(architecture, model_input).build().to(images.device)
-    setting = choose_setting(model, data, recipe)
+    if setting is None:
+        setting = choose_setting(model, data, recipe)
+    else:
+        setting.place(model)
     *_, last = Training(model, data, recipe, torch.Generator().manual_seed(seed), setting).epochs()
     return last.accuracy

@@ -18,6 +18,7 @@ def all_done(call: Callable[..., T], jobs: Iterable[tuple[Any, ...]], ready: Cal
     From the main thread. Ctrl-C reaches that alone, and ends the jobs: a process that is interrupted as it takes or
     returns a job would never end.
     """
+    others = active_children()
     pool = ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn"), _begin, (ready,))
     # Processes start as jobs are submitted, and inherit what signals are blocked.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -27,7 +28,8 @@ def all_done(call: Callable[..., T], jobs: Iterable[tuple[Any, ...]], ready: Cal
         return [each.result() for each in running]
     except BaseException:
         for process in active_children():
-            process.kill()
+            if process not in others:
+                process.kill()
         raise
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
