@@ -60,6 +60,8 @@ def command(
     names = sampler.split(",")
     for each in names:
         plugins.check(plugins.SAMPLERS, each)
+        if names.count(each) > 1:
+            raise ParameterError(f"--sampler {sampler!r} names {each!r} twice")
     asked = Replay(budget, workers, _reference(reference), log_latency, max_latency_ms, not no_early_stopping, features)
     read = read_table(table)
     if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in read.rows):

@@ -33,6 +33,7 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
         [f"param:{name}" for name in varying]
         + [ACCURACY.name, LATENCY.name, *further]
         + [f"accuracy@{epoch}" for epoch in epochs]
+        + [f"loss@{epoch}" for epoch in epochs]
         + [f"cost_s@{epoch}" for epoch in epochs]
         + [f"feature:{name}" for name in features]
     )
@@ -46,6 +47,7 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
             [chosen[name] for name in varying]
             + [f"{figures[name]:.6g}" for name in (ACCURACY.name, LATENCY.name, *further)]
             + [f"{outcome.curve[epoch - 1].accuracy:.6g}" for epoch in epochs]
+            + [f"{outcome.curve[epoch - 1].loss:.6g}" for epoch in epochs]
             + [f"{passed:.4g}" for passed in seconds]
             + [f"{figures.get(name, 0.0):.6g}" for name in features]
         )

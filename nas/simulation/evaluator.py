@@ -59,8 +59,8 @@ class TabularEvaluator:
 def learning_curve(row: Row) -> tuple[CurvePoint, ...]:
     """Every epoch up to the last that is recorded: one that is not has the accuracy of the one before it.
 
-    A row without a curve has one epoch, at the end of which its accuracy is the final one. Tables have no training
-    losses: the error is in their place.
+    A row without a curve has one epoch, at the end of which its accuracy is the final one. Where there are no training
+    losses the error is in their place.
     """
     if not row.curve:
         accuracy = row.figures[ACCURACY.name]
@@ -69,10 +69,13 @@ def learning_curve(row: Row) -> tuple[CurvePoint, ...]:
     whole_s = max(row.costs_s.values(), default=TRIAL_S)
     points: list[CurvePoint] = []
     accuracy, before_s = next(iter(row.curve.values())), 0.0
+    training_loss = next(iter(row.training_losses.values()), None)
     for epoch in range(1, last + 1):
         accuracy = row.curve.get(epoch, accuracy)
+        training_loss = row.training_losses.get(epoch, training_loss)
+        loss = 1.0 - accuracy if training_loss is None else training_loss
         passed_s = row.costs_s.get(epoch, whole_s * epoch / last)
-        points.append(CurvePoint(epoch, accuracy, 1.0 - accuracy, max(0.0, passed_s - before_s)))
+        points.append(CurvePoint(epoch, accuracy, loss, max(0.0, passed_s - before_s)))
         before_s = max(before_s, passed_s)
     return tuple(points)
 

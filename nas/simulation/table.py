@@ -1,8 +1,8 @@
 """Recorded results as a table: one row for each architecture, its choices, its objectives, its learning curve.
 
 Columns: `param:NAME` (a choice: an integer or a word), `accuracy` (0 to 1), `latency_ms`, any further objective by its
-name (to be minimised), and as far as they were recorded `accuracy@EPOCH`, `cost_s@EPOCH` (seconds until the end of that
-epoch) and `feature:NAME` (training-free).
+name (to be minimised), and as far as they were recorded `accuracy@EPOCH`, `loss@EPOCH` (the training loss),
+`cost_s@EPOCH` (seconds until the end of that epoch) and `feature:NAME` (training-free).
 """
 
 import csv
@@ -16,19 +16,22 @@ from nas.objective import ACCURACY, LATENCY
 from nas.space import Choice
 
 PARAM, FEATURE = "param:", "feature:"
-CURVE, COST = "accuracy@", "cost_s@"
+CURVE, LOSS, COST = "accuracy@", "loss@", "cost_s@"
 MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
 class Row:
-    """One architecture's results. `figures` are objectives by name; `curve` and `costs_s` go by epoch."""
+    """One architecture's results. `figures` are objectives by name; `curve`, `costs_s` and `training_losses` go by
+    epoch.
+    """
 
     parameters: Mapping[str, Choice]
     figures: Mapping[str, float]
     curve: Mapping[int, float] = field(default_factory=dict)
     costs_s: Mapping[int, float] = field(default_factory=dict)
     features: Mapping[str, float] = field(default_factory=dict)
+    training_losses: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def _read(stream: object, name: str, where: str) -> Table:
                 _by_epoch(numbers, CURVE),
                 costs_s,
                 {n.removeprefix(FEATURE): value for n, value in numbers.items() if n.startswith(FEATURE)},
+                _by_epoch(numbers, LOSS),
             )
         )
     if len(rows) < 2:
@@ -140,8 +144,8 @@ def _check_columns(columns: Sequence[str], where: str) -> None:
         if colon and f"{prefix}:" not in (PARAM, FEATURE):
             raise ParameterError(f"{where}, column {column!r}: {prefix!r} is not one of param, feature")
         quantity, at, epoch = column.partition("@")
-        if at and not colon and not (f"{quantity}@" in (CURVE, COST) and epoch.isdecimal() and int(epoch) > 0):
-            raise ParameterError(f"{where}, column {column!r} is not {CURVE}EPOCH or {COST}EPOCH")
+        if at and not colon and not (f"{quantity}@" in (CURVE, LOSS, COST) and epoch.isdecimal() and int(epoch) > 0):
+            raise ParameterError(f"{where}, column {column!r} is not {CURVE}EPOCH, {LOSS}EPOCH or {COST}EPOCH")
 
 
 def _by_epoch(numbers: Mapping[str, float], prefix: str) -> dict[int, float]:

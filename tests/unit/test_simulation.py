@@ -86,6 +86,14 @@ def test_epochs_that_are_not_recorded_have_the_accuracy_before_them() -> None:
     curve = learning_curve(row)
     assert [point.accuracy for point in curve] == [0.3, 0.3, 0.6, 0.9]
     assert sum(point.seconds for point in curve) == pytest.approx(8.0)
+    assert [point.loss for point in curve] == pytest.approx([0.7, 0.7, 0.4, 0.1])
+
+
+def test_training_losses_are_replayed_where_they_are_recorded(tmp_path: Path) -> None:
+    head = "param:a,accuracy,latency_ms,accuracy@1,accuracy@3,loss@1,loss@3\n"
+    (tmp_path / "t.csv").write_text(head + "x,0.6,1,0.3,0.6,2.5,1.5\ny,0.7,1,0.4,0.7,2.25,1.25\n")
+    losses = [[point.loss for point in learning_curve(row)] for row in read_table(tmp_path / "t.csv").rows]
+    assert losses == [[2.5, 2.5, 1.5], [2.25, 2.25, 1.25]]
 
 
 class Jobs:
@@ -160,6 +168,7 @@ def test_the_command_prints_what_it_compares(table: Path, nas: Callable[..., Fin
     ("arguments", "named"),
     [
         ("--sampler ehvi,magic", "'magic'"),
+        ("--sampler random,ehvi,random", "'random' twice"),
         ("--budget 0", "--budget 0"),
         ("--reference 2,5", "--reference '2,5'"),
         ("--max-latency 0.001", "slower"),
