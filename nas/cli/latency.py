@@ -35,7 +35,7 @@ command.add_command(latency_profile.command)
 
 @command.command("measure")
 @click.argument("names", nargs=-1, required=True, metavar="CONFIG|FOLDER|MODEL...")
-@options.target
+@options.targets
 @options.latency_precision
 @options.time_limit
 @options.ray_address
@@ -44,7 +44,7 @@ command.add_command(latency_profile.command)
 @options.as_json
 def measure(
     names: tuple[str, ...],
-    target: str,
+    targets: tuple[str, ...],
     precision: float,
     limit_s: float,
     ray_address: str | None,
@@ -58,16 +58,16 @@ def measure(
     """
     deployments = {name: _deployment(name) for name in names}
     started = time.time()
-    meter = asked_meter(target, precision, limit_s, ray_address)
+    meters = [asked_meter(target, precision, limit_s, ray_address) for target in targets]
     found = []
     with Store.open(storage, create=True) as store:
-        meter = latency.calibrated(meter, store)
-        for name, deployment in deployments.items():
-            found.append((name, latency.measure(deployment, meter, store, precision=precision, again=again)))
+        for meter in [latency.calibrated(each, store) for each in meters]:
+            for name, deployment in deployments.items():
+                found.append((name, latency.measure(deployment, meter, store, precision=precision, again=again)))
     _show(found, as_json)
     recorded = [name for name, taken in found if taken.taken_at < started]
     if recorded and not as_json:
-        click.echo(f"from the record, which --again renews: {', '.join(recorded)}")
+        click.echo(f"from the record, which --again renews: {', '.join(dict.fromkeys(recorded))}")
 
 
 @command.command("compare")

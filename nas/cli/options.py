@@ -76,6 +76,15 @@ time_limit = click.option(
 target = click.option(
     "--target", default="cpu", show_default=True, metavar="NAME[:option=value,...]", help="As `nas targets` lists."
 )
+targets = click.option(
+    "--target",
+    "targets",
+    default=("cpu",),
+    show_default=True,
+    multiple=True,
+    metavar="NAME[:option=value,...]",
+    help="As `nas targets` lists; given again, on each.",
+)
 ray_address = click.option(
     "--ray-address",
     metavar="HOST:PORT",
