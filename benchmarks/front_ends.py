@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.report import print_header
 from nas import plugins
-from nas.evaluation import EvaluationOptions
+from nas.evaluation import EvaluationOptions, Job
 from nas.front import front, results
 from nas.spaces import load_space
 from nas.store.store import Store
@@ -49,7 +49,7 @@ def main() -> None:
     latencies: dict[str, list[float]] = {name: [] for name in ends}
     for seed in range(1_000_000, 1_000_000 + options.seeds):
         for name, member in ends.items():
-            *_, outcome = evaluator.evaluate(member.trial.architecture, seed)
+            *_, outcome = evaluator.evaluate(Job(member.trial.architecture, seed))
             accuracies[name].append(outcome.accuracy)
             latencies[name].append(outcome.latency.median)
     print_header(f"ends of the front of study {record.name}, retrained with {options.seeds} new seeds")

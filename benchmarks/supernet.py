@@ -19,7 +19,7 @@ from benchmarks.end_to_end import judge
 from benchmarks.report import print_header
 from nas.architecture import Architecture
 from nas.audit import rank_correlation
-from nas.evaluation import EvaluationOptions
+from nas.evaluation import EvaluationOptions, Job
 from nas.space import SearchSpace
 from nas.spaces import load_space
 from workers.proxy import ProxyEvaluator, proxy_of
@@ -100,7 +100,7 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     recipe = replace(FULL, epochs=EPOCHS_PER_PROXY_EPOCH * FULL.epochs)
     audited = [member for member in drawn(space, AUDITED + HELD_OUT, seed) if member not in set(held_out)][:AUDITED]
     trainer = SupernetTrainer(proxy, space, recipe, tuple(audited))
-    *rungs, whole = trainer.evaluate(held_out[0], seed)
+    *rungs, whole = trainer.evaluate(Job(held_out[0], seed))
     # The largest network's validation after each epoch is in it; what its members score meanwhile is the audit's.
     supernet_s = whole.train_s
     supernet = shared_weights(proxy, space)

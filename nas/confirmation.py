@@ -39,7 +39,14 @@ class ConfirmedSearch:
         if trial is not None:
             known = self._study.recorded_latencies(trial.architecture)
             begun = self._study.begun(trial.architecture)
-            return Job(trial.number, 0, trial.architecture, trial.seed, known, self._study.rungs, begun)
+            return Job(
+                trial.architecture,
+                trial.seed,
+                trial.number,
+                known=known,
+                rungs=self._study.rungs,
+                begun=begun,
+            )
         job = self._next_confirmation()
         if job is not None:
             self._running.add((job.number, job.repeat))
@@ -87,5 +94,5 @@ class ConfirmedSearch:
             for repeat in range(1, self._repeats + 1):
                 seed = trial_seed(self._study.settings["seed"], trial.architecture.key, repeat)
                 if seed not in taken and (trial.number, repeat) not in self._running:
-                    return Job(trial.number, repeat, trial.architecture, seed)
+                    return Job(trial.architecture, seed, trial.number, repeat)
         return None

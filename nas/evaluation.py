@@ -1,6 +1,6 @@
 """What a search asks of the parts that the core reaches by name: evaluators, runners and whoever watches."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -79,6 +79,24 @@ Run = Callable[["AskTell", "Evaluator", int | None], None]
 Say = Callable[[str, Mapping[str, Any]], None]
 
 
+@dataclass(frozen=True)
+class Job:
+    """One evaluation for a worker, of the trial `number`: `repeat` 0 is the trial itself, K its K-th confirmation.
+
+    On a target whose latency is `known`, by the target's name, nothing is measured; after the epochs `rungs` the search
+    is asked whether the trial goes on. `begun` is what an earlier attempt found out up to its last rung, before the
+    process that trained was lost: the training goes on from its checkpoint.
+    """
+
+    architecture: Architecture
+    seed: int
+    number: int = 0
+    repeat: int = 0
+    known: Mapping[str, Measurement] = field(default_factory=dict)
+    rungs: tuple[int, ...] = ()
+    begun: Outcome | None = None
+
+
 class Evaluator(Protocol):
     """Finds out about architectures, one after another, in a worker process. Sent there by pickling."""
 
@@ -91,20 +109,10 @@ class Evaluator(Protocol):
         jobs that it has `run`. Called once, before the first evaluation.
         """
 
-    def evaluate(
-        self,
-        architecture: Architecture,
-        seed: int,
-        *,
-        known: Mapping[str, Measurement] | None = None,
-        rungs: Collection[int] = (),
-        begun: Outcome | None = None,
-    ) -> Iterator[Outcome]:
-        """What was found out after each epoch of `rungs`, as if the training was stopped there, and at the end.
+    def evaluate(self, job: Job) -> Iterator[Outcome]:
+        """What was found out after each of the job's rungs, as if the training was stopped there, and at the end.
 
-        An expected failure (a loss that is not finite, memory) is part of the outcome. On a target whose latency is
-        `known`, by the target's name, nothing is measured. `begun` is what was found out at a rung before the process
-        that trained was lost: the training goes on from its checkpoint.
+        An expected failure (a loss that is not finite, memory) is part of the outcome.
         """
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
@@ -137,23 +145,6 @@ class Watcher(Protocol):
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
         """What else has happened, and what there is to know of it, as JSON values."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One evaluation for a worker. `repeat` 0 is the trial itself, K its K-th confirmation, which is measured again.
-
-    `known` are the latencies that are on record of a trial's architecture, by target; after the epochs `rungs` the
-    search is asked whether the trial goes on. `begun` is what an earlier attempt found out up to its last rung.
-    """
-
-    number: int
-    repeat: int
-    architecture: Architecture
-    seed: int
-    known: Mapping[str, Measurement] = field(default_factory=dict)
-    rungs: tuple[int, ...] = ()
-    begun: Outcome | None = None
 
 
 class AskTell(Protocol):

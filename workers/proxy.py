@@ -18,13 +18,14 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder, counted
 from nas.errors import ParameterError
-from nas.evaluation import Evaluation, EvaluationOptions, Record, Run, Say
+from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.latency import Deployment, Meter, calibrated, input_on, load_meter
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, objectives_of
 from nas.space import SearchSpace
-from nas.trial import Failure, Outcome
+from nas.trial import Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
+from workers.expected_failure import expected_failure
 from workers.latency.processor import processor_name
 from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory
@@ -71,26 +72,18 @@ class ProxyEvaluator:
                     f"compared; have one node serve it (--target {name.partition('@')[0]}@NODE)"
                 )
 
-    def evaluate(
-        self,
-        architecture: Architecture,
-        seed: int,
-        *,
-        known: Mapping[str, Measurement] | None = None,
-        rungs: Collection[int] = (),
-        begun: Outcome | None = None,
-        initial: Mapping[str, Tensor] | None = None,
-    ) -> Iterator[Outcome]:
+    def evaluate(self, job: Job, initial: Mapping[str, Tensor] | None = None) -> Iterator[Outcome]:
         """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure.
 
         Weights are `initial` ones, or drawn. Where memory runs out in training it goes on once with a quarter of each
         batch at a time.
         """
-        torch.manual_seed(seed)
+        torch.manual_seed(job.seed)
         last = Outcome(environment=self.environment)
         try:
+            begun = job.begun
             if begun is None:
-                begun = self.found_before_training(architecture, known or {})
+                begun = self.found_before_training(job.architecture, job.known)
                 limit, latency = self.max_latency_ms, begun.latency
                 if limit is not None and latency is not None and latency.median > limit:
                     yield begun
@@ -98,7 +91,7 @@ class ProxyEvaluator:
             last = resumable = begun
             for part in (None, self.recipe.batch_size // SMALLER):
                 try:
-                    for last in self._trained(architecture, seed, rungs, resumable, part, initial):
+                    for last in self._trained(job, resumable, part, initial):
                         if last.checkpoint is not None:
                             resumable = last
                         if last.checkpoint is not None or last.accuracy is not None:
@@ -107,17 +100,13 @@ class ProxyEvaluator:
                 except (MemoryError, RuntimeError) as error:
                     if part is not None or self.recipe.batch_size < SMALLER or not is_out_of_memory(error):
                         raise
-        except NonFiniteLossError as error:
-            failure = Failure("loss not finite", str(error))
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            failure = Failure("out of memory", str(error).splitlines()[0] if str(error) else "allocation failed")
+        except (NonFiniteLossError, MemoryError, RuntimeError) as error:
+            failure = expected_failure(error)
         yield replace(last, failure=failure, checkpoint=None)
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
         """As nas.evaluation.Evaluator has it."""
-        return self.evaluate(architecture, seed)
+        return self.evaluate(Job(architecture, seed))
 
     def found_before_training(self, architecture: Architecture, known: Mapping[str, Measurement]) -> Outcome:
         """Costs and latencies, those on further targets only of what is to be trained."""
@@ -155,16 +144,10 @@ class ProxyEvaluator:
         return taken
 
     def _trained(
-        self,
-        architecture: Architecture,
-        seed: int,
-        rungs: Collection[int],
-        begun: Outcome,
-        part: int | None,
-        initial: Mapping[str, Tensor] | None,
+        self, job: Job, begun: Outcome, part: int | None, initial: Mapping[str, Tensor] | None
     ) -> Iterator[Outcome]:
         """What is known after each epoch of a training that goes on from `begun`; at rungs with a checkpoint."""
-        model = self._build(architecture, self.model_input)
+        model = self._build(job.architecture, self.model_input)
         if initial is not None:
             model.load_state_dict(initial)
         if begun.checkpoint is None:
@@ -172,7 +155,7 @@ class ProxyEvaluator:
         else:
             setting = Setting.named(begun.environment["training"])
             setting.place(model)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(job.seed)
         training = Training(model, self.resident, self.recipe, generator, setting, self.step, part)
         if begun.checkpoint is not None:
             training.resume(begun.checkpoint)
@@ -188,7 +171,7 @@ class ProxyEvaluator:
                 curve=tuple(curve),
                 train_s=seconds,
                 environment=environment,
-                checkpoint=training.state() if point.epoch in rungs else None,
+                checkpoint=training.state() if point.epoch in job.rungs else None,
                 accuracy=point.accuracy if point.epoch == self.recipe.epochs else None,
             )
 

@@ -54,7 +54,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
     def _begin(self, job: Job) -> Iterator[Outcome]:
         if job.repeat:
             return self.evaluator.confirm(job.architecture, job.seed)
-        return self.evaluator.evaluate(job.architecture, job.seed, known=job.known, rungs=job.rungs, begun=job.begun)
+        return self.evaluator.evaluate(job)
 
     def _stepped(self) -> dict[str, Any]:
         torch.set_num_threads(self.threads)

@@ -11,7 +11,7 @@ from nas.cli import options
 from nas.cli.figures import told
 from nas.cli.search_options import asked, search_options
 from nas.errors import ParameterError, UserError
-from nas.evaluation import Evaluation
+from nas.evaluation import Evaluation, Job
 from nas.export.source import source_of
 from nas.latency import recorded
 from nas.search import SearchOptions, runner_of
@@ -61,7 +61,7 @@ def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None
         lines = []
         for name, member in members.items():
             known = recorded(store, member.key, fingerprints(evaluation.settings))
-            *_, outcome = ready.evaluate(member, wanted.evaluation.seed, known=known)
+            *_, outcome = ready.evaluate(Job(member, wanted.evaluation.seed, known=known))
             lines.append({"network": name, "key": member.key, **outcome.figures})
     for line in lines:
         click.echo(json.dumps(line) if as_json else f"{line['network']}: {told(line)}")

@@ -1,10 +1,10 @@
 """What a table says of an architecture, as if it had just been trained."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from nas.architecture import Architecture
-from nas.evaluation import Record, Run, Say
+from nas.evaluation import Job, Record, Run, Say
 from nas.objective import ACCURACY, LATENCY, Measurement
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Row
@@ -28,21 +28,13 @@ class TabularEvaluator:
         return self
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
-        return self.evaluate(architecture, seed)
+        return self.evaluate(Job(architecture, seed))
 
     def check_node(self) -> None:
         """A table is the same everywhere."""
 
-    def evaluate(
-        self,
-        architecture: Architecture,
-        seed: int,
-        *,
-        known: Mapping[str, Measurement] | None = None,
-        rungs: Collection[int] = (),
-        begun: Outcome | None = None,
-    ) -> Iterator[Outcome]:
-        row = self._space.row(architecture)
+    def evaluate(self, job: Job) -> Iterator[Outcome]:
+        row = self._space.row(job.architecture)
         latency_ms = row.figures[LATENCY.name]
         costs = {name: value for name, value in row.figures.items() if name not in (ACCURACY.name, LATENCY.name)}
         measured = Measurement(LATENCY.name, LATENCY.unit, (latency_ms,), {"target": TARGET}, margin=0.0)
@@ -51,7 +43,7 @@ class TabularEvaluator:
             yield Outcome(**facts)
             return
         curve = learning_curve(row)
-        for epoch in sorted(epoch for epoch in rungs if epoch < len(curve)):
+        for epoch in sorted(epoch for epoch in job.rungs if epoch < len(curve)):
             yield Outcome(**facts, curve=curve[:epoch], train_s=_seconds(curve[:epoch]))
         yield Outcome(**facts, accuracy=row.figures[ACCURACY.name], curve=curve, train_s=_seconds(curve))
 

@@ -41,7 +41,7 @@ class SimulatedRunner:
         order = 0
         while True:
             while len(events) < (workers or self.workers) and (job := search.ask()) is not None:
-                later = iter(evaluator.evaluate(job.architecture, job.seed, known=job.known, rungs=job.rungs))
+                later = iter(evaluator.evaluate(job))
                 outcome = next(later)
                 order += 1
                 heapq.heappush(events, _Event(self.now_s + outcome.train_s, order, self.now_s, job, outcome, later))

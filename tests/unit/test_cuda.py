@@ -8,7 +8,7 @@ from torch import nn
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
-from nas.evaluation import EvaluationOptions
+from nas.evaluation import EvaluationOptions, Job
 from nas.latency import Deployment
 from search_spaces.hybrid import HYBRID
 from workers.latency.meter import Meter
@@ -42,7 +42,7 @@ def built(architecture: Architecture) -> nn.Module:
 
 
 def test_a_trial_trains_in_a_graph_and_is_measured() -> None:
-    (outcome,) = proxy_of(device="cuda").evaluate(of_mixer("conv"), 1)
+    (outcome,) = proxy_of(device="cuda").evaluate(Job(of_mixer("conv"), 1))
     assert outcome.accuracy > 0.4
     assert outcome.latency.fingerprint["target"] == "cuda"
     assert outcome.environment["training"] == "fp32 channels_last graph"
@@ -81,14 +81,14 @@ def test_steps_that_cannot_be_captured_are_taken_one_by_one_and_that_is_on_recor
 
 def test_a_graphs_training_goes_on_from_a_checkpoint() -> None:
     proxy = proxy_of(device="cuda", epochs=4)
-    at_rung, whole = list(proxy.evaluate(of_mixer("conv"), 1, rungs=(2,)))
-    (gone_on,) = proxy_of(device="cuda", epochs=4).evaluate(of_mixer("conv"), 1, begun=at_rung)
+    at_rung, whole = list(proxy.evaluate(Job(of_mixer("conv"), 1, rungs=(2,))))
+    (gone_on,) = proxy_of(device="cuda", epochs=4).evaluate(Job(of_mixer("conv"), 1, begun=at_rung))
     assert [point.loss for point in gone_on.curve] == pytest.approx([point.loss for point in whole.curve], rel=0.05)
     assert gone_on.environment["training"] == whole.environment["training"]
 
 
 def test_a_loss_that_is_not_finite_is_noticed_in_a_graph() -> None:
-    (outcome,) = proxy_of(device="cuda", learning_rate=1e18, epochs=2).evaluate(of_mixer("pool"), 1)
+    (outcome,) = proxy_of(device="cuda", learning_rate=1e18, epochs=2).evaluate(Job(of_mixer("pool"), 1))
     assert outcome.failure.cause == "loss not finite"
 
 
@@ -96,11 +96,11 @@ def test_where_the_gpus_memory_runs_out_the_trial_says_so() -> None:
     proxy = proxy_of(device="cuda", epochs=1)
     torch.cuda.set_per_process_memory_fraction(0.002)
     try:
-        (outcome,) = proxy.evaluate(Architecture((Stage("conv", 1, 4096),)), 1)
+        (outcome,) = proxy.evaluate(Job(Architecture((Stage("conv", 1, 4096),)), 1))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert outcome.failure.cause == "out of memory"
-    (after,) = proxy.evaluate(of_mixer("pool"), 1)
+    (after,) = proxy.evaluate(Job(of_mixer("pool"), 1))
     assert after.accuracy is not None
 
 

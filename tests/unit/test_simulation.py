@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nas import plugins
 from nas.errors import ParameterError, UserError
+from nas.evaluation import Job
 from nas.simulation.evaluator import TabularEvaluator, learning_curve
 from nas.simulation.replay import Replay, replay
 from nas.simulation.runner import SimulatedRunner
@@ -100,9 +101,8 @@ class Jobs:
     """A search that asks for every row once and stops what its judge says."""
 
     def __init__(self, space: TableSpace, stop: Callable[[int], bool]) -> None:
-        from nas.evaluation import Job
 
-        self.left = [Job(number, 0, member, 0, rungs=(1, 3)) for number, member in enumerate(space)]
+        self.left = [Job(member, 0, number, rungs=(1, 3)) for number, member in enumerate(space)]
         self.stop = stop
         self.told: list[tuple[int, TrialState]] = []
 

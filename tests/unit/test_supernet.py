@@ -106,12 +106,12 @@ def trainer() -> SupernetTrainer:
 def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:
     of_three = trainer()
     (member,) = of_three.audited
-    first, second, whole = of_three.evaluate(member, 1, rungs=(1, 2))
+    first, second, whole = of_three.evaluate(Job(member, 1, rungs=(1, 2)))
     assert first.accuracy is None
     assert whole.accuracy is not None
     assert whole.curve[2].loss < first.curve[0].loss
     assert whole.costs.keys() == {member.key}
-    (resumed,) = of_three.evaluate(member, 1, begun=second)
+    (resumed,) = of_three.evaluate(Job(member, 1, begun=second))
     one, other = (shared_weights(of_three.proxy, of_three.space) for _ in range(2))
     load(one, whole.checkpoint or b"")
     load(other, resumed.checkpoint or b"")
@@ -132,7 +132,7 @@ def test_of_two_trainings_the_one_that_is_ahead_stays_on_record(tmp_path: Path) 
         def run(jobs: Jobs, trainer: SupernetTrainer, workers: int | None) -> None:
             job = jobs.ask()
             assert job is not None
-            *_, first, last = trainer.evaluate(job.architecture, job.seed, rungs=job.rungs)
+            *_, first, last = trainer.evaluate(job)
             jobs.goes_on(job, first)
             assert store.artifact(evaluator.name).details["epochs"] == 1
             store.put_artifact(finished)
@@ -202,7 +202,7 @@ def test_what_a_supernet_cannot_serve_is_refused() -> None:
 def test_jobs_that_lose_their_worker_go_on_from_their_last_rung_and_end() -> None:
     member = load_space("hybrid").sample(random.Random(0))
     kept: list[Outcome] = []
-    jobs = Jobs([Job(0, 0, member, 1)], lambda _, outcome: kept.append(outcome))
+    jobs = Jobs([Job(member, 1)], lambda _, outcome: kept.append(outcome))
     job = jobs.ask()
     rung = Outcome(checkpoint=b"1")
     assert jobs.goes_on(job, rung)

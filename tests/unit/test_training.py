@@ -11,7 +11,7 @@ import torch
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError, UserError
-from nas.evaluation import EvaluationOptions
+from nas.evaluation import EvaluationOptions, Job
 from nas.objective import Measurement
 from nas.trial import Outcome, TrialState
 from search_spaces.hybrid import HYBRID
@@ -48,7 +48,7 @@ def no_jobs(*_: object) -> None:
 
 def final(proxy: ProxyEvaluator, *arguments: Any, **options: Any) -> Outcome:
     """What is found out at the end."""
-    *_, outcome = proxy.evaluate(*arguments, **options)
+    *_, outcome = proxy.evaluate(Job(*arguments, **options))
     return outcome
 
 
@@ -102,7 +102,7 @@ def test_same_seed_same_accuracy_and_other_seed_other_training() -> None:
 
 def test_a_training_goes_on_in_another_process_as_if_nothing_had_been() -> None:
     proxy = evaluator(epochs=4, train_size=200)
-    at_rung, whole = list(proxy.evaluate(SMALL, 1, rungs=(2,)))
+    at_rung, whole = list(proxy.evaluate(Job(SMALL, 1, rungs=(2,))))
     assert at_rung.state is TrialState.STOPPED
     assert at_rung.checkpoint is not None
     gone_on = final(evaluator(epochs=4, train_size=200), SMALL, 1, rungs=(2,), begun=at_rung)

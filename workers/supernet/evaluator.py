@@ -8,7 +8,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,6 @@ from nas.artifact import Artifact
 from nas.audit import rank_correlation
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
-from nas.objective import Measurement
 from nas.space import SearchSpace
 from nas.trial import CurvePoint, Outcome
 from workers.proxy import ProxyEvaluator, proxy_of
@@ -111,7 +110,7 @@ class SupernetEvaluator:
             say("supernet trained", told)
 
         trainer = SupernetTrainer(self.proxy, self.space, self.recipe, self._sample)
-        job = Job(0, 0, largest(self.space), self.seed, rungs=tuple(range(1, self.recipe.epochs)), begun=begun)
+        job = Job(largest(self.space), self.seed, rungs=tuple(range(1, self.recipe.epochs)), begun=begun)
         # The whole machine is for the one job.
         run(Jobs([job], keep), trainer, 1)
         return made[-1]
@@ -133,7 +132,7 @@ class SupernetEvaluator:
         if left:
             # Whatever the search's limit is: what is learnt from the sample serves others too.
             alone = replace(self.proxy, max_latency_ms=None)
-            run(Jobs([Job(number, 0, member, self.seed) for number, member in enumerate(left)], keep), alone, None)
+            run(Jobs([Job(member, self.seed, number) for number, member in enumerate(left)], keep), alone, None)
         members, accuracies = [], []
         for member in self._sample:
             accuracy = known[member.key]
@@ -158,28 +157,20 @@ class SupernetEvaluator:
             say("supernet is no guide", {"tau": found.tau, "wanted": LOW_TAU, "finalists": "decide by themselves"})
         return found
 
-    def evaluate(
-        self,
-        architecture: Architecture,
-        seed: int,
-        *,
-        known: Mapping[str, Measurement] | None = None,
-        rungs: Collection[int] = (),
-        begun: Outcome | None = None,
-    ) -> Iterator[Outcome]:
+    def evaluate(self, job: Job) -> Iterator[Outcome]:
         """Over the latency limit nothing is judged."""
-        found = self.proxy.found_before_training(architecture, known or {})
+        found = self.proxy.found_before_training(job.architecture, job.known)
         limit = self.proxy.max_latency_ms
         if self.correction is not None and not (limit and found.latency and found.latency.median > limit):
-            inherited = self._scores(architecture)
+            inherited = self._scores(job.architecture)
             costs = {**found.costs, INHERITED: inherited}
-            found = replace(found, costs=costs, accuracy=self.correction(architecture, inherited))
+            found = replace(found, costs=costs, accuracy=self.correction(job.architecture, inherited))
         yield found
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
         """Trained by itself, with `inherit` from the shared weights on."""
         initial = self._supernet.inherited(architecture) if self.inherit else None  # type: ignore[operator]
-        return self.proxy.evaluate(architecture, seed, initial=initial)
+        return self.proxy.evaluate(Job(architecture, seed), initial)
 
     @cached_property
     def _sample(self) -> tuple[Architecture, ...]:

@@ -2,18 +2,17 @@
 
 import io
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from nas.architecture import Architecture
-from nas.evaluation import Record, Run, Say
-from nas.objective import Measurement
+from nas.evaluation import Job, Record, Run, Say
 from nas.space import SearchSpace
-from nas.trial import Failure, Outcome
-from workers.memory import is_out_of_memory
+from nas.trial import Outcome
+from workers.expected_failure import expected_failure
 from workers.proxy import ProxyEvaluator, load_builder
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import Scores
@@ -44,23 +43,15 @@ class SupernetTrainer:
         self.proxy.check_node()
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
-        return self.evaluate(architecture, seed)
+        return self.evaluate(Job(architecture, seed))
 
-    def evaluate(
-        self,
-        architecture: Architecture,
-        seed: int,
-        *,
-        known: Mapping[str, Measurement] | None = None,
-        rungs: Collection[int] = (),
-        begun: Outcome | None = None,
-    ) -> Iterator[Outcome]:
+    def evaluate(self, job: Job) -> Iterator[Outcome]:
         """`checkpoint` is what the training goes on from, at the end the weights alone. The curve is of the largest."""
-        torch.manual_seed(seed)
+        torch.manual_seed(job.seed)
         model = Sandwich(shared_weights(self.proxy, self.space), self.space)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(job.seed)
         training = Training(model, self.proxy.resident, self.recipe, generator, FP32, self.proxy.step, loss=model.loss)
-        last = begun or Outcome(environment=self.proxy.environment)
+        last = job.begun or Outcome(environment=self.proxy.environment)
         if last.checkpoint is not None:
             training.resume(last.checkpoint)
         try:
@@ -75,12 +66,8 @@ class SupernetTrainer:
                     accuracy=point.accuracy if is_end else None,
                 )
                 yield last
-        except NonFiniteLossError as error:
-            yield replace(last, failure=Failure("loss not finite", str(error)))
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            yield replace(last, failure=Failure("out of memory", str(error).splitlines()[0]))
+        except (NonFiniteLossError, MemoryError, RuntimeError) as error:
+            yield replace(last, failure=expected_failure(error))
 
     @property
     def _quarters(self) -> set[int]:
