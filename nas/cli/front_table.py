@@ -26,7 +26,7 @@ def print_front(
     if not listed:
         return
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
-    for heading in ("parameters", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
+    for heading in ("parameters", "expected", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
     further = [name for name in objectives if name not in SHOWN]
     for name in further:
@@ -40,6 +40,7 @@ def print_front(
             "-".join(str(stage["depth"]) for stage in member["stages"]),
             "-".join(str(stage["width"]) for stage in member["stages"]),
             f"{member['parameters']:,}",
+            f"{member['expected_accuracy']:.4f}",
             f"{member['accuracy']:.4f}",
             "-" if member["accuracy_std"] is None else f"{member['accuracy_std']:.4f}",
             str(member["seeds"]),
@@ -48,6 +49,8 @@ def print_front(
             *(f"{member['figures'].get(name, float('nan')):,.6g}" + _mark(member, name) for name in further),
         )
     print_table(table)
+    if any(member["expected_accuracy"] != member["accuracy"] for member in listed):
+        print_note("expected: the accuracy without what is likely a seed's luck, by which the front is judged")
     if any(member["moved"] for member in listed):
         print_note("* measured again at the end, and further from the first figure than both confidence intervals tell")
     if not all(member["latency_usable"] for member in listed):
