@@ -28,7 +28,8 @@ SEARCH_OPTIONS = (
         show_default=True,
         type=int,
         metavar="K",
-        help="Seeds more to train the front's members with after the budget.",
+        help="Seeds more to train the front's members with after the budget; up to twice as many where few of them can "
+        "be told apart.",
     ),
     click.option("--no-early-stopping", is_flag=True, help="Train every proxy to the end, whatever its curve says."),
     click.option(
