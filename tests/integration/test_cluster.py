@@ -79,6 +79,7 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
                 os.environ[name] = value
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_a_node_is_lost_and_another_joins(nodes: Nodes, tmp_path: Path) -> None:
     nodes.start("one", "--num-cpus=1", '--resources={"small": 1}')
