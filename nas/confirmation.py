@@ -2,28 +2,24 @@
 
 The best of many noisy trials is over-claimed, the more so the more trials there were. A member's accuracy becomes the
 mean over its seeds; one that falls off makes room for another, which is confirmed in its turn. Then those that one
-unlucky seed may have kept from among them have their turn, as far as few were confirmed besides. Where most contenders
-cannot be told apart then, all of them go on, with up to twice as many seeds.
+unlucky seed may have kept from among them have their turn, as far as few were confirmed besides.
 """
 
 import math
 from collections.abc import Sequence
 
 from nas.evaluation import Job
-from nas.front import Result, contenders, front, near_front
+from nas.front import Result, contenders, near_front
 from nas.study import Study, trial_seed
 from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome
 
 # Besides the contenders so many are confirmed, as a share of them.
 NEAR = 0.5
-# As long as a smaller share of the contenders can be told apart they are trained with further seeds.
-TOLD_APART, FURTHER = 0.5, 2
 
 
 class ConfirmedSearch:
     """A study's trials, and when they are done `repeats` confirmations of each contender for its front, and near them.
 
-    Of contenders that cannot be told apart by these it is up to FURTHER times as many.
     Only finished confirmations are on record: one that was cut off is asked for again.
     """
 
@@ -89,18 +85,13 @@ class ConfirmedSearch:
         left = max(0, math.ceil(NEAR * len(members)) - besides)
         near.sort(key=lambda each: not each.trial.confirmations)
         begun = sum(bool(each.trial.confirmations) for each in near)
-        job = self._first_lacking([*members, *near[: begun + left]], self._repeats)
-        awaited = any(repeat <= self._repeats for _, repeat in self._running)
-        if job is not None or awaited or len(front(found)) >= TOLD_APART * len(members):
-            return job
-        rounds = range(self._repeats + 1, FURTHER * self._repeats + 1)
-        return next((job for repeats in rounds if (job := self._first_lacking(members, repeats)) is not None), None)
+        return self._first_lacking([*members, *near[: begun + left]])
 
-    def _first_lacking(self, candidates: Sequence[Result], repeats: int) -> Job | None:
+    def _first_lacking(self, candidates: Sequence[Result]) -> Job | None:
         for member in candidates:
             trial = member.trial
             taken = {confirmation.seed for confirmation in trial.confirmations}
-            for repeat in range(1, repeats + 1):
+            for repeat in range(1, self._repeats + 1):
                 seed = trial_seed(self._study.settings["seed"], trial.architecture.key, repeat)
                 if seed not in taken and (trial.number, repeat) not in self._running:
                     return Job(trial.architecture, seed, trial.number, repeat)

@@ -28,8 +28,7 @@ SEARCH_OPTIONS = (
         show_default=True,
         type=int,
         metavar="K",
-        help="Seeds more to train the front's members with after the budget; up to twice as many where few of them can "
-        "be told apart.",
+        help="Seeds more to train the front's members with after the budget.",
     ),
     click.option("--no-early-stopping", is_flag=True, help="Train every proxy to the end, whatever its curve says."),
     click.option(
