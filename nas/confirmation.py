@@ -39,14 +39,8 @@ class ConfirmedSearch:
         if trial is not None:
             known = self._study.recorded_latencies(trial.architecture)
             begun = self._study.begun(trial.architecture)
-            return Job(
-                trial.architecture,
-                trial.seed,
-                trial.number,
-                known=known,
-                rungs=self._study.rungs,
-                begun=begun,
-            )
+            rungs = self._study.rungs
+            return Job(trial.architecture, trial.seed, trial.number, known=known, rungs=rungs, begun=begun)
         job = self._next_confirmation()
         if job is not None:
             self._running.add((job.number, job.repeat))

@@ -101,7 +101,6 @@ class Jobs:
     """A search that asks for every row once and stops what its judge says."""
 
     def __init__(self, space: TableSpace, stop: Callable[[int], bool]) -> None:
-
         self.left = [Job(member, 0, number, rungs=(1, 3)) for number, member in enumerate(space)]
         self.stop = stop
         self.told: list[tuple[int, TrialState]] = []
