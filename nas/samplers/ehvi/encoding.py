@@ -1,6 +1,9 @@
 """Choices as rows of zeros and ones, such that the distance of two members is a weighted count of where they differ."""
 
+import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +14,34 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int16]
 
 
+class Columns(NamedTuple):
+    """Observations or candidates as a process sees them: binary `values` (members, columns), with the group and the
+    scale of each column, and their `shares` (members, shares).
+    """
+
+    values: Floats
+    groups: NDArray[np.int64]
+    scales: Floats
+    shares: Floats
+
+    def of(self, members: NDArray[np.int64] | NDArray[np.bool_] | slice) -> "Columns":
+        """Some of the members."""
+        return self._replace(values=self.values[members], shares=self.shares[members])
+
+    def and_also(self, others: "Columns") -> "Columns":
+        """These members, then those."""
+        values, shares = np.vstack([self.values, others.values]), np.vstack([self.shares, others.shares])
+        return self._replace(values=values, shares=shares)
+
+
 class Encoding:
     """Of a space's choices. A member is a row of indices, one for each parameter, or a row of binary columns.
 
     Each parameter gives one group of columns, of which members that differ in it differ in two of weight 1/2. Where its
-    options are three numbers or more a second group counts how many options lie between, out of all. `features` further
-    groups are given to `columns` as numbers, of which quantiles make such columns too.
+    options are three numbers or more a second group counts how many options lie between, out of all.
+
+    Parameters that have the same options, as the stages' mixers do, also give shares: how often each option is taken
+    among them. About their means over all choices, in units in which a member's own are 1 long on average.
     """
 
     def __init__(self, choices: Mapping[str, Sequence[Choice]]) -> None:
@@ -41,8 +66,10 @@ class Encoding:
                 scales += [1.0 / (count - 1)] * (count - 1)
                 group += 1
             self._blocks.append(block)
-        self.groups = np.array(groups)
-        self.scales = np.array(scales)
+        self._groups = np.array(groups)
+        self._scales = np.array(scales)
+        self._to_shares = _to_shares(self.options, self._blocks)
+        self._mean_shares = np.concatenate([block.mean(0) for block in self._blocks]) @ self._to_shares
 
     def indices(self, parameters: Parameters) -> Indices:
         """One row. Raises KeyError for a parameter or an option that the space does not have."""
@@ -54,9 +81,28 @@ class Encoding:
         """The inverse of `indices`."""
         return {name: options[i] for name, options, i in zip(self.names, self.options, row, strict=True)}
 
-    def columns(self, rows: Indices) -> Floats:
-        """(members, parameters) of indices to (members, columns)."""
-        return np.hstack([block[rows[:, place]] for place, block in enumerate(self._blocks)])
+    def columns(self, rows: Indices) -> Columns:
+        """Of (members, parameters) of indices."""
+        values = np.hstack([block[rows[:, place]] for place, block in enumerate(self._blocks)])
+        return Columns(values, self._groups, self._scales, values @ self._to_shares - self._mean_shares)
+
+
+def _to_shares(options: Sequence[tuple[Choice, ...]], blocks: Sequence[Floats]) -> Floats:
+    """From columns to shares: (columns, shares)."""
+    starts = np.cumsum([0, *(block.shape[1] for block in blocks)])
+    alike: dict[tuple[Choice, ...], list[int]] = defaultdict(list)
+    for place, each in enumerate(options):
+        alike[each].append(place)
+    found, square = [np.zeros((starts[-1], 0))], 0.0
+    for each, places in alike.items():
+        if len(places) > 1:
+            part = np.zeros((starts[-1], len(each)))
+            for place in places:
+                part[starts[place] : starts[place] + len(each)] = np.eye(len(each)) / len(places)
+            found.append(part)
+            # The variance of a share p of n draws is p (1 - p) / n.
+            square += (1 - 1 / len(each)) / len(places)
+    return np.hstack(found) / (math.sqrt(square) or 1.0)
 
 
 class Quantiles:

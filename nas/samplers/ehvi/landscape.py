@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.samplers.ehvi.curves import evidence
-from nas.samplers.ehvi.encoding import Encoding, Indices, Quantiles
+from nas.samplers.ehvi.encoding import Columns, Encoding, Indices, Quantiles
 from nas.samplers.ehvi.history import History
-from nas.samplers.ehvi.models import FIRST, Columns, Models, Sample, Scale, front_gaps, schedule
+from nas.samplers.ehvi.models import FIRST, Models, Sample, Scale, front_gaps, schedule
 from nas.samplers.ehvi.pool import Pool
 from nas.samplers.ehvi.staircase import Staircase
 from nas.samplers.ehvi.surrogate import Surrogate
@@ -77,7 +77,7 @@ class Landscape:
     def _expect(self, rows: Sequence[Indices]) -> None:
         """What still runs is taken to come out as expected."""
         known = self._pool.costs(rows)
-        columns = self._columns(rows, known).values
+        columns = self._columns(rows, known)
         expected = self._model.predict(columns)[0]
         self._model = self._model.given(columns, expected)
         self._to_beat = np.vstack([self._to_beat, np.column_stack([expected, self._others(rows, known)])])
@@ -89,7 +89,7 @@ class Landscape:
         """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known."""
         known = self._pool.costs(rows)
         others = self._others(rows, known)
-        mean, deviation = self._model.predict(self._columns(rows, known).values)
+        mean, deviation = self._model.predict(self._columns(rows, known))
         found = self._staircase.improvement(mean, deviation, others) + 1e-9 * deviation
         for place, limit in self._known.limits.items():
             most = np.log(limit) if self._logarithmic[place] else limit
@@ -110,7 +110,7 @@ class Landscape:
             return None
         known = self._pool.costs([row])
         others = self._others([row], known)
-        mean, deviation = self._model.predict(self._columns([row], known).values)
+        mean, deviation = self._model.predict(self._columns([row], known))
         before = deviation**2 + np.exp(self._model.hyperparameters.noise)
         value, variance = told
         after = 1 / (1 / before + 1 / variance)
@@ -165,8 +165,7 @@ class Landscape:
             at = schedule(len(seen))
             middle, spread = float(values[:at].mean()), float(values[:at].std()) or 1.0
             rows = np.array([each.row for each in seen])
-            columns = Columns(self._encoding.columns(rows), self._encoding.groups, self._encoding.scales)
-            sample = Sample.certain(columns, (values - middle) / spread)
+            sample = Sample.certain(self._encoding.columns(rows), (values - middle) / spread)
             model = self._models.fit(f"cost {place}", sample, at, partial(sample.first, at))
             found.append((middle, spread, model))
         return found
@@ -177,10 +176,10 @@ class Landscape:
         return [(int(place), Quantiles(known[:, place])) for place in np.flatnonzero(np.isfinite(known).all(0))]
 
     def _columns(self, rows: Sequence[Indices], known: Floats) -> Columns:
-        values = [self._encoding.columns(np.array(rows))]
-        groups, scales = [self._encoding.groups], [self._encoding.scales]
-        for number, (place, quantiles) in enumerate(self._quantiles, start=int(self._encoding.groups.max()) + 1):
+        chosen = self._encoding.columns(np.array(rows))
+        values, groups, scales = [chosen.values], [chosen.groups], [chosen.scales]
+        for number, (place, quantiles) in enumerate(self._quantiles, start=int(chosen.groups.max()) + 1):
             values.append(quantiles.columns(known[:, place]))
             groups.append(np.full(len(quantiles.scales), number))
             scales.append(quantiles.scales)
-        return Columns(np.hstack(values), np.concatenate(groups), np.concatenate(scales))
+        return Columns(np.hstack(values), np.concatenate(groups), np.concatenate(scales), chosen.shares)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.samplers.ehvi.encoding import Columns
 from nas.samplers.ehvi.history import Observation
 from nas.samplers.ehvi.surrogate import Hyperparameters, Surrogate
 from nas.samplers.ehvi.told import Told
@@ -57,14 +58,6 @@ def _bent(losses: Floats, middle: float, good: float) -> Floats:
     return np.minimum(losses, middle) + good * np.log1p(beyond / good)
 
 
-class Columns(NamedTuple):
-    """Observations or candidates as a process sees them, with the group and the scale of each column."""
-
-    values: Floats
-    groups: NDArray[np.int64]
-    scales: Floats
-
-
 class Sample(NamedTuple):
     """What a process is told: observations, their losses in standard units, their noise variance besides, how far they
     are behind the front, and the place of each in the order in which they were made.
@@ -84,7 +77,7 @@ class Sample(NamedTuple):
 
     def first(self, count: int) -> "Sample":
         return Sample(
-            self.columns._replace(values=self.columns.values[:count]),
+            self.columns.of(slice(count)),
             self.losses[:count],
             self.extra[:count],
             self.gaps[:count],
@@ -123,20 +116,11 @@ class Models:
         if known is None or (known.at, known.groups) != (at, groups):
             early = first()
             kept = _kept(early.gaps)
-            learner = Surrogate(
-                early.columns.values[kept], early.losses[kept], columns.groups, columns.scales, early.extra[kept]
-            )
+            learner = Surrogate(early.columns.of(kept), early.losses[kept], early.extra[kept])
             unseen = np.delete(early.places, kept)
             known = self._learnt[name] = _Learnt(at, groups, learner.hyperparameters, unseen)
         seen = ~np.isin(sample.places, known.unseen)
-        return Surrogate(
-            columns.values[seen],
-            sample.losses[seen],
-            columns.groups,
-            columns.scales,
-            sample.extra[seen],
-            known.hyperparameters,
-        )
+        return Surrogate(columns.of(seen), sample.losses[seen], sample.extra[seen], known.hyperparameters)
 
 
 def _kept(gaps: Floats) -> NDArray[np.int64]:

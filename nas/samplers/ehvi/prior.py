@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas.architecture import Architecture
-from nas.samplers.ehvi.encoding import Encoding
-from nas.samplers.ehvi.models import Columns, Models, Sample, Scale, schedule
+from nas.samplers.ehvi.encoding import Columns, Encoding
+from nas.samplers.ehvi.models import Models, Sample, Scale, schedule
 from nas.samplers.setting import Cost
 from nas.space import Space
 
@@ -20,14 +20,13 @@ def prior(space: Space, known: Sequence[tuple[Architecture, float]]) -> Cost:
     losses = -np.array([accuracy for _, accuracy in known])
 
     def columns(members: Sequence[Architecture]) -> Columns:
-        rows = np.array([encoding.indices(space.encode(member)) for member in members])
-        return Columns(encoding.columns(rows), encoding.groups, encoding.scales)
+        return encoding.columns(np.array([encoding.indices(space.encode(member)) for member in members]))
 
     seen = columns([member for member, _ in known])
     sample, at = Sample.certain(seen, Scale.of(losses)(losses))._replace(gaps=losses), schedule(len(known))
     model = Models().fit("prior", sample, at, lambda: sample.first(at))
 
     def expected(architecture: Architecture) -> float:
-        return float(model.predict(columns([architecture]).values)[0][0])
+        return float(model.predict(columns([architecture]))[0][0])
 
     return expected

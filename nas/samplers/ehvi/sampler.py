@@ -26,7 +26,7 @@ from nas.samplers.setting import Cost, SamplerSetting
 from nas.space import Space
 
 # So many trials are spread over the space before a model is asked.
-INITIAL = 10
+INITIAL = 6
 # Local search: so many of the best candidates have their neighbours looked at, so many times.
 BEST, ROUNDS = 4, 2
 # With so many running trials one more is proposed at a time: that one of them ends changes little. Each is then chosen

@@ -1,8 +1,11 @@
-"""A Gaussian process over binary columns: what trials of categorical choices tell about all the others.
+"""A Gaussian process over categorical choices: what trials tell about all the other members.
 
 The kernel is exp(-distance), with a weighted count of differing choices for the distance (Hutter, 2009), which holds
-main effects, pairs and higher interactions alike; a weight for each group of columns tells how much it matters.
-Weights, signal and noise are where the posterior is greatest (Rasmussen and Williams, 2006, equation 5.9, with priors).
+main effects, pairs and higher interactions alike; a weight for each group of columns tells how much it matters. To it
+a linear one is added, of how often each option is taken: of a dozen trials that is what can be told (of 12 random
+members of hybrid, accuracies of others are foretold with a tau of .44 by both kernels and of .33 by the first alone).
+Weights, variances and noise are where the posterior is greatest (Rasmussen and Williams, 2006, equation 5.9, with
+priors).
 """
 
 import copy
@@ -14,11 +17,15 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 
+from nas.samplers.ehvi.encoding import Columns
+
 Floats = NDArray[np.float64]
-# Of the logarithms' normal priors: middle and spread of the weights' sum, of the signal's and of the noise's variance.
+# Of the logarithms' normal priors: middle and spread of the weights' sum, and of the variances of the signal, of what
+# shares add to it, and of the noise: none in a table that is made up, a third and more in short trainings.
 WEIGHTS = (math.log(1.5), 1.2)
 SIGNAL = (0.0, 1.0)
-NOISE = (math.log(0.01), 1.5)
+SHARES = (0.0, 1.5)
+NOISE = (math.log(0.01), 2.5)
 # Bounds on every logarithm.
 LEAST, MOST = math.log(1e-4), math.log(1e2)
 STEPS = 25
@@ -26,15 +33,16 @@ STEPS = 25
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Logarithms: of each group's weight, of the signal's variance, of the noise's variance."""
+    """Logarithms: each group's weight, and the variances of the signal, of what shares add to it and of the noise."""
 
     weights: Floats
     signal: float
+    shares: float
     noise: float
 
     @property
     def vector(self) -> Floats:
-        return np.array([*self.weights, self.signal, self.noise])
+        return np.array([*self.weights, self.signal, self.shares, self.noise])
 
 
 def distances(a: Floats, b: Floats, weights: Floats) -> Floats:
@@ -45,48 +53,39 @@ def distances(a: Floats, b: Floats, weights: Floats) -> Floats:
 
 
 class Surrogate:
-    """The process, given what was observed: `columns` (observations, columns) and standardised `values`.
+    """The process, given the standardised `values` of some members.
 
-    `groups` tells each column's group and `scales` its share of it. `extra` is further noise variance of each
-    observation. With `hyperparameters` None they are learnt.
+    `extra` is further noise variance of each of them. With `hyperparameters` None they are learnt.
     """
 
     def __init__(
-        self,
-        columns: Floats,
-        values: Floats,
-        groups: NDArray[np.int64],
-        scales: Floats,
-        extra: Floats,
-        hyperparameters: Hyperparameters | None = None,
+        self, columns: Columns, values: Floats, extra: Floats, hyperparameters: Hyperparameters | None = None
     ) -> None:
         self._columns = columns
         self._values = values
-        self._groups = groups
-        self._scales = scales
-        self._extra = extra
-        count = int(groups.max()) + 1
-        self.hyperparameters = hyperparameters or self._learnt(values, count)
-        self._weights = np.exp(self.hyperparameters.weights)[groups] * scales
+        self.hyperparameters = hyperparameters or _learnt(columns, values, extra)
+        self._weights = np.exp(self.hyperparameters.weights)[columns.groups] * columns.scales
         self._signal = math.exp(self.hyperparameters.signal)
-        covariance = self._signal * np.exp(-distances(columns, columns, self._weights))
+        self._shares = math.exp(self.hyperparameters.shares)
+        covariance = self._across(columns, columns)
         covariance[np.diag_indices_from(covariance)] += math.exp(self.hyperparameters.noise) + extra + 1e-8
         self._lower = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
         self._solved = cho_solve((self._lower, True), values, check_finite=False)
 
-    def predict(self, columns: Floats) -> tuple[Floats, Floats]:
-        """Mean and standard deviation, without the noise, of each row."""
-        across = self._signal * np.exp(-distances(self._columns, columns, self._weights))
+    def predict(self, columns: Columns) -> tuple[Floats, Floats]:
+        """Mean and standard deviation, without the noise, of each member."""
+        across = self._across(self._columns, columns)
         mean = across.T @ self._solved
         half = solve_triangular(self._lower, across, lower=True, overwrite_b=True, check_finite=False)
-        left = self._signal - np.einsum("ij,ij->j", half, half)
+        before = self._signal + self._shares * (columns.shares**2).sum(1)
+        left = before - np.einsum("ij,ij->j", half, half)
         return mean, np.sqrt(np.maximum(left, 1e-12))
 
-    def given(self, columns: Floats, values: Floats) -> "Surrogate":
+    def given(self, columns: Columns, values: Floats) -> "Surrogate":
         """The process with further observations, taken to be as noisy as the others, and nothing learnt from them."""
-        across = self._signal * np.exp(-distances(self._columns, columns, self._weights))
+        across = self._across(self._columns, columns)
         half = solve_triangular(self._lower, across, lower=True, overwrite_b=True, check_finite=False)
-        corner = self._signal * np.exp(-distances(columns, columns, self._weights)) - half.T @ half
+        corner = self._across(columns, columns) - half.T @ half
         corner[np.diag_indices_from(corner)] += math.exp(self.hyperparameters.noise) + 1e-8
         before, count = len(self._values), len(values)
         lower = np.zeros((before + count, before + count))
@@ -94,48 +93,47 @@ class Surrogate:
         lower[before:, :before] = half.T
         lower[before:, before:] = cholesky(corner, lower=True, overwrite_a=True, check_finite=False)
         found = copy.copy(self)
-        found._columns = np.vstack([self._columns, columns])
+        found._columns = self._columns.and_also(columns)
         found._values = np.concatenate([self._values, values])
-        found._extra = np.concatenate([self._extra, np.zeros(count)])
         found._lower = lower
         found._solved = cho_solve((lower, True), found._values, check_finite=False)
         return found
 
-    def _learnt(self, values: Floats, count: int) -> Hyperparameters:
-        columns, scales, groups = self._columns, self._scales, self._groups
-        middle = _middle(count).vector
-        spread = np.array([WEIGHTS[1]] * count + [SIGNAL[1], NOISE[1]])
-        eye = np.eye(len(values))
-
-        def cost(logs: Floats) -> tuple[float, Floats]:
-            weights = np.exp(logs[:count])
-            signal, noise = np.exp(logs[count:])
-            kernel = signal * np.exp(-distances(columns, columns, weights[groups] * scales))
-            lower = cholesky(kernel + np.diag(noise + self._extra + 1e-8), lower=True, check_finite=False)
-            solved = cho_solve((lower, True), values, check_finite=False)
-            inverse = cho_solve((lower, True), eye, check_finite=False)
-            # Of the negative logarithm of the evidence by the covariance: 1/2 (K^-1 - a a^T).
-            by_covariance = (inverse - np.outer(solved, solved)) / 2
-            by_kernel = by_covariance * kernel
-            rows = by_kernel.sum(1)
-            by_column = -(2 * (columns.T @ rows) - 2 * np.einsum("ij,ij->j", columns, by_kernel @ columns)) * scales
-            by_weight = np.bincount(groups, by_column, minlength=count) * weights
-            off = (logs - middle) / spread
-            found = values @ solved / 2 + np.log(np.diag(lower)).sum() + off @ off / 2
-            slope = np.array([*by_weight, by_kernel.sum(), noise * np.trace(by_covariance)])
-            return float(found), slope + off / spread
-
-        best = minimize(
-            cost,
-            middle,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(LEAST, MOST)] * (count + 2),
-            options={"maxiter": STEPS},
-        )
-        return Hyperparameters(best.x[:count], float(best.x[count]), float(best.x[count + 1]))
+    def _across(self, a: Columns, b: Columns) -> Floats:
+        """The covariance of each of `a` with each of `b`."""
+        found: Floats = self._signal * np.exp(-distances(a.values, b.values, self._weights))
+        found += self._shares * (a.shares @ b.shares.T)
+        return found
 
 
-def _middle(count: int) -> Hyperparameters:
-    """Where the priors are greatest."""
-    return Hyperparameters(np.full(count, WEIGHTS[0] - math.log(count)), SIGNAL[0], NOISE[0])
+def _learnt(columns: Columns, values: Floats, extra: Floats) -> Hyperparameters:
+    binary, scales, groups = columns.values, columns.scales, columns.groups
+    count = int(groups.max()) + 1
+    middle = np.array([*np.full(count, WEIGHTS[0] - math.log(count)), SIGNAL[0], SHARES[0], NOISE[0]])
+    spread = np.array([*np.full(count, WEIGHTS[1]), SIGNAL[1], SHARES[1], NOISE[1]])
+    linear = columns.shares @ columns.shares.T
+    eye = np.eye(len(values))
+
+    def cost(logs: Floats) -> tuple[float, Floats]:
+        weights = np.exp(logs[:count])
+        signal, shares, noise = np.exp(logs[count:])
+        kernel = signal * np.exp(-distances(binary, binary, weights[groups] * scales))
+        lower = cholesky(kernel + shares * linear + np.diag(noise + extra + 1e-8), lower=True, check_finite=False)
+        solved = cho_solve((lower, True), values, check_finite=False)
+        inverse = cho_solve((lower, True), eye, check_finite=False)
+        # Of the negative logarithm of the evidence by the covariance: 1/2 (K^-1 - a a^T).
+        by_covariance = (inverse - np.outer(solved, solved)) / 2
+        by_kernel = by_covariance * kernel
+        rows = by_kernel.sum(1)
+        by_column = -(2 * (binary.T @ rows) - 2 * np.einsum("ij,ij->j", binary, by_kernel @ binary)) * scales
+        by_weight = np.bincount(groups, by_column, minlength=count) * weights
+        by_shares, by_noise = shares * np.vdot(by_covariance, linear), noise * np.trace(by_covariance)
+        off = (logs - middle) / spread
+        found = values @ solved / 2 + np.log(np.diag(lower)).sum() + off @ off / 2
+        return float(found), np.array([*by_weight, by_kernel.sum(), by_shares, by_noise]) + off / spread
+
+    best = minimize(
+        cost, middle, jac=True, method="L-BFGS-B", bounds=[(LEAST, MOST)] * len(middle), options={"maxiter": STEPS}
+    )
+    signal, shares, noise = best.x[count:].tolist()
+    return Hyperparameters(best.x[:count], signal, shares, noise)
