@@ -1,16 +1,20 @@
 """What to expect of an architecture whose accuracy was seen with one seed, or with a few: less than the luckiest seed.
 
 Seeds differ by luck, in accuracy much more than in training loss. So an accuracy is drawn towards what the training
-loss foretells, along a line through all trials, as far as it is luck (Fay and Herriot, 1979: empirical Bayes by
-regression): what is left of a mean over n seeds counts n / (n + w/b), where w is the variance between seeds of one
-architecture and b that between architectures.
+loss foretells, along a line through all trials, and what architectures like this one add to that, as far as it is luck
+(Fay and Herriot, 1979: empirical Bayes by regression): what is left of a mean over n seeds counts n / (n + w/b), where
+w is the variance between seeds of one architecture and b that between architectures.
 """
 
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import numpy as np
+
+from nas.alike import Floats, foretold
 
 # Of the normal distribution: the interquartile range over the standard deviation.
 NORMAL_IQR = 1.349
@@ -62,8 +66,9 @@ class Seen(NamedTuple):
 class Expectation:
     """The `line` that training losses foretell accuracies by, None where they do not: a flat one at the `middle` of all
     trials is in its place. `share` is how many times the variance between seeds the one between architectures is, by
-    what the line leaves; `between_seeds` is the former, and `of_accuracies` that of accuracies themselves; both are 0
-    while they are unknown.
+    what the line and architectures like it leave; `between_seeds` is the former, and `of_accuracies` that of accuracies
+    themselves; both are 0 while they are unknown. `alike` is what architectures like it add to the line, for each one
+    of those that this was made from.
     """
 
     line: Line | None = None
@@ -71,14 +76,15 @@ class Expectation:
     between_seeds: float = 0.0
     share: float = math.inf
     of_accuracies: float = 0.0
+    alike: tuple[float, ...] = ()
 
-    def __call__(self, own: Sequence[Seen]) -> float:
+    def __call__(self, own: Sequence[Seen], alike: float = 0.0) -> float:
         """Of an architecture that was trained like this, once with each seed."""
         mean = statistics.fmean([each.accuracy for each in own])
         if math.isinf(self.share):
             return mean
-        foretold = statistics.fmean([self._foretold(each) for each in own])
-        return foretold + (mean - foretold) * len(own) * self.share / (len(own) * self.share + 1)
+        hinted = statistics.fmean([self._hinted(each) for each in own]) + alike
+        return hinted + (mean - hinted) * len(own) * self.share / (len(own) * self.share + 1)
 
     @property
     def deviation(self) -> float:
@@ -96,14 +102,14 @@ class Expectation:
 
     def left(self, seen: Seen) -> float:
         """What the training loss does not foretell of an accuracy."""
-        return seen.accuracy - self._foretold(seen)
+        return seen.accuracy - self._hinted(seen)
 
-    def _foretold(self, seen: Seen) -> float:
+    def _hinted(self, seen: Seen) -> float:
         return self.middle if self.line is None or seen.loss is None else self.line.at(seen.loss)
 
 
-def expectation(trained: Sequence[Sequence[Seen]]) -> Expectation:
-    """From each architecture's trainings, the search's own first.
+def expectation(trained: Sequence[Sequence[Seen]], described: Floats | None = None) -> Expectation:
+    """From each architecture's trainings, the search's own first; `described` as nas.alike has it.
 
     Where losses foretell nothing, and no architecture was trained with further seeds, a mean is expected.
     """
@@ -116,7 +122,10 @@ def expectation(trained: Sequence[Sequence[Seen]]) -> Expectation:
     # The search's own seed chose who is trained again, so that the further ones alone tell how seeds differ.
     further = [own[1:] for own in trained if len(own) > 2]
     if not further:
-        return Expectation() if line is None else Expectation(line, middle, share=SHARE)
+        if line is None:
+            return Expectation()
+        begun = Expectation(line, middle, share=SHARE)
+        return replace(begun, alike=_alike(begun, trained, described))
     # Losses that differ more than they tell are none to go by.
     between_seeds, begun = min(
         (
@@ -125,10 +134,19 @@ def expectation(trained: Sequence[Sequence[Seen]]) -> Expectation:
         ),
         key=lambda pair: pair[0],
     )
+    alike = _alike(begun, trained, described)
     if between_seeds == 0.0:
-        return begun
-    lower, _, upper = statistics.quantiles([begun.left(each) for each in firsts], n=4)
+        return replace(begun, alike=alike)
+    left = [begun.left(each) - added for each, added in zip(firsts, alike, strict=True)]
+    lower, _, upper = statistics.quantiles(left, n=4)
     between_architectures = ((upper - lower) / NORMAL_IQR) ** 2 - between_seeds
     share = max(between_architectures, 0.01 * between_seeds) / between_seeds
     of_accuracies = statistics.fmean(statistics.variance(each.accuracy for each in own) for own in further)
-    return Expectation(begun.line, middle, between_seeds, share, of_accuracies)
+    return Expectation(begun.line, middle, between_seeds, share, of_accuracies, alike)
+
+
+def _alike(begun: Expectation, trained: Sequence[Sequence[Seen]], described: Floats | None) -> tuple[float, ...]:
+    """What the architectures tell of each other, beside their losses."""
+    if described is None:
+        return (0.0,) * len(trained)
+    return tuple(foretold(described, np.array([statistics.fmean(map(begun.left, own)) for own in trained])).tolist())

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from nas.alike import described
 from nas.errors import UnknownNameError, UserError
 from nas.expected import Seen, expectation
 from nas.objective import ACCURACY, LATENCY, Measurement, Objective, latency_on, pooled, recorded_objectives
@@ -62,7 +63,10 @@ class Result(NamedTuple):
 def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
     """The complete trials of a study with these settings, those over its latency limit left out."""
     trained = {trial.number: found for trial in trials if (found := _trained(trial))}
-    expected = expectation(list(trained.values()))
+    expected = expectation(
+        list(trained.values()), described([trial.architecture for trial in trials if trial.number in trained])
+    )
+    alike = dict(zip(trained, expected.alike, strict=False))
     doubt, objectives = expected.deviation, _objectives(settings)
     limit = settings.get("max_latency_ms")
     listed = []
@@ -73,7 +77,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
         again = _measured_again(trial)
         latency = again.get(LATENCY.name, outcome.latency)
         medians = {name: taken.median for name, taken in again.items()}
-        first, promise = outcome.figures, expected(own)
+        first, promise = outcome.figures, expected(own, alike.get(trial.number, 0.0))
         promised = {**first, **medians, ACCURACY.name: promise}
         if (limit is None or latency.median <= limit) and all(each.name in promised for each in objectives):
             losses, searched = (
