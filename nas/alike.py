@@ -23,10 +23,12 @@ Floats = NDArray[np.float64]
 def described(architectures: Sequence[Architecture]) -> Floats:
     """(architectures, columns): what two at least have and two at least have not, in standard units."""
     words = [_words(each) for each in architectures]
-    names = sorted({name for each in words for name in each})
-    columns = np.array([[each.get(name, 0.0) for name in names] for each in words]).reshape(len(words), len(names))
+    names = {name: place for place, name in enumerate(sorted(set().union(*words)))}
+    columns = np.zeros((len(words), len(names)))
     if len(words) < FEWEST:
         return columns[:, :0]
+    rows = np.repeat(np.arange(len(words)), [len(each) for each in words])
+    columns[rows, [names[name] for each in words for name in each]] = [x for each in words for x in each.values()]
     columns = columns[:, (columns != np.median(columns, 0)).sum(0) > 1]
     columns = columns - columns.mean(0)
     found: Floats = columns / columns.std(0)
