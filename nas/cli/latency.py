@@ -59,13 +59,16 @@ def measure(
     deployments = {name: _deployment(name) for name in names}
     started = time.time()
     meters = [asked_meter(target, precision, limit_s, ray_address) for target in targets]
-    found = []
+    found, recorded = [], []
     with Store.open(storage, create=True) as store:
-        for meter in [latency.calibrated(each, store) for each in meters]:
+        for target, meter in [
+            (target, latency.calibrated(each, store)) for target, each in zip(targets, meters, strict=True)
+        ]:
             for name, deployment in deployments.items():
-                found.append((name, latency.measure(deployment, meter, store, precision=precision, again=again)))
+                taken = latency.measure(deployment, meter, store, precision=precision, again=again)
+                found.append((name, taken))
+                recorded += [f"{name} on {target}"] if taken.taken_at < started else []
     _show(found, as_json)
-    recorded = [name for name, taken in found if taken.taken_at < started]
     if recorded and not as_json:
         click.echo(f"from the record, which --again renews: {', '.join(dict.fromkeys(recorded))}")
 

@@ -1,12 +1,15 @@
 """`nas targets` and `nas latency` as a user runs them, and what a search makes of the record."""
 
+import os
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from nas import plugins
 from nas.store.store import Store
-from tests.conftest import run_nas
+from tests.conftest import nas_script, run_nas
 from tests.integration.searching import QUICK, trials
 
 SMALL = """
@@ -66,6 +69,32 @@ def test_what_is_measured_is_on_record_and_not_measured_again(configs: Path) -> 
     assert run_nas(["latency", "list", "--json", "--target", "onnxruntime"], configs).json() == []
     chosen = run_nas(["latency", "list", "--json", "--target", "cpu", "--key", key[:6]], configs).json()
     assert chosen == [each for each in listed if each["network"].endswith(key)]
+
+
+def test_sigterm_ends_a_measurement_and_leaves_nothing(configs: Path) -> None:
+    scratch = configs / "scratch"
+    scratch.mkdir()
+    command = ["latency", "measure", "conv.yaml", "--target", "onnxruntime", "--time-limit", "100"]
+    process = subprocess.Popen(
+        [nas_script(), *command, "--latency-precision", "0.1%"],
+        cwd=configs,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def left() -> list[str]:
+        """What is not the machine's own, as the quiet window is."""
+        return [each.name for each in scratch.iterdir() if not each.name.startswith("nas-quiet")]
+
+    deadline = time.monotonic() + 60
+    while not left() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left()
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "")
+    assert left() == []
 
 
 def test_two_networks_are_compared_by_turns(configs: Path) -> None:
