@@ -58,12 +58,10 @@ def measure(
     """
     deployments = {name: _deployment(name) for name in names}
     started = time.time()
-    meters = [asked_meter(target, precision, limit_s, ray_address) for target in targets]
+    asked = [(target, asked_meter(target, precision, limit_s, ray_address)) for target in targets]
     found, recorded = [], []
     with Store.open(storage, create=True) as store:
-        for target, meter in [
-            (target, latency.calibrated(each, store)) for target, each in zip(targets, meters, strict=True)
-        ]:
+        for target, meter in [(target, latency.calibrated(each, store)) for target, each in asked]:
             for name, deployment in deployments.items():
                 taken = latency.measure(deployment, meter, store, precision=precision, again=again)
                 found.append((name, taken))

@@ -93,7 +93,7 @@ def test_sigterm_ends_a_measurement_and_leaves_nothing(configs: Path) -> None:
     assert left()
     process.terminate()
     _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (130, "")
+    assert (process.returncode, said.strip()) == (130, "")
     assert left() == []
 
 
