@@ -86,7 +86,7 @@ def test_sigterm_ends_a_measurement_and_leaves_nothing(configs: Path) -> None:
     deadline = time.monotonic() + 60
     while not list(scratch.rglob("*.onnx")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert list(scratch.glob("nas-onnx-*"))
+    assert time.monotonic() < deadline
     process.terminate()
     _, said = process.communicate(timeout=60)
     assert (process.returncode, said.strip()) == (130, "")
