@@ -1,6 +1,7 @@
 """`nas latency`: measure networks outside of a search, compare two, and list what is on record."""
 
 import json
+import signal
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,8 @@ OPTIONS = ("threads", "batch", "precision", "channels_last")
 @click.pass_context
 def command(context: click.Context) -> None:
     """Measure networks on a target, compare two, list what is on record."""
+    # As Ctrl-C does: what a measurement has begun, its files and its processes, is put away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 

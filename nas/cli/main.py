@@ -62,21 +62,16 @@ def cli(context: click.Context) -> None:
 
 
 def console_script() -> None:
-    """`main`, in a process of its own, which ends at SIGTERM as at Ctrl-C: what it began is put away.
-
-    A Ctrl-C after the command's end ends the process, and nothing is told of it.
-    """
+    """`main`, in a process of its own: a Ctrl-C after the command's end ends the process, and nothing is told of it."""
     gc.set_threshold(GARBAGE_AFTER)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main()
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 when it went well, 2 when the request was wrong, 130 after Ctrl-C or SIGTERM."""
+    """Run a command and exit: 0 when it went well, 2 when the request was wrong, 130 after Ctrl-C."""
     hide_passwords(sys.argv)
     try:
         code = cli.main(args=arguments, prog_name="nas", standalone_mode=False)
