@@ -203,13 +203,13 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
         with pytest.raises(UserError, match="unknown space"):
             client.start(space="none")
         # Slow enough to be still at it when the server is back.
-        begun = client.start(**{**OPTIONS, "epochs": 8}, budget=30, study="from here")
+        begun = client.start(**{**OPTIONS, "epochs": 8}, budget=200, study="from here")
         begun = client.wait(begun["id"], until=("running",))
         assert begun["study"] == "from here"
         summaries = client.follow("from here")
         first = next(summaries)
         assert first["running"]
-        assert first["budget"] == 30
+        assert first["budget"] == 200
         while next(summaries)["done"] < 2:
             pass
         with pytest.raises(UserError, match="is being searched: stop it first"):
@@ -222,7 +222,7 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
         assert client.wait(begun["id"])["state"] == "stopped"
         stopped = client.study("from here")
         assert not stopped["running"]
-        assert 2 <= stopped["done"] < 30
+        assert 2 <= stopped["done"] < 200
         with pytest.raises(UserError, match="is not being searched"):
             client.stop("from here")
         number = client.front("from here")["members"][0]["trial"]
