@@ -22,11 +22,11 @@ Floats = NDArray[np.float64]
 
 def described(architectures: Sequence[Architecture]) -> Floats:
     """(architectures, columns): what two at least have and two at least have not, in standard units."""
+    if len(architectures) < FEWEST:
+        return np.zeros((len(architectures), 0))
     words = [_words(each) for each in architectures]
     names = {name: place for place, name in enumerate(sorted(set().union(*words)))}
     columns = np.zeros((len(words), len(names)))
-    if len(words) < FEWEST:
-        return columns[:, :0]
     rows = np.repeat(np.arange(len(words)), [len(each) for each in words])
     columns[rows, [names[name] for each in words for name in each]] = [x for each in words for x in each.values()]
     columns = columns[:, (columns != np.median(columns, 0)).sum(0) > 1]
@@ -60,7 +60,7 @@ def foretold(columns: Floats, values: Floats) -> Floats:
 @lru_cache(maxsize=2**14)
 def _words(architecture: Architecture) -> Mapping[str, float]:
     """Numbers by their logarithms, what is a word as 1 under its own name."""
-    blocks = Counter({stage.spelled_mixer: 0 for stage in architecture.stages})
+    blocks: Counter[str] = Counter()
     for stage in architecture.stages:
         blocks[stage.spelled_mixer] += stage.depth
     found = {mixer: count / blocks.total() for mixer, count in blocks.items()}

@@ -116,14 +116,15 @@ def expectation(trained: Sequence[Sequence[Seen]], described: Floats | None = No
     firsts = [own[0] for own in trained]
     known = [(each.loss, each.accuracy) for each in firsts if each.loss is not None]
     line = Line.through([loss for loss, _ in known], [accuracy for _, accuracy in known])
+    nothing = Expectation(alike=(0.0,) * len(trained))
     if len(firsts) < FEWEST_TRIALS:
-        return Expectation()
+        return nothing
     middle = statistics.median(each.accuracy for each in firsts)
     # The search's own seed chose who is trained again, so that the further ones alone tell how seeds differ.
     further = [own[1:] for own in trained if len(own) > 2]
     if not further:
         if line is None:
-            return Expectation()
+            return nothing
         begun = Expectation(line, middle, share=SHARE)
         return replace(begun, alike=_alike(begun, trained, described))
     # Losses that differ more than they tell are none to go by.

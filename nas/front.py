@@ -66,7 +66,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
     expected = expectation(
         list(trained.values()), described([trial.architecture for trial in trials if trial.number in trained])
     )
-    alike = dict(zip(trained, expected.alike, strict=False))
+    alike = dict(zip(trained, expected.alike, strict=True))
     doubt, objectives = expected.deviation, _objectives(settings)
     limit = settings.get("max_latency_ms")
     listed = []
@@ -77,7 +77,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
         again = _measured_again(trial)
         latency = again.get(LATENCY.name, outcome.latency)
         medians = {name: taken.median for name, taken in again.items()}
-        first, promise = outcome.figures, expected(own, alike.get(trial.number, 0.0))
+        first, promise = outcome.figures, expected(own, alike[trial.number])
         promised = {**first, **medians, ACCURACY.name: promise}
         if (limit is None or latency.median <= limit) and all(each.name in promised for each in objectives):
             losses, searched = (

@@ -82,7 +82,6 @@ def test_sigterm_ends_a_measurement_and_leaves_nothing(configs: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-
     deadline = time.monotonic() + 60
     while not list(scratch.rglob("*.onnx")) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -40,10 +40,6 @@ class Hyperparameters:
     shares: float
     noise: float
 
-    @property
-    def vector(self) -> Floats:
-        return np.array([*self.weights, self.signal, self.shares, self.noise])
-
 
 def distances(a: Floats, b: Floats, weights: Floats) -> Floats:
     """Weighted counts of the columns in which rows of `a` and `b` differ: (a's rows, b's rows)."""
