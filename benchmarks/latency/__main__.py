@@ -5,27 +5,31 @@ would be noise to the next.
 import argparse
 import multiprocessing
 
-from benchmarks.latency import killed, loaded, predicted, runtimes, together
+from benchmarks.latency import cost, killed, loaded, predicted, runtimes, together
 from benchmarks.report import print_header
 
-PARTS = {
-    "loaded": loaded.main,
-    "predicted": predicted.main,
-    "killed": killed.main,
-    "together": together.main,
-    "runtimes": runtimes.main,
-}
+OF_TARGETS = {"loaded": loaded.main, "cost": cost.main, "predicted": predicted.main, "together": together.main}
+OF_MACHINE = {"killed": killed.main, "runtimes": runtimes.main}
+PARTS = (*OF_TARGETS, *OF_MACHINE)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    chosen = parser.parse_args().parts or list(PARTS)
-    if unknown := set(chosen) - PARTS.keys():
+    parser.add_argument(
+        "--target", action="append", default=[], help=f"for {', '.join(OF_TARGETS)}; by default this machine's"
+    )
+    asked = parser.parse_args()
+    chosen = asked.parts or PARTS
+    if unknown := set(chosen).difference(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; valid: {', '.join(PARTS)}")
-    print_header("latency: under load, predicted, after kill -9, between two searches, between runtimes")
+    print_header("latency: under load, predicted, between two searches, after kill -9, between runtimes")
+    spawn = multiprocessing.get_context("spawn")
     for part in chosen:
-        process = multiprocessing.get_context("spawn").Process(target=PARTS[part])
+        if part in OF_TARGETS:
+            process = spawn.Process(target=OF_TARGETS[part], args=(asked.target,))
+        else:
+            process = spawn.Process(target=OF_MACHINE[part])
         process.start()
         process.join()
 

@@ -14,7 +14,7 @@ from nas.objective import Measurement
 from nas.spaces import load_space
 from workers.latency.load import load_target
 from workers.latency.meter import Meter
-from workers.latency.quiet import QuietWindow
+from workers.latency.quiet import MACHINE, QuietWindow
 from workers.latency.reference import Reference
 
 INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
@@ -22,9 +22,14 @@ INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
 MOST_NOISE = 0.03
 
 
-def devices() -> tuple[str, ...]:
-    """Of this machine, which are targets by the same names."""
-    return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+def targets_here() -> tuple[str, ...]:
+    """Those of torch on this machine: kernels launched by Python, and by a graph, where there is a GPU."""
+    return ("cpu", "cuda", "cuda-graph") if torch.cuda.is_available() else ("cpu",)
+
+
+def trains_on(target_name: str) -> str:
+    """The device whose trainers disturb the target."""
+    return "cpu" if load_target(target_name).quarters == MACHINE else "cuda"
 
 
 def members(count: int, seed: int) -> list[Architecture]:

@@ -12,7 +12,7 @@ from itertools import combinations
 
 from scipy.stats import kendalltau
 
-from benchmarks.latency.networks import INPUT, calibrated, devices, measured, members, noise, print_verdict
+from benchmarks.latency.networks import INPUT, calibrated, measured, members, noise, print_verdict, targets_here
 from nas import plugins, profiling
 from nas.architecture import Architecture
 from nas.predictor import Predictor, features
@@ -32,12 +32,12 @@ def looked_at(meter: Meter, architectures: Sequence[Architecture], seed: int) ->
     return {each.key: measured(meter, each).median for each in order}
 
 
-def main(targets: tuple[str, ...] = ()) -> None:
+def main(targets: Sequence[str] = ()) -> None:
     builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     chosen = profiling.design(load_space("hybrid"), INPUT, builder, MEASURED, seed=0)
     taken = {architecture.key for architecture in chosen}
     others = [each for each in members(HELD_OUT + MEASURED, seed=2) if each.key not in taken][:HELD_OUT]
-    for target in targets or ("cpu", "onnxruntime", *(("cuda", "cuda-graph") if "cuda" in devices() else ())):
+    for target in targets or (*targets_here(), "onnxruntime"):
         print(f"\npredictor of {len(chosen)} measured networks of hybrid on {target}, judged on {len(others)} others")
         meter = calibrated(target, LIMIT_S)
         judges = print_verdict(noise(target))

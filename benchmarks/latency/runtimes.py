@@ -2,14 +2,14 @@
 
 from scipy.stats import kendalltau
 
-from benchmarks.latency.networks import calibrated, devices, measured, members, noise, print_verdict
+from benchmarks.latency.networks import calibrated, measured, members, noise, print_verdict, targets_here
 
 COUNT = 40
 
 
 def main() -> None:
     _compare("cpu", "onnxruntime")
-    if "cuda" in devices():
+    if "cuda" in targets_here():
         _compare("cpu", "cuda")
         _compare("cuda", "cuda-graph")
 

@@ -2,17 +2,18 @@
 
 import multiprocessing
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.latency.networks import calibrated, cv, devices, looking, measured, members, print_verdict
+from benchmarks.latency.networks import calibrated, cv, looking, measured, members, print_verdict, targets_here
 
 spawn = multiprocessing.get_context("spawn")
 COUNT, WANTED = 20, 0.02
 
 
-def measure_all(found: Any, order: int, device: str) -> None:
+def measure_all(found: Any, order: int, target: str) -> None:
     """A search's measurements beside the other one's, and a look at the machine's noise after each."""
-    meter, look = calibrated(device), looking(device)
+    meter, look = calibrated(target), looking(target)
     times, looks = [], []
     for each in members(COUNT, seed=3)[::order]:
         times.append(measured(meter, each).median)
@@ -20,17 +21,17 @@ def measure_all(found: Any, order: int, device: str) -> None:
     found.put((order, times[::order], cv(looks)))
 
 
-def main() -> None:
-    for device in devices():
-        _judge(device)
+def main(targets: Sequence[str] = ()) -> None:
+    for target in targets or targets_here():
+        _judge(target)
 
 
-def _judge(device: str) -> None:
+def _judge(target: str) -> None:
     print(
-        f"\ntwo processes, as two searches with their databases, measure the same {COUNT} networks at once on {device}"
+        f"\ntwo processes, as two searches with their databases, measure the same {COUNT} networks at once on {target}"
     )
     found = spawn.Queue()
-    both = [spawn.Process(target=measure_all, args=(found, order, device)) for order in (1, -1)]
+    both = [spawn.Process(target=measure_all, args=(found, order, target)) for order in (1, -1)]
     for process in both:
         process.start()
     results = [found.get() for _ in both]

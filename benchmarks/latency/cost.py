@@ -1,0 +1,42 @@
+"""What do quiet windows cost the trainers, at one measurement per EVERY_S and trainer?
+
+Stretches with and without measurements take turns within one run of the trainers.
+"""
+
+import statistics
+import time
+from collections.abc import Sequence
+
+from benchmarks.latency.networks import calibrated, measured, members, noise, print_verdict, targets_here, trains_on
+from benchmarks.latency.trainers import count_on, trainers
+
+EVERY_S, STRETCHES = 30.0, 8
+
+
+def main(targets: Sequence[str] = ()) -> None:
+    for target in targets or targets_here():
+        _judge(target, trains_on(target))
+
+
+def _judge(target: str, device: str) -> None:
+    busy = count_on(device)
+    print(f"\n{busy} trainers, and one measurement of target {target} per {EVERY_S:.0f} s and trainer")
+    meter, chosen = calibrated(target), members(STRETCHES, seed=1)
+    judges = print_verdict(noise(target))
+    rates: dict[bool, list[float]] = {False: [], True: []}
+    with trainers(device, stands_aside=True) as polite:
+        steps = polite.steps
+        for stretch, network in enumerate(chosen):
+            measuring = stretch % 2 == 1
+            begun, before = time.perf_counter(), steps.value
+            while (passed := time.perf_counter() - begun) < EVERY_S:
+                if measuring and passed >= 1.0:
+                    for _ in range(busy):
+                        measured(meter, network)
+                    measuring = False
+                time.sleep(0.05)
+            rates[stretch % 2 == 1].append((steps.value - before) / (time.perf_counter() - begun))
+    lost = 1 - statistics.median(rates[True]) / statistics.median(rates[False])
+    for kind, found in rates.items():
+        print(f"steps per second {'with' if kind else 'without'}: {', '.join(f'{rate:.1f}' for rate in found)}")
+    print(f"lost to the windows: {lost:.1%} (wanted: at most 3%{'' if judges else '; not judged'})")

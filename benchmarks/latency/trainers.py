@@ -1,0 +1,85 @@
+"""What measurements are disturbed by: trainers like a search's, on every core or sharing the GPU."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+
+from benchmarks.latency.networks import INPUT, members
+from nas import plugins
+from nas.latency import Deployment
+from workers.datasets.dataset import Dataset, Request, split
+from workers.latency.quiet import step_in, windows_of
+from workers.train import Recipe, ResidentData, Training
+from workers.training_setting import FP32
+
+spawn = multiprocessing.get_context("spawn")
+# Trainers that share a GPU.
+ON_GPU = 4
+
+
+def keep_training(device: str, stands_aside: bool, may_train: Any, steps: Any, seed: int) -> None:
+    """A search's trainer without end, while it may; `steps` counts its leases."""
+    torch.set_num_threads(1)
+    dataset: Dataset = plugins.load(plugins.DATASETS, "digits")
+    source = dataset.open(Request(None, None, False), "train")
+    data = split(dataset, source, size_px=INPUT.height_px, train_size=400, seed=0)
+    resident = ResidentData(data, torch.device(device))
+    windows = windows_of(device)
+
+    @contextmanager
+    def step() -> Iterator[None]:
+        may_train.wait()
+        with step_in(windows) if stands_aside else nullcontext():
+            yield
+        with steps.get_lock():
+            steps.value += 1
+
+    while True:
+        for architecture in members(8, seed):
+            model = Deployment(architecture, INPUT).build().to(device, memory_format=torch.channels_last)
+            generator = torch.Generator().manual_seed(seed)
+            setting = replace(FP32, graph=device == "cuda")
+            list(Training(model, resident, Recipe(2, 32, 3e-3), generator, setting, step).epochs())
+
+
+class Trainers(NamedTuple):
+    """Whether they train now, and the steps that they have made."""
+
+    may_train: Any
+    steps: Any
+
+    def train(self, on: bool) -> None:
+        """Go on or stand still; back when they do."""
+        (self.may_train.set if on else self.may_train.clear)()
+        time.sleep(1.0)
+
+
+@contextmanager
+def trainers(device: str, stands_aside: bool) -> Iterator[Trainers]:
+    """One on every core, or ON_GPU, for the length of the block."""
+    may_train, steps = spawn.Event(), spawn.Value("q", 0)
+    may_train.set()
+    running = [
+        spawn.Process(target=keep_training, args=(device, stands_aside, may_train, steps, seed), daemon=True)
+        for seed in range(count_on(device))
+    ]
+    for process in running:
+        process.start()
+    while steps.value < 50:
+        time.sleep(0.1)
+    try:
+        yield Trainers(may_train, steps)
+    finally:
+        for process in running:
+            process.kill()
+            process.join()
+
+
+def count_on(device: str) -> int:
+    return ON_GPU if device == "cuda" else len(os.sched_getaffinity(0))
