@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from nas.pareto import Point, dominates, non_dominated
 
-ETA = 3
+ETA = 2
 # With fewer trials at a rung, all go on.
 FEWEST = 6
 MOST = 500

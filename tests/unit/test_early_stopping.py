@@ -13,9 +13,9 @@ points = st.tuples(st.floats(0, 1), st.floats(0.1, 10))
 
 def test_rungs_are_powers_of_three_before_the_last_epoch() -> None:
     assert rungs(1) == ()
-    assert rungs(4) == (1, 3)
-    assert rungs(9) == (1, 3)
-    assert rungs(10) == (1, 3, 9)
+    assert rungs(4) == (1, 2)
+    assert rungs(8) == (1, 2, 4)
+    assert rungs(9) == (1, 2, 4, 8)
 
 
 def test_a_fast_trial_is_not_stopped_for_being_less_accurate_than_slow_ones() -> None:

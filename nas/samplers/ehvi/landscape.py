@@ -96,8 +96,8 @@ class Landscape:
             found = np.where(others[:, place] > most, -1.0, found)
         return found
 
-    def promise(self, row: Indices, curve: Sequence[float]) -> tuple[float, float] | None:
-        """The improvement that a candidate promised before it was trained, and by the beginning of its curve of losses.
+    def promise(self, row: Indices, curve: Sequence[float]) -> float | None:
+        """The improvement that a running trial promises by its curve of losses so far, as a share of the hypervolume.
 
         Of what will be measured, noise and all. None where curves tell nothing yet.
         """
@@ -109,17 +109,13 @@ class Landscape:
         if told is None:
             return None
         known = self._pool.costs([row])
-        others = self._others([row], known)
         mean, deviation = self._model.predict(self._columns([row], known))
         before = deviation**2 + np.exp(self._model.hyperparameters.noise)
         value, variance = told
         after = 1 / (1 / before + 1 / variance)
-        carried = after * (mean / before + value / variance)
-        first, then = (
-            float(self._staircase.improvement(middle, np.sqrt(spread), others)[0])
-            for middle, spread in ((mean, before), (carried, after))
-        )
-        return first, then
+        expected = after * (mean / before + value / variance)
+        improvement = self._staircase.improvement(expected, np.sqrt(after), self._others([row], known))
+        return float(improvement[0]) / max(self._staircase.volume, np.finfo(np.float64).tiny)
 
     def _points(self, told: Told) -> Floats:
         """The complete trials' losses in standard units."""

@@ -7,13 +7,14 @@ off, cell by cell: the part of the cell that it could claim, times the expected 
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nas.pareto import Point, non_dominated
+from nas.pareto import Point, hypervolume, non_dominated
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +25,7 @@ class Staircase:
     def __init__(self, points: Sequence[Point], reference: Point) -> None:
         inside = [point for point in points if all(x < r for x, r in zip(point, reference, strict=True))]
         inside = [inside[index] for index in non_dominated(inside)]
+        self._front, self._reference = inside, reference
         edges = [sorted({limit, *(point[axis] for point in inside)}) for axis, limit in enumerate(reference) if axis]
         # Below the first edge there is nothing to beat but the reference.
         self._edges = [np.array([-np.inf, *edge]) for edge in edges]
@@ -32,6 +34,11 @@ class Staircase:
         beside = (front[None, :, 1:] <= lows[:, None]).all(2)
         losses = np.where(beside, front[:, 0], reference[0]).min(1, initial=reference[0])
         self._to_beat, self._cells = np.unique(losses, return_inverse=True)
+
+    @cached_property
+    def volume(self) -> float:
+        """The hypervolume."""
+        return hypervolume(self._front, self._reference)
 
     def improvement(self, mean: Floats, deviation: Floats, others: Floats) -> Floats:
         """Of each candidate with a normal first loss; `others` is (candidates, further losses)."""
