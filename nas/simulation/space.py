@@ -24,6 +24,9 @@ class TableSpace:
         self.table = table
         self._members = [_architecture(row.parameters) for row in table.rows]
         self._rows = dict(zip(self._members, table.rows, strict=True))
+        self._by_choices = {
+            tuple(row.parameters[name] for name in self.choices): member for member, row in self._rows.items()
+        }
 
     @property
     def size(self) -> int:
@@ -37,7 +40,8 @@ class TableSpace:
         if parameters.keys() != self.choices.keys():
             odd = ", ".join(sorted(parameters.keys() ^ self.choices.keys()))
             raise ParameterError(f"parameters of table {self.name!r} are missing or unknown: {odd}")
-        return _architecture(parameters)
+        # Samplers ask of thousands, and most of them are rows.
+        return self._by_choices.get(tuple(parameters[name] for name in self.choices)) or _architecture(parameters)
 
     def allows(self, architecture: Architecture) -> bool:
         return architecture in self._rows

@@ -12,6 +12,8 @@ from nas.space import Choice, Parameters
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int16]
+# A member: its indices, one for each parameter, as bytes, which sets and dictionaries take.
+Row = bytes
 
 
 class Columns(NamedTuple):
@@ -35,7 +37,7 @@ class Columns(NamedTuple):
 
 
 class Encoding:
-    """Of a space's choices. A member is a row of indices, one for each parameter, or a row of binary columns.
+    """Of a space's choices. A member is a Row, or a row of binary columns.
 
     Each parameter gives one group of columns, of which members that differ in it differ in two of weight 1/2. Where its
     options are three numbers or more a second group counts how many options lie between, out of all.
@@ -71,20 +73,29 @@ class Encoding:
         self._to_shares = _to_shares(self.options, self._blocks)
         self._mean_shares = np.concatenate([block.mean(0) for block in self._blocks]) @ self._to_shares
 
-    def indices(self, parameters: Parameters) -> Indices:
-        """One row. Raises KeyError for a parameter or an option that the space does not have."""
-        return np.array(
-            [places[parameters[name]] for name, places in zip(self.names, self._places, strict=True)], dtype=np.int16
-        )
+    def row(self, parameters: Parameters) -> Row:
+        """Raises KeyError for a parameter or an option that the space does not have."""
+        found = [places[parameters[name]] for name, places in zip(self.names, self._places, strict=True)]
+        return np.array(found, dtype=np.int16).tobytes()
 
-    def parameters(self, row: Indices) -> dict[str, Choice]:
-        """The inverse of `indices`."""
-        return {name: options[i] for name, options, i in zip(self.names, self.options, row, strict=True)}
+    def parameters(self, row: Row) -> dict[str, Choice]:
+        """The inverse of `row`."""
+        places = np.frombuffer(row, np.int16).tolist()
+        return {name: options[place] for name, options, place in zip(self.names, self.options, places, strict=True)}
 
-    def columns(self, rows: Indices) -> Columns:
-        """Of (members, parameters) of indices."""
-        values = np.hstack([block[rows[:, place]] for place, block in enumerate(self._blocks)])
+    def indices(self, rows: Sequence[Row]) -> Indices:
+        """(members, parameters)."""
+        return np.frombuffer(b"".join(rows), np.int16).reshape(len(rows), len(self.names))
+
+    def columns(self, rows: Sequence[Row]) -> Columns:
+        indices = self.indices(rows)
+        values = np.hstack([block[indices[:, place]] for place, block in enumerate(self._blocks)])
         return Columns(values, self._groups, self._scales, values @ self._to_shares - self._mean_shares)
+
+
+def rows_of(indices: NDArray[np.integer]) -> list[Row]:
+    """Of (members, parameters)."""
+    return [row.tobytes() for row in indices.astype(np.int16)]
 
 
 def _to_shares(options: Sequence[tuple[Choice, ...]], blocks: Sequence[Floats]) -> Floats:

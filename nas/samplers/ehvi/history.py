@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.samplers.ehvi.encoding import Encoding, Indices
+from nas.samplers.ehvi.encoding import Encoding, Row
 from nas.samplers.setting import CURVE, OBSERVED
 
 Floats = NDArray[np.float64]
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 class Observation:
     """`losses` are to be minimised, the dear one first, NaN where unknown; `curve` foretells the dear one's end."""
 
-    row: Indices
+    row: Row
     losses: Floats
     curve: tuple[float, ...]
 
@@ -41,10 +41,10 @@ class History:
         signs = [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
         self.signs = np.array(signs)[self._order]
         self._finished: dict[int, Observation] = {}
-        self._taken: set[bytes] = set()
+        self._taken: set[Row] = set()
         self._read = 0
         # By number, those that had not ended when they were read.
-        self._open: dict[int, Indices | None] = {}
+        self._open: dict[int, Row | None] = {}
         self.complete = 0
 
     @property
@@ -52,7 +52,7 @@ class History:
         return [found for _, found in sorted(self._finished.items())]
 
     @property
-    def running(self) -> list[Indices]:
+    def running(self) -> list[Row]:
         return [row for row in self._open.values() if row is not None]
 
     @property
@@ -60,9 +60,9 @@ class History:
         """How many there were, each counted once however often it was cut off and tried again."""
         return len(self._taken)
 
-    def has(self, row: Indices) -> bool:
+    def has(self, row: Row) -> bool:
         """Whether a trial has or had this member, whatever became of it."""
-        return row.tobytes() in self._taken
+        return row in self._taken
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in what is new of a study's trials in order of number, from 0 on.
@@ -72,8 +72,8 @@ class History:
         for trial in [*(trials[number] for number in self._open), *trials[self._read :]]:
             row = self._open.pop(trial.number, None)
             if row is None and trial.params.keys() == self._names:
-                row = self._encoding.indices(trial.params)
-                self._taken.add(row.tobytes())
+                row = self._encoding.row(trial.params)
+                self._taken.add(row)
             if not trial.state.is_finished():
                 self._open[trial.number] = row
             elif row is not None and (found := self._observation(trial, row)) is not None:
@@ -81,7 +81,7 @@ class History:
                 self.complete += found.is_complete
         self._read = len(trials)
 
-    def _observation(self, trial: FrozenTrial, row: Indices) -> Observation | None:
+    def _observation(self, trial: FrozenTrial, row: Row) -> Observation | None:
         curve = tuple(trial.user_attrs.get(CURVE, ()))
         if trial.state is TrialState.COMPLETE:
             return Observation(row, self.signs * np.array(trial.values)[self._order], curve)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.samplers.ehvi.curves import evidence
-from nas.samplers.ehvi.encoding import Columns, Encoding, Indices, Quantiles
+from nas.samplers.ehvi.encoding import Columns, Encoding, Quantiles, Row
 from nas.samplers.ehvi.history import History
 from nas.samplers.ehvi.models import FIRST, Models, Sample, Scale, front_gaps, schedule
 from nas.samplers.ehvi.pool import Pool
@@ -41,7 +41,7 @@ class Landscape:
         known: Known,
         models: Models,
         history: History,
-        running: Sequence[Indices],
+        running: Sequence[Row],
     ) -> None:
         self._encoding = encoding
         self._pool = pool
@@ -67,14 +67,14 @@ class Landscape:
             self._expect(running)
         self._staircase = self._stairs()
 
-    def expecting(self, row: Indices) -> "Landscape":
+    def expecting(self, row: Row) -> "Landscape":
         """The same when this member runs besides."""
         found = copy.copy(self)
         found._expect([row])
         found._staircase = found._stairs()
         return found
 
-    def _expect(self, rows: Sequence[Indices]) -> None:
+    def _expect(self, rows: Sequence[Row]) -> None:
         """What still runs is taken to come out as expected."""
         known = self._pool.costs(rows)
         columns = self._columns(rows, known)
@@ -85,7 +85,7 @@ class Landscape:
     def _stairs(self) -> Staircase:
         return Staircase([tuple(point) for point in self._to_beat.tolist()], self._reference)
 
-    def improvement(self, rows: Sequence[Indices]) -> Floats:
+    def improvement(self, rows: Sequence[Row]) -> Floats:
         """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known."""
         known = self._pool.costs(rows)
         others = self._others(rows, known)
@@ -96,7 +96,7 @@ class Landscape:
             found = np.where(others[:, place] > most, -1.0, found)
         return found
 
-    def promise(self, row: Indices, curve: Sequence[float]) -> float | None:
+    def promise(self, row: Row, curve: Sequence[float]) -> float | None:
         """The improvement that a running trial promises by its curve of losses so far, as a share of the hypervolume.
 
         Of what will be measured, noise and all. None where curves tell nothing yet.
@@ -133,7 +133,7 @@ class Landscape:
             np.array([*told.places, *(each.place for each in told.stopped)]),
         )
 
-    def _others(self, rows: Sequence[Indices], known: Floats) -> Floats:
+    def _others(self, rows: Sequence[Row], known: Floats) -> Floats:
         """The further losses: by the pool's columns, or else what is expected of them."""
         places = list(self._known.places)
         found = np.full((len(rows), len(self._signs)), np.nan)
@@ -142,7 +142,7 @@ class Landscape:
         for place in np.flatnonzero(np.isnan(found).any(0)):
             middle, spread, model = self._cost_models[place]
             unknown = np.isnan(found[:, place])
-            columns = self._encoding.columns(np.array(rows)[unknown])
+            columns = self._encoding.columns([row for row, is_unknown in zip(rows, unknown, strict=True) if is_unknown])
             found[unknown, place] = middle + spread * model.predict(columns)[0]
         return found
 
@@ -160,19 +160,19 @@ class Landscape:
             values = self._bent(np.array([each.losses[1:] for each in seen]))[:, place]
             at = schedule(len(seen))
             middle, spread = float(values[:at].mean()), float(values[:at].std()) or 1.0
-            rows = np.array([each.row for each in seen])
-            sample = Sample.certain(self._encoding.columns(rows), (values - middle) / spread)
+            columns = self._encoding.columns([each.row for each in seen])
+            sample = Sample.certain(columns, (values - middle) / spread)
             model = self._models.fit(f"cost {place}", sample, at, partial(sample.first, at))
             found.append((middle, spread, model))
         return found
 
-    def _quantiles_of(self, rows: Sequence[Indices]) -> list[tuple[int, Quantiles]]:
+    def _quantiles_of(self, rows: Sequence[Row]) -> list[tuple[int, Quantiles]]:
         """Of the pool's columns that are known of all of `rows`."""
         known = self._pool.costs(rows)
         return [(int(place), Quantiles(known[:, place])) for place in np.flatnonzero(np.isfinite(known).all(0))]
 
-    def _columns(self, rows: Sequence[Indices], known: Floats) -> Columns:
-        chosen = self._encoding.columns(np.array(rows))
+    def _columns(self, rows: Sequence[Row], known: Floats) -> Columns:
+        chosen = self._encoding.columns(rows)
         values, groups, scales = [chosen.values], [chosen.groups], [chosen.scales]
         for number, (place, quantiles) in enumerate(self._quantiles, start=int(chosen.groups.max()) + 1):
             values.append(quantiles.columns(known[:, place]))

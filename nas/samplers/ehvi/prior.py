@@ -20,7 +20,7 @@ def prior(space: Space, known: Sequence[tuple[Architecture, float]]) -> Cost:
     losses = -np.array([accuracy for _, accuracy in known])
 
     def columns(members: Sequence[Architecture]) -> Columns:
-        return encoding.columns(np.array([encoding.indices(space.encode(member)) for member in members]))
+        return encoding.columns([encoding.row(space.encode(member)) for member in members])
 
     seen = columns([member for member, _ in known])
     sample, at = Sample.certain(seen, Scale.of(losses)(losses))._replace(gaps=losses), schedule(len(known))

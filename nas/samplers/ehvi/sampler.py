@@ -7,6 +7,7 @@ of the best of these.
 """
 
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
 from nas.samplers.distributions import distributions
-from nas.samplers.ehvi.encoding import Encoding, Indices
+from nas.samplers.ehvi.encoding import Encoding, Indices, Row
 from nas.samplers.ehvi.history import History
 from nas.samplers.ehvi.landscape import Known, Landscape
 from nas.samplers.ehvi.models import Models, schedule
@@ -66,7 +67,7 @@ class EhviSampler(BaseSampler):
         )
         self._models = Models()
         self._histories: dict[int, History] = {}
-        self._queues: dict[int, list[Indices]] = {}
+        self._queues: dict[int, list[Row]] = {}
         self._asked_costs_at = 0
         # Matrices are small and cores are busy with trials: a second thread would wait for its turn at every product.
         self._libraries = ThreadpoolController()
@@ -84,7 +85,8 @@ class EhviSampler(BaseSampler):
         running = history.running
         if history.complete < INITIAL:
             others = [*(each.row for each in history.observations), *running]
-            return self._encoding.parameters(_farthest(left, others))
+            place = _farthest(self._encoding.indices(left), self._encoding.indices(others))
+            return self._encoding.parameters(left[place])
         if schedule(history.complete) != self._asked_costs_at:
             self._asked_costs_at = schedule(history.complete)
             self._pool.forget_costs()
@@ -103,15 +105,15 @@ class EhviSampler(BaseSampler):
         is known.
         """
         history = self._history(study)
-        row = self._encoding.indices(study.get_trials(deepcopy=False)[number].params)
+        row = self._encoding.row(study.get_trials(deepcopy=False)[number].params)
         if history.complete < INITIAL:
             return None
-        others = [each for each in history.running if each.tobytes() != row.tobytes()]
+        others = [each for each in history.running if each != row]
         with self._libraries.limit(limits=1):
             promise = self._landscape(history, others).promise(row, curve)
         return None if promise is None else promise * epochs >= WORTH * (epochs - len(curve))
 
-    def _landscape(self, history: History, running: Sequence[Indices]) -> Landscape:
+    def _landscape(self, history: History, running: Sequence[Row]) -> Landscape:
         return Landscape(self._encoding, self._pool, self._known, self._models, history, running)
 
     def sample_independent(
@@ -128,35 +130,30 @@ class EhviSampler(BaseSampler):
         history.read(study.get_trials(deepcopy=False))
         return history
 
-    def _best(self, landscape: Landscape, left: list[Indices], history: History, count: int) -> list[Indices]:
+    def _best(self, landscape: Landscape, left: list[Row], history: History, count: int) -> list[Row]:
         """The most promising candidate, and as many more as are wanted, each as if those before it were running."""
-        gains: dict[bytes, tuple[float, Indices]] = {}
+        gains: dict[Row, float] = {}
 
-        def look_at(rows: Sequence[Indices]) -> None:
-            new = {row.tobytes(): row for row in rows if row.tobytes() not in gains and not history.has(row)}
+        def look_at(rows: Sequence[Row]) -> None:
+            new = [row for row in dict.fromkeys(rows) if row not in gains and not history.has(row)]
             if new:
-                found = landscape.improvement(list(new.values())).tolist()
-                gains.update((name, (gain, row)) for (name, row), gain in zip(new.items(), found, strict=True))
+                gains.update(zip(new, landscape.improvement(new).tolist(), strict=True))
 
         look_at([*left, *self._pool.near(landscape.front)])
         for _ in range(ROUNDS):
-            best = sorted(gains.values(), key=lambda each: -each[0])[:BEST]
-            look_at(self._pool.near(row for _, row in best))
-        rivals = [row for _, row in sorted(gains.values(), key=lambda each: -each[0])[: count * RIVALS]]
+            look_at(self._pool.near(nlargest(BEST, gains, key=gains.__getitem__)))
+        rivals = nlargest(count * RIVALS, gains, key=gains.__getitem__)
         chosen = rivals[:1] or left[:1]
         while len(chosen) < min(count, len(rivals)):
             landscape = landscape.expecting(chosen[-1])
-            rest = [row for row in rivals if not any(row is each for each in chosen)]
+            rest = [row for row in rivals if row not in chosen]
             chosen.append(rest[int(np.argmax(landscape.improvement(rest)))])
         return chosen
 
 
-def _farthest(rows: Sequence[Indices], others: Sequence[Indices]) -> Indices:
-    """The row that differs most from the one of `others` that it is most like."""
-    if not others:
-        return rows[0]
-    differ = (np.array(rows)[:, None] != np.array(others)[None]).sum(2).min(1)
-    return rows[int(np.argmax(differ))]
+def _farthest(rows: Indices, others: Indices) -> int:
+    """The place of the row that differs most from the one of `others` that it is most like."""
+    return int(np.argmax((rows[:, None] != others[None]).sum(2).min(1, initial=rows.shape[1])))
 
 
 def ehvi(setting: SamplerSetting) -> BaseSampler:

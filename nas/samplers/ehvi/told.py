@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.samplers.ehvi.curves import Continuation, continuation, less_luck
-from nas.samplers.ehvi.encoding import Indices
+from nas.samplers.ehvi.encoding import Row
 from nas.samplers.ehvi.history import Observation
 
 Floats = NDArray[np.float64]
@@ -17,7 +17,7 @@ class Foretold(NamedTuple):
     """The dear loss of a stopped trial, and how far off that typically is."""
 
     place: int
-    row: Indices
+    row: Row
     loss: float
     deviation: float
 
