@@ -101,8 +101,7 @@ class EhviSampler(BaseSampler):
     def goes_on(self, study: Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
         """Whether a running trial is worth training on, by its training loss after each epoch up to now.
 
-        It is if what is left of its epochs promises as much for each as WORTH is for each of all. None while too little
-        is known.
+        It is while it promises at least WORTH, or as much less as epochs are left. None while too little is known.
         """
         history = self._history(study)
         row = self._encoding.row(study.get_trials(deepcopy=False)[number].params)
