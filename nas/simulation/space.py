@@ -67,7 +67,7 @@ class TableSpace:
         for name, options in self.choices.items():
             for option in options:
                 if option != parameters[name]:
-                    other = _architecture(parameters | {name: option})
+                    other = self.compose(parameters | {name: option})
                     if other in self._rows:
                         yield other
 

@@ -59,9 +59,8 @@ def test_shares_are_those_of_parameters_with_the_same_options() -> None:
     assert (shares**2).sum(1).mean() == pytest.approx(1.0)
     taken = np.stack([(every[:, :3] == option).sum(1) for option in range(3)], 1)
     assert [np.corrcoef(shares[:, option], taken[:, option])[0, 1] for option in range(3)] == pytest.approx([1, 1, 1])
-    assert Encoding({"width": (8, 16), "lone": ("x", "y")}).columns(
-        rows_of(np.zeros((2, 2), np.int16))
-    ).shares.shape == (2, 0)
+    unlike = Encoding({"width": (8, 16), "lone": ("x", "y")})
+    assert unlike.columns(rows_of(np.zeros((2, 2), np.int16))).shares.shape == (2, 0)
 
 
 def test_a_dozen_members_tell_which_mixer_is_good_wherever_it_is() -> None:

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ class Landscape:
         for place in np.flatnonzero(np.isnan(found).any(0)):
             middle, spread, model = self._cost_models[place]
             unknown = np.isnan(found[:, place])
-            columns = self._encoding.columns([row for row, is_unknown in zip(rows, unknown, strict=True) if is_unknown])
+            columns = self._encoding.columns(list(compress(rows, unknown)))
             found[unknown, place] = middle + spread * model.predict(columns)[0]
         return found
 

@@ -59,8 +59,9 @@ class Pool:
     def _neighbours(self, row: Row) -> list[Row]:
         if row not in self._near:
             found: dict[Row, None] = {}
+            own = self._encoding.indices([row])
             for place, size in enumerate(self._encoding.sizes):
-                others = np.repeat(self._encoding.indices([row]), size, 0)
+                others = np.repeat(own, size, 0)
                 others[:, place] = np.arange(size)
                 found |= dict.fromkeys(rows_of(others))
             found.pop(row)
