@@ -10,11 +10,13 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from nas.alike import Floats, foretold
+
+Number = TypeVar("Number", float, Floats)
 
 # Of the normal distribution: the interquartile range over the standard deviation.
 NORMAL_IQR = 1.349
@@ -33,26 +35,27 @@ class Line(NamedTuple):
     hint: float
     value: float
 
-    def at(self, hint: float) -> float:
+    def at(self, hint: Number) -> Number:
         return self.value + self.slope * (hint - self.hint)
 
     @classmethod
-    def through(cls, hints: Sequence[float], values: Sequence[float]) -> "Line | None":
+    def through(cls, hints: Sequence[float] | Floats, values: Sequence[float] | Floats) -> "Line | None":
         """Of least squares, through the points with the lowest hints. None where there are too few, or no two differ.
 
         By the hints and not by the values are they chosen: the best values are the luckiest. A slope that chance might
         give is drawn towards none, by its F statistic (James and Stein, 1961).
         """
-        points = sorted(zip(hints, values, strict=True))[: max(FEWEST_ON_LINE, math.ceil(BEST * len(hints)))]
-        if len(points) < FEWEST_ON_LINE or points[0][0] == points[-1][0]:
+        found = np.array([hints, values])
+        chosen = np.lexsort(found[::-1])[: max(FEWEST_ON_LINE, math.ceil(BEST * len(hints)))]
+        by, of = found[:, chosen]
+        if len(chosen) < FEWEST_ON_LINE or by[0] == by[-1]:
             return None
-        chosen_hints, chosen = zip(*points, strict=True)
-        slope, _ = statistics.linear_regression(chosen_hints, chosen)
-        line = cls(slope, statistics.fmean(chosen_hints), statistics.fmean(chosen))
-        off = sum((value - line.at(hint)) ** 2 for hint, value in points)
-        told = sum((line.at(hint) - line.value) ** 2 for hint in chosen_hints)
-        by_chance = off / (len(points) - 2) / told if told > 0 else 1.0
-        return line._replace(slope=slope * max(0.0, 1.0 - by_chance))
+        hint, value = float(by.mean()), float(of.mean())
+        by_off, of_off = by - hint, of - value
+        slope = float(by_off @ of_off / (by_off @ by_off))
+        told = slope**2 * float(by_off @ by_off)
+        by_chance = float(np.square(of_off - slope * by_off).sum()) / (len(chosen) - 2) / told if told > 0 else 1.0
+        return cls(slope * max(0.0, 1.0 - by_chance), hint, value)
 
 
 class Seen(NamedTuple):

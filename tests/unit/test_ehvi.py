@@ -125,13 +125,12 @@ def test_the_surrogate_learns_which_choices_matter() -> None:
 def test_models_see_no_more_than_they_can_take() -> None:
     encoding = Encoding(dict.fromkeys("abcdef", (0, 1, 2)))
     rows = np.random.default_rng(0).integers(0, 3, (900, 6))
-    columns = encoding.columns(rows_of(rows))
     losses = rows.sum(1) - 6.0
-    sample = Sample.certain(columns, losses)._replace(gaps=losses)
+    sample = Sample.certain(rows_of(rows), losses)._replace(gaps=losses)
     at = schedule(900)
-    fitted = Models().fit("x", sample, at, lambda: sample.first(at))
+    fitted = Models().fit("x", sample, at, lambda: sample.first(at), encoding.columns)
     assert len(fitted._columns.values) <= MOST + 900 - at
-    assert np.abs(fitted.predict(columns)[0] - losses).mean() < 0.5
+    assert np.abs(fitted.predict(encoding.columns(rows_of(rows)))[0] - losses).mean() < 0.5
 
 
 @given(st.integers(1, 5000))

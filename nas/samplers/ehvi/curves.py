@@ -19,15 +19,13 @@ def less_luck(losses: Floats, curves: Sequence[Sequence[float]]) -> Floats:
 
     As nas.expected does with accuracies for a front.
     """
-    known = [place for place, curve in enumerate(curves) if curve]
-    ends = [curves[place][-1] for place in known]
-    line = Line.through(ends, losses[known].tolist())
+    ends = np.array([curve[-1] if curve else np.nan for curve in curves])
+    known = ~np.isnan(ends)
+    line = Line.through(ends[known], losses[known])
     if line is None:
         return losses
-    found = losses.copy()
-    foretold = np.array([line.at(end) for end in ends])
-    found[known] = foretold + (losses[known] - foretold) * SHARE / (SHARE + 1)
-    return found
+    foretold = line.at(ends)
+    return np.where(known, foretold + (losses - foretold) * SHARE / (SHARE + 1), losses)
 
 
 class Continuation(NamedTuple):

@@ -26,9 +26,10 @@ class Columns(NamedTuple):
     scales: Floats
     shares: Floats
 
-    def of(self, members: NDArray[np.int64] | NDArray[np.bool_] | slice) -> "Columns":
-        """Some of the members."""
-        return self._replace(values=self.values[members], shares=self.shares[members])
+    @property
+    def group_count(self) -> int:
+        """How many groups there are."""
+        return int(self.groups.max()) + 1
 
     def and_also(self, others: "Columns") -> "Columns":
         """These members, then those."""

@@ -1,5 +1,6 @@
 """What an Optuna study tells of a space's members: losses, curves, and which are taken."""
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,16 +41,14 @@ class History:
         self._order = list(order)
         signs = [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
         self.signs = np.array(signs)[self._order]
-        self._finished: dict[int, Observation] = {}
+        # In order of the trials' numbers, which are beside them.
+        self.observations: list[Observation] = []
+        self._numbers: list[int] = []
         self._taken: set[Row] = set()
         self._read = 0
         # By number, those that had not ended when they were read.
         self._open: dict[int, Row | None] = {}
         self.complete = 0
-
-    @property
-    def observations(self) -> list[Observation]:
-        return [found for _, found in sorted(self._finished.items())]
 
     @property
     def running(self) -> list[Row]:
@@ -77,7 +76,9 @@ class History:
             if not trial.state.is_finished():
                 self._open[trial.number] = row
             elif row is not None and (found := self._observation(trial, row)) is not None:
-                self._finished[trial.number] = found
+                place = bisect(self._numbers, trial.number)
+                self._numbers.insert(place, trial.number)
+                self.observations.insert(place, found)
                 self.complete += found.is_complete
         self._read = len(trials)
 

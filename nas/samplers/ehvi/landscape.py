@@ -63,7 +63,7 @@ class Landscape:
         self.front = [told.rows[place] for place in best]
         self._to_beat = points[best]
         self._reference = tuple((points.max(0) + 1e-9).tolist())
-        self._model = models.fit("dear", sample, at, lambda: self._sample(first, self._points(first)))
+        self._model = models.fit("dear", sample, at, lambda: self._sample(first, self._points(first)), self._columns)
         if running:
             self._expect(running)
         self._staircase = self._stairs()
@@ -77,20 +77,18 @@ class Landscape:
 
     def _expect(self, rows: Sequence[Row]) -> None:
         """What still runs is taken to come out as expected."""
-        known = self._pool.costs(rows)
-        columns = self._columns(rows, known)
+        columns = self._columns(rows)
         expected = self._model.predict(columns)[0]
         self._model = self._model.given(columns, expected)
-        self._to_beat = np.vstack([self._to_beat, np.column_stack([expected, self._others(rows, known)])])
+        self._to_beat = np.vstack([self._to_beat, np.column_stack([expected, self._others(rows)])])
 
     def _stairs(self) -> Staircase:
         return Staircase([tuple(point) for point in self._to_beat.tolist()], self._reference)
 
     def improvement(self, rows: Sequence[Row]) -> Floats:
         """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known."""
-        known = self._pool.costs(rows)
-        others = self._others(rows, known)
-        mean, deviation = self._model.predict(self._columns(rows, known))
+        others = self._others(rows)
+        mean, deviation = self._model.predict(self._columns(rows))
         found = self._staircase.improvement(mean, deviation, others) + 1e-9 * deviation
         for place, limit in self._known.limits.items():
             most = np.log(limit) if self._logarithmic[place] else limit
@@ -109,13 +107,12 @@ class Landscape:
         told = evidence(curve[-1], early, self._scale(dear[through]))
         if told is None:
             return None
-        known = self._pool.costs([row])
-        mean, deviation = self._model.predict(self._columns([row], known))
+        mean, deviation = self._model.predict(self._columns([row]))
         before = deviation**2 + np.exp(self._model.hyperparameters.noise)
         value, variance = told
         after = 1 / (1 / before + 1 / variance)
         expected = after * (mean / before + value / variance)
-        improvement = self._staircase.improvement(expected, np.sqrt(after), self._others([row], known))
+        improvement = self._staircase.improvement(expected, np.sqrt(after), self._others([row]))
         return float(improvement[0]) / max(self._staircase.volume, np.finfo(np.float64).tiny)
 
     def _points(self, told: Told) -> Floats:
@@ -127,16 +124,16 @@ class Landscape:
         stopped = [self._scale(each.loss + each.deviation * np.array([-1.0, 0.0, 1.0])) for each in told.stopped]
         rows = [*told.rows, *(each.row for each in told.stopped)]
         return Sample(
-            self._columns(rows, self._pool.costs(rows)),
+            rows,
             np.array([*points[:, 0], *(middle for _, middle, _ in stopped)]),
             np.array([*np.zeros(len(points)), *(((high - low) / 2) ** 2 for low, _, high in stopped)]),
             np.array([*front_gaps(points), *[np.inf] * len(stopped)]),
             np.array([*told.places, *(each.place for each in told.stopped)]),
         )
 
-    def _others(self, rows: Sequence[Row], known: Floats) -> Floats:
+    def _others(self, rows: Sequence[Row]) -> Floats:
         """The further losses: by the pool's columns, or else what is expected of them."""
-        places = list(self._known.places)
+        places, known = list(self._known.places), self._pool.costs(rows)
         found = np.full((len(rows), len(self._signs)), np.nan)
         found[:, places] = known[:, : len(places)] * self._signs[places]
         found = self._bent(found)
@@ -161,9 +158,8 @@ class Landscape:
             values = self._bent(np.array([each.losses[1:] for each in seen]))[:, place]
             at = schedule(len(seen))
             middle, spread = float(values[:at].mean()), float(values[:at].std()) or 1.0
-            columns = self._encoding.columns([each.row for each in seen])
-            sample = Sample.certain(columns, (values - middle) / spread)
-            model = self._models.fit(f"cost {place}", sample, at, partial(sample.first, at))
+            sample = Sample.certain([each.row for each in seen], (values - middle) / spread)
+            model = self._models.fit(f"cost {place}", sample, at, partial(sample.first, at), self._encoding.columns)
             found.append((middle, spread, model))
         return found
 
@@ -172,10 +168,10 @@ class Landscape:
         known = self._pool.costs(rows)
         return [(int(place), Quantiles(known[:, place])) for place in np.flatnonzero(np.isfinite(known).all(0))]
 
-    def _columns(self, rows: Sequence[Row], known: Floats) -> Columns:
-        chosen = self._encoding.columns(rows)
+    def _columns(self, rows: Sequence[Row]) -> Columns:
+        chosen, known = self._encoding.columns(rows), self._pool.costs(rows)
         values, groups, scales = [chosen.values], [chosen.groups], [chosen.scales]
-        for number, (place, quantiles) in enumerate(self._quantiles, start=int(chosen.groups.max()) + 1):
+        for number, (place, quantiles) in enumerate(self._quantiles, start=chosen.group_count):
             values.append(quantiles.columns(known[:, place]))
             groups.append(np.full(len(quantiles.scales), number))
             scales.append(quantiles.scales)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.ehvi.encoding import Columns
+from nas.samplers.ehvi.encoding import Columns, Row
 from nas.samplers.ehvi.history import Observation
 from nas.samplers.ehvi.surrogate import Hyperparameters, Surrogate
 from nas.samplers.ehvi.told import Told
@@ -63,25 +63,29 @@ class Sample(NamedTuple):
     are behind the front, and the place of each in the order in which they were made.
     """
 
-    columns: Columns
+    rows: Sequence[Row]
     losses: Floats
     extra: Floats
     gaps: Floats
     places: NDArray[np.int64]
 
     @classmethod
-    def certain(cls, columns: Columns, losses: Floats) -> "Sample":
+    def certain(cls, rows: Sequence[Row], losses: Floats) -> "Sample":
         """Of observations in their order, all alike."""
         zeros = np.zeros(len(losses))
-        return cls(columns, losses, zeros, zeros, np.arange(len(losses)))
+        return cls(rows, losses, zeros, zeros, np.arange(len(losses)))
 
     def first(self, count: int) -> "Sample":
+        return self.of(np.arange(count))
+
+    def of(self, members: NDArray[np.int64]) -> "Sample":
+        """Some of them, by their numbers."""
         return Sample(
-            self.columns.of(slice(count)),
-            self.losses[:count],
-            self.extra[:count],
-            self.gaps[:count],
-            self.places[:count],
+            [self.rows[member] for member in members.tolist()],
+            self.losses[members],
+            self.extra[members],
+            self.gaps[members],
+            self.places[members],
         )
 
 
@@ -108,19 +112,26 @@ class Models:
             self._first = {at: Told(observations[:at])}
         return self._first[at]
 
-    def fit(self, name: str, sample: Sample, at: int, first: Callable[[], Sample]) -> Surrogate:
+    def fit(
+        self,
+        name: str,
+        sample: Sample,
+        at: int,
+        first: Callable[[], Sample],
+        columns: Callable[[Sequence[Row]], Columns],
+    ) -> Surrogate:
         """Parameters are learnt from what was told at the moment `at`, which is the `first` part of the sample."""
-        columns = sample.columns
-        groups = int(columns.groups.max()) + 1
+        groups = columns([]).group_count
         known = self._learnt.get(name)
         if known is None or (known.at, known.groups) != (at, groups):
             early = first()
             kept = _kept(early.gaps)
-            learner = Surrogate(early.columns.of(kept), early.losses[kept], early.extra[kept])
+            learnt_from = early.of(kept)
+            learner = Surrogate(columns(learnt_from.rows), learnt_from.losses, learnt_from.extra)
             unseen = np.delete(early.places, kept)
             known = self._learnt[name] = _Learnt(at, groups, learner.hyperparameters, unseen)
-        seen = ~np.isin(sample.places, known.unseen)
-        return Surrogate(columns.of(seen), sample.losses[seen], sample.extra[seen], known.hyperparameters)
+        seen = sample.of(np.flatnonzero(~np.isin(sample.places, known.unseen)))
+        return Surrogate(columns(seen.rows), seen.losses, seen.extra, known.hyperparameters)
 
 
 def _kept(gaps: Floats) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas.architecture import Architecture
-from nas.samplers.ehvi.encoding import Columns, Encoding
+from nas.samplers.ehvi.encoding import Encoding, Row
 from nas.samplers.ehvi.models import Models, Sample, Scale, schedule
 from nas.samplers.setting import Cost
 from nas.space import Space
@@ -19,14 +19,14 @@ def prior(space: Space, known: Sequence[tuple[Architecture, float]]) -> Cost:
     encoding = Encoding(space.choices)
     losses = -np.array([accuracy for _, accuracy in known])
 
-    def columns(members: Sequence[Architecture]) -> Columns:
-        return encoding.columns([encoding.row(space.encode(member)) for member in members])
+    def row(member: Architecture) -> Row:
+        return encoding.row(space.encode(member))
 
-    seen = columns([member for member, _ in known])
+    seen = [row(member) for member, _ in known]
     sample, at = Sample.certain(seen, Scale.of(losses)(losses))._replace(gaps=losses), schedule(len(known))
-    model = Models().fit("prior", sample, at, lambda: sample.first(at))
+    model = Models().fit("prior", sample, at, lambda: sample.first(at), encoding.columns)
 
     def expected(architecture: Architecture) -> float:
-        return float(model.predict(columns([architecture]))[0][0])
+        return float(model.predict(encoding.columns([row(architecture)]))[0][0])
 
     return expected

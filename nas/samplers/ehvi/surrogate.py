@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cholesky
+from scipy.linalg.blas import dtrmm
+from scipy.linalg.lapack import dtrtri
 from scipy.optimize import minimize
 
 from nas.samplers.ehvi.encoding import Columns
@@ -41,11 +43,14 @@ class Hyperparameters:
     noise: float
 
 
-def distances(a: Floats, b: Floats, weights: Floats) -> Floats:
-    """Weighted counts of the columns in which rows of `a` and `b` differ: (a's rows, b's rows)."""
+def similarities(a: Floats, b: Floats, weights: Floats) -> Floats:
+    """exp(-distance) by the weighted count of the columns in which rows of `a` and `b` differ: (a's rows, b's rows)."""
     weighted = a * weights
-    found: Floats = weighted.sum(1)[:, None] + (b @ weights)[None, :] - 2.0 * (weighted @ b.T)
-    return np.maximum(found, 0.0, out=found)
+    # -|x - y| of zeros and ones is 2xy - x - y, here as one product: the matrix is large and the rows are short.
+    left = np.hstack([2.0 * weighted, -weighted.sum(1, keepdims=True), -np.ones((len(a), 1))])
+    right = np.hstack([b, np.ones((len(b), 1)), (b @ weights)[:, None]])
+    found: Floats = left @ right.T
+    return np.exp(found, out=found)
 
 
 class Surrogate:
@@ -65,67 +70,80 @@ class Surrogate:
         self._shares = math.exp(self.hyperparameters.shares)
         covariance = self._across(columns, columns)
         covariance[np.diag_indices_from(covariance)] += math.exp(self.hyperparameters.noise) + extra + 1e-8
-        self._lower = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
-        self._solved = cho_solve((self._lower, True), values, check_finite=False)
+        self._whitening = _inverse_root(covariance)
+        self._solved = self._whitening.T @ (self._whitening @ values)
 
     def predict(self, columns: Columns) -> tuple[Floats, Floats]:
         """Mean and standard deviation, without the noise, of each member."""
-        across = self._across(self._columns, columns)
-        mean = across.T @ self._solved
-        half = solve_triangular(self._lower, across, lower=True, overwrite_b=True, check_finite=False)
+        across = self._across(columns, self._columns)
+        mean = across @ self._solved
+        white = self._whitened(across)
         before = self._signal + self._shares * (columns.shares**2).sum(1)
-        left = before - np.einsum("ij,ij->j", half, half)
+        left = before - np.einsum("ij,ij->j", white, white)
         return mean, np.sqrt(np.maximum(left, 1e-12))
 
     def given(self, columns: Columns, values: Floats) -> "Surrogate":
         """The process with further observations, taken to be as noisy as the others, and nothing learnt from them."""
-        across = self._across(self._columns, columns)
-        half = solve_triangular(self._lower, across, lower=True, overwrite_b=True, check_finite=False)
-        corner = self._across(columns, columns) - half.T @ half
+        white = self._whitened(self._across(columns, self._columns))
+        corner = self._across(columns, columns) - white.T @ white
         corner[np.diag_indices_from(corner)] += math.exp(self.hyperparameters.noise) + 1e-8
+        root = _inverse_root(corner)
         before, count = len(self._values), len(values)
-        lower = np.zeros((before + count, before + count))
-        lower[:before, :before] = self._lower
-        lower[before:, :before] = half.T
-        lower[before:, before:] = cholesky(corner, lower=True, overwrite_a=True, check_finite=False)
+        whitening = np.zeros((before + count, before + count), order="F")
+        whitening[:before, :before] = self._whitening
+        whitening[before:, :before] = -root @ (white.T @ self._whitening)
+        whitening[before:, before:] = root
         found = copy.copy(self)
         found._columns = self._columns.and_also(columns)
         found._values = np.concatenate([self._values, values])
-        found._lower = lower
-        found._solved = cho_solve((lower, True), found._values, check_finite=False)
+        found._whitening = whitening
+        found._solved = whitening.T @ (whitening @ found._values)
         return found
 
     def _across(self, a: Columns, b: Columns) -> Floats:
         """The covariance of each of `a` with each of `b`."""
-        found: Floats = self._signal * np.exp(-distances(a.values, b.values, self._weights))
-        found += self._shares * (a.shares @ b.shares.T)
+        found = similarities(a.values, b.values, self._weights)
+        found *= self._signal
+        found += (self._shares * a.shares) @ b.shares.T
         return found
+
+    def _whitened(self, across: Floats) -> Floats:
+        """(observations, members) of what members have in common with the observations, (members, observations)."""
+        found: Floats = dtrmm(1.0, self._whitening, across.T, lower=1, overwrite_b=1)
+        return found
+
+
+def _inverse_root(covariance: Floats) -> Floats:
+    """L^-1, where L L^T is the covariance: with it a candidate takes a product, which is quicker than solving."""
+    lower = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
+    found: Floats = dtrtri(lower, lower=1, overwrite_c=1)[0]
+    return found
 
 
 def _learnt(columns: Columns, values: Floats, extra: Floats) -> Hyperparameters:
     binary, scales, groups = columns.values, columns.scales, columns.groups
-    count = int(groups.max()) + 1
+    count = columns.group_count
     middle = np.array([*np.full(count, WEIGHTS[0] - math.log(count)), SIGNAL[0], SHARES[0], NOISE[0]])
     spread = np.array([*np.full(count, WEIGHTS[1]), SIGNAL[1], SHARES[1], NOISE[1]])
     linear = columns.shares @ columns.shares.T
-    eye = np.eye(len(values))
 
     def cost(logs: Floats) -> tuple[float, Floats]:
         weights = np.exp(logs[:count])
         signal, shares, noise = np.exp(logs[count:])
-        kernel = signal * np.exp(-distances(binary, binary, weights[groups] * scales))
-        lower = cholesky(kernel + shares * linear + np.diag(noise + extra + 1e-8), lower=True, check_finite=False)
-        solved = cho_solve((lower, True), values, check_finite=False)
-        inverse = cho_solve((lower, True), eye, check_finite=False)
+        kernel = signal * similarities(binary, binary, weights[groups] * scales)
+        covariance = kernel + shares * linear
+        covariance[np.diag_indices_from(covariance)] += noise + extra + 1e-8
+        whitening = _inverse_root(covariance)
+        solved = whitening.T @ (whitening @ values)
         # Of the negative logarithm of the evidence by the covariance: 1/2 (K^-1 - a a^T).
-        by_covariance = (inverse - np.outer(solved, solved)) / 2
+        by_covariance = (whitening.T @ whitening - np.outer(solved, solved)) / 2
         by_kernel = by_covariance * kernel
         rows = by_kernel.sum(1)
         by_column = -(2 * (binary.T @ rows) - 2 * np.einsum("ij,ij->j", binary, by_kernel @ binary)) * scales
         by_weight = np.bincount(groups, by_column, minlength=count) * weights
         by_shares, by_noise = shares * np.vdot(by_covariance, linear), noise * np.trace(by_covariance)
         off = (logs - middle) / spread
-        found = values @ solved / 2 + np.log(np.diag(lower)).sum() + off @ off / 2
+        found = values @ solved / 2 - np.log(np.diag(whitening)).sum() + off @ off / 2
         return float(found), np.array([*by_weight, by_kernel.sum(), by_shares, by_noise]) + off / spread
 
     best = minimize(

@@ -30,18 +30,21 @@ class Told:
     """
 
     def __init__(self, observations: Sequence[Observation]) -> None:
-        self.places = [place for place, each in enumerate(observations) if each.is_complete]
+        losses = np.array([each.losses for each in observations])
+        is_complete = np.isfinite(losses).all(1)
+        self.places = np.flatnonzero(is_complete).tolist()
         self.complete = [observations[place] for place in self.places]
         self.rows = [each.row for each in self.complete]
-        self.losses: Floats = np.array([each.losses for each in self.complete])
+        self.losses: Floats = losses[is_complete]
         self.losses[:, 0] = less_luck(self.losses[:, 0], [each.curve for each in self.complete])
-        self.stopped = list(self._foretold(observations))
+        stopped = np.flatnonzero(np.isnan(losses[:, 0])).tolist()
+        self.stopped = list(self._foretold(stopped, observations))
 
-    def _foretold(self, observations: Sequence[Observation]) -> Iterator[Foretold]:
+    def _foretold(self, stopped: Sequence[int], observations: Sequence[Observation]) -> Iterator[Foretold]:
         ends: dict[int, Continuation | None] = {}
-        for place, each in enumerate(observations):
-            if np.isnan(each.losses[0]) and each.curve:
-                epoch = len(each.curve)
+        for place in stopped:
+            each = observations[place]
+            if epoch := len(each.curve):
                 if epoch not in ends:
                     ends[epoch] = continuation(epoch, self.complete, self.losses[:, 0])
                 if (end := ends[epoch]) is not None:
