@@ -77,7 +77,8 @@ def _one_by_one(trial: Callable[[int], float], seeds: int) -> Trials:
 def _together(pool: ProcessPoolExecutor, count: int, architecture: Architecture, seeds: int) -> Trials:
     """As many of each seed as there are processes."""
     started = time.perf_counter()
-    accuracies = list(pool.map(judge.trained_here, [architecture] * seeds * count, [*range(seeds)] * count))
+    found = pool.map(judge.trained_here, [architecture] * seeds * count, [*range(seeds)] * count)
+    accuracies = [last.accuracy for last in found]
     return Trials((time.perf_counter() - started) / (seeds * count), accuracies[:seeds])
 
 
@@ -88,7 +89,7 @@ def _plain(data: ProxyData, schedule: plain.Schedule, architecture: Architecture
 
 
 def _eager(resident: ResidentData, recipe: Recipe, architecture: Architecture, seed: int) -> float:
-    return judge.trained(resident, recipe, architecture, seed, FP32)
+    return judge.trained(resident, recipe, architecture, seed, FP32).accuracy
 
 
 def _pool(count: int, data: ProxyData, recipe: Recipe) -> ProcessPoolExecutor:

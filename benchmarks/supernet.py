@@ -21,6 +21,7 @@ from benchmarks.report import print_header
 from nas.architecture import Architecture
 from nas.audit import rank_correlation
 from nas.evaluation import EvaluationOptions, Job
+from nas.expected import Seen
 from nas.space import SearchSpace
 from nas.spaces import load_space
 from workers.proxy import ProxyEvaluator, proxy_of
@@ -119,10 +120,11 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     for member in held_out[:TIMED]:
         judge.trained(proxy.resident, FULL, member, 0)
     alone_s = (time.perf_counter() - began) / TIMED
-    of_audited = judge.accuracies(audited, proxy.data, FULL, (seed,))
-    truth = [of_audited[member.key][0] for member in audited]
+    of_audited = judge.ends(audited, proxy.data, FULL, (seed,))
+    alone = [Seen(last.accuracy, last.loss) for (last,) in (of_audited[member.key] for member in audited)]
+    truth = [each.accuracy for each in alone]
     raw = [whole.costs[member.key] for member in audited]
-    correct = correction(space, audited, raw, truth)
+    correct = correction(space, audited, raw, alone)
     corrected = [correct(member, each) for member, each in zip(held_out, scores, strict=True)]
     short = judge.accuracies(held_out, proxy.data, Recipe(1, FULL.batch_size, FULL.learning_rate), (seed,))
     print(
@@ -136,7 +138,7 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     print(f"  the largest network at the end {whole.accuracy:.4f}, members {statistics.fmean(scores):.4f}")
     print(f"  scores as they are: {taus(scores, accuracies)}")
     print(f"  corrected by {len(audited)} members: {taus(corrected, accuracies)} (wanted: .7, .4)")
-    without = correction(space, audited, [0.0] * len(audited), truth)
+    without = correction(space, audited, [0.0] * len(audited), alone)
     print(f"  the correction without scores: {taus([without(member, 0.0) for member in held_out], accuracies)}")
     print(f"  {len(held_out)} proxies of one epoch, which cost as much together: "
           f"{taus([short[member.key][0] for member in held_out], accuracies)}", flush=True)  # fmt: skip

@@ -54,7 +54,7 @@ def main() -> None:
         ours_s, plain_s, ours, others = [], [], [], []
         for seed in range(asked.seeds):
             started = time.perf_counter()
-            ours.append(judge.trained(resident, Recipe(EPOCHS, BATCH, RATE), architecture, seed))
+            ours.append(judge.trained(resident, Recipe(EPOCHS, BATCH, RATE), architecture, seed).accuracy)
             ours_s.append(time.perf_counter() - started)
             torch.manual_seed(seed)
             model = Deployment(architecture, model_input).build()

@@ -13,6 +13,7 @@ import torch
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.latency import Deployment
+from nas.trial import CurvePoint
 from workers.datasets.dataset import MOST_VALIDATION_IMAGES, Dataset, ProxyData, Request, split
 from workers.latency.meter import Meter
 from workers.train import Recipe, ResidentData, Training, choose_setting
@@ -60,15 +61,23 @@ def with_test_images(data: ProxyData, data_dir: Path) -> ProxyData:
 def accuracies(
     members: Collection[Architecture], data: ProxyData, recipe: Recipe, seeds: Collection[int]
 ) -> dict[str, tuple[float, ...]]:
-    """By key, each member's after training by the recipe, with each seed. A process for each core, with one thread."""
+    """By key, each member's after training by the recipe, with each seed."""
+    found = ends(members, data, recipe, seeds)
+    return {key: tuple([last.accuracy for last in lasts]) for key, lasts in found.items()}
+
+
+def ends(
+    members: Collection[Architecture], data: ProxyData, recipe: Recipe, seeds: Collection[int]
+) -> dict[str, tuple[CurvePoint, ...]]:
+    """By key, the last epoch of a training with each seed. A process for each core, with one thread."""
     jobs = [(member, seed) for member in members for seed in seeds]
     context = multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count(), initializer=prepare, initargs=(data, recipe)) as pool:
         found = pool.starmap(trained_here, jobs, chunksize=1)
-    by_key: dict[str, list[float]] = {}
-    for (member, _), accuracy in zip(jobs, found, strict=True):
-        by_key.setdefault(member.key, []).append(accuracy)
-    return {key: tuple(values) for key, values in by_key.items()}
+    by_key: dict[str, list[CurvePoint]] = {}
+    for (member, _), last in zip(jobs, found, strict=True):
+        by_key.setdefault(member.key, []).append(last)
+    return {key: tuple(lasts) for key, lasts in by_key.items()}
 
 
 def latencies(members: Collection[Architecture], model_input: ModelInput) -> Mapping[str, float]:
@@ -92,14 +101,14 @@ def prepare(data: ProxyData, recipe: Recipe, device: str = "cpu") -> None:
     _resident, _recipe = ResidentData(data, torch.device(device)), recipe
 
 
-def trained_here(architecture: Architecture, seed: int) -> float:
+def trained_here(architecture: Architecture, seed: int) -> CurvePoint:
     return trained(_resident, _recipe, architecture, seed)
 
 
 def trained(
     data: ResidentData, recipe: Recipe, architecture: Architecture, seed: int, setting: Setting | None = None
-) -> float:
-    """The accuracy after a training in this process, in the setting that is fastest unless one is given."""
+) -> CurvePoint:
+    """The last epoch of a training in this process, in the setting that is fastest unless one is given."""
     torch.manual_seed(seed)
     images = data.train_images
     model_input = ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)
@@ -109,4 +118,4 @@ def trained(
     else:
         setting.place(model)
     *_, last = Training(model, data, recipe, torch.Generator().manual_seed(seed), setting).epochs()
-    return last.accuracy
+    return last

@@ -14,6 +14,7 @@ from nas.artifact import Artifact
 from nas.audit import rank_correlation
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import EvaluationOptions, Job
+from nas.expected import Seen
 from nas.space import MixerChoice, SearchSpace, StageChoices
 from nas.spaces import load_space
 from nas.store.store import Store
@@ -164,7 +165,7 @@ def test_scores_are_corrected_by_what_mixers_are_favoured() -> None:
 
     scores = [generator.gauss(0.5, 0.02) for _ in members]
     accuracies = [truth(member) + score - 0.5 for member, score in zip(members, scores, strict=True)]
-    found = correction(space, members[:24], scores[:24], accuracies[:24])
+    found = correction(space, members[:24], scores[:24], [Seen(each) for each in accuracies[:24]])
     assert found.tau > found.raw_tau
     off = [
         abs(found(member, score) - accuracy)
@@ -182,13 +183,31 @@ def test_what_is_told_of_the_correction_is_what_new_members_find() -> None:
         members = [space.sample(generator) for _ in range(124)]
         truth = [0.8 + generator.gauss(0, 0.02) for _ in members]
         scores = [0.5 + 2 * (accuracy - 0.8) + generator.gauss(0, 0.02) for accuracy in truth]
-        correct = correction(space, members[:24], scores[:24], truth[:24])
+        correct = correction(space, members[:24], scores[:24], [Seen(each) for each in truth[:24]])
         corrected = [correct(member, score) for member, score in zip(members[24:], scores[24:], strict=True)]
         told.append(correct.tau)
         found.append(rank_correlation(corrected, truth[24:]))
         raw.append(rank_correlation(scores[24:], truth[24:]))
     assert abs(sum(told) - sum(found)) / 4 < 0.15
     assert sum(found) > sum(raw) - 4 * 0.05
+
+
+def test_training_losses_tell_of_members_what_luck_hides_of_their_accuracies() -> None:
+    space = load_space("hybrid")
+    by_accuracies, by_losses = 0.0, 0.0
+    for seed in range(4):
+        generator = random.Random(seed)
+        members = [space.sample(generator) for _ in range(124)]
+        truth = [0.7 + 0.02 * sum(stage.mixer == "attention" for stage in member.stages) for member in members]
+        seen = [Seen(each + generator.gauss(0, 0.03), 1.0 - each) for each in truth[:24]]
+        for of in (seen, [Seen(each.accuracy) for each in seen]):
+            correct = correction(space, members[:24], [0.0] * 24, of)
+            found = rank_correlation([correct(member, 0.0) for member in members[24:]], truth[24:])
+            if of is seen:
+                by_losses += found
+            else:
+                by_accuracies += found
+    assert by_losses > by_accuracies
 
 
 def test_what_a_supernet_cannot_serve_is_refused() -> None:

@@ -2,8 +2,9 @@
 
 Shared weights favour some mixers over others, in the same way wherever they are. A ridge regression (Hoerl and Kennard,
 1970) on the score, on the share of blocks that each mixer has, and on what each stage is: as far as members that were
-trained by themselves tell. How much it is held back is decided by members that are left out, again and again; so is
-whether the score is, or stands almost alone.
+trained by themselves tell. Not by their accuracies, much of which is a seed's luck, but by what these and training
+losses together lead one to expect (nas.expected). How much it is held back is decided by members that are left out,
+again and again; so is whether the score is, or stands almost alone.
 """
 
 import math
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from nas.architecture import Architecture
 from nas.audit import rank_correlation
+from nas.expected import Seen, expectation
 from nas.space import SearchSpace
 
 # How much the score's weight is held back and how much the others' are: both alike, or the others alone.
@@ -47,21 +49,23 @@ class Correction:
 
 
 def correction(
-    space: SearchSpace, members: Sequence[Architecture], scores: Sequence[float], accuracies: Sequence[float]
+    space: SearchSpace, members: Sequence[Architecture], scores: Sequence[float], trained: Sequence[Seen]
 ) -> Correction:
-    """By members whose accuracies are known."""
+    """By members that were trained by themselves."""
     rows = np.array([_row(space, member, score) for member, score in zip(members, scores, strict=True)])
-    found = np.array(accuracies)
-    judged = {held: _judged(rows, found, held) for held in HELD}
+    promised = expectation([[each] for each in trained])
+    expected = np.array([promised([each]) for each in trained])
+    accuracies = np.array([each.accuracy for each in trained])
+    judged = {held: _judged(rows, expected, accuracies, held) for held in HELD}
     held = min(HELD, key=lambda each: judged[each].error)
     middle = rows.mean(0)
     return Correction(
         space,
         tuple(middle.tolist()),
-        tuple(_weights(rows - middle, found - found.mean(), held).tolist()),
-        float(found.mean()),
+        tuple(_weights(rows - middle, expected - expected.mean(), held).tolist()),
+        float(expected.mean()),
         judged[held].tau,
-        rank_correlation(scores, accuracies),
+        rank_correlation(scores, accuracies.tolist()),
     )
 
 
@@ -88,7 +92,8 @@ def _weights(rows: Floats, found: Floats, held: tuple[float, float]) -> Floats:
 
 
 class _Judged(NamedTuple):
-    """The mean squared error of members that were left out, and Kendall's tau among those left out together.
+    """The mean squared error of members that were left out, by what is expected of them, and Kendall's tau with their
+    accuracies among those left out together.
 
     Only these are foretold by the same members: pooled, a mean of others would rank against the one that was left out.
     """
@@ -97,18 +102,18 @@ class _Judged(NamedTuple):
     tau: float
 
 
-def _judged(rows: Floats, found: Floats, held: tuple[float, float]) -> _Judged:
+def _judged(rows: Floats, expected: Floats, accuracies: Floats, held: tuple[float, float]) -> _Judged:
     generator = np.random.default_rng(0)
     errors: list[Floats] = []
     agreeing = pairs = 0.0
     for _ in range(DEALS):
-        for out in np.array_split(generator.permutation(len(found)), PARTS):
-            others = np.setdiff1d(np.arange(len(found)), out)
-            middle, mean = rows[others].mean(0), found[others].mean()
-            foretold = mean + (rows[out] - middle) @ _weights(rows[others] - middle, found[others] - mean, held)
-            errors.append((foretold - found[out]) ** 2)
+        for out in np.array_split(generator.permutation(len(expected)), PARTS):
+            others = np.setdiff1d(np.arange(len(expected)), out)
+            middle, mean = rows[others].mean(0), expected[others].mean()
+            foretold = mean + (rows[out] - middle) @ _weights(rows[others] - middle, expected[others] - mean, held)
+            errors.append((foretold - expected[out]) ** 2)
             above = np.triu_indices(len(out), 1)
-            signs = [np.sign(np.subtract.outer(each, each))[above] for each in (foretold, found[out])]
+            signs = [np.sign(np.subtract.outer(each, each))[above] for each in (foretold, accuracies[out])]
             agreeing += float((signs[0] * signs[1]).sum())
             pairs += float((signs[1] != 0).sum())
     return _Judged(float(np.concatenate(errors).mean()), agreeing / pairs if pairs else 0.0)
