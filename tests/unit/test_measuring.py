@@ -4,6 +4,7 @@ import pickle
 import random
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError
 from nas.latency import Deployment, load_meter
-from nas.objective import UNKNOWN
+from nas.objective import UNKNOWN, pooled
 from tests.builders import measurement
 from workers.latency.energy import energy_counter
 from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, calibration, estimate
@@ -117,6 +118,28 @@ def test_a_neighbour_that_slows_the_network_more_than_the_reference_is_not_in_th
     shared.run = lambda: network() * (1.0 if shared.now_s < 0.1 else 1.2)
     found = shared.estimate(Effort(warm_up_s=0.0, precision=0.0, limit_s=0.3))
     assert statistics.median(found.samples_ms) == pytest.approx(2.0)
+
+
+def test_a_machine_that_is_shared_is_waited_for() -> None:
+    """At first a neighbour on the core makes everything twice as slow, and the network even slower."""
+    shared = Machine(2.0, 1.0, lambda now: 2.0 if now < 0.5 else 1.0)
+    network = shared.run
+    shared.run = lambda: network() * (1.2 if shared.now_s < 0.5 else 1.0)
+    found = shared.estimate(Effort(warm_up_s=0.0, limit_s=0.3), recorded_ms=1.0)
+    assert statistics.median(found.samples_ms) == pytest.approx(2.0)
+    assert found.drift == pytest.approx(0.0)
+    assert 0.5 < shared.now_s < 1.2
+    always = Machine(2.0, 1.0, lambda now: 2.0)
+    assert always.estimate(Effort(warm_up_s=0.0, limit_s=0.3), recorded_ms=1.0).drift == pytest.approx(1.0)
+    assert 1.2 <= always.now_s < 1.3
+
+
+def test_of_several_looks_those_at_a_shared_machine_count_where_there_are_no_others() -> None:
+    quiet, other = replace(measurement(2.0), margin=0.01), replace(measurement(2.2), margin=0.01)
+    shared = replace(measurement(3.0), margin=0.03, drift=0.9)
+    assert pooled([quiet, shared]) == quiet
+    assert pooled([quiet, shared, other]).median == pytest.approx(2.1)
+    assert pooled([shared]) == shared
 
 
 def test_calls_that_were_preempted_are_thrown_away() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from nas.objective import UNKNOWN
+from nas.objective import SHARED, UNKNOWN
 
 # One complete, synchronised inference; its milliseconds.
 Run = Callable[[], float]
@@ -24,8 +24,8 @@ DRIFT = 0.1
 # times by turns differed by .6% in the median and 1.8% at p95 so, and by 1.0 and 4.2% by the median of rounds' ratios:
 # a neighbour that has the core for a second slows unlike networks unlike.)
 QUICKEST = 0.2
-# While too few rounds count, a measurement goes on for up to so many times its limit; while there were too few at all,
-# of a network so slow, for up to so many.
+# While too few rounds count, or the machine is shared, a measurement goes on for up to so many times its limit; while
+# there were too few at all, of a network so slow, for up to so many.
 PATIENCE, SLOW = 4, 10
 # Where fewer count even then, so many that were disturbed least do.
 FEWEST = 5
@@ -43,7 +43,8 @@ class Effort:
     """Rounds until half of the 95% confidence interval is within `precision` of the median, or for `limit_s`.
 
     `warm_up_s` comes before. At least `least` rounds are made, unless they take SLOW times the limit; and as long as
-    fewer than that were undisturbed, it goes on for up to PATIENCE times the limit.
+    fewer than that were undisturbed, or the reference is slower than on record by more than SHARED, it goes on for up
+    to PATIENCE times the limit.
     """
 
     precision: float = 0.005
@@ -112,8 +113,9 @@ def estimate(
             break
         if len(samples) % CHECK_EVERY == 0 or passed >= effort.limit_s:
             kept = len(_ratios(samples, references))
+            is_shared = recorded_ms is not None and _quick_ms(references) > (1 + SHARED) * recorded_ms
             is_done = passed >= effort.limit_s or _margin(samples, references, kept) <= effort.precision
-            if kept >= effort.least and is_done:
+            if kept >= effort.least and is_done and not is_shared:
                 break
     ratios = _ratios(samples, references)
     reference_ms = _quick_ms(references)
