@@ -1,10 +1,11 @@
 """How true is a study's front? `python -m benchmarks.end_to_end.truth --storage URL` looks at the newest one.
 
-Its members are trained again by the proxy's schedule with three new seeds, on the images that they were claimed on, and
-measured again in quiet: how many are still on the front, how much of the hypervolume was over-claimed, and is that by
-accuracy or by latency? Hypervolume is of accuracy and log latency, from accuracy 0 and the slowest complete trial. What
-a search claims are expected accuracies: its front and its hypervolume go by these. What the means of its seeds, which
-stand beside them, would claim is told as well; so is the machine's own noise, beside which latencies are to be read.
+Its members are trained again by the proxy's schedule with three new seeds each, on the images that they were claimed
+on, and measured again in quiet: how many are still on the front, how much of the hypervolume was over-claimed, and is
+that by accuracy or by latency? Hypervolume is of accuracy and log latency, from accuracy 0 and the slowest complete
+trial. What a search claims are expected accuracies: its front and its hypervolume go by these. What the means of its
+seeds, which stand beside them, would claim is told as well; so is the machine's own noise, beside which latencies are
+to be read.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def print_truth(record: StudyRecord, found: Sequence[Result], data_dir: Path) ->
     architectures = [each.trial.architecture for each in members]
     data = judge.data_of(data_dir, settings["train_size"], settings["seed"])
     recipe = Recipe(settings["epochs"], settings["batch_size"], settings["learning_rate"])
-    again = judge.accuracies(architectures, data, recipe, NEW_SEEDS)
+    again = judge.accuracies(architectures, data, recipe, NEW_SEEDS, shared=False)
     ms = judge.latencies(architectures, ModelInput.from_dict(settings["input"]))
     restless = noise()
     accuracies = [statistics.fmean(again[each.key]) for each in architectures]
