@@ -200,13 +200,10 @@ def test_training_losses_tell_of_members_what_luck_hides_of_their_accuracies() -
         members = [space.sample(generator) for _ in range(124)]
         truth = [0.7 + 0.02 * sum(stage.mixer == "attention" for stage in member.stages) for member in members]
         seen = [Seen(each + generator.gauss(0, 0.03), 1.0 - each) for each in truth[:24]]
-        for of in (seen, [Seen(each.accuracy) for each in seen]):
-            correct = correction(space, members[:24], [0.0] * 24, of)
-            found = rank_correlation([correct(member, 0.0) for member in members[24:]], truth[24:])
-            if of is seen:
-                by_losses += found
-            else:
-                by_accuracies += found
+        by_loss = correction(space, members[:24], [0.0] * 24, seen)
+        by_accuracy = correction(space, members[:24], [0.0] * 24, [each._replace(loss=None) for each in seen])
+        by_losses += rank_correlation([by_loss(member, 0.0) for member in members[24:]], truth[24:])
+        by_accuracies += rank_correlation([by_accuracy(member, 0.0) for member in members[24:]], truth[24:])
     assert by_losses > by_accuracies
 
 

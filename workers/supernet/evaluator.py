@@ -102,6 +102,7 @@ class SupernetEvaluator:
                 "train_s": outcome.train_s,
                 "stages": list(stages),
                 "audit": {},
+                "audit_losses": {},
             }
             made.append(Artifact(self.name, KIND, details, outcome.checkpoint, time.time()))
             on_record = record.artifact_details(self.name)
@@ -122,7 +123,7 @@ class SupernetEvaluator:
         details = dict(trained.details)
         # None of a member that could not be trained.
         known: dict[str, float | None] = dict(details["audit"])
-        losses: dict[str, float] = dict(details.get("audit_losses", {}))
+        losses: dict[str, float] = dict(details["audit_losses"])
 
         def put(found: Mapping[str, Any]) -> None:
             record.put_artifact_details(replace(trained, details=found, updated_at=time.time()))
@@ -149,9 +150,9 @@ class SupernetEvaluator:
                 f"of {len(self._sample)} members that were to be trained by themselves {len(members)} could be: "
                 "too few to tell what the supernet is worth"
             )
+        accuracies = [each.accuracy for each in seen]
         for stage in (each for each in details["stages"] if each["scores"]):
-            inherited = [stage["scores"][member.key] for member in members]
-            stage["tau"] = rank_correlation(inherited, [each.accuracy for each in seen])
+            stage["tau"] = rank_correlation([stage["scores"][member.key] for member in members], accuracies)
         scores = [details["stages"][-1]["scores"][member.key] for member in members]
         found = correction(self.space, members, scores, seen)
         if left or "tau" not in details:

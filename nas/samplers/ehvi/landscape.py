@@ -63,7 +63,13 @@ class Landscape:
         self.front = [told.rows[place] for place in best]
         self._to_beat = points[best]
         self._reference = tuple((points.max(0) + 1e-9).tolist())
-        self._model = models.fit("dear", sample, at, lambda: self._sample(first, self._points(first)), self._columns)
+        self._model = models.fit(
+            "dear",
+            sample,
+            at,
+            lambda: self._sample(first, self._points(first)),
+            lambda rows: self._columns(rows, pool.costs(rows)),
+        )
         if running:
             self._expect(running)
         self._staircase = self._stairs()
@@ -77,18 +83,20 @@ class Landscape:
 
     def _expect(self, rows: Sequence[Row]) -> None:
         """What still runs is taken to come out as expected."""
-        columns = self._columns(rows)
+        known = self._pool.costs(rows)
+        columns = self._columns(rows, known)
         expected = self._model.predict(columns)[0]
         self._model = self._model.given(columns, expected)
-        self._to_beat = np.vstack([self._to_beat, np.column_stack([expected, self._others(rows)])])
+        self._to_beat = np.vstack([self._to_beat, np.column_stack([expected, self._others(rows, known)])])
 
     def _stairs(self) -> Staircase:
         return Staircase([tuple(point) for point in self._to_beat.tolist()], self._reference)
 
     def improvement(self, rows: Sequence[Row]) -> Floats:
         """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known."""
-        others = self._others(rows)
-        mean, deviation = self._model.predict(self._columns(rows))
+        known = self._pool.costs(rows)
+        others = self._others(rows, known)
+        mean, deviation = self._model.predict(self._columns(rows, known))
         found = self._staircase.improvement(mean, deviation, others) + 1e-9 * deviation
         for place, limit in self._known.limits.items():
             most = np.log(limit) if self._logarithmic[place] else limit
@@ -107,12 +115,13 @@ class Landscape:
         told = evidence(curve[-1], early, self._scale(dear[through]))
         if told is None:
             return None
-        mean, deviation = self._model.predict(self._columns([row]))
+        known = self._pool.costs([row])
+        mean, deviation = self._model.predict(self._columns([row], known))
         before = deviation**2 + np.exp(self._model.hyperparameters.noise)
         value, variance = told
         after = 1 / (1 / before + 1 / variance)
         expected = after * (mean / before + value / variance)
-        improvement = self._staircase.improvement(expected, np.sqrt(after), self._others([row]))
+        improvement = self._staircase.improvement(expected, np.sqrt(after), self._others([row], known))
         return float(improvement[0]) / max(self._staircase.volume, np.finfo(np.float64).tiny)
 
     def _points(self, told: Told) -> Floats:
@@ -131,9 +140,9 @@ class Landscape:
             np.array([*told.places, *(each.place for each in told.stopped)]),
         )
 
-    def _others(self, rows: Sequence[Row]) -> Floats:
+    def _others(self, rows: Sequence[Row], known: Floats) -> Floats:
         """The further losses: by the pool's columns, or else what is expected of them."""
-        places, known = list(self._known.places), self._pool.costs(rows)
+        places = list(self._known.places)
         found = np.full((len(rows), len(self._signs)), np.nan)
         found[:, places] = known[:, : len(places)] * self._signs[places]
         found = self._bent(found)
@@ -168,8 +177,8 @@ class Landscape:
         known = self._pool.costs(rows)
         return [(int(place), Quantiles(known[:, place])) for place in np.flatnonzero(np.isfinite(known).all(0))]
 
-    def _columns(self, rows: Sequence[Row]) -> Columns:
-        chosen, known = self._encoding.columns(rows), self._pool.costs(rows)
+    def _columns(self, rows: Sequence[Row], known: Floats) -> Columns:
+        chosen = self._encoding.columns(rows)
         values, groups, scales = [chosen.values], [chosen.groups], [chosen.scales]
         for number, (place, quantiles) in enumerate(self._quantiles, start=chosen.group_count):
             values.append(quantiles.columns(known[:, place]))
