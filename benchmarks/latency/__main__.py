@@ -8,7 +8,8 @@ import multiprocessing
 from benchmarks.latency import cost, killed, loaded, predicted, runtimes, together
 from benchmarks.report import print_header
 
-OF_TARGETS = {"loaded": loaded.main, "cost": cost.main, "predicted": predicted.main, "together": together.main}
+REPEATED = {"loaded": loaded.main, "cost": cost.main}
+OF_TARGETS = {**REPEATED, "predicted": predicted.main, "together": together.main}
 OF_MACHINE = {"killed": killed.main, "runtimes": runtimes.main}
 PARTS = (*OF_TARGETS, *OF_MACHINE)
 
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument(
         "--target", action="append", default=[], help=f"for {', '.join(OF_TARGETS)}; by default this machine's"
     )
+    parser.add_argument("--repeats", type=int, help=f"for {', '.join(REPEATED)}: fewer make a shorter run")
     asked = parser.parse_args()
     chosen = asked.parts or PARTS
     if unknown := set(chosen).difference(PARTS):
@@ -26,7 +28,9 @@ def main() -> None:
     print_header("latency: under load, predicted, between two searches, after kill -9, between runtimes")
     spawn = multiprocessing.get_context("spawn")
     for part in chosen:
-        if part in OF_TARGETS:
+        if part in REPEATED:
+            process = spawn.Process(target=REPEATED[part], args=(asked.target, asked.repeats))
+        elif part in OF_TARGETS:
             process = spawn.Process(target=OF_TARGETS[part], args=(asked.target,))
         else:
             process = spawn.Process(target=OF_MACHINE[part])

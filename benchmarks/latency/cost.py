@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from benchmarks.latency.networks import calibrated, measured, members, noise, print_verdict, targets_here, trains_on
 from benchmarks.latency.trainers import count_on, trainers
 
-EVERY_S, STRETCHES = 30.0, 8
+EVERY_S = 30.0
+# Stretches of either kind, where nobody asks for fewer.
+REPEATS = 4
 
 
-def main(targets: Sequence[str] = ()) -> None:
+def main(targets: Sequence[str] = (), repeats: int | None = None) -> None:
     for target in targets or targets_here():
-        _judge(target, trains_on(target))
+        _judge(target, trains_on(target), repeats or REPEATS)
 
 
-def _judge(target: str, device: str) -> None:
+def _judge(target: str, device: str, repeats: int) -> None:
     busy = count_on(device)
     print(f"\n{busy} trainers, and one measurement of target {target} per {EVERY_S:.0f} s and trainer")
-    meter, chosen = calibrated(target), members(STRETCHES, seed=1)
+    meter, chosen = calibrated(target), members(2 * repeats, seed=1)
     judges = print_verdict(noise(target))
     rates: dict[bool, list[float]] = {False: [], True: []}
     with trainers(device, stands_aside=True) as polite:

@@ -29,7 +29,7 @@ from nas.latency import Deployment
 
 # At each network, one after the other.
 Looks = list[tuple[float, ...]]
-# Looks at each network of either kind.
+# Looks at each network of either kind, where nobody asks for fewer.
 REPEATS = 6
 
 
@@ -52,13 +52,13 @@ def naive(architecture: Architecture, device: str) -> float:
     return (time.perf_counter() - started) * 1000.0 / 50
 
 
-def main(targets: Sequence[str] = ()) -> None:
+def main(targets: Sequence[str] = (), repeats: int | None = None) -> None:
     for target in targets or targets_here():
-        _judge(target, trains_on(target))
+        _judge(target, trains_on(target), repeats or REPEATS)
 
 
-def _judge(target: str, device: str) -> None:
-    print(f"\n30 networks on target {target}, {REPEATS} repeats each, in quiet and beside {count_on(device)} trainers")
+def _judge(target: str, device: str, repeats: int) -> None:
+    print(f"\n30 networks on target {target}, {repeats} repeats each, in quiet and beside {count_on(device)} trainers")
     meter = calibrated(target)
     judges = print_verdict(noise(target))
     chosen = members(30, seed=1)
@@ -66,7 +66,7 @@ def _judge(target: str, device: str) -> None:
     def looks(look: Callable[[Architecture], float], beside: Trainers) -> tuple[Looks, Looks]:
         """At each network, in quiet and beside the trainers."""
         rounds: dict[bool, list[list[float]]] = {False: [], True: []}
-        for turn in range(2 * REPEATS):
+        for turn in range(2 * repeats):
             busy = turn % 2 == 1
             beside.train(busy)
             rounds[busy].append([look(each) for each in chosen])
@@ -76,21 +76,12 @@ def _judge(target: str, device: str) -> None:
     def in_window(architecture: Architecture) -> float:
         return measured(meter, architecture).median
 
+    print("                        bias    worst   CV of repeats   Kendall tau   of single looks")
     with trainers(device, stands_aside=True) as polite:
         windows = looks(in_window, polite)
+    _print_compared("measured in the window", *windows)
     with trainers(device, stands_aside=False) as rude:
-        plain = looks(partial(naive, device=device), rude)
-    print("                        bias    worst   CV of repeats   Kendall tau   of single looks")
-    for name, (calm, busy) in (("measured in the window", windows), ("timed naively", plain)):
-        before, after = ([statistics.median(each) for each in figures] for figures in (calm, busy))
-        off = [b / a - 1 for a, b in zip(before, after, strict=True)]
-        spread = statistics.median(cv(each) for each in busy)
-        tau = kendalltau(before, after).statistic
-        single = statistics.fmean(kendalltau(before, each).statistic for each in zip(*busy, strict=True))
-        print(
-            f"{name:22}  {statistics.median(off):+6.1%}  {max(off, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}"
-            f"  {single:16.3f}"
-        )
+        _print_compared("timed naively", *looks(partial(naive, device=device), rude))
     quiet = windows[0]
     halves = ([statistics.median(each[begin::2]) for each in quiet] for begin in (0, 1))
     print(
@@ -98,3 +89,16 @@ def _judge(target: str, device: str) -> None:
         f"Kendall tau of every other look and the looks between {kendalltau(*halves).statistic:.3f})"
     )
     print(f"wanted: bias within 2%, CV within 2%, tau at least .98{'' if judges else ' (not judged)'}")
+
+
+def _print_compared(way: str, quiet: Looks, loaded: Looks) -> None:
+    before, after = ([statistics.median(each) for each in figures] for figures in (quiet, loaded))
+    off = [b / a - 1 for a, b in zip(before, after, strict=True)]
+    spread = statistics.median(cv(each) for each in loaded)
+    tau = kendalltau(before, after).statistic
+    single = statistics.fmean(kendalltau(before, each).statistic for each in zip(*loaded, strict=True))
+    print(
+        f"{way:22}  {statistics.median(off):+6.1%}  {max(off, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}"
+        f"  {single:16.3f}",
+        flush=True,
+    )
