@@ -156,9 +156,10 @@ class ProxyEvaluator:
             setting = Setting.named(begun.environment["training"])
             setting.place(model)
         generator = torch.Generator().manual_seed(job.seed)
-        training = Training(model, self.resident, self.recipe, generator, setting, self.step, part)
-        if begun.checkpoint is not None:
-            training.resume(begun.checkpoint)
+        with self.step():
+            training = Training(model, self.resident, self.recipe, generator, setting, self.step, part)
+            if begun.checkpoint is not None:
+                training.resume(begun.checkpoint)
         environment = {**self.environment, "training": str(setting), **({"images at a time": part} if part else {})}
         curve = list(begun.curve)
         for point in training.epochs():
@@ -166,12 +167,14 @@ class ProxyEvaluator:
             if training.obstacle:
                 environment["no CUDA graph"] = training.obstacle
             seconds = sum(each.seconds for each in curve)
+            with self.step():
+                checkpoint = training.state() if point.epoch in job.rungs else None
             yield replace(
                 begun,
                 curve=tuple(curve),
                 train_s=seconds,
                 environment=environment,
-                checkpoint=training.state() if point.epoch in job.rungs else None,
+                checkpoint=checkpoint,
                 accuracy=point.accuracy if point.epoch == self.recipe.epochs else None,
             )
 
@@ -192,7 +195,8 @@ class ProxyEvaluator:
 
     def _build(self, architecture: Architecture, model_input: ModelInput) -> torch.nn.Module:
         model: torch.nn.Module = load_builder().build(architecture, model_input)
-        return model.to(self.device)
+        with self.step():
+            return model.to(self.device)
 
     @cached_property
     def resident(self) -> ResidentData:

@@ -80,8 +80,8 @@ def choose_setting(
     graph = part is None and steps >= PAYS and data.train_labels.device.type == "cuda"
     among = candidates(recipe.precision, steps, graph=graph)
     shown = min(part or batch, batch)
-    x_BCHW = data.normalise(data.train_images[:shown])
     with step():
+        x_BCHW = data.normalise(data.train_images[:shown])
         return quickest(model.train(), x_BCHW, data.train_labels[:shown], among, clock)
 
 
@@ -182,8 +182,10 @@ class Training:
         seen = self._steps * self._batch
         order_1N = torch.randperm(len(data.train_labels), generator=self._generator)[None, :seen]
         moves_3N = draw(seen, shift_px=data.shift_px, flip=data.flip, generator=self._generator)
-        plan_4N = torch.cat((order_1N, moves_3N)).to(data.train_labels.device)
+        plan_4N = torch.cat((order_1N, moves_3N))
         plans_N4B = plan_4N.reshape(4, self._steps, self._batch).transpose(0, 1).contiguous()
+        with self._step():
+            plans_N4B = plans_N4B.to(data.train_labels.device)
         try:
             return self._taken.take(plans_N4B) / self._steps
         except NonFiniteLossError as error:

@@ -104,6 +104,13 @@ def test_where_the_gpus_memory_runs_out_the_trial_says_so() -> None:
     assert after.accuracy is not None
 
 
+def test_a_measured_graph_keeps_what_it_reads() -> None:
+    meter = Meter("cuda-graph").precise(0.02, 1.0)
+    run = meter.target.prepare(built(of_mixer("conv")), INPUT)
+    torch.cuda.empty_cache()
+    assert run() > 0
+
+
 @pytest.mark.parametrize("target", ["cuda", "cuda:precision=bf16,batch=8", "cuda:channels_last=no", "cuda-graph"])
 def test_every_target_measures_what_it_says(target: str) -> None:
     meter = Meter(target).precise(0.02, 1.0)

@@ -1,17 +1,20 @@
 """How latency is sampled and summed up."""
 
+import multiprocessing
 import pickle
 import random
 import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
@@ -19,11 +22,13 @@ from nas.errors import ParameterError
 from nas.latency import Deployment, load_meter
 from nas.objective import UNKNOWN, pooled
 from tests.builders import measurement
+from workers.latency.cpu import CpuTarget
 from workers.latency.energy import energy_counter
-from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, calibration, estimate
+from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Run, calibration, estimate
 from workers.latency.load import load_target, obstacles
 from workers.latency.machine_record import MachineRecord
 from workers.latency.meter import Meter
+from workers.latency.quiet import QuietWindow
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0, 1))
@@ -132,6 +137,9 @@ def test_a_machine_that_is_shared_is_waited_for() -> None:
     always = Machine(2.0, 1.0, lambda now: 2.0)
     assert always.estimate(Effort(warm_up_s=0.0, limit_s=0.3), recorded_ms=1.0).drift == pytest.approx(1.0)
     assert 1.2 <= always.now_s < 1.3
+    roughly = Machine(2.0, 1.0, lambda now: 2.0)
+    assert roughly.estimate(Effort(0.2, warm_up_s=0.0, limit_s=0.3), recorded_ms=1.0).drift == pytest.approx(1.0)
+    assert roughly.now_s < 0.5
 
 
 def test_of_several_looks_those_at_a_shared_machine_count_where_there_are_no_others() -> None:
@@ -262,3 +270,35 @@ def test_the_references_time_is_taken_once_on_a_machine(tmp_path: Path) -> None:
 def test_two_meters_of_one_machine_are_on_one_scale() -> None:
     first, second = (Meter("cpu:batch=3").calibrate() for _ in range(2))
     assert first == second
+
+
+def step_once(ready: object, stepped: object) -> None:
+    ready.set()
+    with QuietWindow().step():
+        stepped.set()
+
+
+def test_what_is_placed_alone_is_placed_in_the_window_in_which_it_is_timed() -> None:
+    spawn = multiprocessing.get_context("spawn")
+    ready, stepped = spawn.Event(), spawn.Event()
+    trainer = spawn.Process(target=step_once, args=(ready, stepped))
+
+    class PlacedAlone(CpuTarget):
+        placed_alone: ClassVar = True
+
+        def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
+            if trainer.pid is None:
+                trainer.start()
+            assert ready.wait(60)
+            return super().prepare(model, model_input)
+
+        def estimate(self, *arguments: Any) -> Estimate:
+            assert not stepped.wait(0.5)
+            return super().estimate(*arguments)
+
+    meter = Meter("cpu", effort=Effort(limit_s=0.05))
+    meter.__dict__["target"] = PlacedAlone()
+    network = Deployment(Architecture((Stage("pool", 1, 16),)), ModelInput(1, 16, 16, 10))
+    assert meter.measure(network).median > 0
+    assert stepped.wait(30)
+    trainer.join()

@@ -52,6 +52,27 @@ def test_a_measurement_is_alone_and_not_starved_by_several_trainers(tmp_path: Pa
         trainer.join()
 
 
+def test_whoever_is_alone_makes_steps_and_measures_within_and_stays_alone(tmp_path: Path) -> None:
+    running, steps = spawn.Value("i", 0), spawn.Value("i", 0)
+    trainer = spawn.Process(target=keep_stepping, args=(tmp_path, running, steps), daemon=True)
+    trainer.start()
+    while steps.value < 10:
+        time.sleep(0.01)
+    quiet = QuietWindow(folder=tmp_path)
+    with quiet.alone():
+        before = steps.value
+        with quiet.step():
+            pass
+        with quiet.alone(), quiet.step():
+            pass
+        time.sleep(0.05)
+        assert (running.value, steps.value) == (0, before)
+    while steps.value < before + 10:
+        time.sleep(0.01)
+    trainer.kill()
+    trainer.join()
+
+
 def test_a_killed_holder_leaves_nothing_locked(tmp_path: Path) -> None:
     for how in ("alone", "step"):
         held = spawn.Event()

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from workers.latency.estimate import Effort, Estimate
 from workers.latency.onnx_network import OnnxNetwork
@@ -25,6 +25,8 @@ JOB, REFERENCE, NETWORK = "job.json", "reference", "network"
 
 class TimedApart:
     """The part of a target that times; its figures are of a process that does nothing else."""
+
+    placed_alone: ClassVar = False
 
     def estimate(self, run: OnnxNetwork, reference: OnnxNetwork, effort: Effort, recorded_ms: float | None) -> Estimate:
         return _timed({REFERENCE: reference, NETWORK: run}, {"effort": asdict(effort), "recorded_ms": recorded_ms})

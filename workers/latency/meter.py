@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain, count
 from typing import Any, ClassVar
 
 import torch
@@ -55,7 +54,7 @@ class Meter:
     effort: Effort = field(default_factory=Effort)
 
     def measure(self, network: Network) -> Measurement:
-        with threads_kept():
+        with threads_kept(), self._placing():
             run, beside = self._placed(network), self._reference
             with self._fits(network):
                 found = self._estimated(run, beside, self.effort, self.recorded_ms)
@@ -67,7 +66,7 @@ class Meter:
         Raises ParameterError on a machine so busy that this would be no scale.
         """
         record = MachineRecord(self._quiet.folder)
-        with threads_kept():
+        with threads_kept(), self._placing():
             reference_run = self._reference
             with self._quiet.alone():
                 known = record.get(self.reference_fingerprint)
@@ -89,14 +88,13 @@ class Meter:
             began = time.perf_counter()
             runs = self._placed(one), self._placed(other)
             is_quick = time.perf_counter() - began < QUICK_S
-            placed = chain([runs], ((self._placed(one), self._placed(other)) if is_quick else runs for _ in count()))
 
             def part(*, swapped: bool) -> Estimate:
-                first, second = next(placed)
-                if swapped:
-                    first, second = second, first
                 # Some runtimes load a network when it is timed.
-                with self._fits(one), self._fits(other):
+                with self._placing(), self._fits(one), self._fits(other):
+                    first, second = (self._placed(one), self._placed(other)) if is_quick else runs
+                    if swapped:
+                        first, second = second, first
                     return self._estimated(first, second, effort, None)
 
             return compared(part, self.effort.precision)
@@ -151,6 +149,10 @@ class Meter:
     def _estimated(self, run: Run, beside: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
         with self._quiet.alone():
             return self.target.estimate(run, beside, effort, recorded_ms)
+
+    def _placing(self) -> AbstractContextManager[None]:
+        """Around what is placed and then timed."""
+        return self._quiet.alone() if self.target.placed_alone else nullcontext()
 
     def _placed(self, network: Network) -> Run:
         # Exporting and compiling are work like a trainer's: they would disturb whoever measures.

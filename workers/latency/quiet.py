@@ -19,8 +19,10 @@ MACHINE = "machine"
 class QuietWindow:
     """One per machine, or per GPU, and user; in the system's folder for temporary files unless told otherwise.
 
-    Pickled without its open files: each process opens its own.
+    Pickled without its open files: each process opens its own. Whoever is alone may say so again, and make steps.
     """
+
+    _is_mine = False
 
     def __init__(self, quarters: str = MACHINE, folder: Path | None = None) -> None:
         self.folder = folder or Path(tempfile.gettempdir()) / f"nas-quiet-{os.getuid()}"
@@ -32,6 +34,9 @@ class QuietWindow:
     @contextmanager
     def step(self) -> Iterator[None]:
         """A trainer's step, or any other short work: waits while a measurement waits or runs."""
+        if self._is_mine:
+            yield
+            return
         fcntl.flock(self._gate, fcntl.LOCK_SH)
         fcntl.flock(self._room, fcntl.LOCK_SH)
         fcntl.flock(self._gate, fcntl.LOCK_UN)
@@ -43,12 +48,17 @@ class QuietWindow:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """A measurement: begins when all steps under way have ended, and none begins before it ends."""
+        if self._is_mine:
+            yield
+            return
         fcntl.flock(self._gate, fcntl.LOCK_EX)
         try:
             fcntl.flock(self._room, fcntl.LOCK_EX)
+            self._is_mine = True
             try:
                 yield
             finally:
+                self._is_mine = False
                 fcntl.flock(self._room, fcntl.LOCK_UN)
         finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)

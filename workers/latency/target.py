@@ -37,6 +37,8 @@ class Target(Protocol[R]):
 
     valid: Mapping[str, Sequence[str]]
     options: TargetOptions
+    # Whether a network is placed and timed in one window: placing is quick, and what others do in between would tell.
+    placed_alone: bool
 
     @staticmethod
     def obstacle() -> str | None:

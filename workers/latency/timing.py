@@ -2,6 +2,7 @@
 
 import resource
 import time
+from typing import ClassVar
 
 from workers.latency.estimate import Effort, Estimate, Run, calibration, estimate
 
@@ -13,6 +14,8 @@ def preemptions() -> int:
 
 class TimedHere:
     """The part of a target that times, in this process and thread."""
+
+    placed_alone: ClassVar = False
 
     def estimate(self, run: Run, reference: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
         return estimate(run, reference, effort, time.perf_counter, preemptions, recorded_ms)
