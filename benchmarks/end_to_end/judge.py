@@ -15,7 +15,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.latency import Deployment
 from nas.study import trial_seed
 from nas.trial import CurvePoint
-from workers.datasets.dataset import MOST_VALIDATION_IMAGES, Dataset, ProxyData, Request, split
+from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.latency.meter import Meter
 from workers.train import Recipe, ResidentData, Training, choose_setting
 from workers.training_setting import Setting
@@ -47,7 +47,7 @@ def with_test_images(data: ProxyData, data_dir: Path) -> ProxyData:
     dataset: Dataset = plugins.load(plugins.DATASETS, "fashion-mnist")
     source = dataset.open(Request(None, data_dir, False), "test")
     chosen = np.arange(min(TEST_IMAGES, len(source.labels)))
-    assert len(chosen) > MOST_VALIDATION_IMAGES
+    assert len(chosen) > len(data.validation_labels)
     return ProxyData(
         data.train_images,
         data.train_labels,

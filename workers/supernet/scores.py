@@ -1,4 +1,4 @@
-"""Members judged by inference: accuracies on the validation images by shared weights."""
+"""Members judged by inference: accuracies on validation images by shared weights."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ from workers.training_setting import FP32
 
 # What stages made of the images is kept for members that begin alike, up to so many bytes.
 KEPT_BYTES = 256 * 2**20
+# So many validation images: more would rank members hardly better than their correction does.
+SCORED_ON = 1000
 
 Beginning = tuple[Stage, ...]
 
@@ -42,7 +44,7 @@ class Scores:
         with self._proxy.step():
             logits = (self._supernet(batch, member, parts, parts + 1) for batch in batches)
             guessed = torch.cat([logits_BK.argmax(1) for logits_BK in logits])
-        labels = self._proxy.resident.validation_labels
+        labels = self._proxy.resident.validation_labels[:SCORED_ON]
         return int((guessed == labels).sum()) / len(labels)
 
     def _longest(self, member: Architecture) -> tuple[int, Sequence[Tensor]]:
@@ -53,7 +55,7 @@ class Scores:
                 self._kept.move_to_end(beginning)
                 return 1 + count, self._kept[beginning]
         data = self._proxy.resident
-        images = torch.split(data.validation_images, EVALUATION_BATCH[data.validation_images.device.type])
+        images = torch.split(data.validation_images[:SCORED_ON], EVALUATION_BATCH[data.validation_images.device.type])
         return 0, [FP32.batch(data.normalise(each)) for each in images]
 
     def _keep(self, beginning: Beginning, batches: list[Tensor]) -> None:
