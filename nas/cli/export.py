@@ -14,6 +14,8 @@ from nas.store.store import Store
 
 # Parameters that choose among a study's trials, and how the user writes them.
 CHOOSING = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
+# Parameters that have no meaning where all of a study is written.
+OF_ONE = {"how": "--pick", "max_latency_ms": "--max-latency", "input_size": "--input-size"}
 
 
 @click.command("export")
@@ -61,6 +63,11 @@ def command(
     if form in whole:
         if config is not None:
             raise ParameterError(f"--format {form} writes a study and {config!r} is one network: leave it out")
+        for name, flag in OF_ONE.items():
+            if options.is_given(name):
+                raise ParameterError(
+                    f"{flag} is of one architecture and --format {form} writes a whole study: leave it out"
+                )
         with Store.open(storage, create=False) as store:
             record = store.study(study)
             click.echo(plugins.load(plugins.STUDY_EXPORTERS, form)(store.trials(record.study_id), record, output))

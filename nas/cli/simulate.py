@@ -2,10 +2,14 @@
 
 import json
 import statistics
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from nas import plugins
@@ -13,7 +17,7 @@ from nas.cli import options
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
 from nas.simulation.replay import Replay, Replayed, replays
-from nas.simulation.table import read_table
+from nas.simulation.table import FEATURE, read_table
 
 PARTS = ("N/4", "N/2", "N")
 
@@ -58,43 +62,75 @@ def command(
         if value < 1:
             raise ParameterError(f"{name} {value} is below 1")
     names = sampler.split(",")
+    valid = plugins.names(plugins.SAMPLERS)
     for each in names:
-        plugins.check(plugins.SAMPLERS, each)
+        if each not in valid:
+            raise ParameterError(f"--sampler {sampler!r}: {each!r} is not one of {', '.join(valid)}")
         if names.count(each) > 1:
             raise ParameterError(f"--sampler {sampler!r} names {each!r} twice")
     asked = Replay(budget, workers, _reference(reference), log_latency, max_latency_ms, not no_early_stopping, features)
     read = read_table(table)
     if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in read.rows):
         raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
-    found = replays(read, names, seeds, asked)
+    if features and not read.rows[0].features:
+        raise ParameterError(f"--features: {str(table)!r} has no column {FEATURE}NAME")
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        searches = progress.add_task("searches", total=len(names) * seeds)
+        found = replays(read, names, seeds, asked, lambda: progress.advance(searches))
     if as_json:
-        click.echo(json.dumps({name: [asdict(each) for each in searches] for name, searches in found.items()}))
+        click.echo(json.dumps({name: _summed_up(each) for name, each in found.items()}))
     else:
         click.echo(f"{read.name}: {len(read.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers")
         _print(found)
+        if budget >= len(read.rows):
+            print_note(f"A search ends when all {len(read.rows)} rows are on record: the last shares say nothing.")
+
+
+def _summed_up(searches: list[Replayed]) -> dict[str, Any]:
+    return {
+        **{part: shares_of(searches, number)._asdict() for number, part in enumerate(PARTS)},
+        "searches": [asdict(each) for each in searches],
+    }
+
+
+class Shares(NamedTuple):
+    """Of the best possible hypervolume, over seeds; of one seed there is no standard error."""
+
+    mean: float
+    worst: float
+    standard_error: float | None
+
+    def __str__(self) -> str:
+        error = "-" if self.standard_error is None else f"{self.standard_error:.3f}"
+        return f"{self.mean:.3f} {self.worst:.3f} {error}"
+
+
+def shares_of(searches: list[Replayed], part: int) -> Shares:
+    """After that part of the budget, of PARTS."""
+    shares = [each.shares[part] for each in searches]
+    error = statistics.stdev(shares) / len(shares) ** 0.5 if len(shares) > 1 else None
+    return Shares(statistics.fmean(shares), min(shares), error)
 
 
 def _print(found: dict[str, list[Replayed]]) -> None:
     table = Table(
-        "sampler", *(f"{part}: mean, worst, s.e." for part in PARTS), "repeats", "ms", "epochs", "simulated s"
+        "sampler", *(f"{part}: mean, worst, s.e." for part in PARTS), "repeats", "no row", "ms", "epochs", "simulated s"
     )
     for name, searches in found.items():
-        words = [name]
-        for part in range(len(PARTS)):
-            shares = [each.shares[part] for each in searches]
-            error = statistics.stdev(shares) / len(shares) ** 0.5 if len(shares) > 1 else 0.0
-            words.append(f"{statistics.fmean(shares):.3f} {min(shares):.3f} {error:.3f}")
         table.add_row(
-            *words,
+            name,
+            *(str(shares_of(searches, part)) for part in range(len(PARTS))),
             f"{statistics.fmean(each.repeats for each in searches):.0f}",
+            f"{statistics.fmean(each.absent for each in searches):.0f}",
             f"{statistics.fmean(each.suggest_ms for each in searches):.1f}",
             f"{statistics.fmean(each.epochs for each in searches):.0%}",
             f"{statistics.fmean(each.simulated_s for each in searches):.0f}",
         )
     print_table(table)
     print_note(
-        "Shares of the best possible hypervolume; s.e. over seeds. repeats: proposals of what was on record, replaced. "
-        "ms: a suggestion's time, the last 20. epochs: trained, of those of all trials."
+        "Shares of the best possible hypervolume; s.e. over seeds. repeats: proposals of what was on record, no row: "
+        "of what the table does not have; the nearest other row was taken. ms: a suggestion's time, the last 20. "
+        "epochs: trained, of those of all trials."
     )
 
 
@@ -107,5 +143,8 @@ def _reference(text: str) -> tuple[float, float] | None:
     except ValueError:
         error = latency_ms = -1.0
     if not (0 < error <= 1 and 0 < latency_ms < float("inf")):
-        raise ParameterError(f"--reference {text!r} is neither max nor ERROR,LATENCY, both above 0, such as 0.3,5")
+        raise ParameterError(
+            f"--reference {text!r} is neither max nor ERROR,LATENCY, such as 0.3,5: an error above 0 and at most 1, "
+            "milliseconds above 0"
+        )
     return error, latency_ms

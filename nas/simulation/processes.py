@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
@@ -12,8 +12,15 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def all_done(call: Callable[..., T], jobs: Iterable[tuple[Any, ...]], ready: Callable[[], None]) -> list[T]:
+def all_done(
+    call: Callable[..., T],
+    jobs: Iterable[tuple[Any, ...]],
+    ready: Callable[[], None],
+    ended: Callable[[], None] = lambda: None,
+) -> list[T]:
     """What `call` makes of each job's arguments, in their order. A process for each core, which is made `ready` first.
+
+    `ended` is called after each job. Raises what a job raises.
 
     From the main thread. Ctrl-C reaches that alone, and ends the jobs: a process that is interrupted as it takes or
     returns a job would never end.
@@ -25,6 +32,9 @@ def all_done(call: Callable[..., T], jobs: Iterable[tuple[Any, ...]], ready: Cal
     try:
         running = [pool.submit(call, *job) for job in jobs]
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for each in as_completed(running):
+            each.result()
+            ended()
         return [each.result() for each in running]
     except BaseException:
         for process in active_children():

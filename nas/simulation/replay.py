@@ -25,9 +25,9 @@ from nas.evaluation import Watcher
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.opening import experimental
 from nas.pareto import Point, dominates, hypervolume
-from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Foresight, SamplerSetting
 from nas.simulation.evaluator import TARGET, TabularEvaluator, learning_curve
+from nas.simulation.nearest import NearestRowSampler
 from nas.simulation.processes import all_done
 from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
@@ -58,19 +58,20 @@ class Replayed:
     """One search. `course` has the share of the best possible hypervolume after each trial, `shares` those after a
     quarter, half and all of the budget.
 
-    `repeats` counts the sampler's proposals of what was on record or forbidden, which were replaced; `epochs` is the
-    share of all epochs that were trained of what was tried.
+    `repeats` counts the sampler's proposals of what was on record and `absent` those of what is in no row: the nearest
+    other row was taken. `epochs` is the share of all epochs that were trained of what was tried.
     """
 
     course: tuple[float, ...]
     shares: tuple[float, float, float]
     repeats: int
+    absent: int
     suggest_ms: float
     epochs: float
     simulated_s: float
 
 
-class Timed(DistinctSampler):
+class Timed(NearestRowSampler):
     """Counts and times what its sampler proposes."""
 
     def __init__(self, *arguments: Any, clock: Callable[[], float], **options: Any) -> None:
@@ -167,20 +168,24 @@ def replay(
         course=course,
         shares=(quarter, half, whole),
         repeats=timed.repeats,
+        absent=timed.absent,
         suggest_ms=1000.0 * statistics.fmean(timed.seconds[-TIMED:]),
         epochs=sum(lengths) / (epochs * len(lengths)) if lengths else 0.0,
         simulated_s=runner.now_s,
     )
 
 
-def replays(table: Table, samplers: Sequence[str], seeds: int, asked: Replay) -> dict[str, list[Replayed]]:
-    """By each sampler's name its searches with the seeds from 0 on. A process for each core, with one thread.
+def replays(
+    table: Table, samplers: Sequence[str], seeds: int, asked: Replay, ended: Callable[[], None] = lambda: None
+) -> dict[str, list[Replayed]]:
+    """By each sampler's name its searches with the seeds from 0 on; `ended` is called after each of them.
 
-    Raises ParameterError when memory runs out.
+    A process for each core, with one thread. Raises ParameterError as `_yardstick` does, and when memory runs out.
     """
+    _yardstick(table, asked)
     jobs = [(table, name, seed, asked) for name in samplers for seed in range(seeds)]
     try:
-        found = iter(all_done(replay, jobs, _one_thread))
+        found = iter(all_done(replay, jobs, _one_thread, ended))
     except MemoryError as error:
         raise ParameterError(
             f"--table {table.name!r}: memory does not hold what --sampler {','.join(samplers)} makes of "

@@ -5,7 +5,11 @@ store know it.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nas.architecture import Architecture, Stage
 from nas.errors import ParameterError
@@ -70,6 +74,27 @@ class TableSpace:
                     other = self.compose(parameters | {name: option})
                     if other in self._rows:
                         yield other
+
+    def nearest(self, parameters: Parameters, taken: Collection[str], generator: random.Random) -> Architecture:
+        """The row whose choices differ least among those whose keys are not `taken`, one of them where several do.
+
+        Words differ by 1 or not at all, integers by how far apart they are among the options, at most 1.
+        """
+        differences = np.zeros(len(self._members))
+        for (name, options), places in zip(self.choices.items(), self._places.T, strict=True):
+            apart = np.abs(places - options.index(parameters[name]))
+            differences += apart > 0 if isinstance(options[0], str) else apart / max(1, len(options) - 1)
+        order = np.argsort(differences, kind="stable")
+        first = next(index for index in order if self._members[index].key not in taken)
+        alike = [self._members[index] for index in np.flatnonzero(differences == differences[first])]
+        return generator.choice([member for member in alike if member.key not in taken])
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """Of each row's choices among their options."""
+        return np.array(
+            [[options.index(row.parameters[name]) for name, options in self.choices.items()] for row in self.table.rows]
+        )
 
     def smallest_of_each_mixer(self) -> Iterator[Architecture]:
         """A table knows no sizes: the fastest row."""

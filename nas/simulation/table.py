@@ -134,10 +134,13 @@ def _words(reader: "csv.DictReader[str]", columns: Sequence[str], where: str) ->
 def _check_columns(columns: Sequence[str], where: str) -> None:
     for needed in (ACCURACY.name, LATENCY.name):
         if needed not in columns:
-            raise ParameterError(f"{where} has no column {needed!r}; it has {', '.join(columns) or 'none'}")
+            it_has = f"it has {', '.join(columns)}" if any(columns) else "the file is empty"
+            raise ParameterError(f"{where} has no column {needed!r}; {it_has}")
     if not any(column.startswith(PARAM) for column in columns):
         raise ParameterError(f"{where} has no column {PARAM + 'NAME'!r}; it has {', '.join(columns)}")
     for column in columns:
+        if column in (PARAM, FEATURE):
+            raise ParameterError(f"{where}, column {column!r} needs a name, as in {column}NAME")
         if columns.count(column) > 1:
             raise ParameterError(f"{where} has column {column!r} twice")
         prefix, colon, _ = column.partition(":")

@@ -63,6 +63,13 @@ def test_shares_are_those_of_parameters_with_the_same_options() -> None:
     assert unlike.columns(rows_of(np.zeros((2, 2), np.int16))).shares.shape == (2, 0)
 
 
+@pytest.mark.parametrize(("directions", "dear"), [(["minimize"], 0), (["minimize", "minimize"], 2)])
+def test_a_study_that_has_no_front_or_not_the_dear_objective_is_refused(directions: list[str], dear: int) -> None:
+    study = optuna.create_study(directions=directions, sampler=EhviSampler(HYBRID, 0, dear=dear))
+    with pytest.raises(ValueError, match="two objectives or more"):
+        study.ask(distributions(HYBRID))
+
+
 def test_a_dozen_members_tell_which_mixer_is_good_wherever_it_is() -> None:
     """Where it was never seen, too: members without it in stage 1 tell of those that have it there."""
     mixers = ("pool", "conv", "attention")

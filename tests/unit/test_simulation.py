@@ -1,10 +1,11 @@
 """Whole searches on recorded results."""
 
 import contextlib
-import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
+import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from nas import plugins
 from nas.errors import ParameterError, UserError
 from nas.evaluation import Job
+from nas.samplers.distributions import distributions
 from nas.simulation.evaluator import TabularEvaluator, learning_curve
+from nas.simulation.nearest import NearestRowSampler
 from nas.simulation.replay import Replay, replay
 from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
@@ -42,10 +45,52 @@ def test_a_table_is_a_space_of_its_rows(tmp_path: Path) -> None:
         space.decode({"a": "y", "b": 2})
 
 
+def test_the_nearest_row_differs_least_and_is_not_taken(tmp_path: Path) -> None:
+    rows = ["x,1,0.5,2", "x,2,0.5,2", "x,9,0.5,2", "y,9,0.5,2", "z,3,0.5,2"]
+    (tmp_path / "t.csv").write_text("\n".join(["param:a,param:b,accuracy,latency_ms", *rows]) + "\n")
+    space = TableSpace(read_table(tmp_path / "t.csv"))
+    taken: set[str] = set()
+    found = []
+    for _ in rows:
+        member = space.nearest({"a": "x", "b": 3}, taken, random.Random(0))
+        taken.add(member.key)
+        found.append(tuple(space.encode(member).values()))
+    # Of b's options 1, 2, 3 and 9 both 2 and 9 are next to 3; another word is as far as one end is from the other.
+    assert set(found[:2]) == {("x", 2), ("x", 9)}
+    assert found[2:] == [("x", 1), ("z", 3), ("y", 9)]
+
+
+class Wishes(optuna.samplers.RandomSampler):
+    """Asks for the same member each time."""
+
+    def sample_relative(self, study, trial, search_space):
+        return {"a": "y", "b": 2}
+
+
+def test_for_what_is_no_row_or_on_record_the_nearest_row_stands(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(GOOD)
+    space = TableSpace(read_table(tmp_path / "t.csv"))
+    taken: set[str] = set()
+    sampler = NearestRowSampler(Wishes(), space, lambda: taken, seed=0)
+    study = optuna.create_study(sampler=sampler)
+    for count in (1, 2, 3):
+        taken.add(space.decode(study.ask(distributions(space)).params).key)
+        assert len(taken) == sampler.absent == count
+    (tmp_path / "t.csv").write_text(GOOD + "y,2,0.8,5\n")
+    full = TableSpace(read_table(tmp_path / "t.csv"))
+    sampler = NearestRowSampler(Wishes(), full, lambda: [full.compose({"a": "y", "b": 2}).key], seed=0)
+    assert optuna.create_study(sampler=sampler).ask(distributions(full)).params in (
+        {"a": "x", "b": 2},
+        {"a": "y", "b": 1},
+    )
+    assert (sampler.repeats, sampler.absent) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("", "accuracy"),
+        ("", "the file is empty"),
+        (GOOD.replace("param:b", "param:"), "needs a name"),
         ("param:a,accuracy,latency_ms\nx,0.5,1\n", "fewer than 2 rows"),
         ("accuracy,latency_ms\n0.5,1\n", "param:NAME"),
         ("param:a,latency_ms\nx,1\n", "accuracy"),
@@ -159,17 +204,32 @@ def test_the_command_prints_what_it_compares(table: Path, nas: Callable[..., Fin
     assert "random" in shown.out
     found = nas(*arguments, "--json", "--features", "--no-early-stopping").json()
     assert found.keys() == {"ehvi", "random"}
-    assert all(search["epochs"] == 1.0 for searches in found.values() for search in searches)
-    assert json.dumps(found)
+    for sampler in found.values():
+        assert all(search["epochs"] == 1.0 for search in sampler["searches"])
+        ends = [search["shares"][-1] for search in sampler["searches"]]
+        assert (sampler["N"]["mean"], sampler["N"]["worst"]) == (pytest.approx(sum(ends) / 2), min(ends))
+
+
+def test_a_budget_of_more_than_there_is_is_remarked_on(tmp_path: Path, nas: Callable[..., Finished]) -> None:
+    (tmp_path / "t.csv").write_text(GOOD)
+    shown = nas("simulate", "--table", str(tmp_path / "t.csv"), "--budget", "3", "--seeds", "1", "--sampler", "random")
+    assert "all 3 rows" in shown.out
+    assert " - " in shown.out
+
+
+def test_features_that_a_table_does_not_have(tmp_path: Path, nas: Callable[..., Finished]) -> None:
+    (tmp_path / "t.csv").write_text(GOOD)
+    done = nas("simulate", "--table", str(tmp_path / "t.csv"), "--features")
+    assert (done.code, "feature:NAME" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ("--sampler ehvi,magic", "'magic'"),
+        ("--sampler ehvi,magic", "--sampler 'ehvi,magic': 'magic' is not one of ehvi,"),
         ("--sampler random,ehvi,random", "'random' twice"),
         ("--budget 0", "--budget 0"),
-        ("--reference 2,5", "--reference '2,5'"),
+        ("--reference 2,5", "at most 1"),
         ("--max-latency 0.001", "slower"),
         ("--reference 0.0001,0.0001", "--reference 0.0001,0.0001"),
         ("--table nowhere.csv", "nowhere.csv"),

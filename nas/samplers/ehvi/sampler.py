@@ -122,6 +122,12 @@ class EhviSampler(BaseSampler):
         raise ValueError(f"parameter {param_name!r} is not one of {', '.join(self._distributions)}")
 
     def _history(self, study: Study) -> History:
+        """Raises ValueError where the study is not of two objectives or more, one of which is the dear one."""
+        if not 0 <= self._dear < len(study.directions) >= 2:
+            raise ValueError(
+                f"EhviSampler(dear={self._dear}) needs a study of two objectives or more, of which that is one; "
+                f"this one has {len(study.directions)}"
+            )
         if study._study_id not in self._histories:
             others = (number for number in range(len(study.directions)) if number != self._dear)
             self._histories[study._study_id] = History(self._encoding, study, [self._dear, *others])
