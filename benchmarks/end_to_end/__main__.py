@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
     parser.add_argument("--budget", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0, help="half an hour each: some one day, others another")
     parser.add_argument("--keep", type=Path, help="file for what was judged, as JSON")
     asked = parser.parse_args()
     print_header(f"end to end on Fashion-MNIST, space hybrid, budget {asked.budget}, {asked.seeds} seeds")
@@ -68,7 +69,7 @@ def main() -> None:
     verdicts: dict[str, judge.Verdict] = {}
     full_data = judge.with_test_images(judge.data_of(asked.data_dir, FULL_IMAGES, 0), asked.data_dir)
     with tempfile.TemporaryDirectory() as scratch:
-        for seed in range(asked.seeds):
+        for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
             began, wall_s, record, trials = searched(Path(scratch), asked.data_dir.resolve(), asked.budget, seed)
             settings = record.settings
             found = results(trials, settings)

@@ -68,6 +68,7 @@ def test_a_call_that_is_cut_off_is_made_again(server: PostgresServer) -> None:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.slow
 def test_a_search_waits_for_its_database(server: PostgresServer, tmp_path: Path) -> None:
     url = server.create("search")
     search = RunningSearch(tmp_path, *QUICK, "--budget", "12", "--epochs", "4", "--storage", url)

@@ -11,7 +11,7 @@ from nas.store.store import Store
 from tests.serving import Served
 from tests.studies import make_study
 
-WRITERS, READERS, BUDGET = 8, 16, 15
+WRITERS, READERS, BUDGET = 8, 16, 6
 spawn = multiprocessing.get_context("spawn")
 
 

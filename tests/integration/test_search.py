@@ -189,6 +189,7 @@ def test_a_search_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
         assert len(store.trials(store.study().study_id)) == 2
 
 
+@pytest.mark.slow
 def test_a_search_on_fashion_mnist(fashion_mnist_dir: Path, tmp_path: Path) -> None:
     data = ("--dataset", "fashion-mnist", "--data-dir", str(fashion_mnist_dir))
     done = run_nas([*QUICK, *data, "--budget", "2", "--sampler", "nsga2"], tmp_path)
@@ -196,6 +197,7 @@ def test_a_search_on_fashion_mnist(fashion_mnist_dir: Path, tmp_path: Path) -> N
     assert trials(tmp_path)[0].outcome.latency.fingerprint["input"] == "1x28x28"
 
 
+@pytest.mark.slow
 def test_a_search_on_the_users_own_pictures(tmp_path: Path) -> None:
     pictures(tmp_path / "pictures", classes=3)
     options = ("--dataset", "imagefolder:pictures", "--input-size", "32", "--target", "cpu:size=48", "--budget", "2")
