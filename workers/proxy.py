@@ -134,7 +134,7 @@ class ProxyEvaluator:
         )
 
     def _measured(self, architecture: Architecture, meter: Meter) -> Measurement:
-        """A little over the limit a figure of few disturbed rounds is not the last word: the quickest of some counts."""
+        """Little over the limit a figure of few disturbed rounds is not the last word: the quickest of some counts."""
         deployment = Deployment(architecture, self.model_input).on(meter)
         taken = meter.measure(deployment)
         limit = math.inf if self.max_latency_ms is None else self.max_latency_ms
