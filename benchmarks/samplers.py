@@ -34,7 +34,9 @@ def evaluations_for(course: Sequence[float], share: float) -> float:
 
 def print_samplers(table: Table, names: Sequence[str], seeds: int, setting: Replay) -> None:
     """Each sampler's shares, and the trials it took for the mean share that NSGA-II ended with."""
-    print("sampler   N/4: mean worst   N/2: mean worst   N: mean worst   repeats   for NSGA-II's   ms a suggestion")
+    print(
+        "sampler   N/4: mean worst   N/2: mean worst   N: mean worst   repeats   no row   for NSGA-II's   ms each"
+    )
     found = replays(table, names, seeds, setting)
     to_beat = statistics.fmean(each.shares[-1] for each in found["nsga2"]) if "nsga2" in found else math.nan
     for name, searches in found.items():
@@ -42,8 +44,9 @@ def print_samplers(table: Table, names: Sequence[str], seeds: int, setting: Repl
         words = "   ".join(f"{statistics.fmean(part):9.3f} {min(part):5.3f}" for part in shares)
         took = statistics.median(evaluations_for(each.course, to_beat) for each in searches)
         repeats = statistics.fmean(each.repeats for each in searches)
+        absent = statistics.fmean(each.absent for each in searches)
         ms = statistics.fmean(each.suggest_ms for each in searches)
-        print(f"{name:8}  {words}   {repeats:7.0f}   {took:13.0f}   {ms:8.1f}", flush=True)
+        print(f"{name:8}  {words}   {repeats:7.0f}   {absent:6.0f}   {took:13.0f}   {ms:8.1f}", flush=True)
 
 
 def print_ours(table: Table, seeds: int, setting: Replay) -> None:
