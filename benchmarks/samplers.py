@@ -34,9 +34,7 @@ def evaluations_for(course: Sequence[float], share: float) -> float:
 
 def print_samplers(table: Table, names: Sequence[str], seeds: int, setting: Replay) -> None:
     """Each sampler's shares, and the trials it took for the mean share that NSGA-II ended with."""
-    print(
-        "sampler   N/4: mean worst   N/2: mean worst   N: mean worst   repeats   no row   for NSGA-II's   ms each"
-    )
+    print("sampler   N/4: mean worst   N/2: mean worst   N: mean worst   repeats   no row   for NSGA-II's   ms each")
     found = replays(table, names, seeds, setting)
     to_beat = statistics.fmean(each.shares[-1] for each in found["nsga2"]) if "nsga2" in found else math.nan
     for name, searches in found.items():

@@ -144,7 +144,7 @@ def test_same_seed_and_one_worker_give_the_same_trials(tmp_path: Path) -> None:
     for run in ("one", "two"):
         folder = tmp_path / run
         folder.mkdir()
-        done = run_nas([*QUICK, "--budget", "4", "--seed", "3"], folder)
+        done = run_nas([*QUICK, "--budget", "3", "--seed", "3"], folder)
         assert done.code == 0, done.err
         seen.append([(t.architecture.key, t.seed, t.outcome.accuracy) for t in trials(folder)])
     assert seen[0] == seen[1]

@@ -265,6 +265,7 @@ def test_the_command_searches_through_the_service(tmp_path: Path) -> None:
     assert "cannot be reached" in gone.err
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_search_from_a_shell_is_stopped_from_the_page(tmp_path: Path) -> None:
     # So many that it is still at it when it is stopped, however busy the machine is.
@@ -280,6 +281,7 @@ def test_a_search_from_a_shell_is_stopped_from_the_page(tmp_path: Path) -> None:
         assert not client.study(study["name"])["running"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_documented_program_runs(tmp_path: Path) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "dashboard.md").read_text(), flags=re.DOTALL)
