@@ -16,7 +16,7 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
-from nas.simulation.replay import Replay, Replayed, replays
+from nas.simulation.replay import Replay, Replayed, can_win, replays
 from nas.simulation.table import FEATURE, read_table
 
 PARTS = ("N/4", "N/2", "N")
@@ -78,12 +78,17 @@ def command(
         searches = progress.add_task("searches", total=len(names) * seeds)
         found = replays(read, names, seeds, asked, lambda: progress.advance(searches))
     if as_json:
-        click.echo(json.dumps({name: _summed_up(each) for name, each in found.items()}))
+        of = {"table": read.name, "rows": len(read.rows), "seeds": seeds, **asdict(asked)}
+        click.echo(json.dumps({**of, "samplers": {name: _summed_up(each) for name, each in found.items()}}))
     else:
         click.echo(f"{read.name}: {len(read.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers")
         _print(found)
         if budget >= len(read.rows):
             print_note(f"A search ends when all {len(read.rows)} rows are on record: the last shares say nothing.")
+        if not can_win(read, asked):
+            print_note(
+                "No row is better than the table's worst in every objective, so that every share is 1: --reference."
+            )
 
 
 def _summed_up(searches: list[Replayed]) -> dict[str, Any]:
@@ -128,9 +133,10 @@ def _print(found: dict[str, list[Replayed]]) -> None:
         )
     print_table(table)
     print_note(
-        "Shares of the best possible hypervolume; s.e. over seeds. repeats: proposals of what was on record, no row: "
-        "of what the table does not have; the nearest other row was taken. ms: a suggestion's time, the last 20. "
-        "epochs: trained, of those of all trials."
+        "Shares of the best possible hypervolume after a quarter, half and all of N trials (--budget); worst: of the "
+        "seeds. The rest are means over seeds. repeats: proposals of what was on record, no row: of what the table "
+        "does not have; the nearest other row was tried. ms: a suggestion takes, at the end. epochs: trained, of those "
+        "of all trials. simulated s: until all of that would have been trained."
     )
 
 

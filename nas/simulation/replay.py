@@ -199,6 +199,14 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
+def can_win(table: Table, asked: Replay) -> bool:
+    """Whether any row is worth more than the reference point: where none is, every share is 1.
+
+    Raises ParameterError as `_yardstick` does.
+    """
+    return _yardstick(table, asked).best > 0
+
+
 class _Yardstick(NamedTuple):
     """What a search on a table is measured by: the best possible hypervolume, from a reference point."""
 

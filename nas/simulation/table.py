@@ -139,6 +139,8 @@ def _check_columns(columns: Sequence[str], where: str) -> None:
     if not any(column.startswith(PARAM) for column in columns):
         raise ParameterError(f"{where} has no column {PARAM + 'NAME'!r}; it has {', '.join(columns)}")
     for column in columns:
+        if not column.strip():
+            raise ParameterError(f"{where} has a column without a name")
         if column in (PARAM, FEATURE):
             raise ParameterError(f"{where}, column {column!r} needs a name, as in {column}NAME")
         if columns.count(column) > 1:

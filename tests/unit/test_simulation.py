@@ -91,6 +91,7 @@ def test_for_what_is_no_row_or_on_record_the_nearest_row_stands(tmp_path: Path) 
     [
         ("", "the file is empty"),
         (GOOD.replace("param:b", "param:"), "needs a name"),
+        (GOOD.replace("param:b,", "param:b, ,").replace(",0.", ",0,0."), "without a name"),
         ("param:a,accuracy,latency_ms\nx,0.5,1\n", "fewer than 2 rows"),
         ("accuracy,latency_ms\n0.5,1\n", "param:NAME"),
         ("param:a,latency_ms\nx,1\n", "accuracy"),
@@ -203,8 +204,9 @@ def test_the_command_prints_what_it_compares(table: Path, nas: Callable[..., Fin
     assert "ehvi" in shown.out
     assert "random" in shown.out
     found = nas(*arguments, "--json", "--features", "--no-early-stopping").json()
-    assert found.keys() == {"ehvi", "random"}
-    for sampler in found.values():
+    assert (found["budget"], found["seeds"], found["features"]) == (20, 2, True)
+    assert found["samplers"].keys() == {"ehvi", "random"}
+    for sampler in found["samplers"].values():
         assert all(search["epochs"] == 1.0 for search in sampler["searches"])
         ends = [search["shares"][-1] for search in sampler["searches"]]
         assert (sampler["N"]["mean"], sampler["N"]["worst"]) == (pytest.approx(sum(ends) / 2), min(ends))
@@ -214,7 +216,16 @@ def test_a_budget_of_more_than_there_is_is_remarked_on(tmp_path: Path, nas: Call
     (tmp_path / "t.csv").write_text(GOOD)
     shown = nas("simulate", "--table", str(tmp_path / "t.csv"), "--budget", "3", "--seeds", "1", "--sampler", "random")
     assert "all 3 rows" in shown.out
+    assert "every share is 1" not in shown.out
     assert " - " in shown.out
+
+
+def test_a_table_from_whose_worst_nothing_is_to_be_won_is_remarked_on(
+    tmp_path: Path, nas: Callable[..., Finished]
+) -> None:
+    (tmp_path / "t.csv").write_text("param:a,accuracy,latency_ms\n1,0.5,2\n2,0.6,2\n3,0.7,2\n")
+    shown = nas("simulate", "--table", str(tmp_path / "t.csv"), "--budget", "2", "--seeds", "1", "--sampler", "random")
+    assert "every share is 1" in shown.out
 
 
 def test_features_that_a_table_does_not_have(tmp_path: Path, nas: Callable[..., Finished]) -> None:
