@@ -89,7 +89,8 @@ class Training:
     """A `model`, laid out for the `setting`, in training by a recipe; it can be carried on by another process.
 
     A batch is trained on in parts of `part` images where memory is too small for all of it at once. Each part (of
-    a graph, some steps), and each validation, runs inside `step()`. The `loss` is the model's cross-entropy unless told
+    a graph, some steps), each epoch's plan, and each validation, runs inside `step()`; whoever makes a training on a
+    GPU, resumes it or asks for its state does so inside one. The `loss` is the model's cross-entropy unless told
     otherwise.
     """
 

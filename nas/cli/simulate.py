@@ -74,6 +74,7 @@ def command(
         raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
     if features and not read.rows[0].features:
         raise ParameterError(f"--features: {str(table)!r} has no column {FEATURE}NAME")
+    winnable = can_win(read, asked)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         searches = progress.add_task("searches", total=len(names) * seeds)
         found = replays(read, names, seeds, asked, lambda: progress.advance(searches))
@@ -85,7 +86,7 @@ def command(
         _print(found)
         if budget >= len(read.rows):
             print_note(f"A search ends when all {len(read.rows)} rows are on record: the last shares say nothing.")
-        if not can_win(read, asked):
+        if not winnable:
             print_note(
                 "No row is better than the table's worst in every objective, so that every share is 1: --reference."
             )

@@ -182,7 +182,6 @@ def replays(
 
     A process for each core, with one thread. Raises ParameterError as `_yardstick` does, and when memory runs out.
     """
-    _yardstick(table, asked)
     jobs = [(table, name, seed, asked) for name in samplers for seed in range(seeds)]
     try:
         found = iter(all_done(replay, jobs, _one_thread, ended))

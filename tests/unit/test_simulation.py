@@ -89,7 +89,7 @@ def test_for_what_is_no_row_or_on_record_the_nearest_row_stands(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("", "the file is empty"),
+        ("", "no column 'accuracy'; the file is empty"),
         (GOOD.replace("param:b", "param:"), "needs a name"),
         (GOOD.replace("param:b,", "param:b, ,").replace(",0.", ",0,0."), "without a name"),
         ("param:a,accuracy,latency_ms\nx,0.5,1\n", "fewer than 2 rows"),
@@ -240,7 +240,10 @@ def test_features_that_a_table_does_not_have(tmp_path: Path, nas: Callable[..., 
         ("--sampler ehvi,magic", "--sampler 'ehvi,magic': 'magic' is not one of ehvi,"),
         ("--sampler random,ehvi,random", "'random' twice"),
         ("--budget 0", "--budget 0"),
-        ("--reference 2,5", "at most 1"),
+        (
+            "--reference 2,5",
+            "--reference '2,5' is neither max nor ERROR,LATENCY, such as 0.3,5: an error above 0 and at most 1",
+        ),
         ("--max-latency 0.001", "slower"),
         ("--reference 0.0001,0.0001", "--reference 0.0001,0.0001"),
         ("--table nowhere.csv", "nowhere.csv"),
