@@ -155,7 +155,8 @@ def watched(served: Served, url: str, trials: int, while_s: float) -> None:
     httpx.get(f"{served.url}/api/v1/studies/many/trials", timeout=60)
     writer = multiprocessing.Process(target=write, args=(url, trials + 100_000, 0.2))
     writer.start()
-    ends, events = threading.Event(), []
+    ends = threading.Event()
+    events: list[float] = []
     for _ in range(STREAMS):
         threading.Thread(target=follow, args=(served.url, ends, events), daemon=True).start()
     print(f"every user asking every {POLL_S:g} s while a search writes, {while_s:g} s:")

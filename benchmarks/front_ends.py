@@ -39,7 +39,7 @@ def main() -> None:
             input_size_px=settings["input"]["height_px"],
             batch_size=settings["batch_size"],
             learning_rate=settings["learning_rate"],
-            target=settings["target"],
+            targets=(settings["target"],),
             seed=settings["seed"],
         ),
         load_space(settings["space"]),

@@ -84,7 +84,8 @@ def _together(pool: ProcessPoolExecutor, count: int, architecture: Architecture,
 
 def _plain(data: ProxyData, schedule: plain.Schedule, architecture: Architecture, seed: int) -> float:
     torch.manual_seed(seed)
-    model_input = ModelInput(data.train_images.shape[1], *data.train_images.shape[2:], data.classes)
+    _, channels, height_px, width_px = data.train_images.shape
+    model_input = ModelInput(channels, height_px, width_px, data.classes)
     return plain.trained(Deployment(architecture, model_input).build(), data, schedule, DEVICE)
 
 

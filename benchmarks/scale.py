@@ -14,6 +14,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from benchmarks.report import print_header
 from nas import opening
@@ -23,12 +25,14 @@ from nas.evaluation import Job
 from nas.objective import LATENCY, Measurement, recorded_objectives
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.ehvi.sampler import ehvi
-from nas.samplers.setting import SamplerSetting
+from nas.samplers.setting import Foresight, SamplerSetting
 from nas.spaces import load_space
 from nas.store.store import Store
 from nas.study import Study
 from nas.trial import CurvePoint, Outcome
 from tests.studies import settings
+
+T = TypeVar("T")
 
 WORTH = {"pool": 0.0, "conv": 0.6, "attention": 1.0}
 COST = {"pool": 0.1, "conv": 0.3, "attention": 0.5}
@@ -62,7 +66,7 @@ class Quiet:
     def noted(self, *_: object) -> None: ...
 
 
-def timed(call: Callable[[], object], into: list[float]) -> object:
+def timed(call: Callable[[], T], into: list[float]) -> T:
     began = time.perf_counter()
     result = call()
     into.append((time.perf_counter() - began) * 1000)
@@ -91,13 +95,16 @@ def run(store: Store, url: str, trials: int, slots: int) -> None:
     chosen = settings(space="hybrid", space_key=space.key, epochs=3)
     optuna_study, record = opening.open_study(store, url, "scale", chosen)
     sampler = ehvi(SamplerSetting(space, 0, recorded_objectives(chosen), costs={}))
-    study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet(), rungs=(1,), foresight=sampler)
+    foresight = sampler if isinstance(sampler, Foresight) else None
+    study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet(), rungs=(1,), foresight=foresight)
     optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=0)
     search = ConfirmedSearch(study, 0)
     generator = random.Random(0)
     order = itertools.count()
     running: list[tuple[float, int, Job, Outcome]] = []
-    now, asks, tells = 0.0, [], []
+    now = 0.0
+    asks: list[float] = []
+    tells: list[float] = []
     began = time.perf_counter()
     at = {0: 0.0}
     print("trials   suggestion ms: median, p95   record ms: median, p95   trials/s   peak memory GiB")
@@ -109,7 +116,7 @@ def run(store: Store, url: str, trials: int, slots: int) -> None:
             outcome = found(job.architecture, generator)
             heapq.heappush(running, (now + outcome.train_s, next(order), job, outcome))
         now, _, job, outcome = heapq.heappop(running)
-        timed(lambda job=job, outcome=outcome: search.tell(job, outcome), tells)
+        timed(partial(search.tell, job, outcome), tells)
         done = study.done
         if done % (trials // 10) == 0:
             at[done] = time.perf_counter() - began

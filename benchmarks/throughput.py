@@ -45,7 +45,8 @@ def main() -> None:
     torch.set_num_threads(1)
     data = judge.data_of(asked.data_dir, IMAGES, 0)
     resident = ResidentData(data, torch.device("cpu"))
-    model_input = ModelInput(1, *data.train_images.shape[2:], data.classes)
+    _, channels, height_px, width_px = data.train_images.shape
+    model_input = ModelInput(channels, height_px, width_px, data.classes)
     if torch.cuda.is_available():
         gpu_throughput.main(ARCHITECTURES, data, plain.Schedule(EPOCHS, BATCH, RATE), asked.seeds)
         return

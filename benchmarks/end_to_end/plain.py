@@ -62,13 +62,13 @@ def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule, device:
         for x_BCHW, labels_B in loader:
             loss = F.cross_entropy(model(((augment(x_BCHW) - mean) / std).to(device)), labels_B.to(device))
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             rate.step()
     model.eval()
     with torch.inference_mode():
         judged = (torch.tensor(data.validation_images).float().div(255) - mean) / std
-        guessed = torch.cat([model(x_BCHW.to(device)).argmax(1).cpu() for x_BCHW in judged.split(256)])
+        guessed = torch.cat([model(x_BCHW.to(device)).argmax(1).cpu() for x_BCHW in torch.split(judged, 256)])
         return float((guessed == torch.tensor(data.validation_labels)).float().mean())
 
 

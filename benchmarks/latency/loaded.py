@@ -36,7 +36,8 @@ REPEATS = 6
 def naive(architecture: Architecture, device: str) -> float:
     """As a plain script times it: the mean of some calls after some others, beside whatever else runs."""
     torch.set_num_threads(1)
-    model = Deployment(architecture, INPUT).build().eval().to(device, memory_format=torch.channels_last)
+    model = Deployment(architecture, INPUT).build().eval()
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     x_BCHW = torch.randn(1, INPUT.channels, INPUT.height_px, INPUT.width_px, device=device)
 
     def called(times: int) -> None:

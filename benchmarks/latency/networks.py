@@ -65,7 +65,7 @@ def looking(target_name: str) -> Callable[[], float]:
 
     def look() -> float:
         with QuietWindow(target.quarters).alone():
-            return statistics.median(run() for _ in range(200))
+            return float(statistics.median(run() for _ in range(200)))
 
     return look
 

@@ -44,7 +44,7 @@ def keep_training(device: str, stands_aside: bool, may_train: Any, steps: Any, s
         for architecture in members(8, seed):
             model = Deployment(architecture, INPUT).build()
             with step_in(windows) if stands_aside else nullcontext():
-                model.to(device, memory_format=torch.channels_last)
+                model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             generator = torch.Generator().manual_seed(seed)
             setting = replace(FP32, graph=device == "cuda")
             list(Training(model, resident, Recipe(2, 32, 3e-3), generator, setting, step).epochs())
