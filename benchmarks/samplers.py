@@ -11,6 +11,7 @@ from benchmarks.report import print_header
 from nas import plugins
 from nas.pareto import non_dominated
 from nas.simulation.replay import Replay, replays
+from nas.simulation.shares import PARTS, shares_of
 from nas.simulation.table import Table, read_table
 
 TABLES = [Path(__file__).parent / "tables" / f"{name}_hybrid.csv" for name in ("fashion", "fashion_14px", "digits")]
@@ -34,17 +35,17 @@ def evaluations_for(course: Sequence[float], share: float) -> float:
 
 def print_samplers(table: Table, names: Sequence[str], seeds: int, setting: Replay) -> None:
     """Each sampler's shares, and the trials it took for the mean share that NSGA-II ended with."""
-    print("sampler   N/4: mean worst   N/2: mean worst   N: mean worst   repeats   no row   for NSGA-II's   ms each")
+    parts = "".join(f"   {f'{part}: mean worst s.e.':>21}" for part in PARTS)
+    print(f"sampler {parts}   repeats   no row   for NSGA-II's   ms each")
     found = replays(table, names, seeds, setting)
     to_beat = statistics.fmean(each.shares[-1] for each in found["nsga2"]) if "nsga2" in found else math.nan
     for name, searches in found.items():
-        shares = list(zip(*(each.shares for each in searches), strict=True))
-        words = "   ".join(f"{statistics.fmean(part):9.3f} {min(part):5.3f}" for part in shares)
+        words = "".join(f"   {shares_of(searches, number)!s:>21}" for number in range(len(PARTS)))
         took = statistics.median(evaluations_for(each.course, to_beat) for each in searches)
         repeats = statistics.fmean(each.repeats for each in searches)
         absent = statistics.fmean(each.absent for each in searches)
         ms = statistics.fmean(each.suggest_ms for each in searches)
-        print(f"{name:8}  {words}   {repeats:7.0f}   {absent:6.0f}   {took:13.0f}   {ms:8.1f}", flush=True)
+        print(f"{name:8}{words}   {repeats:7.0f}   {absent:6.0f}   {took:13.0f}   {ms:8.1f}", flush=True)
 
 
 def print_ours(table: Table, seeds: int, setting: Replay) -> None:

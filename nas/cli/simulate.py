@@ -5,7 +5,7 @@ import statistics
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from rich.console import Console
@@ -17,9 +17,8 @@ from nas.cli import options
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
 from nas.simulation.replay import Replay, Replayed, can_win, replays
+from nas.simulation.shares import PARTS, shares_of
 from nas.simulation.table import FEATURE, read_table
-
-PARTS = ("N/4", "N/2", "N")
 
 
 @click.command("simulate")
@@ -97,25 +96,6 @@ def _summed_up(searches: list[Replayed]) -> dict[str, Any]:
         **{part: shares_of(searches, number)._asdict() for number, part in enumerate(PARTS)},
         "searches": [asdict(each) for each in searches],
     }
-
-
-class Shares(NamedTuple):
-    """Of the best possible hypervolume, over seeds; of one seed there is no standard error."""
-
-    mean: float
-    worst: float
-    standard_error: float | None
-
-    def __str__(self) -> str:
-        error = "-" if self.standard_error is None else f"{self.standard_error:.3f}"
-        return f"{self.mean:.3f} {self.worst:.3f} {error}"
-
-
-def shares_of(searches: list[Replayed], part: int) -> Shares:
-    """After that part of the budget, of PARTS."""
-    shares = [each.shares[part] for each in searches]
-    error = statistics.stdev(shares) / len(shares) ** 0.5 if len(shares) > 1 else None
-    return Shares(statistics.fmean(shares), min(shares), error)
 
 
 def _print(found: dict[str, list[Replayed]]) -> None:
