@@ -229,6 +229,11 @@ def test_it_beats_random_and_tpe(table: Path) -> None:
         assert mannwhitneyu(found["ehvi"], found[other], alternative="greater").pvalue < 0.05
 
 
+def test_without_a_seed_no_two_samplers_draw_alike() -> None:
+    first, second = (asked(EhviSampler(HYBRID), HYBRID, lambda _: (0.5, 1.0), 3) for _ in range(2))
+    assert first != second
+
+
 def test_a_running_trial_is_judged_by_what_its_curve_still_promises() -> None:
     """Two curves of the same architecture: one that starts as the best ones did, one far below all of them."""
     sampler = EhviSampler(HYBRID, seed=0)

@@ -6,6 +6,7 @@ expected hypervolume improvement, found among random members, neighbours of the 
 of the best of these.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
 from typing import Any
@@ -44,13 +45,13 @@ class EhviSampler(BaseSampler):
     `costs` tell another objective of any architecture, by its number in the study and in its own unit, or None where
     they do not know; `limits` are the most that an objective may be, by number; `features` are further numbers that may
     go with the dear objective. A member is not proposed twice while there are others. The same seed and the same trials
-    give the same proposal.
+    give the same proposal; without one, as with Optuna's samplers, no two are alike.
     """
 
     def __init__(
         self,
         space: Space,
-        seed: int,
+        seed: int | None = None,
         *,
         dear: int = 0,
         costs: Mapping[int, Cost] | None = None,
@@ -60,7 +61,8 @@ class EhviSampler(BaseSampler):
         self._dear = dear
         self._distributions = distributions(space)
         self._encoding = Encoding(space.choices)
-        self._pool = Pool(space, self._encoding, [*(costs or {}).values(), *features], seed)
+        drawn = secrets.randbits(32) if seed is None else seed
+        self._pool = Pool(space, self._encoding, [*(costs or {}).values(), *features], drawn)
         self._known = Known(
             [number - (number > dear) for number in costs or ()],
             {number - (number > dear): limit for number, limit in (limits or {}).items()},
