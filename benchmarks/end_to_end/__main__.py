@@ -33,6 +33,8 @@ from workers.train import Recipe
 # The fronts that the search had after these shares of its wall time.
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.75)
 FULL_EPOCHS, FULL_IMAGES = 3, 4000
+# By one seed a front of few members may be worth 5% more or less than by another.
+JUDGE_SEEDS = (0, 1, 2)
 
 
 def searched(folder: Path, data_dir: Path, budget: int, seed: int) -> tuple[float, float, StudyRecord, list[Trial]]:
@@ -60,7 +62,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
     parser.add_argument("--budget", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--first-seed", type=int, default=0, help="half an hour each: some one day, others another")
+    parser.add_argument("--first-seed", type=int, default=0, help="40 minutes each: some one day, others another")
     parser.add_argument("--keep", type=Path, help="file for what was judged, as JSON")
     asked = parser.parse_args()
     print_header(f"end to end on Fashion-MNIST, space hybrid, budget {asked.budget}, {asked.seeds} seeds")
@@ -104,9 +106,13 @@ def main() -> None:
             new = {
                 member.key: member for members in fronts.values() for member in members if member.key not in verdicts
             }
-            print(f"judging {len(new)} architectures: {FULL_EPOCHS} epochs of {FULL_IMAGES} images", flush=True)
+            print(
+                f"judging {len(new)} architectures: {FULL_EPOCHS} epochs of {FULL_IMAGES} images, "
+                f"{len(JUDGE_SEEDS)} seeds",
+                flush=True,
+            )
             full = Recipe(FULL_EPOCHS, schedule.batch_size, schedule.learning_rate)
-            accuracy = judge.accuracies(new.values(), full_data, full, (0,))
+            accuracy = judge.accuracies(new.values(), full_data, full, JUDGE_SEEDS)
             ms = judge.latencies(new.values(), model_input)
             verdicts |= {key: judge.Verdict(accuracy[key], ms[key]) for key in new}
             _print_volumes(fronts, verdicts, walls)
@@ -121,7 +127,8 @@ def _kept(
     walls: Mapping[int, float],
 ) -> str:
     members = {f"{seed} {when}": [each.key for each in found] for (seed, when), found in fronts.items()}
-    return json.dumps({"fronts": members, "verdicts": verdicts, "walls_s": walls})
+    stages = {each.key: each.to_dict() for found in fronts.values() for each in found}
+    return json.dumps({"fronts": members, "architectures": stages, "verdicts": verdicts, "walls_s": walls})
 
 
 def _unconfirmed(trial: Trial) -> Trial:
