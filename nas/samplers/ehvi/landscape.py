@@ -93,11 +93,15 @@ class Landscape:
         return Staircase([tuple(point) for point in self._to_beat.tolist()], self._reference)
 
     def improvement(self, rows: Sequence[Row]) -> Floats:
-        """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known."""
+        """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known.
+
+        Of what will be measured, noise and all, as what is to be beaten was.
+        """
         known = self._pool.costs(rows)
         others = self._others(rows, known)
         mean, deviation = self._model.predict(self._columns(rows, known))
-        found = self._staircase.improvement(mean, deviation, others) + 1e-9 * deviation
+        measured = np.sqrt(deviation**2 + self._model.noise)
+        found = self._staircase.improvement(mean, measured, others) + 1e-9 * deviation
         for place, limit in self._known.limits.items():
             most = np.log(limit) if self._logarithmic[place] else limit
             found = np.where(others[:, place] > most, -1.0, found)
@@ -117,7 +121,7 @@ class Landscape:
             return None
         known = self._pool.costs([row])
         mean, deviation = self._model.predict(self._columns([row], known))
-        before = deviation**2 + np.exp(self._model.hyperparameters.noise)
+        before = deviation**2 + self._model.noise
         value, variance = told
         after = 1 / (1 / before + 1 / variance)
         expected = after * (mean / before + value / variance)

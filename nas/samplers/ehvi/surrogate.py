@@ -56,7 +56,8 @@ def similarities(a: Floats, b: Floats, weights: Floats) -> Floats:
 class Surrogate:
     """The process, given the standardised `values` of some members.
 
-    `extra` is further noise variance of each of them. With `hyperparameters` None they are learnt.
+    `extra` is further noise variance of each of them, besides the `noise` of all. With `hyperparameters` None they are
+    learnt.
     """
 
     def __init__(
@@ -68,8 +69,9 @@ class Surrogate:
         self._weights = np.exp(self.hyperparameters.weights)[columns.groups] * columns.scales
         self._signal = math.exp(self.hyperparameters.signal)
         self._shares = math.exp(self.hyperparameters.shares)
+        self.noise = math.exp(self.hyperparameters.noise)
         covariance = self._across(columns, columns)
-        covariance[np.diag_indices_from(covariance)] += math.exp(self.hyperparameters.noise) + extra + 1e-8
+        covariance[np.diag_indices_from(covariance)] += self.noise + extra + 1e-8
         self._whitening = _inverse_root(covariance)
         self._solved = self._whitening.T @ (self._whitening @ values)
 
@@ -86,7 +88,7 @@ class Surrogate:
         """The process with further observations, taken to be as noisy as the others, and nothing learnt from them."""
         white = self._whitened(self._across(columns, self._columns))
         corner = self._across(columns, columns) - white.T @ white
-        corner[np.diag_indices_from(corner)] += math.exp(self.hyperparameters.noise) + 1e-8
+        corner[np.diag_indices_from(corner)] += self.noise + 1e-8
         root = _inverse_root(corner)
         before, count = len(self._values), len(values)
         whitening = np.zeros((before + count, before + count), order="F")
