@@ -35,8 +35,8 @@ BEST, ROUNDS = 4, 2
 # among so many of the best candidates for each that is wanted.
 TOGETHER, RIVALS = 8, 4
 # Training to the end is worth while from this share of the hypervolume on: a hundred trials that are stopped would have
-# added 2% at most, and less in fact, since many of them promise the same improvement.
-WORTH = 2e-4
+# added 1% at most, and less in fact, since many of them promise the same improvement.
+WORTH = 1e-4
 
 
 class EhviSampler(BaseSampler):
