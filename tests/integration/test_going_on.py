@@ -28,7 +28,7 @@ def assert_recorded_once(folder: Path, budget: int) -> None:
 
 
 def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
-    command = (*SLOWER, "--epochs", "12", "--budget", "5", "--confirm", "0")
+    command = (*SLOWER, "--epochs", "12", "--budget", "4", "--confirm", "0")
     search = RunningSearch(tmp_path, *command)
     search.wait_until(lambda: len(done(tmp_path)) >= 1)
 
@@ -36,7 +36,7 @@ def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
     assert second.code == 2
     assert f"is being searched by process {search.process.pid}" in second.err
 
-    for _ in range(3):
+    for _ in range(2):
         front = run_nas(["front", "--json"], tmp_path)
         assert front.code == 0, front.err
         study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'nas.db'}")
@@ -60,7 +60,7 @@ def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
     again = run_nas(command, tmp_path)
     assert again.code == 0, again.err
     assert finished <= {trial.number for trial in done(tmp_path)}
-    assert_recorded_once(tmp_path, 5)
+    assert_recorded_once(tmp_path, 4)
 
 
 def kill_and_go_on(folder: Path, budget: int, kills: int, generator: random.Random) -> None:
