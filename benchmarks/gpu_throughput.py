@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread
-from nas.architecture import Architecture, ModelInput
+from nas.architecture import Architecture
 from nas.latency import Deployment
 from workers.datasets.dataset import ProxyData
 from workers.train import Recipe, ResidentData
@@ -84,8 +84,7 @@ def _together(pool: ProcessPoolExecutor, count: int, architecture: Architecture,
 
 def _plain(data: ProxyData, schedule: plain.Schedule, architecture: Architecture, seed: int) -> float:
     torch.manual_seed(seed)
-    _, channels, height_px, width_px = data.train_images.shape
-    model_input = ModelInput(channels, height_px, width_px, data.classes)
+    model_input = data.model_input
     return plain.trained(Deployment(architecture, model_input).build(), data, schedule, DEVICE)
 
 

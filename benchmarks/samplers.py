@@ -38,7 +38,7 @@ def print_samplers(table: Table, names: Sequence[str], seeds: int, setting: Repl
     parts = "".join(f"   {f'{part}: mean worst s.e.':>21}" for part in PARTS)
     print(f"sampler {parts}   repeats   no row   for NSGA-II's   ms each")
     found = replays(table, names, seeds, setting)
-    to_beat = statistics.fmean(each.shares[-1] for each in found["nsga2"]) if "nsga2" in found else math.nan
+    to_beat = shares_of(found["nsga2"], -1).mean if "nsga2" in found else math.nan
     for name, searches in found.items():
         words = "".join(f"   {shares_of(searches, number)!s:>21}" for number in range(len(PARTS)))
         took = statistics.median(evaluations_for(each.course, to_beat) for each in searches)
@@ -56,10 +56,10 @@ def print_ours(table: Table, seeds: int, setting: Replay) -> None:
     if table.rows[0].curve:
         variants["early stopping"] = replace(setting, early_stopping=True)
     (alone,) = replays(table, ["ehvi"], seeds, setting).values()
-    base = statistics.fmean(each.shares[-1] for each in alone)
+    base = shares_of(alone, -1).mean
     for name, variant in variants.items():
         (found,) = replays(table, ["ehvi"], seeds, variant).values()
-        share = statistics.fmean(each.shares[-1] for each in found)
+        share = shares_of(found, -1).mean
         epochs = statistics.fmean(each.epochs for each in found)
         print(
             f"ehvi, {name}: {share:.3f}, {share / base:.1%} of alone ({base:.3f}); {epochs:.0%} of the epochs",

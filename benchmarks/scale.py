@@ -25,7 +25,7 @@ from nas.evaluation import Job
 from nas.objective import LATENCY, Measurement, recorded_objectives
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.ehvi.sampler import ehvi
-from nas.samplers.setting import Foresight, SamplerSetting
+from nas.samplers.setting import SamplerSetting
 from nas.spaces import load_space
 from nas.store.store import Store
 from nas.study import Study
@@ -95,8 +95,7 @@ def run(store: Store, url: str, trials: int, slots: int) -> None:
     chosen = settings(space="hybrid", space_key=space.key, epochs=3)
     optuna_study, record = opening.open_study(store, url, "scale", chosen)
     sampler = ehvi(SamplerSetting(space, 0, recorded_objectives(chosen), costs={}))
-    foresight = sampler if isinstance(sampler, Foresight) else None
-    study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet(), rungs=(1,), foresight=foresight)
+    study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet(), rungs=(1,), foresight=sampler)
     optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=0)
     search = ConfirmedSearch(study, 0)
     generator = random.Random(0)

@@ -16,7 +16,7 @@ import torch
 from benchmarks import gpu_throughput
 from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread, print_header
-from nas.architecture import Architecture, ModelInput, Stage
+from nas.architecture import Architecture, Stage
 from nas.latency import Deployment
 from workers.train import Recipe, ResidentData
 
@@ -45,8 +45,7 @@ def main() -> None:
     torch.set_num_threads(1)
     data = judge.data_of(asked.data_dir, IMAGES, 0)
     resident = ResidentData(data, torch.device("cpu"))
-    _, channels, height_px, width_px = data.train_images.shape
-    model_input = ModelInput(channels, height_px, width_px, data.classes)
+    model_input = data.model_input
     if torch.cuda.is_available():
         gpu_throughput.main(ARCHITECTURES, data, plain.Schedule(EPOCHS, BATCH, RATE), asked.seeds)
         return

@@ -257,7 +257,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         raise ParameterError(
             f"--input-size {size_px}: {train_size} images of that size do not fit in memory"
         ) from error
-    model_input = ModelInput(data.train_images.shape[1], size_px, size_px, data.classes)
+    model_input = data.model_input
     if ENERGY in objectives:
         # Where the hardware reports none this says so before anything is trained.
         smallest = next(iter(space.smallest_of_each_mixer()), next(iter(space)))

@@ -33,7 +33,7 @@ from workers.train import Recipe
 # The fronts that the search had after these shares of its wall time.
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.75)
 FULL_EPOCHS, FULL_IMAGES = 3, 4000
-# By one seed a front of few members may be worth 5% more or less than by another.
+# By one seed alone the final front of one search was worth .82 of the script's, by another 1.02.
 JUDGE_SEEDS = (0, 1, 2)
 
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from nas.architecture import ModelInput
 from nas.errors import DataError
 
 Part = Literal["train", "test"]
@@ -88,6 +89,12 @@ class ProxyData:
     classes: int
     flip: bool
     shift_px: int
+
+    @property
+    def model_input(self) -> ModelInput:
+        """Of networks for these images."""
+        _, channels, height_px, width_px = self.train_images.shape
+        return ModelInput(channels, height_px, width_px, self.classes)
 
 
 def split(dataset: Dataset, source: ImageSource, *, size_px: int, train_size: int, seed: int) -> ProxyData:

@@ -163,7 +163,7 @@ def _farthest(rows: Indices, others: Indices) -> int:
     return int(np.argmax((rows[:, None] != others[None]).sum(2).min(1, initial=rows.shape[1])))
 
 
-def ehvi(setting: SamplerSetting) -> BaseSampler:
+def ehvi(setting: SamplerSetting) -> EhviSampler:
     """The sampler for a study of ours."""
     numbers = {objective.name: number for number, objective in enumerate(setting.objectives)}
     return EhviSampler(
