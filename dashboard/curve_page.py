@@ -3,6 +3,7 @@
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dashboard.plotly_page import page_of
 from nas.export.config import ExportedConfig
 from nas.training import TrainingResult
 
@@ -25,5 +26,4 @@ def render(config: ExportedConfig, result: TrainingResult) -> str:
     drawn.update_xaxes(title="epoch")
     drawn.update_yaxes(title="validation accuracy", tickformat=".1%", secondary_y=False)
     drawn.update_yaxes(title="training loss", secondary_y=True, showgrid=False)
-    page: str = drawn.to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False})
-    return page.replace("<head>", f"<head><title>{title}</title>", 1)
+    return page_of(drawn, title)

@@ -1,6 +1,7 @@
 """One architecture in full: its config, costs by stage, measurements, learning curves and what was tried next to it."""
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Any
 
 from dashboard.snapshot import Snapshot
@@ -10,7 +11,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import NasError
 from nas.export.config import config_of
-from nas.objective import QUANTILES, Measurement
+from nas.objective import QUANTILES, Measurement, fingerprint_digest
 from nas.service import shapes
 from nas.store.store import Store
 from nas.trial import Outcome, Trial, fingerprints
@@ -35,7 +36,7 @@ def detail(store: Store, snapshot: Snapshot, number: int) -> shapes.TrialDetail:
         "formats": [] if result is None else plugins.names(plugins.EXPORTERS),
         "retrain": None
         if result is None
-        else f"nas retrain {download_name(record.name, number)}.yaml --dataset {record.settings['dataset']} "
+        else f"nas retrain {download_name(record.name, number)}.yaml --dataset {quote(record.settings['dataset'])} "
         f"--output {download_name(record.name, number)}",
         "environment": dict(outcome.environment),
     }
@@ -58,15 +59,15 @@ def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[sha
 
 
 def _measurements(store: Store, trial: Trial, settings: Mapping[str, Any]) -> list[shapes.Measured]:
-    names = {str(sorted(fingerprint.items())): name for name, fingerprint in fingerprints(settings).items()}
+    names = {fingerprint_digest(fingerprint): name for name, fingerprint in fingerprints(settings).items()}
     found = store.measurements(key=trial.architecture.key, most=MOST_MEASUREMENTS)
     return [measured(each.measurement, names) for each in found]
 
 
 def measured(taken: Measurement, names: Mapping[str, str]) -> shapes.Measured:
-    """A measurement; `names` are those of targets, by their fingerprints' items in order, spelled."""
+    """A measurement; `names` are those of targets, by their fingerprints' digests."""
     return {
-        "target": names.get(str(sorted(taken.fingerprint.items()))),
+        "target": names.get(fingerprint_digest(taken.fingerprint)),
         "metric": taken.metric,
         "unit": taken.unit,
         "median": taken.median,

@@ -4,6 +4,7 @@ import tempfile
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from dashboard.detail import download_name
@@ -12,6 +13,8 @@ from nas import plugins
 from nas.export.config import config_of
 from nas.front import pick
 
+# Exporters seed torch's generator and redirect the process's output: one at a time.
+EXPORTING = Lock()
 # Where a format's file is not called after the format.
 SUFFIXES = {"python": "py", "table": "csv"}
 
@@ -27,7 +30,7 @@ def of_trial(snapshot: Snapshot, number: int, form: str) -> Download:
     result = pick(snapshot.trials.results, f"trial:{number}")
     config = config_of(result, snapshot.status.record)
     name = download_name(snapshot.status.record.name, number)
-    with tempfile.TemporaryDirectory(prefix="nas-export-") as folder:
+    with EXPORTING, tempfile.TemporaryDirectory(prefix="nas-export-") as folder:
         path = Path(folder, name)
         plugins.load(plugins.EXPORTERS, form)(config, None, path)
         return _packed(path, form)
@@ -37,7 +40,7 @@ def of_study(snapshot: Snapshot, form: str) -> Download:
     """Raises UnknownNameError for another format, UserError where too little is on record."""
     plugins.check(plugins.STUDY_EXPORTERS, form)
     record = snapshot.status.record
-    with tempfile.TemporaryDirectory(prefix="nas-export-") as folder:
+    with EXPORTING, tempfile.TemporaryDirectory(prefix="nas-export-") as folder:
         path = Path(folder, download_name(record.name))
         plugins.load(plugins.STUDY_EXPORTERS, form)(list(snapshot.trials.by_number.values()), record, path)
         return _packed(path, form)

@@ -1,10 +1,10 @@
 """The Pareto front as one self-contained page: it needs neither a network nor a server."""
 
 from collections.abc import Sequence
-from html import escape
 
 import plotly.graph_objects as go
 
+from dashboard.plotly_page import page_of
 from nas.front import Result, fallen, front
 from nas.store.store import StudyRecord
 
@@ -15,8 +15,7 @@ FALLEN = "#b3541e"
 
 def render(record: StudyRecord, results: Sequence[Result]) -> str:
     """An HTML page with plotly.js inside: all trials, the front as a step line, logarithmic latency."""
-    page: str = figure(record, results).to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False})
-    return page.replace("<head>", f"<head><title>{escape(record.name)}: accuracy against latency</title>", 1)
+    return page_of(figure(record, results), f"{record.name}: accuracy against latency")
 
 
 def figure(record: StudyRecord, results: Sequence[Result]) -> go.Figure:

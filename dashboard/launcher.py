@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ LOGGER = logging.getLogger(__name__)
 START = "from nas.cli.main import console_script; console_script()"
 # A machine has cores for no more.
 MOST_RUNNING = 8
+# Of a log so many bytes are read at its beginning and at its end.
+PART = 1 << 16
 REQUEST, RESULT, LOG, STOPPED = "request.json", "result.json", "log.txt", "stopped"
 KILLED = "its process was killed; the same options go on with it"
 
@@ -59,15 +62,24 @@ class Launcher:
                         env=environment,
                         start_new_session=True,
                     )
-                process = {"pid": child.pid, "created_at": psutil.Process(child.pid).create_time()}
-                request = {"options": dict(options), "started_at": self._clock(), "process": process}
-                # At once or not at all: others read it.
-                (home / "request").write_text(json.dumps(request))
-                (home / "request").rename(home / REQUEST)
+                try:
+                    self._note(home, child, options)
+                except OSError:
+                    # Nobody could find or stop it.
+                    child.kill()
+                    child.wait()
+                    raise
             except OSError as error:
                 raise StorageError(f"the folder of searches cannot be written: {error.strerror}") from error
             self._children[identifier] = child
             return self.one(identifier)
+
+    def _note(self, home: Path, child: subprocess.Popen[bytes], options: Mapping[str, Any]) -> None:
+        """At once or not at all: others read it."""
+        process = {"pid": child.pid, "created_at": psutil.Process(child.pid).create_time()}
+        request = {"options": dict(options), "started_at": self._clock(), "process": process}
+        (home / "request").write_text(json.dumps(request))
+        (home / "request").rename(home / REQUEST)
 
     def all(self) -> list[shapes.Search]:
         """The newest first."""
@@ -99,11 +111,12 @@ class Launcher:
         process = self._process(home, request)
         if process is not None:
             (home / STOPPED).touch()
-            process.send_signal(signal.SIGINT)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGINT)
         return found
 
     def _read(self, home: Path, request: Mapping[str, Any]) -> shapes.Search:
-        lines = (home / LOG).read_text(errors="replace").splitlines()
+        lines = _ends(home / LOG)
         study = next((event["study"] for event in map(_event, lines) if event), None)
         # Before what it left behind is read: it may end in between.
         is_alive = self._process(home, request) is not None
@@ -137,6 +150,17 @@ class Launcher:
             return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+
+
+def _ends(log: Path) -> list[str]:
+    """A log's first lines, which name the study, and its last ones, which say how it ended."""
+    with log.open("rb") as file:
+        read = file.read(PART)
+        size = file.seek(0, os.SEEK_END)
+        if size > len(read):
+            file.seek(max(len(read), size - PART))
+            read += b"\n" * (size > 2 * PART) + file.read()
+    return read.decode(errors="replace").splitlines()
 
 
 def _event(line: str) -> Mapping[str, Any] | None:

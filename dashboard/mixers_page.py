@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.plotly_page import page_of
 from nas.mixer_bench import MixerReport
 
 
@@ -28,5 +29,4 @@ def render(reports: Sequence[MixerReport], width: int, target: str) -> str:
         yaxis={"title": "latency, median (ms)", "type": "log"},
         template="plotly_white",
     )
-    page: str = drawn.to_html(include_plotlyjs=True, full_html=True, config={"displaylogo": False})
-    return page.replace("<head>", f"<head><title>{title}</title>", 1)
+    return page_of(drawn, title)

@@ -25,7 +25,9 @@ MOVED = (
     (b"`/csv/", b"`%s/csv/"),
     (b"`/artifacts/", b"`%s/artifacts/"),
 )
-STUDY = re.compile(r"/api/studies/[^/]+/?$")
+# What its pages may change: notes. All else is the search's to write, or would leave our record of a study behind.
+NOTES = re.compile(r"/api/studies/.+/note/?$")
+READING = ("GET", "HEAD", "OPTIONS")
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -35,10 +37,10 @@ def optuna_app(storage: str) -> Wsgi:
     inner: Wsgi = wsgi(open_optuna(parse_url(storage), patience_s=0.0))
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] == "DELETE" and STUDY.search(environ["PATH_INFO"]):
-            # It would leave our record of the study behind, and a running search without its study.
+        method = environ["REQUEST_METHOD"]
+        if method not in READING and not (method == "PUT" and NOTES.search(environ["PATH_INFO"])):
             start("403 Forbidden", [("Content-Type", "application/json")])
-            return [b'{"reason": "remove the study on its own page"}']
+            return [b'{"reason": "only notes are changed here; a study is removed on its own page"}']
         if environ["PATH_INFO"].endswith("/static/bundle.js"):
             headers = [("Content-Type", "text/javascript"), ("Content-Encoding", "gzip"), ("Cache-Control", "no-cache")]
             start("200 OK", headers)

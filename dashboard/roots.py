@@ -45,9 +45,9 @@ class Roots:
                     raise ParameterError(f"{flag} {name!r} is not under a folder that this service may use: {listed}")
 
     def holds(self, name: str) -> bool:
-        """Whether a path, links followed, is a root or lies under one."""
+        """Whether a path, links followed, is a root or lies under one: as it is written, and with `~` as a home."""
         try:
-            path = Path(name).resolve()
-        except (OSError, ValueError):
+            paths = Path(name).resolve(), Path(name).expanduser().resolve()
+        except (OSError, ValueError, RuntimeError):
             return False
-        return any(path.is_relative_to(folder) for folder in self.folders)
+        return all(any(path.is_relative_to(folder) for folder in self.folders) for path in paths)

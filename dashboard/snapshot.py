@@ -78,6 +78,10 @@ class Snapshots:
     def of(self, name: str) -> Snapshot:
         """Raises UnknownNameError when there is no study of that name."""
         self._refresh()
+        if name not in self._names:
+            # It may have begun since the last look.
+            self.forget()
+            self._refresh()
         with self._lock:
             if name in self._names:
                 return self._kept[self._names[name]]

@@ -66,7 +66,12 @@ class Trials:
 
     @property
     def revision(self) -> str:
-        return f"{PROCESS}-{self.number}"
+        return f"{self._incarnation}-{self.number}"
+
+    @property
+    def _incarnation(self) -> str:
+        """A study that was removed and begun again under its name has revisions of its own."""
+        return f"{PROCESS}.{self.begun_at:.6f}"
 
     @cached_property
     def endings(self) -> list[Ending]:
@@ -120,9 +125,9 @@ class Trials:
         return encoded(answer)
 
     def json(self, after: str | None) -> bytes:
-        """The trials that changed after that revision; all of them when it is of another process, or none is named."""
-        process, _, number = (after or "").partition("-")
-        if process != PROCESS or not number.isdecimal():
+        """The trials that changed after that revision; all when it is of another process or study, or none is named."""
+        incarnation, _, number = (after or "").partition("-")
+        if incarnation != self._incarnation or not number.isdecimal():
             return self._listed(complete=True, numbers=self.by_number)
         return self._listed(False, (each for each, changed in self.changed.items() if changed > int(number)))
 

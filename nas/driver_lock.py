@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,16 @@ BEAT_S, SILENT_S = 10.0, 60.0
 LOOK_S = 2.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Lease:
-    """That this process drives the study, until `is_lost`."""
+    """That this process drives the study, as long as the store says so."""
 
     study_name: str
-    is_lost: threading.Event = field(default_factory=threading.Event)
+    is_held: Callable[[], bool]
 
     def check(self) -> None:
         """Raises SearchInterruptedError when another process drives the study by now."""
-        if self.is_lost.is_set():
+        if not self.is_held():
             raise SearchInterruptedError(
                 f"study {self.study_name!r} is driven by another process, since this one was silent for too long"
             )
@@ -54,7 +54,6 @@ def drive(
     """
     me = psutil.Process()
     name = {**_machine(), "pid": me.pid, "started_at": me.create_time()}
-    lease = Lease(study_name)
 
     def beat() -> dict[str, Any]:
         return {**name, "seen_at": clock(), **report()}
@@ -84,7 +83,6 @@ def drive(
                 if time.monotonic() - beaten < BEAT_S:
                     continue
                 if not is_mine(store.replace_driver(study_id, beat(), is_mine)):
-                    lease.is_lost.set()
                     return
                 beaten = time.monotonic()
             except StorageError:
@@ -94,7 +92,7 @@ def drive(
     beating = threading.Thread(target=keep_beating, name="driver's heartbeat", daemon=True)
     beating.start()
     try:
-        yield lease
+        yield Lease(study_name, lambda: is_mine(store.driver(study_id)))
     finally:
         ended.set()
         # It may be waiting for a database that is away; it writes nothing more of ours afterwards.

@@ -31,13 +31,13 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
         directions=["maximize" if objective.maximise else "minimize" for objective in objectives],
         load_if_exists=True,
     )
-    marks = {record.study_id: record.created_at for record in store.studies()}
-    if study.user_attrs.get(MARK) != marks.get(study._study_id, "no record"):
+    created_at = {record.study_id: record.created_at for record in store.studies()}.get(study._study_id)
+    if created_at is None or study.user_attrs.get(MARK) != created_at:
         if MARK not in study.user_attrs and (
             len(study.directions) != len(objectives) or study.get_trials(deepcopy=False)
         ):
             raise ParameterError(f"study {name!r} is another program's, made with Optuna alone; name another --study")
-        _register(store, study, settings)
+        _register(store, study, settings, created_at)
     record = store.study(name)
     for setting, value in settings.items():
         if record.settings.get(setting) != value:
@@ -48,13 +48,14 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
     return study, record
 
 
-def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any]) -> None:
-    created_at = time.time()
-    store.add_study(study._study_id, settings, created_at)
+def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any], stale: float | None) -> None:
+    store.add_study(study._study_id, settings, time.time(), stale)
+    # Of two processes that do this at a time both go by the record of the one that was first.
+    record = store.study(study.study_name)
     with experimental():
-        study.set_metric_names([objective.name for objective in recorded_objectives(settings)])
-    study.set_user_attr("settings", dict(settings))
-    study.set_user_attr(MARK, created_at)
+        study.set_metric_names([objective.name for objective in recorded_objectives(record.settings)])
+    study.set_user_attr("settings", dict(record.settings))
+    study.set_user_attr(MARK, record.created_at)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -152,10 +153,9 @@ class Study:
     @property
     def gain_to_come(self) -> float | None:
         """What the rest of the budget promises, as nas.outlook has it."""
-        done = [number for number, trial in self._trials.items() if trial.state.is_done]
-        if self._gain[0] != len(done):
-            left = max(0, min(self.budget, self._space.size) - len(done))
-            self._gain = len(done), gain_to_come(self.results, done, left, self.settings)
+        if self._gain[0] != self.done:
+            left = max(0, min(self.budget, self._space.size) - self.done)
+            self._gain = self.done, gain_to_come(self.results, self._done, left, self.settings)
         return self._gain[1]
 
     def ask(self) -> Trial | None:
@@ -276,7 +276,11 @@ class Study:
             self._watcher.confirmed(trial)
 
     def recover(self, cause: str) -> None:
-        """Interrupt what a stopped process left running, and tell Optuna what it was not told."""
+        """Interrupt what a stopped process left running, and tell Optuna what it was not told.
+
+        Raises SearchInterruptedError when another process drives the study: what runs is then that one's.
+        """
+        self._check_lease()
         look_again(self._optuna)
         running = self._optuna.get_trials(deepcopy=False, states=(OptunaState.RUNNING,))
         # Ctrl-C may come when a trial is on record and not yet known here.
@@ -309,6 +313,11 @@ class Study:
     def _end(self, number: int, state: TrialState, outcome: Outcome) -> bool:
         now = self._clock()
         if not self._store.finish_trial(self._id, number, state, outcome, now):
+            # It has another end, of a process that took this one for dead or of a call that was cut off.
+            (ended,) = self._store.trials(self._id, {number})
+            self._put(ended)
+            if (asked := self._asked.pop(number, None)) is not None:
+                self._tell_optuna(asked, ended)
             return False
         trial = replace(self._trials[number], state=state, outcome=outcome, finished_at=now)
         self._put(trial)
@@ -326,13 +335,13 @@ class Study:
         key, before = trial.architecture.key, self._trials.get(trial.number)
         self._trials[trial.number] = trial
         self._results = None
-        if _lost_its_worker(trial) and (before is None or not _lost_its_worker(before)):
+        if trial.has_lost_its_worker and (before is None or not before.has_lost_its_worker):
             self._losses[key] += 1
         if trial.state.is_done:
             self._done.add(trial.number)
         if trial.state in (TrialState.COMPLETE, TrialState.STOPPED):
             self._useful.add(trial.number)
-        if _holds(trial):
+        if trial.holds_its_architecture:
             self._holders[key] = trial
             self._taken.add(key)
         elif self._holders.pop(key, None) is not None and key not in self._skipped:
@@ -343,7 +352,8 @@ class Study:
 
         One that is infeasible or was stopped has no accuracy to tell: it is pruned, with what samplers learn from.
         """
-        lasting(partial(self._told, asked, trial))
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):
+            lasting(partial(self._told, asked, trial))
 
     def _told(self, asked: optuna.Trial, trial: Trial) -> None:
         outcome = trial.outcome or Outcome()
@@ -379,13 +389,3 @@ def trial_seed(study_seed: int, key: str, repeat: int = 0) -> int:
     text = f"{study_seed}:{key}" + (f":{repeat}" if repeat else "")
     digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def _lost_its_worker(trial: Trial) -> bool:
-    failure = trial.outcome.failure if trial.outcome is not None else None
-    return trial.state is TrialState.INTERRUPTED and failure is not None and failure.cause == WORKER_LOST
-
-
-def _holds(trial: Trial) -> bool:
-    """Whether the trial keeps its architecture from being tried again."""
-    return trial.state is not TrialState.INTERRUPTED

@@ -112,6 +112,16 @@ class Trial:
     confirmations: tuple["Confirmation", ...] = ()
     finished_at: float | None = None
 
+    @property
+    def holds_its_architecture(self) -> bool:
+        """Whether it keeps the architecture from being tried again."""
+        return self.state is not TrialState.INTERRUPTED
+
+    @property
+    def has_lost_its_worker(self) -> bool:
+        failure = self.outcome.failure if self.outcome is not None else None
+        return self.state is TrialState.INTERRUPTED and failure is not None and failure.cause == WORKER_LOST
+
 
 @dataclass(frozen=True)
 class Confirmation:

@@ -80,7 +80,6 @@ class ProxyEvaluator:
         Weights are `initial` ones, or drawn. Where memory runs out in training it goes on once with a quarter of each
         batch at a time.
         """
-        torch.manual_seed(job.seed)
         last = Outcome(environment=self.environment)
         try:
             begun = job.begun
@@ -149,6 +148,8 @@ class ProxyEvaluator:
         self, job: Job, begun: Outcome, part: int | None, initial: Mapping[str, Tensor] | None
     ) -> Iterator[Outcome]:
         """What is known after each epoch of a training that goes on from `begun`; at rungs with a checkpoint."""
+        # Here, since networks that were measured before were drawn by the same generator.
+        torch.manual_seed(job.seed)
         model = self._build(job.architecture, self.model_input)
         if initial is not None:
             model.load_state_dict(initial)

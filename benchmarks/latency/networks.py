@@ -20,6 +20,7 @@ from workers.latency.reference import Reference
 INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
 # The noise of the reference network alone, above which a run refuses to judge.
 MOST_NOISE = 0.03
+LOOKS = 10
 
 
 def targets_here() -> tuple[str, ...]:
@@ -70,11 +71,11 @@ def looking(target_name: str) -> Callable[[], float]:
     return look
 
 
-def noise(target_name: str = "cpu", looks: int = 10) -> float:
+def noise(target_name: str = "cpu") -> float:
     """How much that varies from one look to the next."""
     look = looking(target_name)
     found = []
-    for _ in range(looks):
+    for _ in range(LOOKS):
         found.append(look())
         time.sleep(0.3)
     return cv(found)

@@ -23,7 +23,7 @@ def follow(url: str, *, as_json: bool) -> None:
     with Client(url) as client:
         begun = client.start(**given_options(context))
         try:
-            begun = client.wait(begun["id"], until=("running", "ended", "stopped"))
+            begun = client.wait(begun["id"], until=("running",))
             _tell(client, begun["study"] or "")
             # The study is free a moment before its process has said its last word.
             ended = client.wait(begun["id"])

@@ -17,6 +17,8 @@ from nas.service.request import Value
 
 TIMEOUT_S = 60.0
 LOOK_S = 1.0
+# What a search that the service started comes to.
+OVER = ("ended", "stopped", "failed")
 
 
 class ServiceError(NasError):
@@ -112,14 +114,12 @@ class Client:
             if not found["running"]:
                 return
 
-    def wait(self, identifier: str, until: tuple[str, ...] = ("ended", "stopped", "failed")) -> shapes.Search:
-        """Until a search that the service started is in one of these states.
+    def wait(self, identifier: str, until: tuple[str, ...] = ()) -> shapes.Search:
+        """Until a search that the service started is in one of these states, or has ended or was stopped.
 
         Raises SearchInterruptedError when it fails instead.
         """
-        while (found := self.search(identifier))["state"] not in until:
-            if found["state"] == "failed":
-                break
+        while (found := self.search(identifier))["state"] not in (*until, *OVER):
             time.sleep(LOOK_S)
         if found["state"] == "failed":
             raise SearchInterruptedError(found["error"] or "the search failed")

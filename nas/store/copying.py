@@ -22,16 +22,17 @@ def copy(source: str, destination: str, names: Sequence[str] = ()) -> list[str]:
     if urls[0] == urls[1]:
         raise ParameterError(f"--to {shown(urls[1])!r} is the database that is copied from")
     with Store.open(source, create=False) as old:
-        wanted = [old.study(name) for name in names] or old.studies()[::-1]
-    with Store.open(destination, create=True) as new:
-        present = {record.name for record in new.studies()}
-    for record in wanted:
-        if record.name in present:
-            raise ParameterError(f"study {record.name!r} is in {shown(urls[1])!r} already")
+        wanted = [old.study(name) for name in dict.fromkeys(names)] or old.studies()[::-1]
+    Store.open(destination, create=True).close()
     ours = [open_engine(url) for url in urls]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     theirs = [open_optuna(url) for url in urls]
     try:
+        # Also those that are another program's.
+        present = {study.study_name for study in theirs[1].get_all_studies()}
+        for record in wanted:
+            if record.name in present:
+                raise ParameterError(f"study {record.name!r} is in {shown(urls[1])!r} already")
         with ours[0].connect() as reading:
             _copy_measurements(reading, ours[1])
             _copy_artifacts(reading, ours[1])

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nas.errors import StorageError
@@ -38,6 +38,11 @@ class Database:
             upgrade(store._engine, name)
         wait_when_away(store._engine, patience_s)
         return store
+
+    def ping(self) -> None:
+        """Raises StorageError when the database does not answer."""
+        with self._begin() as connection:
+            connection.execute(select(1))
 
     def close(self) -> None:
         self._engine.dispose()

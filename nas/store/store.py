@@ -1,6 +1,7 @@
 """The record of studies and trials. A trial's final row here is the truth; Optuna is told after it is written."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -93,13 +94,17 @@ class Store(Drivers, Artifacts):
         raise UnknownNameError("study", name or "", (record.name for record in records))
 
     @lasting_method
-    def add_study(self, study_id: int, settings: Mapping[str, Any], created_at: float) -> None:
-        """Put a study on record under Optuna's id. What an id that Optuna has given anew once held is removed."""
-        with self._begin() as connection:
-            connection.execute(delete(tables.studies).where(tables.studies.c.study_id == study_id))
-            connection.execute(
-                insert(tables.studies).values(study_id=study_id, settings=dict(settings), created_at=created_at)
-            )
+    def add_study(
+        self, study_id: int, settings: Mapping[str, Any], created_at: float, stale: float | None = None
+    ) -> None:
+        """Put a study on record under Optuna's id, unless another process has just done so.
+
+        What an id that Optuna has given anew once held, which was created at `stale`, is removed.
+        """
+        ours = tables.studies
+        with suppress(IntegrityError), self._begin() as connection:
+            connection.execute(delete(ours).where(ours.c.study_id == study_id, ours.c.created_at == stale))
+            connection.execute(insert(ours).values(study_id=study_id, settings=dict(settings), created_at=created_at))
 
     @lasting_method
     def remove_study(self, study_id: int) -> None:

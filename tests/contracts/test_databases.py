@@ -2,6 +2,7 @@
 
 import dataclasses
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from nas.artifact import Artifact
+from nas.driver_lock import drive
 from nas.errors import ParameterError, StorageError, UnknownNameError
 from nas.store.check import check
 from nas.store.copying import copy
@@ -60,6 +62,25 @@ def test_what_searches_write_is_sound(storage_url: str) -> None:
         )
     # A killed driver's trials are the next one's to see to.
     assert check(storage_url) == []
+
+
+def test_a_search_that_writes_meanwhile_is_sound(storage_url: str) -> None:
+    make_study(storage_url, budget=2)
+    with Store.open(storage_url, create=False) as store, drive(store, store.study().study_id, "study"):
+        study = open_study(store, storage_url, budget=60)
+        over = threading.Event()
+
+        def search() -> None:
+            run(study)
+            over.set()
+
+        searching = threading.Thread(target=search)
+        searching.start()
+        found = []
+        while not over.is_set():
+            found += check(storage_url)
+        searching.join()
+    assert found == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from dashboard import guard
 from dashboard.access import COOKIE, SESSION_S, Access, Right, access, is_loopback
 from dashboard.limits import Bucket
+from dashboard.roots import Roots
 from nas.errors import ParameterError
 from nas.store.store import Store
 from tests.serving import client_of
@@ -238,6 +239,17 @@ def test_files_must_lie_under_roots(storage: tuple[Store, str], tmp_path: Path) 
     assert client.get("/api/v1/searches").json() == []
 
 
+def test_a_home_is_no_folder_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data sets are looked for in `~`, wherever the server runs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~").mkdir()
+    roots = Roots((Path("."),))
+    assert roots.holds("pictures")
+    assert not roots.holds("~")
+    assert not roots.holds("~/pictures")
+    assert not roots.holds("~nobody-of-that-name/pictures")
+
+
 def test_a_study_named_like_a_file_is_no_way_to_it(
     storage: tuple[Store, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,10 +267,22 @@ def test_names_that_no_address_has_are_refused(name: str, opened: TestClient) ->
     assert "study" in refused.json()["detail"]
 
 
-def test_optunas_dashboard_removes_no_study(opened: TestClient) -> None:
+def test_optunas_dashboard_changes_notes_alone(opened: TestClient) -> None:
+    """Renaming copies a study and deletes it: ours would be left behind."""
     (found,) = opened.get("/optuna/api/studies").json()["study_summaries"]
-    assert opened.delete(f"/optuna/api/studies/{found['study_id']}").status_code == 403
+    one = f"/optuna/api/studies/{found['study_id']}"
+    note = {"body": "the first one", "version": 1}
+    for method, path, content in (
+        ("DELETE", one, None),
+        ("POST", f"{one}/rename", {"study_name": "other"}),
+        ("POST", "/optuna/api/studies", {"study_name": "new", "directions": [1, 2]}),
+        ("POST", "/optuna/api/trials/1/tell", {"state": "Fail"}),
+        ("PUT", f"{one}/preference", {}),
+        ("POST", f"{one}/note", note),
+    ):
+        assert opened.request(method, path, json=content).status_code == 403
     assert opened.get("/api/v1/studies/study").status_code == 200
+    assert opened.put(f"{one}/note", json=note).status_code == 204
 
 
 def test_errors_carry_no_internals(opened: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

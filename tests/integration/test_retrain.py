@@ -35,6 +35,14 @@ def metrics(folder: Path) -> dict:
     return json.loads((folder / "metrics.json").read_text())
 
 
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_says_what_to_change(config: Path, tmp_path: Path) -> None:
+    """Going on from the last checkpoint would come to the same."""
+    done = run_nas(["retrain", "small.yaml", *QUICK, "--learning-rate", "1e18", "--output", "out"], tmp_path)
+    assert done.code == 2
+    assert "--learning-rate 1e+18 is too high: training loss became" in done.err
+
+
 @pytest.mark.timeout(400)
 def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) -> None:
     done = run_nas(

@@ -158,6 +158,13 @@ def test_readers_share_what_was_read(store: Store, storage_url: str) -> None:
     assert snapshots.of("study") is snapshots.of("study")
 
 
+def test_a_study_that_has_just_begun_is_found(store: Store, storage_url: str) -> None:
+    snapshots = Snapshots(store)
+    assert snapshots.all() == []
+    make_study(storage_url, budget=3)
+    assert len(snapshots.of("study").trials.by_number) == 3
+
+
 def test_exports_are_downloads(store: Store, storage_url: str) -> None:
     make_study(storage_url, budget=4)
     client = client_of(store, storage_url)

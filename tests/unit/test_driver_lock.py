@@ -11,7 +11,9 @@ from nas import driver_lock
 from nas.driver_lock import SILENT_S, drive, is_alive
 from nas.errors import SearchInterruptedError, UserError
 from nas.store.store import Store
-from tests.studies import make_study, open_study
+from nas.trial import TrialState
+from tests.builders import synthetic
+from tests.studies import make_study, open_study, run
 
 ELSEWHERE = {"host": "another machine", "pid": 4711, "started_at": 1.0}
 
@@ -64,9 +66,10 @@ def test_who_was_replaced_stops_when_it_finds_out(url: str, monkeypatch: pytest.
         with drive(store, study_id, "study") as lease:
             other = {**ELSEWHERE, "seen_at": time.time()}
             store.replace_driver(study_id, other, lambda _: True)
-            assert lease.is_lost.wait(10)
             with pytest.raises(SearchInterruptedError, match="driven by another process"):
                 lease.check()
+            # Some beats.
+            time.sleep(0.5)
         # It leaves the other one's name where it is.
         assert store.driver(study_id) == other
 
@@ -98,3 +101,30 @@ def test_a_study_asks_nothing_more_when_its_lease_is_lost(tmp_path: Path) -> Non
         with pytest.raises(SearchInterruptedError):
             study.ask()
         assert study.trials == []
+
+
+def test_who_lost_its_lease_leaves_the_new_drivers_trials_alone(url: str) -> None:
+    with Store.open(url, create=False) as store, drive(store, store.study().study_id, "study") as lease:
+        silent = open_study(store, url, budget=6)
+        silent._check_lease = lease.check
+        store.replace_driver(store.study().study_id, {**ELSEWHERE, "seen_at": time.time()}, lambda _: True)
+        new = open_study(store, url, budget=6)
+        trial = new.ask()
+        with pytest.raises(SearchInterruptedError):
+            silent.recover("search broke down")
+        new.tell(trial.number, synthetic(trial.architecture))
+        assert store.trials(store.study().study_id)[-1].state is TrialState.COMPLETE
+
+
+def test_a_trial_that_another_process_ended_is_over_for_this_one_too(url: str) -> None:
+    with Store.open(url, create=False) as store:
+        one = open_study(store, url, budget=3)
+        trial = one.ask()
+        # Which takes the first for dead.
+        other = open_study(store, url, budget=3)
+        other.recover("driver killed")
+        one.tell(trial.number, synthetic(trial.architecture))
+        (here,) = (each for each in one.trials if each.number == trial.number)
+        assert here.state is TrialState.INTERRUPTED
+        run(one)
+        assert one.is_over

@@ -100,6 +100,13 @@ def test_same_seed_same_accuracy_and_other_seed_other_training() -> None:
     assert first.curve[0].loss != other.curve[0].loss
 
 
+def test_a_training_is_the_same_whether_its_latency_is_measured_or_on_record() -> None:
+    proxy = evaluator(epochs=1, train_size=100, train_precision="fp32")
+    measured, known = (final(proxy, SMALL, 1, known=known) for known in ({}, {"cpu": measurement(3.0)}))
+    assert measured.curve[0].loss == known.curve[0].loss
+    assert measured.accuracy == known.accuracy
+
+
 def test_a_training_goes_on_in_another_process_as_if_nothing_had_been() -> None:
     proxy = evaluator(epochs=4, train_size=200)
     at_rung, whole = list(proxy.evaluate(Job(SMALL, 1, rungs=(2,))))

@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
+from nas.errors import UserError
+
 MACHINE = "machine"
 
 
@@ -73,6 +75,9 @@ class QuietWindow:
 
     def _open(self, name: str) -> int:
         self.folder.mkdir(mode=0o700, exist_ok=True)
+        if self.folder.stat().st_uid != os.getuid():
+            # Whoever made it could hold these locks for ever.
+            raise UserError(f"folder {str(self.folder)!r}, by which measurements take turns, is another user's")
         return os.open(self.folder / f"{self._quarters}-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 

@@ -24,6 +24,7 @@ from workers.datasets.dataset import Dataset, ImageSource, Request
 from workers.latency.quiet import step_in, windows_of
 from workers.retrain.batches import Batches, Statistics
 from workers.retrain.split import split_indices
+from workers.training_steps import NonFiniteLossError, finite
 
 CHECKPOINT = "training.pt"
 PROBE_STEPS = 3
@@ -135,7 +136,7 @@ class Training:
         self.precision = job.precision
 
     def run_epoch(self, batches: Iterator[tuple[Tensor, Tensor]]) -> float:
-        """Train on each batch once; the mean loss. Raises ArithmeticError as soon as it is not finite."""
+        """Train on each batch once; the mean loss. Raises NonFiniteLossError as soon as it is not finite."""
         self.model.train()
         total, steps = 0.0, 0
         for x_BCHW, y_BK in batches:
@@ -150,9 +151,10 @@ class Training:
 
     def _step(self, x_BCHW: Tensor, y_BK: Tensor) -> float:
         loss = self._loss(x_BCHW, y_BK, self.precision)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise ArithmeticError(f"training loss became {value} in epoch {self.epoch + 1}")
+        try:
+            value = finite(loss)
+        except NonFiniteLossError as error:
+            raise NonFiniteLossError(f"{error} in epoch {self.epoch + 1}") from error
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()

@@ -16,6 +16,7 @@ import torch
 from ray.exceptions import RayError
 from ray.train import CheckpointConfig, Result, RunConfig, ScalingConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer
+from ray.train.v2.api.exceptions import WorkerGroupError
 from ray.util.queue import Empty, Queue
 from safetensors.torch import save
 
@@ -32,6 +33,7 @@ from workers.interruption import heard
 from workers.ray_environment import ray_environment, reason
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.recipes import recipe_for
+from workers.training_steps import NonFiniteLossError
 
 RUN = "checkpoints"
 SETTINGS_FILE = "settings.json"
@@ -184,11 +186,21 @@ def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatc
             with _listening(reports, watcher, assignment.recipe.epochs):
                 return _fitted(trainer)
         except (RayError, TrainingFailedError, OSError) as error:
+            if said := _divergence(error):
+                rate = assignment.recipe.learning_rate
+                raise ParameterError(f"--learning-rate {rate:g} is too high: {said}") from error
             raise SearchInterruptedError(
                 f"the training broke down ({reason(error, -1)}); the same command goes on"
             ) from error
         finally:
             ray.shutdown()
+
+
+def _divergence(error: Exception) -> str | None:
+    """What a worker says of a loss that is not finite: going on would come to the same."""
+    failures = error.worker_failures.values() if isinstance(error, WorkerGroupError) else ()
+    causes = (getattr(each, "_base_exc", each) for each in failures)
+    return next((str(cause) for cause in causes if isinstance(cause, NonFiniteLossError)), None)
 
 
 def _fitted(trainer: TorchTrainer) -> Result:

@@ -26,11 +26,10 @@ class Sandwich(nn.Module):
     the dearest.
     """
 
-    def __init__(self, supernet: nn.Module, space: SearchSpace, between: int = BETWEEN) -> None:
+    def __init__(self, supernet: nn.Module, space: SearchSpace) -> None:
         super().__init__()
         self.supernet = supernet
         self._space = space
-        self._between = between
         self._largest = largest(space)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -40,7 +39,7 @@ class Sandwich(nn.Module):
     def loss(self, x_BCHW: Tensor, labels_B: Tensor) -> Tensor:
         """The mean over the networks, which are drawn from torch's global generator."""
         generator = random.Random(int(torch.randint(2**62, ())))  # noqa: S311
-        members = [self._space.sample(generator) for _ in range(2 + self._between)]
+        members = [self._space.sample(generator) for _ in range(2 + BETWEEN)]
         first, smallest, *between = members
         logits_BK = self.supernet(x_BCHW, self._sized(first, max))
         said_BK = logits_BK.detach().softmax(1)

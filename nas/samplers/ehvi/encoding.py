@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int16]
 # A member: its indices, one for each parameter, as bytes, which sets and dictionaries take.
 Row = bytes
+# Into so many parts a number that is known of every member is cut.
+QUANTILES = 16
 
 
 class Columns(NamedTuple):
@@ -123,8 +125,9 @@ class Quantiles:
     Made from the values of some members; those of others are placed between them.
     """
 
-    def __init__(self, values: Floats, count: int = 16) -> None:
-        self._edges = np.unique(np.quantile(values, np.arange(1, count) / count)) if len(values) else np.zeros(0)
+    def __init__(self, values: Floats) -> None:
+        shares = np.arange(1, QUANTILES) / QUANTILES
+        self._edges = np.unique(np.quantile(values, shares)) if len(values) else np.zeros(0)
 
     @property
     def scales(self) -> Floats:
