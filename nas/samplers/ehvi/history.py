@@ -48,11 +48,20 @@ class History:
         self._read = 0
         # By number, those that had not ended when they were read.
         self._open: dict[int, Row | None] = {}
+        # By number, what was proposed to trials whose parameters are not seen yet.
+        self._proposed: dict[int, Row] = {}
         self.complete = 0
+        # Of each loss, whether all that are known are above 0.
+        self.is_positive = np.ones(len(signs), dtype=bool)
 
-    @property
-    def running(self) -> list[Row]:
-        return [row for row in self._open.values() if row is not None]
+    def propose(self, number: int, row: Row) -> None:
+        """To a trial that may not take it up at once, or at all."""
+        self._proposed[number] = row
+
+    def running(self, but: int) -> list[Row]:
+        """The members that others than the trial of number `but` are at, or are about to be."""
+        members = {**self._proposed, **{number: row for number, row in self._open.items() if row is not None}}
+        return [row for number, row in sorted(members.items()) if number != but]
 
     @property
     def members_tried(self) -> int:
@@ -60,8 +69,8 @@ class History:
         return len(self._taken)
 
     def has(self, row: Row) -> bool:
-        """Whether a trial has or had this member, whatever became of it."""
-        return row in self._taken
+        """Whether a trial has or had this member, or was proposed it, whatever became of it."""
+        return row in self._taken or row in self._proposed.values()
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in what is new of a study's trials in order of number, from 0 on.
@@ -73,6 +82,8 @@ class History:
             if row is None and trial.params.keys() == self._names:
                 row = self._encoding.row(trial.params)
                 self._taken.add(row)
+            if row is not None or trial.state.is_finished():
+                self._proposed.pop(trial.number, None)
             if not trial.state.is_finished():
                 self._open[trial.number] = row
             elif row is not None and (found := self._observation(trial, row)) is not None:
@@ -80,6 +91,7 @@ class History:
                 self._numbers.insert(place, trial.number)
                 self.observations.insert(place, found)
                 self.complete += found.is_complete
+                self.is_positive &= ~(found.losses <= 0)
         self._read = len(trials)
 
     def _observation(self, trial: FrozenTrial, row: Row) -> Observation | None:

@@ -1,35 +1,21 @@
 """What the trials so far tell of every candidate: the losses to expect, and the improvement of the front."""
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from itertools import compress
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.samplers.ehvi.costs import Costs
 from nas.samplers.ehvi.curves import evidence
 from nas.samplers.ehvi.encoding import Columns, Encoding, Quantiles, Row
 from nas.samplers.ehvi.history import History
 from nas.samplers.ehvi.models import FIRST, Models, Sample, Scale, front_gaps, schedule
 from nas.samplers.ehvi.pool import Pool
 from nas.samplers.ehvi.staircase import Staircase
-from nas.samplers.ehvi.surrogate import Surrogate
 from nas.samplers.ehvi.told import Told
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the pool's columns are: costs, by their places among the objectives behind the dear one; then features.
-
-    `limits` are by the same places.
-    """
-
-    places: Sequence[int] = ()
-    limits: Mapping[int, float] = field(default_factory=dict)
 
 
 class Landscape:
@@ -39,22 +25,18 @@ class Landscape:
         self,
         encoding: Encoding,
         pool: Pool,
-        known: Known,
+        costs: Costs,
         models: Models,
         history: History,
         running: Sequence[Row],
     ) -> None:
         self._encoding = encoding
         self._pool = pool
-        self._known = known
-        self._models = models
-        self._observations = history.observations
-        self._told = told = Told(self._observations)
-        self._signs = history.signs[1:]
-        self._logarithmic: NDArray[np.bool_] = np.all(told.losses[:, 1:] > 0, axis=0)
+        self._costs = costs
+        self._told = told = Told(history.observations)
         # What is learnt by then stays until the next moment, also for a sampler that comes after it.
-        at = max(schedule(len(self._observations)), told.places[:FIRST][-1] + 1)
-        first = models.first(at, self._observations)
+        at = max(schedule(len(history.observations)), told.places[:FIRST][-1] + 1)
+        first = models.first(at, history.observations)
         self._scale = Scale.of(first.losses[:, 0])
         self._quantiles = self._quantiles_of(first.rows)
         points = self._points(told)
@@ -87,25 +69,24 @@ class Landscape:
         columns = self._columns(rows, known)
         expected = self._model.predict(columns)[0]
         self._model = self._model.given(columns, expected)
-        self._to_beat = np.vstack([self._to_beat, np.column_stack([expected, self._others(rows, known)])])
+        self._to_beat = np.vstack([self._to_beat, np.column_stack([expected, self._costs.of(rows, known)])])
 
     def _stairs(self) -> Staircase:
         return Staircase([tuple(point) for point in self._to_beat.tolist()], self._reference)
 
     def improvement(self, rows: Sequence[Row]) -> Floats:
-        """Expected, of the hypervolume; below 0 beyond a limit. Where there is none, by how little is known.
+        """Expected, of the hypervolume; where there is none, by how little is known. Beyond a limit it is below 0 by as
+        much.
 
         Of what will be measured, noise and all, as what is to be beaten was.
         """
         known = self._pool.costs(rows)
-        others = self._others(rows, known)
+        others = self._costs.of(rows, known)
         mean, deviation = self._model.predict(self._columns(rows, known))
         measured = np.sqrt(deviation**2 + self._model.noise)
         found = self._staircase.improvement(mean, measured, others) + 1e-9 * deviation
-        for place, limit in self._known.limits.items():
-            most = np.log(limit) if self._logarithmic[place] else limit
-            found = np.where(others[:, place] > most, -1.0, found)
-        return found
+        excess = self._costs.excess(others)
+        return np.where(excess > 0, -excess, found)
 
     def promise(self, row: Row, curve: Sequence[float]) -> float | None:
         """The improvement that a running trial promises by its curve of losses so far, as a share of the hypervolume.
@@ -125,12 +106,12 @@ class Landscape:
         value, variance = told
         after = 1 / (1 / before + 1 / variance)
         expected = after * (mean / before + value / variance)
-        improvement = self._staircase.improvement(expected, np.sqrt(after), self._others([row], known))
+        improvement = self._staircase.improvement(expected, np.sqrt(after), self._costs.of([row], known))
         return float(improvement[0]) / max(self._staircase.volume, np.finfo(np.float64).tiny)
 
     def _points(self, told: Told) -> Floats:
         """The complete trials' losses in standard units."""
-        return np.column_stack([self._scale(told.losses[:, 0]), self._bent(told.losses[:, 1:])])
+        return np.column_stack([self._scale(told.losses[:, 0]), self._costs.bent(told.losses[:, 1:])])
 
     def _sample(self, told: Told, points: Floats) -> Sample:
         """The complete trials, which are these points, then the stopped ones."""
@@ -143,38 +124,6 @@ class Landscape:
             np.array([*front_gaps(points), *[np.inf] * len(stopped)]),
             np.array([*told.places, *(each.place for each in told.stopped)]),
         )
-
-    def _others(self, rows: Sequence[Row], known: Floats) -> Floats:
-        """The further losses: by the pool's columns, or else what is expected of them."""
-        places = list(self._known.places)
-        found = np.full((len(rows), len(self._signs)), np.nan)
-        found[:, places] = known[:, : len(places)] * self._signs[places]
-        found = self._bent(found)
-        for place in np.flatnonzero(np.isnan(found).any(0)):
-            middle, spread, model = self._cost_models[place]
-            unknown = np.isnan(found[:, place])
-            columns = self._encoding.columns(list(compress(rows, unknown)))
-            found[unknown, place] = middle + spread * model.predict(columns)[0]
-        return found
-
-    def _bent(self, others: Floats) -> Floats:
-        """Costs above 0 are compared by their ratios."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self._logarithmic, np.log(others), others)
-
-    @cached_property
-    def _cost_models(self) -> list[tuple[float, float, Surrogate]]:
-        """For each further objective its mean, its deviation and the process that learns it in these units."""
-        found = []
-        for place in range(len(self._signs)):
-            seen = [each for each in self._observations if np.isfinite(each.losses[1 + place])]
-            values = self._bent(np.array([each.losses[1:] for each in seen]))[:, place]
-            at = schedule(len(seen))
-            middle, spread = float(values[:at].mean()), float(values[:at].std()) or 1.0
-            sample = Sample.certain([each.row for each in seen], (values - middle) / spread)
-            model = self._models.fit(f"cost {place}", sample, at, partial(sample.first, at), self._encoding.columns)
-            found.append((middle, spread, model))
-        return found
 
     def _quantiles_of(self, rows: Sequence[Row]) -> list[tuple[int, Quantiles]]:
         """Of the pool's columns that are known of all of `rows`."""

@@ -8,7 +8,9 @@ of the best of these.
 
 import secrets
 from collections.abc import Mapping, Sequence
-from heapq import nlargest
+from heapq import nlargest, nsmallest
+from itertools import compress
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,10 @@ from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
 from nas.samplers.distributions import distributions
+from nas.samplers.ehvi.costs import Costs, Known
 from nas.samplers.ehvi.encoding import Encoding, Indices, Row
 from nas.samplers.ehvi.history import History
-from nas.samplers.ehvi.landscape import Known, Landscape
+from nas.samplers.ehvi.landscape import Landscape
 from nas.samplers.ehvi.models import Models, schedule
 from nas.samplers.ehvi.pool import Pool
 from nas.samplers.setting import Cost, SamplerSetting
@@ -31,6 +34,8 @@ from nas.space import Space
 INITIAL = 6
 # Local search: so many of the best candidates have their neighbours looked at, so many times.
 BEST, ROUNDS = 4, 2
+# So many times before a first member within the limits is found.
+SEARCHES = 8
 # With so many running trials one more is proposed at a time: that one of them ends changes little. Each is then chosen
 # among so many of the best candidates for each that is wanted.
 TOGETHER, RIVALS = 8, 4
@@ -61,6 +66,7 @@ class EhviSampler(BaseSampler):
         self._dear = dear
         self._distributions = distributions(space)
         self._encoding = Encoding(space.choices)
+        self._numbers = {*(costs or {}), *(limits or {})}
         drawn = secrets.randbits(32) if seed is None else seed
         self._pool = Pool(space, self._encoding, [*(costs or {}).values(), *features], drawn)
         self._known = Known(
@@ -73,6 +79,8 @@ class EhviSampler(BaseSampler):
         self._asked_costs_at = 0
         # Matrices are small and cores are busy with trials: a second thread would wait for its turn at every product.
         self._libraries = ThreadpoolController()
+        # Optuna's own `optimize` asks in several threads.
+        self._asking = Lock()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._distributions
@@ -80,15 +88,20 @@ class EhviSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        history = self._history(study)
+        with self._asking:
+            history = self._history(study)
+            row = self._proposal(study, history, history.running(trial.number))
+            history.propose(trial.number, row)
+            return self._encoding.parameters(row)
+
+    def _proposal(self, study: Study, history: History, running: Sequence[Row]) -> Row:
         # By a count that interruptions do not change, so that a search that goes on proposes what it would have anyway.
         drawn = self._pool.random(history.members_tried)
         left = [row for row in drawn if not history.has(row)] or drawn
-        running = history.running
         if history.complete < INITIAL:
             others = [*(each.row for each in history.observations), *running]
-            place = _farthest(self._encoding.indices(left), self._encoding.indices(others))
-            return self._encoding.parameters(left[place])
+            allowed = self._within_limits(left, history)
+            return allowed[_farthest(self._encoding.indices(allowed), self._encoding.indices(others))]
         if schedule(history.complete) != self._asked_costs_at:
             self._asked_costs_at = schedule(history.complete)
             self._pool.forget_costs()
@@ -98,24 +111,45 @@ class EhviSampler(BaseSampler):
             with self._libraries.limit(limits=1):
                 landscape = self._landscape(history, running)
                 queue += self._best(landscape, left, history, 1 + len(running) // TOGETHER)
-        return self._encoding.parameters(queue.pop(0))
+        return queue.pop(0)
 
     def goes_on(self, study: Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
         """Whether a running trial is worth training on, by its training loss after each epoch up to now.
 
         It is while it promises at least WORTH, or as much less as epochs are left. None while too little is known.
         """
-        history = self._history(study)
-        row = self._encoding.row(study.get_trials(deepcopy=False)[number].params)
-        if history.complete < INITIAL:
-            return None
-        others = [each for each in history.running if each != row]
-        with self._libraries.limit(limits=1):
-            promise = self._landscape(history, others).promise(row, curve)
+        with self._asking, self._libraries.limit(limits=1):
+            history = self._history(study)
+            row = self._encoding.row(study.get_trials(deepcopy=False)[number].params)
+            if history.complete < INITIAL:
+                return None
+            promise = self._landscape(history, history.running(number)).promise(row, curve)
         return None if promise is None else promise * epochs >= WORTH * (epochs - len(curve))
 
     def _landscape(self, history: History, running: Sequence[Row]) -> Landscape:
-        return Landscape(self._encoding, self._pool, self._known, self._models, history, running)
+        return Landscape(self._encoding, self._pool, self._costs(history), self._models, history, running)
+
+    def _costs(self, history: History) -> Costs:
+        return Costs(self._encoding, self._known, self._models, history)
+
+    def _within_limits(self, rows: list[Row], history: History) -> list[Row]:
+        """Those of them that are, as far as is known; if none is, those that are found from there.
+
+        Where no search ends within the limits, what may be the nearest to them.
+        """
+        if not self._known.limits:
+            return rows
+        costs, hoped = self._costs(history), dict[Row, float]()
+        for _ in range(1 + SEARCHES):
+            known = self._pool.costs(rows)
+            if (is_allowed := costs.excess(costs.of(rows, known)) == 0).any():
+                return list(compress(rows, is_allowed))
+            hoped.update(zip(rows, costs.excess(costs.of(rows, known, hope=1.0)).tolist(), strict=True))
+            near = self._pool.near(nsmallest(BEST, hoped, key=hoped.__getitem__))
+            rows = [row for row in near if row not in hoped and not history.has(row)]
+            if not rows:
+                break
+        return nsmallest(1, hoped, key=hoped.__getitem__)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -124,14 +158,21 @@ class EhviSampler(BaseSampler):
         raise ValueError(f"parameter {param_name!r} is not one of {', '.join(self._distributions)}")
 
     def _history(self, study: Study) -> History:
-        """Raises ValueError where the study is not of two objectives or more, one of which is the dear one."""
+        """Raises ValueError where the study is not of two objectives or more, one of which is the dear one, or has none
+        of a cost's or limit's number.
+        """
         if not 0 <= self._dear < len(study.directions) >= 2:
             raise ValueError(
                 f"EhviSampler(dear={self._dear}) needs a study of two objectives or more, of which that is one; "
                 f"this one has {len(study.directions)}"
             )
+        others = [number for number in range(len(study.directions)) if number != self._dear]
+        if wrong := sorted(self._numbers.difference(others)):
+            raise ValueError(
+                f"EhviSampler: costs and limits are of objectives besides the dear one, whose numbers are "
+                f"{', '.join(map(str, others))}, not {', '.join(map(str, wrong))}"
+            )
         if study._study_id not in self._histories:
-            others = (number for number in range(len(study.directions)) if number != self._dear)
             self._histories[study._study_id] = History(self._encoding, study, [self._dear, *others])
         history = self._histories[study._study_id]
         history.read(study.get_trials(deepcopy=False))
