@@ -29,7 +29,7 @@ def figure(record: StudyRecord, results: Sequence[Result]) -> go.Figure:
     drawn.add_trace(_points(members, "Pareto front", "lines+markers", FRONT))
     drawn.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
     if fell_off:
-        drawn.add_trace(_points(fell_off, "fell off when confirmed", "markers", FALLEN))
+        drawn.add_trace(_points(fell_off, "left off when confirmed", "markers", FALLEN))
         drawn.data[2].update(marker={"symbol": "x"})
     settings = record.settings
     drawn.update_layout(

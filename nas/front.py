@@ -174,10 +174,14 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
 
 
 def fallen(candidates: Sequence[Result]) -> list[Result]:
-    """What was on the front as searched and, since it was confirmed, is not, or cannot be told from other members."""
+    """What was on the front as searched and, since it was confirmed, is not; and contenders that cannot be told from
+    members of it. The cheapest first.
+    """
     on_front = {member.trial.number for member in front(candidates)}
-    searched = (candidates[index] for index in non_dominated([each.searched_losses for each in candidates]))
-    return [each for each in searched if len(each.accuracies) > 1 and each.trial.number not in on_front]
+    searched = set(non_dominated([each.searched_losses for each in candidates]))
+    found = [each for index, each in enumerate(candidates) if index in searched and len(each.accuracies) > 1]
+    listed = {each.trial.number: each for each in (*found, *contenders(candidates))}
+    return sorted((each for number, each in listed.items() if number not in on_front), key=lambda each: each.losses)
 
 
 def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any]) -> float:

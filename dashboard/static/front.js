@@ -59,7 +59,7 @@ export function frontFigure({ trials, front, state }) {
     points(ends.filter((trial) => !fallen.has(trial.number)), "trials", { color: style("--dot") }),
     points(all.filter((trial) => trial.state === "stopped"), "stopped early", { color: style("--dot"), symbol: "circle-open" }),
     points(all.filter((trial) => trial.state === "infeasible"), "over the limit, untrained", { color: style("--warn"), symbol: "line-ns-open", size: 10 }),
-    points(ends.filter((trial) => fallen.has(trial.number)), "fell off when confirmed", { color: style("--warn"), symbol: "x" }),
+    points(ends.filter((trial) => fallen.has(trial.number)), "left off when confirmed", { color: style("--warn"), symbol: "x" }),
     points(members, "Pareto front", { color: style("--accent"), size: 10 }, {
       mode: "lines+markers", line: { shape: "hv", color: style("--accent"), width: 2 },
       error_y: spread(members.map((trial) => trial.accuracy_std ?? 0)),

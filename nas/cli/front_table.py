@@ -20,7 +20,7 @@ def print_front(
     """One row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
 
     Members are as nas.front has them as JSON. Of the study's `objectives` those that not every table has get columns of
-    their own. Those that fell off when the front was confirmed follow, marked.
+    their own. Those that were left off when the front was confirmed follow, marked.
     """
     listed = [*members, *fell_off]
     if not listed:
@@ -56,7 +56,7 @@ def print_front(
     if not all(member["latency_usable"] for member in listed):
         print_note("! of a few disturbed rounds: the machine was too busy to tell")
     if fell_off:
-        print_note("x on the front as searched; by further seeds it is not, or cannot be told from a cheaper one")
+        print_note("x left off: further seeds took it off the front, or cannot tell it from a member that stays")
 
 
 def _mark(member: Mapping[str, Any], objective: str) -> str:

@@ -41,6 +41,8 @@ def _lines(found: Status) -> list[str]:
     )
     budget = "" if found.budget is None else f" of {found.budget}"
     left = "" if found.left_s is None else f", {found.left_s / 60:.0f} min left"
+    if found.budget is not None and found.done >= found.budget:
+        left = ", the front is being confirmed"
     lines = [
         f"study {found.record.name}: {by}",
         f"  trials: {found.done}{budget} done ({states or 'none yet'}); {found.trials_per_hour:.0f} per hour{left}",

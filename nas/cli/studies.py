@@ -1,6 +1,7 @@
 """`nas studies`: what a database holds."""
 
 import json
+import time
 from datetime import UTC, datetime
 
 import click
@@ -8,6 +9,7 @@ from rich.table import Table
 
 from nas.cli import options
 from nas.cli.table import print_table
+from nas.status import status
 from nas.store.store import Store
 from nas.trial import TrialState
 
@@ -18,7 +20,8 @@ from nas.trial import TrialState
 def command(storage: str, as_json: bool) -> None:
     """List the studies in a database, the newest first."""
     with Store.open(storage, create=False) as store:
-        records = store.studies()
+        found = [status(store, record, time.time()) for record in store.studies()]
+    records = [each.record for each in found]
     if as_json:
         click.echo(
             json.dumps(
@@ -41,11 +44,13 @@ def command(storage: str, as_json: bool) -> None:
     for state in TrialState:
         table.add_column(state.value, justify="right")
     table.add_column("created (UTC)")
-    for record in records:
+    for each in found:
+        record = each.record
+        cut_off = " (cut off)" if each.driver is None and each.running else ""
         table.add_row(
             record.name,
             *(str(record.settings[name]) for name in ("space", "dataset", "target")),
-            *(str(record.counts.get(state, 0)) for state in TrialState),
+            *(f"{record.counts.get(state, 0)}{cut_off if state is TrialState.RUNNING else ''}" for state in TrialState),
             datetime.fromtimestamp(record.created_at, UTC).strftime("%Y-%m-%d %H:%M"),
         )
     print_table(table)

@@ -67,7 +67,7 @@ class Trials(TypedDict):
 
 
 class Front(TypedDict):
-    """`members` are what `nas front --json` prints; `fallen` were on the front before they were confirmed."""
+    """`members` are what `nas front --json` prints; `fallen` were left off it by further seeds."""
 
     revision: str
     objectives: list[str]

@@ -127,6 +127,8 @@ def test_nine_of_ten_members_are_expected_to_stay_and_the_accurate_end_is_kept()
     assert numbers[0] == 0
     assert 10 in numbers
     assert 2 <= len(numbers) < 6
+    # The others are told of.
+    assert sorted(numbers + [each.trial.number for each in fallen(found)]) == list(range(11))
 
 
 def test_nothing_is_near_while_it_is_not_known_how_seeds_differ() -> None:
