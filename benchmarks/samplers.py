@@ -1,4 +1,6 @@
-"""Samplers on recorded results: the share of the best possible hypervolume over log latency, from two references."""
+"""Samplers on recorded results: the share of the best possible hypervolume over log latency, from two references, and
+with a latency limit that a twentieth, a fifth and half of the rows meet.
+"""
 
 import argparse
 import math
@@ -18,6 +20,9 @@ TABLES = [Path(__file__).parent / "tables" / f"{name}_hybrid.csv" for name in ("
 BUDGET = 200
 # Of the front's errors and latencies: from this quantile on a hard reference counts nothing.
 HARD = 0.9
+# Such shares of the rows are within the latency limit, in searches of so many trials.
+LIMITS = (0.05, 0.2, 0.5)
+WITHIN_LIMITS = 60
 
 
 def hard_reference(table: Table) -> tuple[float, float]:
@@ -82,6 +87,12 @@ def main() -> None:
             setting = Replay(budget, reference=reference, log_latency=True, early_stopping=False)
             print_samplers(table, asked.samplers.split(","), asked.seeds, setting)
             print_ours(table, asked.seeds, setting)
+        latencies_ms = sorted(row.figures["latency_ms"] for row in table.rows)
+        for part in LIMITS:
+            limit_ms = latencies_ms[round(part * len(latencies_ms))]
+            print(f"\n{table.name}, budget {WITHIN_LIMITS}, latency limit {limit_ms:g} ms, which {part:.0%} meet")
+            setting = Replay(WITHIN_LIMITS, log_latency=True, max_latency_ms=limit_ms, early_stopping=False)
+            print_samplers(table, asked.samplers.split(","), asked.seeds, setting)
 
 
 if __name__ == "__main__":
