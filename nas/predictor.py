@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from scipy.optimize import minimize
 
 from nas.architecture import Architecture, ModelInput
@@ -23,6 +23,8 @@ from nas.builder import Builder
 # The standard normal's 97.5% quantile.
 Z_95 = 1.96
 FEWEST = 4
+# The negative log evidence of scales that no measurements fit.
+UNLIKELY = 1e6
 # Runtimes keep channels in blocks of so many (ONNX Runtime's NCHWc on AVX-512): at other widths a pooling block, which
 # has little else to do, took up to twice as long.
 LANES = 16
@@ -129,7 +131,11 @@ def _learnt(scaled: Floats, groups: NDArray[np.int64], typical_ms: float) -> tup
 
     def cost(logs: Floats) -> float:
         variances = np.exp(2 * logs)
-        lower = cholesky(np.tensordot(variances[:-1], grams, 1) + variances[-1] * eye, lower=True)
+        try:
+            lower = cholesky(np.tensordot(variances[:-1], grams, 1) + variances[-1] * eye, lower=True)
+        except LinAlgError:
+            # Beside scales as great as these the noise is lost in rounding.
+            return UNLIKELY
         white = solve_triangular(lower, ones, lower=True)
         return float(white @ white / 2 + np.log(np.diag(lower)).sum())
 

@@ -1,9 +1,10 @@
-"""The memory that inference takes: weights, and the activations alive at once, followed on torch's meta device."""
+"""The memory that inference takes: weights, and the activations alive at once, followed on tensors without data."""
 
 from collections.abc import Collection
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -35,12 +36,13 @@ class _Followed(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
     """As nas.builder.Builder has it. Raises as model.build does."""
-    with torch.device("meta"):
+    # Of the CPU in name: there attention is fused, which it is not on the meta device.
+    with torch.no_grad(), FakeTensorMode():
         network = model.build(architecture, model_input).eval()
         x_BCHW = torch.empty(1, model_input.channels, model_input.height_px, model_input.width_px)
-    storages = [weight.untyped_storage() for weight in (*network.parameters(), *network.buffers())]
-    weights = {storage._cdata: storage.nbytes() for storage in storages}
-    with torch.no_grad(), _Followed(weights) as followed:
-        network(x_BCHW)
+        storages = [weight.untyped_storage() for weight in (*network.parameters(), *network.buffers())]
+        weights = {storage._cdata: storage.nbytes() for storage in storages}
+        with _Followed(weights) as followed:
+            network(x_BCHW)
     total: int = sum(weights.values()) + followed.peak
     return total

@@ -67,7 +67,7 @@ class RayTuneRunner:
         self.cpus_per_trial = resources.cpus_per_trial or 1.0
         self._custom = resources.custom
         self._asked = resources.workers
-        self.workers = resources.workers or (max(1, int(gpus / share)) if share > 0 else own_cores())
+        self.workers = resources.workers or (_room(gpus, share) if share > 0 else own_cores())
         self._cluster: Cluster | None = None
         self._watchdog: Watchdog | None = None
         self._started: Future[Cluster] | None = None
@@ -174,3 +174,8 @@ class RayTuneRunner:
                 logging_level=logging.ERROR,
             )
         return cluster
+
+
+def _room(gpus: float, share: float) -> int:
+    """How many trials find `share` GPUs each: a part of one is of one alone."""
+    return max(1, int(gpus / share) if share >= 1 else int(gpus) * int(1 / share))

@@ -18,6 +18,8 @@ from workers.training_setting import Setting, candidates, quickest
 from workers.training_steps import Eager, Graphed, NonFiniteLossError
 
 WARM_UP = 0.2
+# With no more than 1 / WARM_UP of them torch's schedule divides by the nought steps of its warm-up.
+FEWEST_STEPS = 6
 # Images that are judged at a time. A GPU's time for few is that of launching kernels.
 EVALUATION_BATCH = {"cpu": 256, "cuda": 1024}
 # Capturing a CUDA graph takes as long as one or two steps without one, and a step ten times as long as in it.
@@ -125,7 +127,7 @@ class Training:
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser,
             max_lr=recipe.learning_rate,
-            total_steps=max(2, recipe.epochs * self._steps),
+            total_steps=max(FEWEST_STEPS, recipe.epochs * self._steps),
             pct_start=WARM_UP,
             cycle_momentum=False,
         )

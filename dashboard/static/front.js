@@ -13,7 +13,7 @@ export const cost = (trial, axis) => (axis === "latency_ms" ? trial.latency_ms :
 // The most accurate member within the limit.
 export function pick(members, limit) {
   const within = members.filter((member) => limit === null || member.latency_ms <= limit);
-  return within.reduce((best, member) => (best === null || member.accuracy > best.accuracy ? member : best), null);
+  return within.reduce((best, member) => (best === null || member.expected_accuracy > best.expected_accuracy ? member : best), null);
 }
 
 // Where there are many, dots hide each other: of those at one spot, the size of a dot, the latest is drawn.

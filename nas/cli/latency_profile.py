@@ -16,6 +16,7 @@ from nas.builder import Builder
 from nas.cli import options
 from nas.cli.meters import asked_meter
 from nas.cli.table import print_table
+from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
 from nas.latency import calibrated
 from nas.predictor import Predictor, features
@@ -69,6 +70,8 @@ def command(
     """
     meter = asked_meter(target, precision, limit_s, ray_address)
     space = load_space(space_name)
+    if space.size < profiling.FOLDS:
+        raise ParameterError(f"--space {space.name!r} has {space.size} members; at least {profiling.FOLDS} are needed")
     asked = EvaluationOptions(
         dataset=dataset, data_dir=data_dir, input_size_px=input_size, targets=(target,), ray_address=ray_address
     )

@@ -105,7 +105,7 @@ def load_config(path: Path) -> ExportedConfig:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ParameterError(f"config {str(path)!r} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ParameterError(f"config {str(path)!r} is neither YAML nor JSON: {str(error).splitlines()[0]}") from error
     if not isinstance(data, dict) or not isinstance(data.get("schema_version"), int):
         raise ParameterError(f"config {str(path)!r} has no schema_version: it is not a config of `nas export`")
@@ -116,9 +116,12 @@ def load_config(path: Path) -> ExportedConfig:
         )
     if missing := {"architecture", "input", "builder"} - data.keys():
         raise ParameterError(f"config {str(path)!r} lacks {', '.join(sorted(missing))}")
+    provenance = data.get("provenance") or {}
+    if not isinstance(provenance, dict) or not isinstance(provenance.get("seed", 0), int):
+        raise ParameterError(f"config {str(path)!r}: provenance is to be a mapping, and its seed a whole number")
     return ExportedConfig(
         architecture=Architecture.from_dict(data["architecture"]),
         model_input=ModelInput.from_dict(data["input"]),
         builder=str(data["builder"]),
-        provenance=data.get("provenance") or {},
+        provenance=provenance,
     )

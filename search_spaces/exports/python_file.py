@@ -7,6 +7,7 @@ import torch
 import yaml
 
 from nas.architecture import Architecture, ModelInput
+from nas.errors import ParameterError
 from nas.export.config import ExportedConfig
 from nas.output_file import write_text, written
 from search_spaces import model as ours
@@ -25,6 +26,8 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
         write_text("--output", path, source)
         return f"wrote {path}"
     beside = path.with_suffix(".pt")
+    if beside == path:
+        raise ParameterError(f"--output {str(path)!r} is the name of the weights beside it; end it in .py")
     with written("--output", beside) as file:
         torch.save(model.state_dict(), file)
     write_text("--output", path, source)

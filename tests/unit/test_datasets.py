@@ -194,3 +194,17 @@ def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
         IMAGE_FOLDER.open(Request(str(tmp_path / "nowhere")), "train")
     with pytest.raises(ParameterError, match="imagefolder:PATH"):
         IMAGE_FOLDER.open(Request(), "train")
+
+
+def test_parts_of_an_image_folder_need_the_same_classes(tmp_path: Path) -> None:
+    """Labels are numbers: with another folder more in one part they would be of other classes."""
+    pictures(tmp_path / "train", classes=3)
+    pictures(tmp_path / "test", classes=2)
+    with pytest.raises(DataError, match="train has class0, class1, class2, test class0, class1"):
+        IMAGE_FOLDER.open(Request(str(tmp_path)), "train")
+
+
+def test_hidden_folders_are_no_classes(tmp_path: Path) -> None:
+    pictures(tmp_path)
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    assert IMAGE_FOLDER.open(Request(str(tmp_path)), "train").classes == ("class0", "class1")

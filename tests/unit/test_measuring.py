@@ -230,8 +230,11 @@ def test_every_target_measures_or_says_why_it_cannot(name: str) -> None:
 
 
 def test_energy_is_the_sum_of_the_packages_counters_past_their_ends(tmp_path: Path) -> None:
-    for name, now in (("intel-rapl:0", 900_000), ("intel-rapl:1", 0), ("intel-rapl:0:0", 5)):
+    for number, (name, now) in enumerate(
+        (("intel-rapl:0", 900_000), ("intel-rapl:1", 0), ("intel-rapl:0:0", 5), ("intel-rapl:2", 7))
+    ):
         (tmp_path / name).mkdir()
+        (tmp_path / name / "name").write_text(("package-0\n", "package-1\n", "core\n", "psys\n")[number])
         (tmp_path / name / "energy_uj").write_text(f"{now}\n")
         (tmp_path / name / "max_energy_range_uj").write_text("999999\n")
     read = energy_counter("machine", tmp_path)

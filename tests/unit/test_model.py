@@ -49,6 +49,14 @@ def test_peak_memory_is_weights_and_what_is_alive_at_once() -> None:
     assert 8 * tokens_bytes <= alive[0] <= 20 * tokens_bytes
 
 
+def test_peak_memory_of_attention_is_that_of_a_fused_one() -> None:
+    """As torch runs it: no matrix of tokens by tokens is alive."""
+    at = ModelInput(3, 224, 224, 10)
+    pool, attention = (peak_memory(Architecture((Stage(mixer, 1, 32),)), at) for mixer in ("pool", "attention"))
+    tokens = 56 * 56
+    assert attention - pool < tokens * tokens * 4 / 10
+
+
 @pytest.mark.parametrize(
     ("size", "stride"), [(9, 1), (16, 1), (17, 2), (28, 2), (32, 2), (33, 2), (36, 4), (64, 4), (224, 4)]
 )

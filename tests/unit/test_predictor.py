@@ -10,6 +10,7 @@ from nas import plugins, profiling
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.forecast import FEWEST, Forecast
 from nas.predictor import Predictor, features
+from nas.spaces import load_space
 from search_spaces.hybrid import HYBRID
 
 INPUT = ModelInput(1, 28, 28, 10)
@@ -91,3 +92,15 @@ def test_a_forecast_says_nothing_until_it_knows_enough_and_follows_the_record() 
     forecast.add([(each, truth(each)) for each in chosen[FEWEST:-1]])
     after = forecast.predict(chosen[-1])
     assert (after.high_ms - after.low_ms) < (before.high_ms - before.low_ms)
+
+
+def test_networks_of_many_macs_are_fitted_too() -> None:
+    """At 224 px a block has ten thousand times the MACs of others."""
+    at = ModelInput(3, 224, 224, 1000)
+    space = load_space("imagenet-conv")
+    for seed in range(4):
+        generator = random.Random(seed)
+        chosen = [space.sample(generator) for _ in range(64)]
+        rows = [features(each, at, BUILDER) for each in chosen]
+        times = [generator.gauss(1.0, 0.005) * sum(map(abs, row.values())) / 100 for row in rows]
+        assert all(np.isfinite(Predictor(rows, times).predict(row)).all() for row in rows)

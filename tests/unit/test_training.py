@@ -100,6 +100,11 @@ def test_same_seed_same_accuracy_and_other_seed_other_training() -> None:
     assert first.curve[0].loss != other.curve[0].loss
 
 
+def test_a_schedule_of_any_length_is_followed() -> None:
+    for epochs in range(1, 8):
+        assert final(evaluator(epochs=epochs, train_size=40, batch_size=40), SMALL, 1).accuracy is not None
+
+
 def test_a_training_is_the_same_whether_its_latency_is_measured_or_on_record() -> None:
     proxy = evaluator(epochs=1, train_size=100, train_precision="fp32")
     measured, known = (final(proxy, SMALL, 1, known=known) for known in ({}, {"cpu": measurement(3.0)}))

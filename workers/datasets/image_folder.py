@@ -43,6 +43,12 @@ def open_image_folder(request: Request, part: Part) -> ImageSource:
     parted = (root / "train").is_dir() and (root / "test").is_dir()
     source = _scan(root / part if parted else root)
     if parted:
+        other = {"train": "test", "test": "train"}[part]
+        if _classes(root / other) != list(source.classes):
+            raise DataError(
+                f"image folder {str(root)!r}: train and test need the same class folders; {part} has "
+                f"{', '.join(source.classes)}, {other} {', '.join(_classes(root / other)) or 'none'}"
+            )
         return source
     order = np.random.default_rng(TEST_SPLIT_SEED).permutation(len(source.paths))
     tests = int(len(order) * TEST_FRACTION)
@@ -52,18 +58,29 @@ def open_image_folder(request: Request, part: Part) -> ImageSource:
 
 def _scan(root: Path) -> PictureSource:
     try:
-        folders = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+        folders = _classes(root)
         if len(folders) < 2:
             found = ", ".join(folders) or "none"
             raise DataError(f"image folder {str(root)!r} needs at least 2 class folders with pictures; found {found}")
         _check_links(root)
-        found_pictures = datasets.ImageFolder(str(root))
+        found_pictures = _Pictures(str(root))
     except OSError as error:
         raise DataError(f"image folder {str(root)!r}: {str(error).splitlines()[0]}") from error
     paths = tuple(Path(path) for path, _ in found_pictures.samples)
     for path in paths:
         _verify(path)
     return PictureSource(paths, np.asarray(found_pictures.targets, dtype=np.int64), tuple(found_pictures.classes))
+
+
+def _classes(root: Path) -> list[str]:
+    """The folders' names but for hidden ones."""
+    return sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+class _Pictures(datasets.ImageFolder):  # type: ignore[misc]
+    def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
+        classes = _classes(Path(directory))
+        return classes, {name: number for number, name in enumerate(classes)}
 
 
 def _check_links(root: Path) -> None:

@@ -21,8 +21,10 @@ def energy_counter(quarters: str, folder: Path = POWERCAP) -> Counter:
 
 def _packages(folder: Path) -> Counter:
     # `intel-rapl:0` is a package, `intel-rapl:0:1` a part of it; AMD's processors are listed under the same name.
-    files = [path / "energy_uj" for path in sorted(folder.glob("*-rapl:*")) if path.name.count(":") == 1]
+    # A `psys` domain, beside them, holds all of the machine.
+    found = [path for path in sorted(folder.glob("*-rapl:*")) if path.name.count(":") == 1]
     try:
+        files = [path / "energy_uj" for path in found if (path / "name").read_text().startswith("package")]
         limits = {file: int((file.parent / "max_energy_range_uj").read_text()) for file in files}
         before = {file: int(file.read_text()) for file in files}
     except OSError as error:

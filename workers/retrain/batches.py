@@ -54,7 +54,7 @@ class Batches:
 
     def plain(self) -> Iterator[tuple[Tensor, Tensor]]:
         """All images once, in order: normalised x_BCHW and labels_B."""
-        for chosen in np.array_split(self.indices, max(1, len(self.indices) // self.batch_size)):
+        for chosen in np.array_split(self.indices, -(-len(self.indices) // self.batch_size)):
             yield self.statistics.normalise(self._images(chosen)), self._labels(chosen)
 
     def augmented(

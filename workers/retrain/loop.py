@@ -127,7 +127,7 @@ class Training:
         if job.recipe.ema_decay:
             self.average = AveragedModel(
                 self.network,
-                multi_avg_fn=get_ema_multi_avg_fn(job.recipe.ema_decay),  # type: ignore[no-untyped-call]
+                multi_avg_fn=_moving_average(job.recipe.ema_decay),
             )
         self.model = ray.train.torch.prepare_model(self.network, move_to_device=False) if _in_worker() else self.network
         self.optimiser = torch.optim.AdamW(_groups(self.network, job.recipe.weight_decay), lr=job.recipe.learning_rate)
@@ -169,7 +169,8 @@ class Training:
         judged = self.judged.eval()
         correct = total = 0
         for x_BCHW, labels_B in batches.plain():
-            correct += int((judged(x_BCHW).argmax(1) == labels_B).sum())
+            with step_in(self.windows):
+                correct += int((judged(x_BCHW).argmax(1) == labels_B).sum())
             total += len(labels_B)
         return correct / total
 
@@ -240,6 +241,18 @@ def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         {"params": [weight for weight in learned if weight.ndim > 1], "weight_decay": weight_decay},
         {"params": [weight for weight in learned if weight.ndim <= 1], "weight_decay": 0.0},
     ]
+
+
+def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """As AveragedModel takes it. After n steps the decay is (1 + n) / (10 + n) at most, as TensorFlow's moving average
+    has it: otherwise a short training would be judged by its first weights.
+    """
+
+    def update(averaged: Any, current: Any, steps: Any) -> None:
+        present = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        get_ema_multi_avg_fn(present)(averaged, current, steps)  # type: ignore[no-untyped-call]
+
+    return update
 
 
 def _cosine(total: int, warm_up: int) -> Callable[[int], float]:

@@ -22,7 +22,7 @@ from safetensors.torch import save
 
 from nas import plugins
 from nas.architecture import ModelInput
-from nas.errors import ParameterError, SearchInterruptedError
+from nas.errors import DataError, ParameterError, SearchInterruptedError
 from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig
 from nas.export.source import WEIGHTS_FILE
 from nas.output_file import make_folder, write_text, written
@@ -75,7 +75,8 @@ def _assignment(options: TrainingOptions) -> Assignment:
         raise ParameterError(f"--workers {options.workers} is below 1")
     request = Request(argument or None, options.data_dir.resolve() if options.data_dir else None, options.download)
     source = dataset.open(request, "train")
-    dataset.open(replace(request, download=False), "test")
+    if not len(dataset.open(replace(request, download=False), "test").labels):
+        raise DataError(f"--dataset {options.dataset!r} has no image in its test part")
     config = options.source.config
     size_px = options.input_size_px or (
         dataset.size_px if "published" in config.provenance else config.model_input.height_px
@@ -90,8 +91,13 @@ def _assignment(options: TrainingOptions) -> Assignment:
         plugins.load(plugins.BUILDERS, config.builder).build(config.architecture, model_input)
     if options.source.weights is not None:
         # Unreadable weights, or another network's, are found here and not in a worker.
-        sized = config.resized(model_input.height_px, model_input.width_px)
-        plugins.load(plugins.WEIGHTS, "safetensors")(sized, options.source.weights)
+        fitting = replace(config, model_input=model_input)
+        plugins.load(plugins.WEIGHTS, "safetensors")(fitting, options.source.weights)
+    device = choose_device(options.device)
+    if device == "cuda" and options.workers > torch.cuda.device_count():
+        raise ParameterError(
+            f"--workers {options.workers} is more than this machine's {torch.cuda.device_count()} GPUs"
+        )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Assignment(
         architecture=config.architecture,
@@ -101,7 +107,7 @@ def _assignment(options: TrainingOptions) -> Assignment:
         dataset=name,
         request=replace(request, download=False),
         recipe=recipe,
-        device=choose_device(options.device),
+        device=device,
         threads=options.threads or max(1, cores // options.workers),
         precision=options.precision,
         seed=options.seed,
@@ -162,7 +168,7 @@ def _listening(reports: Queue, watcher: TrainingWatcher, epochs: int) -> Iterato
 
 
 def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatcher) -> Result:
-    with ray_environment({"RAY_TRAIN_V2_ENABLED": "1"}):
+    with ray_environment({"RAY_TRAIN_V2_ENABLED": "1", "RAY_CHDIR_TO_TRIAL_DIR": "0"}):
         logging.getLogger("ray").setLevel(logging.ERROR)
         try:
             ray.init(
