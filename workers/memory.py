@@ -46,5 +46,12 @@ def available() -> int:
     free = psutil.virtual_memory().available
     most, used = CGROUP / "memory.max", CGROUP / "memory.current"
     if most.is_file() and used.is_file() and (text := most.read_text().strip()).isdecimal():
-        free = min(free, int(text) - int(used.read_text()))
+        free = min(free, int(text) - int(used.read_text()) + _cached())
     return max(0, int(free))
+
+
+def _cached() -> int:
+    """Bytes of files that the kernel keeps in the container's memory until somebody needs it."""
+    file = CGROUP / "memory.stat"
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)

@@ -9,6 +9,7 @@ from rich.table import Table
 from nas import plugins
 from nas.cli import options
 from nas.cli.table import print_table
+from nas.errors import ParameterError
 from nas.mixer_bench import MixerReport, compare
 from nas.output_file import write_text
 
@@ -32,6 +33,8 @@ def command(names: tuple[str, ...], width: int, grid: int, target: str, html: Pa
 
     A mixer whose latency grows 4 times as the tokens do is linear here, one that grows 16 times quadratic.
     """
+    if "@" in target or "size=" in target:
+        raise ParameterError(f"--target {target!r}: mixers are compared on this machine, at --grid")
     sides = [max(1, round(grid * factor)) for factor in SIDES]
     reports = list(compare(names or plugins.names(plugins.MIXERS), width, sides, target))
     if html is not None:

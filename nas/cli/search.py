@@ -14,6 +14,7 @@ from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
 from nas.cli.search_options import asked, search_options
 from nas.cli.served_search import follow
+from nas.errors import ParameterError
 from nas.front import as_json as result_as_json
 from nas.search import search
 
@@ -41,6 +42,8 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
     Stops when the budget is on record. The same command goes on with the same study after Ctrl-C or a crash.
     """
     if service is not None:
+        if log_format == "json":
+            raise ParameterError("--log-format json is of a search in this process; with --service there is --json")
         follow(service, as_json=as_json)
         return
     wanted = asked(**parameters)

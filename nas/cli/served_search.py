@@ -60,6 +60,7 @@ def _report(study: shapes.StudySummary, front: shapes.Front, *, as_json: bool) -
                     "study": study["name"],
                     "trials": study["done"],
                     "front": front["members"],
+                    "left_off": front["fallen"],
                     "hypervolume": front["hypervolume"],
                 }
             )
@@ -67,3 +68,5 @@ def _report(study: shapes.StudySummary, front: shapes.Front, *, as_json: bool) -
         return
     click.echo(f"{study['done']} trials on record, hypervolume {front['hypervolume']:.4g}")
     print_front(front["members"], front["objectives"], [])
+    if front["fallen"]:
+        click.echo(f"left off when confirmed: trials {', '.join(map(str, front['fallen']))}")

@@ -28,6 +28,7 @@ from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Run, cali
 from workers.latency.load import load_target, obstacles
 from workers.latency.machine_record import MachineRecord
 from workers.latency.meter import Meter
+from workers.latency.processor import processor_name
 from workers.latency.quiet import QuietWindow
 
 
@@ -305,3 +306,15 @@ def test_what_is_placed_alone_is_placed_in_the_window_in_which_it_is_timed() -> 
     assert meter.measure(network).median > 0
     assert stepped.wait(30)
     trainer.join()
+
+
+def test_a_processor_without_a_name_is_told_by_its_numbers(tmp_path: Path) -> None:
+    """Otherwise figures of two ARM machines would be taken for one machine's."""
+    file = tmp_path / "cpuinfo"
+    core = "processor : 0\nCPU implementer : 0x41\nCPU part : 0xd08\n"
+    file.write_text(f"{core}\nModel : Raspberry Pi 4 Model B\n")
+    assert processor_name(file) == "Raspberry Pi 4 Model B 0x41 0xd08"
+    file.write_text(core)
+    assert processor_name(file) == "0x41 0xd08"
+    file.write_text("model name : A\n\nmodel name : A\n")
+    assert processor_name(file) == "A"

@@ -17,6 +17,8 @@ from workers.datasets.dataset import Dataset, ImageSource, Part, Request
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
+# What parts are called elsewhere: a folder of these alone has no classes of these names.
+PARTS = {"train", "val", "valid", "validation", "test"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ def open_image_folder(request: Request, part: Part) -> ImageSource:
     if not root.is_dir():
         raise DataError(f"image folder {str(root)!r} is not a directory")
     parted = (root / "train").is_dir() and (root / "test").is_dir()
+    if not parted and {"train"} <= set(_classes(root)) <= PARTS:
+        raise DataError(
+            f"image folder {str(root)!r} is parted into {', '.join(_classes(root))}; train and test are needed"
+        )
     source = _scan(root / part if parted else root)
     if parted:
         other = {"train": "test", "test": "train"}[part]
@@ -112,8 +118,10 @@ def _decode(path: Path, size_px: int) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I;16"):
-                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+            if upright.mode.startswith("I"):
+                upright = Image.fromarray((np.asarray(upright) >> 8).clip(0, 255).astype(np.uint8))
+            if upright.mode == "F":
+                raise ValueError("its pixels are decimals, of which nobody says which is white")
             square = ImageOps.fit(upright.convert("RGB"), (size_px, size_px), Image.Resampling.BILINEAR)
             return np.asarray(square)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

@@ -16,6 +16,7 @@ from torch import nn
 from nas import plugins
 from nas.architecture import ModelInput
 from workers.latency.apart import TimedApart
+from workers.latency.cuda import driver_version
 from workers.latency.onnx_network import CudaOnnxNetwork, OnnxNetwork
 from workers.latency.processor import processor_name
 from workers.latency.target import Fingerprint, TargetOptions
@@ -104,6 +105,9 @@ class OnnxRuntimeCudaTarget(TimedHere, OnnxRuntimeTarget):
     @classmethod
     def obstacle(cls) -> str | None:
         return super().obstacle() or (None if torch.cuda.is_available() else "torch finds no CUDA device")
+
+    def fingerprint(self) -> Fingerprint:
+        return {**super().fingerprint(), "driver": driver_version(), "cuda": torch.version.cuda or ""}
 
     @property
     def quarters(self) -> str:

@@ -3,10 +3,17 @@
 import platform
 from pathlib import Path
 
+# What names it, the first that the system tells: on ARM a model of board, and who designed which core.
+NAMES = (("model name",), ("Model", "CPU implementer", "CPU part"), ("Hardware", "CPU implementer", "CPU part"))
+CORE = ("CPU implementer", "CPU part")
 
-def processor_name() -> str:
-    """As its maker calls it, or its architecture where the system does not say."""
-    cpuinfo = Path("/proc/cpuinfo")
+
+def processor_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """As its maker calls it, or by its numbers, or its architecture where the system says nothing."""
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
+    # Of the first core: a name is told again for each.
+    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    for names in (*NAMES, CORE):
+        if all(told.get(name) for name in names):
+            return " ".join(told[name] for name in names)
+    return platform.processor() or platform.machine()

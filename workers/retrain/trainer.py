@@ -81,6 +81,8 @@ def _assignment(options: TrainingOptions) -> Assignment:
     size_px = options.input_size_px or (
         dataset.size_px if "published" in config.provenance else config.model_input.height_px
     )
+    if options.input_size_px is None and config.model_input.width_px != config.model_input.height_px:
+        raise ParameterError("--input-size is needed: the config's input is not square, and images are")
     model_input = ModelInput(
         source.images(torch.zeros(1, dtype=torch.int64).numpy(), size_px).shape[1],
         size_px,
