@@ -64,6 +64,21 @@ def test_what_searches_write_is_sound(storage_url: str) -> None:
     assert check(storage_url) == []
 
 
+def test_a_study_is_put_on_record_once(storage_url: str) -> None:
+    """Of two searches that begin it at a time the second one finds the first one's."""
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=2)
+        study.ask()
+        first = store.study()
+        store.add_study(first.study_id, {"another": "one"}, first.created_at + 1)
+        assert store.study() == first
+        assert len(store.trials(first.study_id)) == 1
+        # What is left of a study that Optuna has deleted makes room.
+        store.add_study(first.study_id, {"another": "one"}, first.created_at + 1, stale=first.created_at)
+        assert store.study().settings == {"another": "one"}
+        assert store.trials(first.study_id) == []
+
+
 def test_a_search_that_writes_meanwhile_is_sound(storage_url: str) -> None:
     make_study(storage_url, budget=2)
     with Store.open(storage_url, create=False) as store, drive(store, store.study().study_id, "study"):

@@ -364,21 +364,6 @@ def test_a_password_is_never_shown() -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_a_study_is_put_on_record_once(storage_url: str) -> None:
-    """Of two searches that begin it at a time the second one finds the first one's."""
-    with Store.open(storage_url, create=True) as store:
-        study = open_study(store, storage_url, budget=2)
-        study.ask()
-        first = store.study()
-        store.add_study(first.study_id, {"another": "one"}, first.created_at + 1)
-        assert store.study() == first
-        assert len(store.trials(first.study_id)) == 1
-        # What is left of a study that Optuna has deleted makes room.
-        store.add_study(first.study_id, {"another": "one"}, first.created_at + 1, stale=first.created_at)
-        assert store.study().settings == {"another": "one"}
-        assert store.trials(first.study_id) == []
-
-
 def put_reference(url: str, start: multiprocessing.synchronize.Barrier) -> None:
     with Store.open(url, create=False) as store:
         start.wait()
