@@ -9,7 +9,7 @@ from rich.table import Table
 
 from nas.cli import options
 from nas.cli.table import print_table
-from nas.status import status
+from nas.driver_lock import is_alive
 from nas.store.store import Store
 from nas.trial import TrialState
 
@@ -20,8 +20,8 @@ from nas.trial import TrialState
 def command(storage: str, as_json: bool) -> None:
     """List the studies in a database, the newest first."""
     with Store.open(storage, create=False) as store:
-        found = [status(store, record, time.time()) for record in store.studies()]
-    records = [each.record for each in found]
+        records = store.studies()
+        drivers = {record.study_id: store.driver(record.study_id) for record in records}
     if as_json:
         click.echo(
             json.dumps(
@@ -44,9 +44,10 @@ def command(storage: str, as_json: bool) -> None:
     for state in TrialState:
         table.add_column(state.value, justify="right")
     table.add_column("created (UTC)")
-    for each in found:
-        record = each.record
-        cut_off = " (cut off)" if each.driver is None and each.running else ""
+    for record in records:
+        driver = drivers[record.study_id]
+        is_driven = driver is not None and is_alive(driver, time.time())
+        cut_off = " (cut off)" if record.counts.get(TrialState.RUNNING) and not is_driven else ""
         table.add_row(
             record.name,
             *(str(record.settings[name]) for name in ("space", "dataset", "target")),
