@@ -29,8 +29,9 @@ QUICKEST = 0.2
 PATIENCE, SLOW = 4, 10
 # Where fewer count even then, so many that were disturbed least do.
 FEWEST = 5
-# A reference whose quickest calls differ by more is no scale: figures on it would be off by as much.
-STEADY = 0.2
+# A reference whose quickest calls differ by more is no scale: figures on it would be off by as much. Where they do
+# however long one looks, so many that do not, the quickest of them, say what a quiet moment would have.
+STEADY, STEADY_CALLS = 0.2, 16
 # Looks at one network differ by so much (standard deviation) on a machine that is shared; whoever asks for no more than
 # that does not wait for a quieter moment.
 SHARED_ERROR = 0.04
@@ -136,8 +137,8 @@ def estimate(
 def calibration(reference: Run, warm_up_s: float, limit_s: float, clock: Callable[[], float]) -> Estimate:
     """The reference's own time on a machine that is as quiet as it was at its quietest meanwhile.
 
-    Where its quickest calls differ by more than STEADY, it goes on for up to PATIENCE times the limit. `margin` is half
-    of that difference, as a fraction.
+    Where its quickest calls differ by more than STEADY, it goes on for up to PATIENCE times the limit, and then goes by
+    the quickest STEADY_CALLS of them. `margin` is half of the difference of those it goes by, as a fraction.
     """
     end = clock() + warm_up_s
     while clock() < end:
@@ -148,13 +149,22 @@ def calibration(reference: Run, warm_up_s: float, limit_s: float, clock: Callabl
         while clock() < end:
             samples.append(reference())
         quickest = _quickest(samples)
-        middle = statistics.median(quickest)
-        margin = (quickest[-1] - quickest[0]) / 2 / middle
-        if margin <= STEADY:
+        if _spread(quickest) <= STEADY:
             break
+    else:
+        quickest = quickest[:STEADY_CALLS]
     return Estimate(
-        samples_ms=tuple(quickest), thrown=len(samples) - len(quickest), margin=margin, reference_ms=middle, drift=0.0
+        samples_ms=tuple(quickest),
+        thrown=len(samples) - len(quickest),
+        margin=_spread(quickest),
+        reference_ms=statistics.median(quickest),
+        drift=0.0,
     )
+
+
+def _spread(ascending_ms: Sequence[float]) -> float:
+    """Half of the difference between the quickest and the slowest, as a fraction of the median."""
+    return (ascending_ms[-1] - ascending_ms[0]) / 2 / statistics.median(ascending_ms)
 
 
 def _ratios(calls: Sequence[Timed], references: Sequence[Timed]) -> list[float]:
