@@ -28,7 +28,7 @@ def assert_recorded_once(folder: Path, budget: int) -> None:
 
 
 def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
-    command = (*SLOWER, "--epochs", "12", "--budget", "4", "--confirm", "0")
+    command = (*SLOWER, "--epochs", "12", "--budget", "3", "--confirm", "0")
     search = RunningSearch(tmp_path, *command)
     search.wait_until(lambda: len(done(tmp_path)) >= 1)
 
@@ -60,7 +60,7 @@ def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
     again = run_nas(command, tmp_path)
     assert again.code == 0, again.err
     assert finished <= {trial.number for trial in done(tmp_path)}
-    assert_recorded_once(tmp_path, 4)
+    assert_recorded_once(tmp_path, 3)
 
 
 def kill_and_go_on(folder: Path, budget: int, kills: int, generator: random.Random) -> None:

@@ -311,6 +311,7 @@ def test_a_dead_service_is_told_of(tmp_path: Path) -> None:
             nas.Client(address)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_killed_search_is_told_of(tmp_path: Path) -> None:
     with Served(tmp_path) as served, nas.Client(served.url) as client:

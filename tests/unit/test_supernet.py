@@ -122,6 +122,7 @@ def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:
     assert [point.epoch for point in resumed.curve] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_of_two_trainings_the_one_that_is_ahead_stays_on_record(tmp_path: Path) -> None:
     evaluator = prepare_supernet(
         EvaluationOptions(device="cpu", train_size=64, supernet_epochs=2), load_space("hybrid")

@@ -74,9 +74,9 @@ def test_what_cannot_be_started_from_is_named(url: str, name: str, said: str) ->
 
 
 def test_a_search_starts_from_another_ones_front(nas: Callable[..., Finished], tmp_path: Path) -> None:
-    assert nas(*QUICK, "--budget", "4", "--study", "first").code == 0
+    assert nas(*QUICK, "--budget", "2", "--study", "first").code == 0
     first = nas("front", "--study", "first", "--json").json()
-    second = nas(*QUICK, "--budget", "4", "--study", "second", "--seed", "7", "--start-from", "first")
+    second = nas(*QUICK, "--budget", "3", "--study", "second", "--seed", "7", "--start-from", "first")
     assert second.code == 0, second.err
     keys = [trial.architecture.key for trial in trials(tmp_path)]
     assert keys[: len(first)] == [member["key"] for member in first]
