@@ -36,9 +36,7 @@ def poll(url: str, client_number: int, ended: threading.Event, refused: list[str
                 answered.append(answer.status_code)
 
 
-@pytest.mark.parametrize(
-    "storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
-)
+@pytest.mark.parametrize("storage_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_readers_and_writers(storage_url: str, tmp_path: Path) -> None:
     with Store.open(storage_url, create=True), Served(tmp_path, "--storage", storage_url) as served:
         ended, refused, answered = threading.Event(), list[str](), list[int]()
