@@ -116,7 +116,7 @@ class Evaluator(Protocol):
         """
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
-        """What the architecture comes to when it is trained by itself, and is measured now: at the end alone."""
+        """What the architecture comes to when it is trained by itself; it is measured anew, before that and after."""
 
     def check_node(self) -> None:
         """On a machine that is to evaluate. Raises UserError when its figures would be no figures of the study."""

@@ -167,13 +167,16 @@ def fingerprint_digest(fingerprint: Mapping[str, Any]) -> str:
 
 
 def pooled(taken: Sequence[Measurement]) -> Measurement:
-    """Several measurements of one thing on one target as one, of which disturbed ones count where there are no others.
+    """Several measurements of one thing on one target as one.
+
+    Disturbed ones count where there are no others, and those that are not usable where no other is.
 
     Raises ValueError when there are none.
     """
     if not taken:
         raise ValueError("no measurements")
-    counted = [each for each in taken if not each.is_disturbed] or taken
+    usable = [each for each in taken if each.is_usable] or taken
+    counted = [each for each in usable if not each.is_disturbed] or usable
     return replace(
         counted[-1],
         samples=tuple(sample for each in counted for sample in each.samples),

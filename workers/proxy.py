@@ -20,7 +20,7 @@ from nas.builder import Builder, counted
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.latency import Deployment, Meter, calibrated, input_on, load_meter
-from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, objectives_of
+from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, objectives_of, pooled
 from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
@@ -107,11 +107,41 @@ class ProxyEvaluator:
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
         """As nas.evaluation.Evaluator has it."""
-        return self.evaluate(Job(architecture, seed))
+        return self.measured_again(architecture, self.evaluate(Job(architecture, seed)))
+
+    def measured_again(self, architecture: Architecture, trained: Iterator[Outcome]) -> Iterator[Outcome]:
+        """`trained`, and at the end latencies are of looks before the training and after it.
+
+        What a shared machine does in one minute is in both figures of that minute.
+        """
+        for outcome in trained:
+            if outcome.accuracy is None or outcome.latency is None:
+                yield outcome
+                continue
+            first, *others = self.meters
+            before = {first: outcome.latency, **outcome.latencies}
+            after, spent_s = self._latencies(architecture, {})
+            both = {name: pooled([taken, after[name]]) if name in after else taken for name, taken in before.items()}
+            further = {name: both[name] for name in others if name in both}
+            yield replace(outcome, latency=both[first], latencies=further, measure_s=outcome.measure_s + spent_s)
 
     def found_before_training(self, architecture: Architecture, known: Mapping[str, Measurement]) -> Outcome:
         """Costs and latencies, those on further targets only of what is to be trained."""
         facts = self._costs(architecture)
+        latencies, spent_s = self._latencies(architecture, known)
+        first, *others = latencies
+        return Outcome(
+            **facts,
+            latency=latencies[first],
+            latencies={name: latencies[name] for name in others},
+            measure_s=spent_s,
+            environment=self.environment,
+        )
+
+    def _latencies(
+        self, architecture: Architecture, known: Mapping[str, Measurement]
+    ) -> tuple[dict[str, Measurement], float]:
+        """By target, what is `known` or measured, and the seconds that took; over the limit no more than the first."""
         spent_s = 0.0
         latencies: dict[str, Measurement] = {}
         for name, meter in self.meters.items():
@@ -123,14 +153,7 @@ class ProxyEvaluator:
             latencies[name] = taken
             if self.max_latency_ms is not None and next(iter(latencies.values())).median > self.max_latency_ms:
                 break
-        first, *others = latencies
-        return Outcome(
-            **facts,
-            latency=latencies[first],
-            latencies={name: latencies[name] for name in others},
-            measure_s=spent_s,
-            environment=self.environment,
-        )
+        return latencies, spent_s
 
     def _measured(self, architecture: Architecture, meter: Meter) -> Measurement:
         """Little over the limit a figure of few disturbed rounds is not the last word: the quickest of some counts."""

@@ -13,6 +13,7 @@ import torch
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.latency import Deployment
+from nas.objective import pooled
 from nas.study import trial_seed
 from nas.trial import CurvePoint
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
@@ -22,6 +23,7 @@ from workers.training_setting import Setting
 
 # Images that no search has seen judge: a part of the test set, larger than what proxies are validated on.
 TEST_IMAGES = 5000
+LOOKS = 7
 
 
 class Verdict(NamedTuple):
@@ -86,13 +88,14 @@ def ends(
 
 
 def latencies(members: Collection[Architecture], model_input: ModelInput) -> Mapping[str, float]:
-    """By key, the median of three measurements, each half a second at most, with nothing else running."""
+    """By key, of LOOKS measurements with nothing else running, half a second each unless the machine is shared.
+
+    One of each member after another: what a shared machine does in one minute is in all that is measured then.
+    """
     meter = Meter("cpu").precise(0.005, 0.5)
     meter = meter.on_scale(meter.calibrate().median)
-    return {
-        member.key: statistics.median(meter.measure(Deployment(member, model_input)).median for _ in range(3))
-        for member in members
-    }
+    taken = [[meter.measure(Deployment(member, model_input)) for member in members] for _ in range(LOOKS)]
+    return {member.key: pooled(looks).median for member, looks in zip(members, zip(*taken, strict=True), strict=True)}
 
 
 _resident: ResidentData

@@ -154,6 +154,10 @@ def test_of_several_looks_those_at_a_shared_machine_count_where_there_are_no_oth
     assert pooled([quiet, shared]) == quiet
     assert pooled([quiet, shared, other]).median == pytest.approx(2.1)
     assert pooled([shared]) == shared
+    unsure = replace(measurement(9.0), margin=UNKNOWN)
+    assert pooled([quiet, unsure]) == quiet
+    assert pooled([unsure, shared]) == shared
+    assert pooled([unsure]) == unsure
 
 
 def test_calls_that_were_preempted_are_thrown_away() -> None:

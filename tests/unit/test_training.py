@@ -12,7 +12,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError, UserError
 from nas.evaluation import EvaluationOptions, Job
-from nas.objective import Measurement
+from nas.objective import UNKNOWN, Measurement
 from nas.trial import Outcome, TrialState
 from search_spaces.hybrid import HYBRID
 from tests.builders import measurement
@@ -74,6 +74,20 @@ def test_a_latency_on_record_is_not_measured_again() -> None:
     assert outcome.measure_s == 0
     over = final(evaluator(epochs=1, train_size=100, max_latency_ms=2.0), SMALL, seed=1, known={"cpu": known})
     assert over.state is TrialState.INFEASIBLE
+
+
+def test_a_confirmation_is_measured_before_its_training_and_after_it() -> None:
+    proxy = evaluator(epochs=1, train_size=64, train_precision="fp32", latency_precision=0.2)
+    once = final(proxy, SMALL, seed=1)
+    *_, confirmed = proxy.confirm(SMALL, 1)
+    assert confirmed.accuracy == once.accuracy
+    # A figure that counts where there is no other.
+    before = dataclasses.replace(measurement(1000.0), margin=UNKNOWN, drift=9.0)
+    (both,) = proxy.measured_again(SMALL, iter([dataclasses.replace(once, latency=before)]))
+    assert both.latency.median < 1000
+    assert both.measure_s > once.measure_s
+    over = dataclasses.replace(once, accuracy=None)
+    assert next(proxy.measured_again(SMALL, iter([over]))) is over
 
 
 def test_figures_are_on_the_records_scale() -> None:

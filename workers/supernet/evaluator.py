@@ -178,7 +178,7 @@ class SupernetEvaluator:
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
         """Trained by itself, with `inherit` from the shared weights on."""
         initial = self._supernet.inherited(architecture) if self.inherit else None  # type: ignore[operator]
-        return self.proxy.evaluate(Job(architecture, seed), initial)
+        return self.proxy.measured_again(architecture, self.proxy.evaluate(Job(architecture, seed), initial))
 
     @cached_property
     def _sample(self) -> tuple[Architecture, ...]:
