@@ -23,7 +23,7 @@ from workers.training_setting import Setting
 
 # Images that no search has seen judge: a part of the test set, larger than what proxies are validated on.
 TEST_IMAGES = 5000
-LOOKS = 7
+LOOKS = 5
 
 
 class Verdict(NamedTuple):
