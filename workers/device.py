@@ -16,3 +16,12 @@ def choose_device(wanted: str | None) -> str:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise ParameterError("--device 'cuda' needs a CUDA device and torch finds none here; valid: cpu")
     return wanted
+
+
+def gpu(index: int | None = None) -> str:
+    """The CUDA device that has this number here, by default the current one, as every process of the machine calls it.
+
+    Numbers differ between processes that were given different devices.
+    """
+    of = torch.cuda.current_device() if index is None else index
+    return f"gpu-{torch.cuda.get_device_properties(of).uuid}"

@@ -230,7 +230,7 @@ class ProxyEvaluator:
 
     @cached_property
     def _windows(self) -> Sequence[QuietWindow]:
-        return windows_of(self.device, torch.cuda.current_device() if self.device == "cuda" else 0)
+        return windows_of(self.device)
 
     @cached_property
     def environment(self) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """What happens on a CUDA device: skipped where there is none."""
 
 import dataclasses
+import subprocess
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from nas.architecture import Architecture, ModelInput, Stage
 from nas.evaluation import EvaluationOptions, Job
 from nas.latency import Deployment
 from search_spaces.hybrid import HYBRID
+from workers.device import gpu
 from workers.latency.meter import Meter
 from workers.proxy import ProxyEvaluator, prepare
 from workers.train import Training
@@ -39,6 +41,12 @@ def losses(proxy: ProxyEvaluator, model: nn.Module, setting: Setting, part: int 
 def built(architecture: Architecture) -> nn.Module:
     torch.manual_seed(0)
     return Deployment(architecture, INPUT).build()
+
+
+def test_every_process_calls_a_gpu_by_the_same_name() -> None:
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True).stdout
+    assert gpu().removeprefix("gpu-") in listed
+    assert gpu() == gpu(torch.cuda.current_device())
 
 
 def test_a_trial_trains_in_a_graph_and_is_measured() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from nas.architecture import ModelInput
 from workers.cuda_graph import FIRST_CALLS, captured, side_stream
+from workers.device import gpu
 from workers.latency.cpu import WAYS
 from workers.latency.estimate import Run
 from workers.latency.target import Fingerprint, TargetOptions
@@ -49,7 +50,7 @@ class CudaTarget(TimedHere):
 
     @property
     def quarters(self) -> str:
-        return f"gpu{torch.cuda.current_device()}"
+        return gpu()
 
     def fingerprint(self) -> Fingerprint:
         return {

@@ -16,7 +16,7 @@ def energy_counter(quarters: str, folder: Path = POWERCAP) -> Counter:
 
     Raises ParameterError, with the reason, where the hardware or the system does not report energy.
     """
-    return _packages(folder) if quarters == MACHINE else _gpu(int(quarters.removeprefix("gpu")))
+    return _packages(folder) if quarters == MACHINE else _gpu(quarters.removeprefix("gpu-"))
 
 
 def _packages(folder: Path) -> Counter:
@@ -46,15 +46,15 @@ def _packages(folder: Path) -> Counter:
     return read
 
 
-def _gpu(index: int) -> Counter:
+def _gpu(uuid: str) -> Counter:
     try:
         import pynvml
 
         pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
         pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
     except ImportError as error:
         raise ParameterError("--objective energy: on a GPU it needs the package nvidia-ml-py") from error
     except pynvml.NVMLError as error:
-        raise ParameterError(f"--objective energy: GPU {index} reports none ({error})") from error
+        raise ParameterError(f"--objective energy: GPU {uuid} reports none ({error})") from error
     return lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))

@@ -15,6 +15,7 @@ from torch import nn
 
 from nas import plugins
 from nas.architecture import ModelInput
+from workers.device import gpu
 from workers.latency.apart import TimedApart
 from workers.latency.cuda import driver_version
 from workers.latency.onnx_network import CudaOnnxNetwork, OnnxNetwork
@@ -111,7 +112,7 @@ class OnnxRuntimeCudaTarget(TimedHere, OnnxRuntimeTarget):
 
     @property
     def quarters(self) -> str:
-        return f"gpu{torch.cuda.current_device()}"
+        return gpu()
 
     @property
     def device(self) -> str:

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nas.errors import UserError
+from workers.device import gpu
 
 MACHINE = "machine"
 
@@ -81,10 +82,10 @@ class QuietWindow:
         return os.open(self.folder / f"{self._quarters}-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def windows_of(device: str, index: int = 0) -> tuple[QuietWindow, ...]:
+def windows_of(device: str, index: int | None = None) -> tuple[QuietWindow, ...]:
     """Whom a trainer on `device` could disturb: a measurement on the machine, and one on its own GPU."""
     machine = QuietWindow()
-    return (machine,) if device == "cpu" else (machine, QuietWindow(f"gpu{index}"))
+    return (machine,) if device == "cpu" else (machine, QuietWindow(gpu(index)))
 
 
 @contextmanager

@@ -46,7 +46,7 @@ class Target(Protocol[R]):
 
     @property
     def quarters(self) -> str:
-        """What a measurement has to itself: `machine`, or `gpu0` and so on."""
+        """What a measurement has to itself: `machine`, or one of its GPUs (workers/device.py)."""
 
     def fingerprint(self) -> Fingerprint:
         """What makes two figures comparable: device, driver, runtime versions, options."""

@@ -111,7 +111,7 @@ class Training:
         self.device = device
         # One process stands aside for all of its machine: each of them doing so could wait for each other for ever.
         leads = int(ray.train.get_context().get_local_rank()) == 0
-        self.windows = windows_of(device.type, device.index or 0) if leads else ()
+        self.windows = windows_of(device.type, device.index) if leads else ()
         self.epoch = 0
         self.curve: list[dict[str, Any]] = []
         torch.manual_seed(job.seed)
