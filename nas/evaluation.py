@@ -124,10 +124,14 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluator that is ready to go, and the settings that make its outcomes comparable, as JSON values."""
+    """An evaluator that is ready to go, and the settings that make its outcomes comparable, as JSON values.
+
+    With fewer than `least_confirm` further seeds a front would be of figures that no training led to.
+    """
 
     evaluator: Evaluator
     settings: Mapping[str, Any]
+    least_confirm: int = 0
 
 
 class Watcher(Protocol):

@@ -111,6 +111,42 @@ class Expectation:
         return self.middle if self.line is None or seen.loss is None else self.line.at(seen.loss)
 
 
+@dataclass(frozen=True)
+class ByTrainings(Expectation):
+    """Where the search's own accuracies are scores: what was trained since is expected to come to the mean of that.
+
+    Of the others scores are too high by `over_claimed`, as those of what was trained were; and off by `scores_off`.
+    """
+
+    over_claimed: float = 0.0
+    scores_off: float = 0.0
+
+    def __call__(self, own: Sequence[Seen], alike: float = 0.0) -> float:
+        score, *trainings = [each.accuracy for each in own]
+        return statistics.fmean(trainings) if trainings else score - self.over_claimed
+
+    @property
+    def deviation(self) -> float:
+        return self.scores_off
+
+    def trained_again(self, seeds: int) -> float:
+        """`seeds` with the score among them."""
+        return math.sqrt(2 * self.of_accuracies / max(1, seeds - 1))
+
+
+def of_scores(trained: Sequence[Sequence[Seen]]) -> ByTrainings:
+    """From each architecture's score and its trainings since."""
+    found = [[each.accuracy for each in own] for own in trained]
+    off = [score - statistics.fmean(trainings) for score, *trainings in found if trainings]
+    several = [trainings for _, *trainings in found if len(trainings) > 1]
+    return ByTrainings(
+        of_accuracies=statistics.fmean(map(statistics.variance, several)) if several else 0.0,
+        alike=(0.0,) * len(found),
+        over_claimed=statistics.fmean(off) if off else 0.0,
+        scores_off=statistics.stdev(off) if len(off) > 1 else 0.0,
+    )
+
+
 def expectation(trained: Sequence[Sequence[Seen]], described: Floats | None = None) -> Expectation:
     """From each architecture's trainings, the search's own first; `described` as nas.alike has it.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
+from nas.objective import Measurement
 from nas.predictor import Feature, Prediction, Predictor, features
 
 # With fewer measured networks nothing is predicted.
@@ -25,12 +26,13 @@ class Forecast:
     _predictor: Predictor | None = None
     _fitted: int = 0
 
-    def add(self, measured: Sequence[tuple[Architecture, float]]) -> None:
-        """Architectures and their measured milliseconds."""
-        for architecture, latency_ms in measured:
-            # Features take time: they are found out when something is to be predicted.
-            self._waiting.append(architecture)
-            self._latencies_ms[architecture.key] = latency_ms
+    def add(self, measured: Sequence[tuple[Architecture, Measurement]]) -> None:
+        """Architectures and what was measured of them, the latest last; what is not usable tells nothing."""
+        for architecture, taken in measured:
+            if taken.is_usable:
+                # Features take time: they are found out when something is to be predicted.
+                self._waiting.append(architecture)
+                self._latencies_ms[architecture.key] = taken.median
 
     def expected_ms(self, architecture: Architecture) -> float | None:
         """As measured, or else as predicted; None while too little is known."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from nas.alike import described
 from nas.errors import UnknownNameError, UserError
-from nas.expected import Seen, expectation
+from nas.expected import Seen, expectation, of_scores
 from nas.objective import ACCURACY, LATENCY, Measurement, Objective, latency_on, pooled, recorded_objectives
 from nas.pareto import Point, hypervolume, knee, non_dominated
 from nas.told_apart import told_apart
@@ -23,8 +23,8 @@ class Result(NamedTuple):
     many new seeds would typically be from it, 0 while unknown. `latency` is the one measured last: when it was
     confirmed, where it was; `moved` names the objectives whose figure left the first one's confidence interval then.
     `losses` are the study's objectives, to be minimised, accuracy last; `searched_losses` the same by what the trial
-    itself found, before it was confirmed. `doubt` is how far from what is expected an accuracy of one seed typically
-    is, 0 while unknown.
+    itself found, before it was confirmed; `is_over` says that it was within the latency limit then, and is not now.
+    `doubt` is how far from what is expected an accuracy of one seed typically is, 0 while unknown.
     """
 
     trial: Trial
@@ -37,6 +37,7 @@ class Result(NamedTuple):
     moved: frozenset[str] = frozenset()
     doubt: float = 0.0
     trained_again: float = 0.0
+    is_over: bool = False
 
     @property
     def reported(self) -> tuple[float, ...]:
@@ -61,11 +62,14 @@ class Result(NamedTuple):
 
 
 def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
-    """The complete trials of a study with these settings, those over its latency limit left out."""
+    """The complete trials of a study with these settings."""
     trained = {trial.number: found for trial in trials if (found := _trained(trial))}
-    expected = expectation(
-        list(trained.values()), described([trial.architecture for trial in trials if trial.number in trained])
-    )
+    complete = [trial for trial in trials if trial.number in trained]
+    # What no epoch led to is a score, and no training.
+    if any(trial.outcome is not None and trial.outcome.curve for trial in complete):
+        expected = expectation(list(trained.values()), described([trial.architecture for trial in complete]))
+    else:
+        expected = of_scores(list(trained.values()))
     alike = dict(zip(trained, expected.alike, strict=True))
     doubt, objectives = expected.deviation, _objectives(settings)
     limit = settings.get("max_latency_ms")
@@ -79,7 +83,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
         medians = {name: taken.median for name, taken in again.items()}
         first, promise = outcome.figures, expected(own, alike[trial.number])
         promised = {**first, **medians, ACCURACY.name: promise}
-        if (limit is None or latency.median <= limit) and all(each.name in promised for each in objectives):
+        if all(each.name in promised for each in objectives):
             losses, searched = (
                 tuple([each.loss(figures[each.name]) for each in objectives]) for figures in (promised, first)
             )
@@ -100,6 +104,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
                     moved,
                     doubt,
                     expected.trained_again(len(own)),
+                    is_over=limit is not None and latency.median > limit,
                 )
             )
     return listed
@@ -138,8 +143,12 @@ def _trained(trial: Trial) -> tuple[Seen, ...]:
 
 
 def contenders(candidates: Sequence[Result]) -> list[Result]:
-    """What none is expected to dominate by the study's objectives, the cheapest first: among them is the front."""
-    return [candidates[index] for index in non_dominated([candidate.losses for candidate in candidates])]
+    """What none is expected to dominate by the study's objectives, the cheapest first: among them is the front.
+
+    What is over the latency limit is none.
+    """
+    within = [each for each in candidates if not each.is_over]
+    return [within[index] for index in non_dominated([each.losses for each in within])]
 
 
 def front(candidates: Sequence[Result]) -> list[Result]:
@@ -169,17 +178,22 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
         ahead = (m.losses[-1] for m in members if all(x <= y for x, y in zip(m.losses, others, strict=False)))
         return accuracy_loss - min(ahead)
 
-    gaps = [(behind(each), each) for each in candidates if each.trial.number not in among_them]
+    others = (each for each in candidates if each.trial.number not in among_them and not each.is_over)
+    gaps = [(behind(each), each) for each in others]
     return [each for gap, each in sorted(gaps, key=lambda pair: pair[0]) if gap < each.doubt]
 
 
 def fallen(candidates: Sequence[Result]) -> list[Result]:
-    """What was on the front as searched and, since it was confirmed, is not; and contenders that cannot be told from
-    members of it. The cheapest first.
+    """What was on the front as searched and, since it was confirmed, is not, or is over the latency limit; and
+    contenders that cannot be told from members of it. The cheapest first.
     """
     on_front = {member.trial.number for member in front(candidates)}
     searched = set(non_dominated([each.searched_losses for each in candidates]))
-    found = [each for index, each in enumerate(candidates) if index in searched and len(each.accuracies) > 1]
+    found = [
+        each
+        for index, each in enumerate(candidates)
+        if index in searched and (len(each.accuracies) > 1 or each.is_over)
+    ]
     listed = {each.trial.number: each for each in (*found, *contenders(candidates))}
     return sorted((each for number, each in listed.items() if number not in on_front), key=lambda each: each.losses)
 

@@ -76,6 +76,8 @@ def unit_of(name: str) -> str:
     return {each.name: each.unit for each in (PEAK_MEMORY, ENERGY)}.get(name, "")
 
 
+# A normal variable is within so many standard deviations of its mean 95% of the time.
+Z_95 = 1.96
 # The margin of a median of too few samples to tell.
 UNKNOWN = 1.0
 # A machine that is slower than usual by more is shared: a neighbour on the same core slows unlike networks unlike, so
@@ -177,10 +179,17 @@ def pooled(taken: Sequence[Measurement]) -> Measurement:
         raise ValueError("no measurements")
     usable = [each for each in taken if each.is_usable] or taken
     counted = [each for each in usable if not each.is_disturbed] or usable
+    if len(counted) == 1:
+        return counted[0]
+    # The mean of the figures, whatever the number of samples: more are taken where the machine is less quiet.
+    medians = [each.median for each in counted]
+    middle = statistics.fmean(medians)
+    within = math.sqrt(sum((each.margin * each.median) ** 2 for each in counted)) / len(counted)
+    between = Z_95 * statistics.stdev(medians) / math.sqrt(len(counted))
     return replace(
         counted[-1],
-        samples=tuple(sample for each in counted for sample in each.samples),
+        samples=tuple(sample * middle / each.median for each in counted for sample in each.samples),
         thrown=sum(each.thrown for each in counted),
-        margin=math.sqrt(sum(each.margin**2 for each in counted)) / len(counted),
+        margin=min(UNKNOWN, max(within, between) / middle) if counted[0].is_usable else UNKNOWN,
         drift=statistics.fmean(each.drift for each in counted),
     )

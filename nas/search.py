@@ -127,6 +127,11 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     options.check()
     space = load_space(options.space)
     evaluation: Evaluation = plugins.load(plugins.EVALUATORS, options.evaluator)(options.evaluation, space)
+    if options.confirm < evaluation.least_confirm:
+        raise ParameterError(
+            f"--confirm {options.confirm} with --evaluator {options.evaluator}: its scores are no accuracies, and a "
+            f"front needs at least {evaluation.least_confirm}"
+        )
     settings = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
     runner = runner_of(options, evaluation.evaluator)
     with closing(Store.open(options.storage, create=True)) as store, optunas_errors(store.name):
@@ -239,8 +244,9 @@ def _forecast(store: Store, settings: Mapping[str, Any], builder: Builder, laten
     from nas.forecast import Forecast
 
     forecast = Forecast(builder, latency_input)
-    measured = store.measurements(settings["fingerprint"])
-    forecast.add([(each.architecture, each.measurement.median) for each in measured if each.architecture])
+    # The newest first on record; what is added last counts.
+    measured = reversed(store.measurements(settings["fingerprint"]))
+    forecast.add([(each.architecture, each.measurement) for each in measured if each.architecture])
     return forecast
 
 

@@ -271,6 +271,8 @@ class Study:
         """Record one evaluation more of a trial that is done; of a seed that is on record nothing changes."""
         if self._store.add_confirmation(self._id, number, confirmation, self._clock()):
             trial = self._trials[number]
+            if self._forecast is not None and confirmation.outcome.latency is not None:
+                self._forecast.add([(trial.architecture, confirmation.outcome.latency)])
             trial = replace(trial, confirmations=(*trial.confirmations, confirmation))
             self._put(trial)
             self._watcher.confirmed(trial)
@@ -324,7 +326,7 @@ class Study:
         if state.is_done:
             self._begun.pop(trial.architecture.key, None)
         if self._forecast is not None and outcome.latency is not None:
-            self._forecast.add([(trial.architecture, outcome.latency.median)])
+            self._forecast.add([(trial.architecture, outcome.latency)])
         self._tell_optuna(self._asked.pop(number), trial)
         self._watcher.ended(trial)
         if state.is_done and self.done % AUDIT_EVERY == 0:

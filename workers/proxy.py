@@ -75,7 +75,9 @@ class ProxyEvaluator:
                 )
 
     def evaluate(self, job: Job, initial: Mapping[str, Tensor] | None = None) -> Iterator[Outcome]:
-        """Over the latency limit nothing is trained. A NaN loss or a lack of memory is the outcome's failure.
+        """Over the latency limit nothing is trained, but for a confirmation: what is to be told of it is all of it.
+
+        A NaN loss or a lack of memory is the outcome's failure.
 
         Weights are `initial` ones, or drawn. Where memory runs out in training it goes on once with a quarter of each
         batch at a time.
@@ -84,9 +86,9 @@ class ProxyEvaluator:
         try:
             begun = job.begun
             if begun is None:
-                begun = self.found_before_training(job.architecture, job.known)
-                limit, latency = self.max_latency_ms, begun.latency
-                if limit is not None and latency is not None and latency.median > limit:
+                limit = self.max_latency_ms if job.repeat == 0 else None
+                begun = self.found_before_training(job.architecture, job.known, limit)
+                if limit is not None and begun.latency is not None and begun.latency.median > limit:
                     yield begun
                     return
             last = resumable = begun
@@ -107,7 +109,7 @@ class ProxyEvaluator:
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
         """As nas.evaluation.Evaluator has it."""
-        return self.measured_again(architecture, self.evaluate(Job(architecture, seed)))
+        return self.measured_again(architecture, self.evaluate(Job(architecture, seed, repeat=1)))
 
     def measured_again(self, architecture: Architecture, trained: Iterator[Outcome]) -> Iterator[Outcome]:
         """`trained`, and at the end latencies are of looks before the training and after it.
@@ -120,15 +122,17 @@ class ProxyEvaluator:
                 continue
             first, *others = self.meters
             before = {first: outcome.latency, **outcome.latencies}
-            after, spent_s = self._latencies(architecture, {})
-            both = {name: pooled([taken, after[name]]) if name in after else taken for name, taken in before.items()}
+            after, spent_s = self._latencies(architecture, {}, None)
+            both = {name: pooled([taken, after[name]]) for name, taken in before.items()}
             further = {name: both[name] for name in others if name in both}
             yield replace(outcome, latency=both[first], latencies=further, measure_s=outcome.measure_s + spent_s)
 
-    def found_before_training(self, architecture: Architecture, known: Mapping[str, Measurement]) -> Outcome:
-        """Costs and latencies, those on further targets only of what is to be trained."""
+    def found_before_training(
+        self, architecture: Architecture, known: Mapping[str, Measurement], limit_ms: float | None
+    ) -> Outcome:
+        """Costs and latencies, those on further targets only of what is within the limit on the first."""
         facts = self._costs(architecture)
-        latencies, spent_s = self._latencies(architecture, known)
+        latencies, spent_s = self._latencies(architecture, known, limit_ms)
         first, *others = latencies
         return Outcome(
             **facts,
@@ -139,7 +143,7 @@ class ProxyEvaluator:
         )
 
     def _latencies(
-        self, architecture: Architecture, known: Mapping[str, Measurement]
+        self, architecture: Architecture, known: Mapping[str, Measurement], limit_ms: float | None
     ) -> tuple[dict[str, Measurement], float]:
         """By target, what is `known` or measured, and the seconds that took; over the limit no more than the first."""
         spent_s = 0.0
@@ -151,7 +155,7 @@ class ProxyEvaluator:
                 taken = self._measured(architecture, meter)
                 spent_s += time.perf_counter() - started
             latencies[name] = taken
-            if self.max_latency_ms is not None and next(iter(latencies.values())).median > self.max_latency_ms:
+            if limit_ms is not None and next(iter(latencies.values())).median > limit_ms:
                 break
         return latencies, spent_s
 

@@ -31,6 +31,8 @@ GLANCE = 256
 
 # What is lost on images x_BCHW of these labels.
 Loss = Callable[[Tensor, Tensor], Tensor]
+# Around each step, so that others may have the machine in between.
+Step = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def choose_setting(
     model: nn.Module,
     data: ResidentData,
     recipe: Recipe,
-    step: Callable[[], AbstractContextManager[None]] = nullcontext,
+    step: Step = nullcontext,
     part: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Setting:
@@ -103,7 +105,7 @@ class Training:
         recipe: Recipe,
         generator: torch.Generator,
         setting: Setting,
-        step: Callable[[], AbstractContextManager[None]] = nullcontext,
+        step: Step = nullcontext,
         part: int | None = None,
         loss: Loss | None = None,
     ) -> None:
@@ -144,9 +146,8 @@ class Training:
             started = time.perf_counter()
             loss = self._trained_epoch()
             is_last = self._epoch == self._recipe.epochs
-            with self._step():
-                glance = max(GLANCE, len(self._data.train_labels) // 4)
-                accuracy = evaluate(self._model, self._data, self._setting, None if is_last else glance, self._shown)
+            most = None if is_last else max(GLANCE, len(self._data.train_labels) // 4)
+            accuracy = evaluate(self._model, self._data, self._setting, most, self._shown, self._step)
             yield CurvePoint(self._epoch, accuracy, loss, time.perf_counter() - started)
 
     @property
@@ -207,16 +208,22 @@ class Training:
 
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module, data: ResidentData, setting: Setting, most: int | None = None, batch: int | None = None
+    model: nn.Module,
+    data: ResidentData,
+    setting: Setting,
+    most: int | None = None,
+    batch: int | None = None,
+    step: Step = nullcontext,
 ) -> float:
-    """Accuracy on the validation images, 0 to 1; on the first `most` of them, if that is given."""
+    """Accuracy on the validation images, 0 to 1; on the first `most` of them, if that is given; a `step` each batch."""
     model.eval()
     judged = data.validation_labels[:most]
     batch = batch or EVALUATION_BATCH[judged.device.type]
     batches = (torch.split(each, batch) for each in (data.validation_images[:most], judged))
     correct = torch.zeros((), dtype=torch.int64, device=judged.device)
     for images, labels in zip(*batches, strict=True):
-        with setting.cast(labels.device):
+        with step(), setting.cast(labels.device):
             logits_BK = model(setting.batch(data.normalise(images)))
-        correct += (logits_BK.argmax(1) == labels).sum()
-    return int(correct) / len(judged)
+            correct += (logits_BK.argmax(1) == labels).sum()
+    with step():
+        return int(correct) / len(judged)

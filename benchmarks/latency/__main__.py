@@ -4,6 +4,7 @@ would be noise to the next.
 
 import argparse
 import multiprocessing
+import sys
 
 from benchmarks.latency import cost, killed, loaded, predicted, runtimes, together
 from benchmarks.report import print_header
@@ -27,6 +28,7 @@ def main() -> None:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; valid: {', '.join(PARTS)}")
     print_header("latency: under load, predicted, between two searches, after kill -9, between runtimes")
     spawn = multiprocessing.get_context("spawn")
+    failed = False
     for part in chosen:
         if part in REPEATED:
             process = spawn.Process(target=REPEATED[part], args=(asked.target, asked.repeats))
@@ -36,6 +38,8 @@ def main() -> None:
             process = spawn.Process(target=OF_MACHINE[part])
         process.start()
         process.join()
+        failed |= process.exitcode != 0
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from nas import latency, plugins
 from nas.cli import latency_profile, options
-from nas.cli.meters import asked_meter
+from nas.cli.meters import asked_meters
 from nas.cli.table import print_table
 from nas.export.source import source_of
 from nas.latency import Deployment
@@ -61,7 +61,7 @@ def measure(
     """
     deployments = {name: _deployment(name) for name in names}
     started = time.time()
-    asked = [(target, asked_meter(target, precision, limit_s, ray_address)) for target in targets]
+    asked = list(zip(targets, asked_meters(targets, precision, limit_s, ray_address), strict=True))
     found, recorded = [], []
     with Store.open(storage, create=True) as store:
         for target, meter in [(target, latency.calibrated(each, store)) for target, each in asked]:
@@ -86,7 +86,7 @@ def compare(
     one: str, other: str, target: str, precision: float, limit_s: float, ray_address: str | None, as_json: bool
 ) -> None:
     """Measure two networks by turns: how much slower the first one is, with the confidence interval of the ratio."""
-    meter = asked_meter(target, precision, limit_s, ray_address)
+    (meter,) = asked_meters([target], precision, limit_s, ray_address)
     deployments = _deployment(one), _deployment(other)
     found = latency.compare(*deployments, meter)
     inputs = [str(meter.fingerprint(each.on(meter).model_input)["input"]) for each in deployments]

@@ -14,7 +14,7 @@ from nas import plugins, profiling
 from nas.architecture import ModelInput
 from nas.builder import Builder
 from nas.cli import options
-from nas.cli.meters import asked_meter
+from nas.cli.meters import asked_meters
 from nas.cli.table import print_table
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
@@ -68,7 +68,7 @@ def command(
 
     What is on record is not measured again. Errors are those of networks left out of the fit.
     """
-    meter = asked_meter(target, precision, limit_s, ray_address)
+    (meter,) = asked_meters([target], precision, limit_s, ray_address)
     space = load_space(space_name)
     if space.size < profiling.FOLDS:
         raise ParameterError(f"--space {space.name!r} has {space.size} members; at least {profiling.FOLDS} are needed")

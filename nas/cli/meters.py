@@ -1,15 +1,23 @@
-"""The meter that a command measures with, from its options."""
+"""The meters that a command measures with, from its options."""
+
+from collections.abc import Sequence
+
+import click
+from click.core import ParameterSource
 
 from nas.errors import ParameterError
 from nas.latency import Meter, load_meter
 
 
-def asked_meter(target: str, precision: float, limit_s: float, ray_address: str | None) -> Meter:
-    """Raises ParameterError for a limit or an address that makes no sense, and what `load_meter` raises."""
+def asked_meters(targets: Sequence[str], precision: float, limit_s: float, ray_address: str | None) -> list[Meter]:
+    """Raises ParameterError for a limit that makes no sense, or an address where no target needs one (in the
+    environment it is for whatever does), and what `load_meter` raises.
+    """
     if not 0 < limit_s < float("inf"):
         raise ParameterError(f"--time-limit {limit_s:g} is not a positive number of seconds")
-    if ray_address is not None and "@" not in target:
+    is_given = click.get_current_context().get_parameter_source("ray_address") is ParameterSource.COMMANDLINE
+    if is_given and not any("@" in target for target in targets):
         raise ParameterError(
-            f"--ray-address {ray_address!r} is for a target that a node serves, as --target {target}@NODE"
+            f"--ray-address {ray_address!r} is for a target that a node serves, as --target {targets[0]}@NODE"
         )
-    return load_meter(target, ray_address).precise(precision, limit_s)
+    return [load_meter(target, ray_address).precise(precision, limit_s) for target in targets]

@@ -52,7 +52,8 @@ def learning_curve(row: Row) -> tuple[CurvePoint, ...]:
     """Every epoch up to the last that is recorded: one that is not has the accuracy of the one before it.
 
     A row without a curve has one epoch, at the end of which its accuracy is the final one. Where there are no training
-    losses the error is in their place.
+    losses up to the end the error is in their place, at the last epoch the final one: the curve may be that of a
+    shorter training, or of one of several seeds.
     """
     if not row.curve:
         accuracy = row.figures[ACCURACY.name]
@@ -61,15 +62,22 @@ def learning_curve(row: Row) -> tuple[CurvePoint, ...]:
     whole_s = max(row.costs_s.values(), default=TRIAL_S)
     points: list[CurvePoint] = []
     accuracy, before_s = next(iter(row.curve.values())), 0.0
-    training_loss = next(iter(row.training_losses.values()), None)
+    losses = row.training_losses
+    if last not in losses:
+        losses = {epoch: 1.0 - known for epoch, known in row.curve.items()} | {last: 1.0 - row.figures[ACCURACY.name]}
+    loss = next(iter(losses.values()))
     for epoch in range(1, last + 1):
-        accuracy = row.curve.get(epoch, accuracy)
-        training_loss = row.training_losses.get(epoch, training_loss)
-        loss = 1.0 - accuracy if training_loss is None else training_loss
+        accuracy, loss = row.curve.get(epoch, accuracy), losses.get(epoch, loss)
         passed_s = row.costs_s.get(epoch, whole_s * epoch / last)
         points.append(CurvePoint(epoch, accuracy, loss, max(0.0, passed_s - before_s)))
         before_s = max(before_s, passed_s)
     return tuple(points)
+
+
+def first_epoch(row: Row) -> int:
+    """Before it nothing of the learning curve is recorded, by which a trial could be judged."""
+    recorded = (row.curve, row.training_losses if max(row.curve, default=1) in row.training_losses else {})
+    return max((min(epochs) for epochs in recorded if epochs), default=1)
 
 
 def _seconds(curve: tuple[CurvePoint, ...]) -> float:

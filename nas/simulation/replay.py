@@ -4,6 +4,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +27,7 @@ from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.opening import experimental
 from nas.pareto import Point, dominates, hypervolume
 from nas.samplers.setting import Foresight, SamplerSetting
-from nas.simulation.evaluator import TARGET, TabularEvaluator, learning_curve
+from nas.simulation.evaluator import TARGET, TabularEvaluator, first_epoch
 from nas.simulation.nearest import NearestRowSampler
 from nas.simulation.processes import all_done
 from nas.simulation.runner import SimulatedRunner
@@ -115,7 +116,8 @@ def replay(
     """One search by the sampler of that name, from scratch. Raises ParameterError as `_yardstick` does."""
     yardstick = _yardstick(table, asked)
     space = TableSpace(table)
-    epochs = max(len(learning_curve(row)) for row in table.rows)
+    # All rows have the same columns.
+    epochs = max(table.rows[0].curve, default=1)
     settings = {
         "space": space.name,
         "dataset": TARGET,
@@ -144,7 +146,7 @@ def replay(
         with Store.open(f"sqlite:///{Path(scratch) / 'nas.db'}", create=True) as store:
             store.add_study(optuna_study._study_id, settings, 0.0)
             ends, runner = _Ends(), SimulatedRunner(asked.workers)
-            judged = rungs(epochs) if asked.early_stopping else ()
+            judged = [epoch for epoch in rungs(epochs) if epoch >= first_epoch(table.rows[0])]
             study = Study(
                 store,
                 optuna_study._study_id,
@@ -153,11 +155,14 @@ def replay(
                 settings,
                 asked.budget,
                 ends,
-                rungs=judged,
+                rungs=judged if asked.early_stopping else (),
                 foresight=inner if isinstance(inner, Foresight) else None,
             )
             timed = Timed(inner, space, lambda: study.taken, seed=seed, clock=clock)
             optuna_study.sampler = timed
+            if asked.max_latency_ms is not None:
+                # As a search begins that has a limit.
+                study.enqueue(space.smallest_of_each_mixer())
             runner.run(ConfirmedSearch(study, repeats=0), TabularEvaluator(space, asked.max_latency_ms))
     lengths = [len(trial.outcome.curve) for trial in ends.trials if trial.outcome is not None and trial.outcome.curve]
     course = _course(yardstick, ends.trials, asked)
@@ -185,7 +190,7 @@ def replays(
     jobs = [(table, name, seed, asked) for name in samplers for seed in range(seeds)]
     try:
         found = iter(all_done(replay, jobs, _one_thread, ended))
-    except MemoryError as error:
+    except (MemoryError, BrokenProcessPool) as error:
         raise ParameterError(
             f"--table {table.name!r}: memory does not hold what --sampler {','.join(samplers)} makes of "
             f"{len(table.rows)} rows; try fewer"

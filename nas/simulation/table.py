@@ -1,8 +1,8 @@
 """Recorded results as a table: one row for each architecture, its choices, its objectives, its learning curve.
 
 Columns: `param:NAME` (a choice: an integer or a word), `accuracy` (0 to 1), `latency_ms`, any further objective by its
-name (to be minimised), and as far as they were recorded `accuracy@EPOCH`, `loss@EPOCH` (the training loss),
-`cost_s@EPOCH` (seconds until the end of that epoch) and `feature:NAME` (training-free).
+name (to be minimised; `latency_ms@TARGET` is one), and as far as they were recorded `accuracy@EPOCH`, `loss@EPOCH` (the
+training loss), `cost_s@EPOCH` (seconds until the end of that epoch) and `feature:NAME` (training-free).
 """
 
 import csv
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nas.errors import ParameterError
-from nas.objective import ACCURACY, LATENCY
+from nas.objective import ACCURACY, LATENCY, latency_on
 from nas.space import Choice
 
 PARAM, FEATURE = "param:", "feature:"
@@ -59,6 +59,8 @@ def read_table(file: Path) -> Table:
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             return _read(stream, file.stem, where)
+    except OSError as error:
+        raise ParameterError(f"{where} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ParameterError(f"{where} is not a table of comma-separated values in UTF-8: {error}") from error
 
@@ -69,11 +71,7 @@ def _read(stream: object, name: str, where: str) -> Table:
     _check_columns(columns, where)
     objectives = tuple(
         [ACCURACY.name, LATENCY.name]
-        + [
-            name
-            for name in columns
-            if ":" not in name and "@" not in name and name not in (ACCURACY.name, LATENCY.name)
-        ]
+        + [name for name in columns if _is_objective(name) and name not in (ACCURACY.name, LATENCY.name)]
     )
     rows: list[Row] = []
     lines: dict[tuple[Choice, ...], int] = {}
@@ -91,7 +89,9 @@ def _read(stream: object, name: str, where: str) -> Table:
             raise ParameterError(f"{where}, line {line}: the same choices as in line {first}")
         numbers = {
             column: _number(
-                text, f"{where}, line {line}, column {column!r}", most=1.0 if ACCURACY.name in column else None
+                text,
+                f"{where}, line {line}, column {column!r}",
+                most=1.0 if column == ACCURACY.name or column.startswith(CURVE) else None,
             )
             for column, text in texts.items()
             if not column.startswith(PARAM)
@@ -145,12 +145,19 @@ def _check_columns(columns: Sequence[str], where: str) -> None:
             raise ParameterError(f"{where}, column {column!r} needs a name, as in {column}NAME")
         if columns.count(column) > 1:
             raise ParameterError(f"{where} has column {column!r} twice")
+        if _is_objective(column):
+            continue
         prefix, colon, _ = column.partition(":")
         if colon and f"{prefix}:" not in (PARAM, FEATURE):
             raise ParameterError(f"{where}, column {column!r}: {prefix!r} is not one of param, feature")
         quantity, at, epoch = column.partition("@")
         if at and not colon and not (f"{quantity}@" in (CURVE, LOSS, COST) and epoch.isdecimal() and int(epoch) > 0):
             raise ParameterError(f"{where}, column {column!r} is not {CURVE}EPOCH, {LOSS}EPOCH or {COST}EPOCH")
+
+
+def _is_objective(column: str) -> bool:
+    # Targets are named with colons and may be at a node.
+    return column.startswith(latency_on("").name) or not {":", "@"}.intersection(column)
 
 
 def _by_epoch(numbers: Mapping[str, float], prefix: str) -> dict[int, float]:

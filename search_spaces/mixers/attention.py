@@ -29,7 +29,8 @@ class Attention(nn.Module):
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
         B, H, W, _ = x_BHWC.shape
-        qkv = self.qkv(x_BHWC).reshape(B, H * W, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
+        # Unbound before they are transposed, their gradients are put together in one pass.
+        qkv = self.qkv(x_BHWC).reshape(B, H * W, 3, self.heads, self.head_dim).unbind(2)
+        mixed = F.scaled_dot_product_attention(*(each.transpose(1, 2) for each in qkv))
         projected_BHWC: Tensor = self.proj(mixed.transpose(1, 2).reshape(B, H, W, self.heads * self.head_dim))
         return projected_BHWC

@@ -57,7 +57,7 @@ def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_p
 
 @pytest.mark.slow
 def test_a_later_search_takes_the_supernet_on_record(tmp_path: Path) -> None:
-    command = (*QUICK, "--evaluator", "supernet", "--supernet-epochs", "1", "--budget", "2")
+    command = (*QUICK, "--evaluator", "supernet", "--supernet-epochs", "1", "--budget", "2", "--confirm", "1")
     assert run_nas(command, tmp_path).code == 0
     again = run_nas((*command, "--max-latency", "1000", "--study", "another"), tmp_path)
     assert again.code == 0, again.err

@@ -8,7 +8,7 @@ import pytest
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.latency import Deployment
 from workers.latency.apart import TimedApart
-from workers.latency.estimate import Effort
+from workers.latency.estimate import Effort, Estimate
 from workers.latency.load import load_target
 from workers.latency.onnx_network import OnnxNetwork
 from workers.memory import is_out_of_memory
@@ -22,9 +22,14 @@ def prepared(*depths: int) -> OnnxNetwork:
     return found
 
 
+def timed(run: OnnxNetwork, reference: OnnxNetwork) -> Estimate:
+    with TimedApart().ready(run, reference) as estimating:
+        return estimating(Effort(limit_s=0.1), None)
+
+
 def test_a_deeper_network_takes_longer() -> None:
     shallow, deep = prepared(1, 1), prepared(6, 6)
-    found = TimedApart().estimate(deep, shallow, Effort(limit_s=0.1), None)
+    found = timed(deep, shallow)
     assert min(found.samples_ms) > found.reference_ms > 0
     assert found.drift == 0.0
     assert TimedApart().calibrate(shallow, 0.01, 0.1).reference_ms > 0
@@ -41,7 +46,7 @@ def test_a_network_is_the_same_from_its_folder(tmp_path: Path) -> None:
 def test_what_fails_there_is_told_here() -> None:
     broken = OnnxNetwork(b"no network", np.zeros((1, 1, 16, 16), np.float32), 1, "CPUExecutionProvider")
     with pytest.raises(RuntimeError, match=r"ONNX Runtime cannot run the network: .*INVALID_PROTOBUF"):
-        TimedApart().estimate(broken, broken, Effort(limit_s=0.1), None)
+        timed(broken, broken)
 
 
 def test_lack_of_memory_is_told_from_other_failures() -> None:

@@ -279,10 +279,10 @@ def test_costs_and_limits_are_of_further_objectives(options) -> None:
 
 
 def test_it_beats_random_and_tpe(table: Path) -> None:
-    """After 30 of 729 trials, ten seeds each: one-sided Mann-Whitney tests."""
+    """After 30 of 729 trials, five seeds each, none stopped early: one-sided Mann-Whitney tests."""
     read = read_table(table)
     found = {
-        name: [replay(read, name, seed, Replay(30)).shares[2] for seed in range(5)]
+        name: [replay(read, name, seed, Replay(30, early_stopping=False)).shares[2] for seed in range(5)]
         for name in ("ehvi", "random", "tpe")
     }
     for other in ("random", "tpe"):

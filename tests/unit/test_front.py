@@ -8,7 +8,7 @@ from nas.errors import UnknownNameError, UserError
 from nas.front import as_json, contenders, fallen, front, front_hypervolume, near_front, pick, results
 from nas.objective import UNKNOWN
 from nas.trial import Confirmation, Trial
-from tests.builders import complete, failed, infeasible, small_space
+from tests.builders import complete, failed, infeasible, measurement, small_space
 
 LIMIT = {"max_latency_ms": 4.0}
 
@@ -96,6 +96,36 @@ def test_a_figure_of_a_few_disturbed_rounds_replaces_none_and_one_that_moved_is_
     for latency_ms, margin, figure, moved in ((30.0, UNKNOWN, 2.0, set()), (3.0, 0.01, 3.0, {"latency_ms"})):
         (found,) = results([seen_again(latency_ms, margin)], {})
         assert (found.latency.median, found.moved) == (figure, moved)
+
+
+def test_scores_are_corrected_by_those_that_were_trained_and_count_for_nothing_beside_trainings() -> None:
+    def scored(number: int, score: float, trained: tuple[float, ...], latency_ms: float) -> Trial:
+        trial = confirmed(number, (score, *trained), latency_ms)
+        return dataclasses.replace(trial, outcome=dataclasses.replace(trial.outcome, curve=()))
+
+    found = results(
+        [
+            scored(0, 0.70, (0.60, 0.62), 1.0),
+            scored(1, 0.90, (0.70, 0.72), 2.0),
+            scored(2, 0.80, (0.74, 0.76), 2.0),
+            scored(3, 0.85, (), 3.0),
+        ],
+        {},
+    )
+    assert [each.expected_accuracy for each in found] == pytest.approx([0.61, 0.71, 0.75, 0.85 - 0.11])
+    assert [each.trial.number for each in front(found)] == [0, 2]
+    assert found[1].accuracy == pytest.approx(0.71)
+
+
+def test_what_is_over_the_limit_when_it_is_measured_again_is_left_off_and_told_of() -> None:
+    over = confirmed(1, (0.9, 0.9, 0.9), 3.9)
+    again = [dataclasses.replace(each.outcome, latency=measurement(4.1)) for each in over.confirmations]
+    over = dataclasses.replace(over, confirmations=tuple(Confirmation(seed, each) for seed, each in enumerate(again)))
+    found = results([confirmed(0, (0.8, 0.8, 0.8), 1.0), over], LIMIT)
+    assert [each.trial.number for each in front(found)] == [0]
+    assert [each.trial.number for each in fallen(found)] == [1]
+    assert near_front(found) == []
+    assert front_hypervolume(found, LIMIT) == pytest.approx(3.0 * 0.8)
 
 
 def test_what_is_hardly_more_accurate_than_a_cheaper_one_is_not_on_the_front() -> None:

@@ -4,10 +4,11 @@ import multiprocessing
 import pickle
 import random
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch._dynamo.utils import counters
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
@@ -22,9 +24,9 @@ from nas.errors import ParameterError
 from nas.latency import Deployment, load_meter
 from nas.objective import UNKNOWN, pooled
 from tests.builders import measurement
-from workers.latency.cpu import CpuTarget
+from workers.latency.cpu import CpuCompileTarget, CpuTarget
 from workers.latency.energy import energy_counter
-from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Run, calibration, estimate
+from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Estimating, Run, calibration, estimate
 from workers.latency.load import load_target, obstacles
 from workers.latency.machine_record import MachineRecord
 from workers.latency.meter import Meter
@@ -96,7 +98,7 @@ def test_the_time_limit_holds_and_what_was_not_reached_is_said() -> None:
     assert len(slow.samples_ms) == 16
     slower = Machine(1000.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
     assert len(slower.samples_ms) == FEWEST
-    assert slower.margin == UNKNOWN
+    assert slower.margin == 0.0
 
 
 def test_a_reference_that_does_not_hold_still_is_looked_at_longer() -> None:
@@ -154,10 +156,15 @@ def test_of_several_looks_those_at_a_shared_machine_count_where_there_are_no_oth
     assert pooled([quiet, shared]) == quiet
     assert pooled([quiet, shared, other]).median == pytest.approx(2.1)
     assert pooled([shared]) == shared
+    # As sure as they agree, whatever the number of samples.
+    many = replace(measurement(*[2.2] * 100), margin=0.001)
+    assert pooled([quiet, many]).median == pytest.approx(2.1)
+    assert pooled([quiet, many]).margin > 0.05
     unsure = replace(measurement(9.0), margin=UNKNOWN)
     assert pooled([quiet, unsure]) == quiet
     assert pooled([unsure, shared]) == shared
     assert pooled([unsure]) == unsure
+    assert not pooled([unsure, unsure]).is_usable
 
 
 def test_calls_that_were_preempted_are_thrown_away() -> None:
@@ -305,9 +312,11 @@ def test_what_is_placed_alone_is_placed_in_the_window_in_which_it_is_timed() -> 
             assert ready.wait(60)
             return super().prepare(model, model_input)
 
-        def estimate(self, *arguments: Any) -> Estimate:
-            assert not stepped.wait(0.5)
-            return super().estimate(*arguments)
+        @contextmanager
+        def ready(self, run: Run, reference: Run) -> Iterator[Estimating]:
+            with super().ready(run, reference) as estimating:
+                assert not stepped.wait(0.5)
+                yield estimating
 
     meter = Meter("cpu", effort=Effort(limit_s=0.05))
     meter.__dict__["target"] = PlacedAlone()
@@ -315,6 +324,28 @@ def test_what_is_placed_alone_is_placed_in_the_window_in_which_it_is_timed() -> 
     assert meter.measure(network).median > 0
     assert stepped.wait(30)
     trainer.join()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CpuCompileTarget.obstacle() is not None, reason=str(CpuCompileTarget.obstacle()))
+def test_nothing_is_compiled_in_the_window() -> None:
+    """Placing a network makes torch forget the code of the reference."""
+    seen = []
+
+    class Watched(CpuCompileTarget):
+        @contextmanager
+        def ready(self, run: Run, reference: Run) -> Iterator[Estimating]:
+            with super().ready(run, reference) as estimating:
+                before = dict(counters["frames"])
+                yield estimating
+                seen.append(dict(counters["frames"]) == before)
+
+    meter = Meter("cpu-compile", effort=Effort(limit_s=0.05))
+    meter.__dict__["target"] = Watched()
+    for width in (16, 24):
+        network = Deployment(Architecture((Stage("pool", 1, width),)), ModelInput(1, 16, 16, 10))
+        assert meter.measure(network).median > 0
+    assert seen == [True, True]
 
 
 def test_a_processor_without_a_name_is_told_by_its_numbers(tmp_path: Path) -> None:

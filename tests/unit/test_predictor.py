@@ -2,6 +2,7 @@
 
 import random
 import statistics
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from nas import plugins, profiling
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.forecast import FEWEST, Forecast
+from nas.objective import UNKNOWN
 from nas.predictor import Predictor, features
 from nas.spaces import load_space
 from search_spaces.hybrid import HYBRID
+from tests.builders import measurement
 
 INPUT = ModelInput(1, 28, 28, 10)
 BUILDER = plugins.load(plugins.BUILDERS, plugins.BUILDER)
@@ -85,11 +88,16 @@ def test_cross_validation_is_of_networks_left_out() -> None:
 def test_a_forecast_says_nothing_until_it_knows_enough_and_follows_the_record() -> None:
     forecast = Forecast(BUILDER, INPUT)
     chosen = profiling.design(HYBRID, INPUT, BUILDER, 40, seed=0)
-    forecast.add([(each, truth(each)) for each in chosen[: FEWEST - 1]])
+    forecast.add([(each, measurement(truth(each))) for each in chosen[: FEWEST - 1]])
     assert forecast.predict(chosen[-1]) is None
-    forecast.add([(chosen[FEWEST - 1], truth(chosen[FEWEST - 1]))])
+    last = chosen[FEWEST - 1]
+    # Of a machine too busy to tell.
+    forecast.add([(last, replace(measurement(9.0), margin=UNKNOWN))])
+    assert forecast.predict(chosen[-1]) is None
+    forecast.add([(last, measurement(9.0)), (last, measurement(truth(last)))])
+    assert forecast.expected_ms(last) == truth(last)
     before = forecast.predict(chosen[-1])
-    forecast.add([(each, truth(each)) for each in chosen[FEWEST:-1]])
+    forecast.add([(each, measurement(truth(each))) for each in chosen[FEWEST:-1]])
     after = forecast.predict(chosen[-1])
     assert (after.high_ms - after.low_ms) < (before.high_ms - before.low_ms)
 

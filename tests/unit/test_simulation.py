@@ -14,7 +14,7 @@ from nas import plugins
 from nas.errors import ParameterError, UserError
 from nas.evaluation import Job
 from nas.samplers.distributions import distributions
-from nas.simulation.evaluator import TabularEvaluator, learning_curve
+from nas.simulation.evaluator import TabularEvaluator, first_epoch, learning_curve
 from nas.simulation.nearest import NearestRowSampler
 from nas.simulation.replay import Replay, replay
 from nas.simulation.runner import SimulatedRunner
@@ -134,6 +134,33 @@ def test_epochs_that_are_not_recorded_have_the_accuracy_before_them() -> None:
     assert [point.accuracy for point in curve] == [0.3, 0.3, 0.6, 0.9]
     assert sum(point.seconds for point in curve) == pytest.approx(8.0)
     assert [point.loss for point in curve] == pytest.approx([0.7, 0.7, 0.4, 0.1])
+
+
+def test_of_a_shorter_training_than_the_accuracys_the_curve_ends_at_the_accuracys_error() -> None:
+    row = Row({"a": "x"}, {"accuracy": 0.9, "latency_ms": 1.0}, {12: 0.6, 25: 0.7})
+    curve = learning_curve(row)
+    assert [curve[epoch - 1].loss for epoch in (12, 24, 25)] == pytest.approx([0.4, 0.4, 0.1])
+    assert curve[-1].accuracy == 0.7
+    # Before it nothing is known by which a trial could be judged.
+    assert first_epoch(row) == 12
+    assert first_epoch(Row({"a": "x"}, {"accuracy": 0.9, "latency_ms": 1.0})) == 1
+    assert first_epoch(Row({"a": "x"}, row.figures, {1: 0.1, 9: 0.7}, training_losses={3: 1.0, 9: 0.5})) == 3
+
+
+def test_columns_that_a_study_exports_and_names_with_accuracy_in_them(tmp_path: Path) -> None:
+    head = "param:a,accuracy,latency_ms,latency_ms@cpu:batch=4@phone,feature:accuracy of others,accuracy_drop\n"
+    (tmp_path / "t.csv").write_text(head + "x,0.5,2,8,1700,12.5\ny,0.6,3,9,1800,11\n")
+    read = read_table(tmp_path / "t.csv")
+    assert read.objectives == ("accuracy", "latency_ms", "latency_ms@cpu:batch=4@phone", "accuracy_drop")
+    assert read.rows[0].features == {"accuracy of others": 1700.0}
+
+
+def test_with_a_limit_that_few_rows_meet_the_fastest_is_tried_first(table: Path) -> None:
+    read = read_table(table)
+    fastest = sorted(row.figures["latency_ms"] for row in read.rows)
+    found = replay(read, "random", 0, Replay(40, max_latency_ms=fastest[8]))
+    assert len(found.course) == 40
+    assert found.course[0] > 0
 
 
 def test_training_losses_are_replayed_where_they_are_recorded(tmp_path: Path) -> None:

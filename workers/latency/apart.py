@@ -11,16 +11,19 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
-from workers.latency.estimate import Effort, Estimate
+from workers.latency.estimate import Effort, Estimate, Estimating
 from workers.latency.onnx_network import OnnxNetwork
 from workers.latency.timing import TimedHere
 
-JOB, REFERENCE, NETWORK = "job.json", "reference", "network"
+REFERENCE, NETWORK = "reference", "network"
+# It says so when what it is asked for can be done at once.
+READY = "ready"
 
 
 class TimedApart:
@@ -28,41 +31,86 @@ class TimedApart:
 
     placed_alone: ClassVar = False
 
-    def estimate(self, run: OnnxNetwork, reference: OnnxNetwork, effort: Effort, recorded_ms: float | None) -> Estimate:
-        return _timed({REFERENCE: reference, NETWORK: run}, {"effort": asdict(effort), "recorded_ms": recorded_ms})
+    @contextmanager
+    def ready(self, run: OnnxNetwork, reference: OnnxNetwork) -> Iterator[Estimating]:
+        with _process({REFERENCE: reference, NETWORK: run}) as asked:
+            yield lambda effort, recorded_ms: asked({"effort": asdict(effort), "recorded_ms": recorded_ms})
 
     def calibrate(self, reference: OnnxNetwork, warm_up_s: float, limit_s: float) -> Estimate:
-        return _timed({REFERENCE: reference}, {"warm_up_s": warm_up_s, "limit_s": limit_s})
+        with _process({REFERENCE: reference}) as asked:
+            return asked({"warm_up_s": warm_up_s, "limit_s": limit_s})
 
 
-def _timed(networks: Mapping[str, OnnxNetwork], job: Mapping[str, Any]) -> Estimate:
-    """Raises RuntimeError with the process's last words where it fails."""
+@contextmanager
+def _process(networks: Mapping[str, OnnxNetwork]) -> Iterator[Callable[[Mapping[str, Any]], Estimate]]:
+    """A process that has called each network once, and does the job that it is asked for, one for its whole life.
+
+    Raises RuntimeError with the process's last words where it fails.
+    """
     with tempfile.TemporaryDirectory(prefix="nas-onnx-") as name:
         folder = Path(name)
         for role, network in networks.items():
             network.save(folder / role)
-        how = networks[REFERENCE]
-        (folder / JOB).write_text(json.dumps({**job, "threads": how.threads, "provider": how.provider}))
-        # It closes when this process is gone, killed or not.
-        until_gone, held = os.pipe()
-        try:
-            done = subprocess.run(  # noqa: S603 - this program itself
-                [sys.executable, "-m", __name__, name],
-                stdin=until_gone,
-                capture_output=True,
+        how, words = networks[REFERENCE], folder / "said"
+        with (
+            words.open("w") as stderr,
+            subprocess.Popen(  # noqa: S603 - this program itself
+                [sys.executable, "-m", __name__, name, str(how.threads), how.provider],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
                 text=True,
                 # Of Ray's runtime environments this process alone may know.
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                check=False,
-            )
-        finally:
-            os.close(until_gone)
-            os.close(held)
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RuntimeError(f"ONNX Runtime cannot run the network: {said[-1]}")
-    found = json.loads(done.stdout)
-    return Estimate(**{**found, "samples_ms": tuple(found["samples_ms"])})
+            ) as process,
+        ):
+
+            def answer(job: Mapping[str, Any]) -> Estimate:
+                # Its input stays open until it has answered: at its end the process would take us for gone.
+                process.stdin.write(json.dumps(job) + "\n")  # type: ignore[union-attr]
+                process.stdin.flush()  # type: ignore[union-attr]
+                found = json.loads(line_of(process, words))
+                return Estimate(**{**found, "samples_ms": tuple(found["samples_ms"])})
+
+            try:
+                line_of(process, words)
+                yield answer
+            finally:
+                process.kill()
+
+
+def line_of(process: "subprocess.Popen[str]", words: Path) -> str:
+    """The process's next line. Raises RuntimeError with the last of its `words` where it ends instead."""
+    line = process.stdout.readline()  # type: ignore[union-attr]
+    if not line:
+        last = [f"exit code {process.wait()}", *words.read_text().strip().splitlines()][-1]
+        raise RuntimeError(f"ONNX Runtime cannot run the network: {last}")
+    return line
+
+
+def main(folder: Path, threads: int, provider: str) -> None:
+    roles = [role for role in (REFERENCE, NETWORK) if (folder / role).exists()]
+    networks = {role: OnnxNetwork.saved(folder / role, threads, provider) for role in roles}
+    for network in networks.values():
+        network()
+    say(READY)
+    asked = sys.stdin.readline()
+    if not asked:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    threading.Thread(target=end_with_who_asked, args=(folder,), daemon=True).start()
+    job = json.loads(asked)
+    if NETWORK in networks:
+        with TimedHere().ready(networks[NETWORK], networks[REFERENCE]) as estimating:
+            found = estimating(Effort(**job["effort"]), job["recorded_ms"])
+    else:
+        found = TimedHere().calibrate(networks[REFERENCE], **job)
+    say(json.dumps(asdict(found)))
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def end_with_who_asked(folder: Path) -> None:
@@ -72,18 +120,5 @@ def end_with_who_asked(folder: Path) -> None:
     os._exit(1)
 
 
-def main(folder: Path) -> None:
-    threading.Thread(target=end_with_who_asked, args=(folder,), daemon=True).start()
-    job = json.loads((folder / JOB).read_text())
-    how = {"threads": job["threads"], "provider": job["provider"]}
-    reference = OnnxNetwork.saved(folder / REFERENCE, **how)
-    if (folder / NETWORK).exists():
-        network = OnnxNetwork.saved(folder / NETWORK, **how)
-        found = TimedHere().estimate(network, reference, Effort(**job["effort"]), job["recorded_ms"])
-    else:
-        found = TimedHere().calibrate(reference, job["warm_up_s"], job["limit_s"])
-    sys.stdout.write(json.dumps(asdict(found)))
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -19,6 +19,8 @@ from workers.ray_environment import connect
 RESOURCE = "target:"
 # Any number of searches may use a node: its quiet window has them take turns.
 SHARE = 0.001
+# What was asked of a process that died, or of a node that was away for a while, is asked of the next one.
+ATTEMPTS = 3
 
 
 class MeterHost:
@@ -108,4 +110,6 @@ class ElsewhereMeter:
                 f"target '{self.target_name}@{self.node}': no node of the Ray cluster at {self.address} advertises the "
                 f"resource '{RESOURCE}{self.node}'; valid: {', '.join(advertised) or 'none'}"
             )
-        return ray.remote(MeterHost).options(num_cpus=0, resources={f"{RESOURCE}{self.node}": SHARE}).remote()
+        again = {"max_restarts": -1, "max_task_retries": ATTEMPTS - 1}
+        share = {f"{RESOURCE}{self.node}": SHARE}
+        return ray.remote(MeterHost).options(num_cpus=0, resources=share, **again).remote()

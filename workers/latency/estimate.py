@@ -37,8 +37,8 @@ STEADY, STEADY_CALLS = 0.2, 16
 SHARED_ERROR = 0.04
 # Blocks of consecutive rounds, from whose figures the precision is judged: neighbours are not independent.
 BLOCKS = 8
-# Student's t for 95% and one degree of freedom less than that.
-T_95 = 2.365
+# Student's t for 95%, by degrees of freedom from 4 on: one less than blocks, or than rounds that are too few for these.
+T_95 = (2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)
 CHECK_EVERY = 8
 
 
@@ -71,6 +71,10 @@ class Estimate:
     margin: float
     reference_ms: float
     drift: float
+
+
+# `estimate` of a network and a reference that are ready, by an effort and the time on record.
+Estimating = Callable[[Effort, float | None], Estimate]
 
 
 class Timed(NamedTuple):
@@ -201,10 +205,15 @@ def _quick_ms(calls: Sequence[Timed]) -> float:
 def _margin(calls: Sequence[Timed], references: Sequence[Timed], kept: int) -> float:
     """Half of the 95% confidence interval of the network's time over the reference's, as a fraction of it.
 
-    UNKNOWN where too few rounds were `kept`.
+    UNKNOWN where too few rounds were `kept`. Of a network so slow that there are few a round is a block, if nothing
+    disturbed any.
     """
-    if kept < 2 * BLOCKS:
+    if kept >= 2 * BLOCKS:
+        blocks = BLOCKS
+    elif FEWEST <= kept == len(calls):
+        blocks = kept
+    else:
         return UNKNOWN
-    edges = [round(index * len(calls) / BLOCKS) for index in range(BLOCKS + 1)]
+    edges = [round(index * len(calls) / blocks) for index in range(blocks + 1)]
     found = [_quick_ms(calls[begin:end]) / _quick_ms(references[begin:end]) for begin, end in pairwise(edges)]
-    return T_95 * statistics.stdev(found) / math.sqrt(BLOCKS) / statistics.fmean(found)
+    return T_95[blocks - FEWEST] * statistics.stdev(found) / math.sqrt(blocks) / statistics.fmean(found)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -150,8 +150,11 @@ class Meter:
         )
 
     def _estimated(self, run: Run, beside: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
-        with self._quiet.alone():
-            return self.target.estimate(run, beside, effort, recorded_ms)
+        with ExitStack() as stack:
+            with self._quiet.step():
+                estimating = stack.enter_context(self.target.ready(run, beside))
+            with self._quiet.alone():
+                return estimating(effort, recorded_ms)
 
     def _placing(self) -> AbstractContextManager[None]:
         """Around what is placed and then timed."""

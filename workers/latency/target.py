@@ -1,6 +1,7 @@
 """A target: the device and runtime on which latency is measured, named `NAME[:option=value,...]`."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -8,7 +9,7 @@ from torch import nn
 
 from nas.architecture import ModelInput
 from nas.errors import ParameterError
-from workers.latency.estimate import Effort, Estimate, Run
+from workers.latency.estimate import Estimate, Estimating, Run
 
 R = TypeVar("R", bound=Run)
 Fingerprint = Mapping[str, str | int]
@@ -54,8 +55,11 @@ class Target(Protocol[R]):
     def prepare(self, model: nn.Module, model_input: ModelInput) -> R:
         """Put `model` in place for inference. What is slow about that (export, compilation) happens here."""
 
-    def estimate(self, run: R, reference: R, effort: Effort, recorded_ms: float | None) -> Estimate:
-        """As workers.latency.estimate has it. TimedHere does it in this process, which suits most."""
+    def ready(self, run: R, reference: R) -> AbstractContextManager[Estimating]:
+        """What times the two: all that can be done before that is done by then, so that nobody waits for it.
+
+        TimedHere does it in this process, which suits most.
+        """
 
     def calibrate(self, reference: R, warm_up_s: float, limit_s: float) -> Estimate:
         """The reference's own time."""

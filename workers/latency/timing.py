@@ -2,9 +2,11 @@
 
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
-from workers.latency.estimate import Effort, Estimate, Run, calibration, estimate
+from workers.latency.estimate import Estimate, Estimating, Run, calibration, estimate
 
 
 def preemptions() -> int:
@@ -17,8 +19,12 @@ class TimedHere:
 
     placed_alone: ClassVar = False
 
-    def estimate(self, run: Run, reference: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
-        return estimate(run, reference, effort, time.perf_counter, preemptions, recorded_ms)
+    @contextmanager
+    def ready(self, run: Run, reference: Run) -> Iterator[Estimating]:
+        # Compiling a network makes torch forget what it has compiled of others.
+        for each in (run, reference):
+            each()
+        yield lambda effort, recorded_ms: estimate(run, reference, effort, time.perf_counter, preemptions, recorded_ms)
 
     def calibrate(self, reference: Run, warm_up_s: float, limit_s: float) -> Estimate:
         return calibration(reference, warm_up_s, limit_s, time.perf_counter)

@@ -139,12 +139,15 @@ class Training:
         """Train on each batch once; the mean loss. Raises NonFiniteLossError as soon as it is not finite."""
         self.model.train()
         total, steps = 0.0, 0
-        for x_BCHW, y_BK in batches:
-            if self.precision == "auto":
-                self.precision = self._faster_precision(x_BCHW, y_BK)
+        while True:
             # Whoever measures a latency on this machine has it to itself.
             with step_in(self.windows):
-                total += self._step(x_BCHW, y_BK)
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                if self.precision == "auto":
+                    self.precision = self._faster_precision(*batch)
+                total += self._step(*batch)
             steps += 1
         self.epoch += 1
         return total / steps

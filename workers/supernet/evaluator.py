@@ -22,7 +22,7 @@ from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.expected import Seen
 from nas.space import SearchSpace
-from nas.trial import CurvePoint, Outcome
+from nas.trial import CurvePoint, Failure, Outcome, TrialState
 from workers.proxy import ProxyEvaluator, proxy_of
 from workers.supernet.correction import Correction, correction
 from workers.supernet.jobs import Jobs
@@ -76,7 +76,8 @@ class SupernetEvaluator:
         trained = ready.trained(record, run, say)
         found = ready.audited(trained, record, run, say)
         # A supernet whose scores are no guide is none to start from either.
-        return replace(ready, weights=trained.content, correction=found, inherit=self.inherit and found.tau >= LOW_TAU)
+        is_guide = min(found.tau, found.raw_tau) >= LOW_TAU
+        return replace(ready, weights=trained.content, correction=found, inherit=self.inherit and is_guide)
 
     def trained(self, record: Record, run: Run, say: Say) -> Artifact:
         """The supernet on record, after what is left of its training."""
@@ -90,7 +91,8 @@ class SupernetEvaluator:
 
         def keep(_: Job, outcome: Outcome) -> None:
             if outcome.failure is not None or outcome.checkpoint is None:
-                raise SearchInterruptedError(f"the supernet could not be trained: {outcome.failure}")
+                failure = outcome.failure or Failure("no weights", "its training left none")
+                raise SearchInterruptedError(f"the supernet could not be trained: {failure.cause}, {failure.message}")
             last = outcome.curve[-1]
             stages.append({**vars(last), "scores": dict(outcome.costs)})
             details = {
@@ -130,6 +132,8 @@ class SupernetEvaluator:
             record.put_artifact_details(replace(trained, details=found, updated_at=time.time()))
 
         def keep(job: Job, outcome: Outcome) -> None:
+            if outcome.state is TrialState.STOPPED:
+                return
             known[job.architecture.key] = outcome.accuracy
             if outcome.curve:
                 losses[job.architecture.key] = outcome.curve[-1].loss
@@ -139,7 +143,9 @@ class SupernetEvaluator:
         if left:
             # Whatever the search's limit is: what is learnt from the sample serves others too.
             alone = replace(self.proxy, max_latency_ms=None)
-            run(Jobs([Job(member, self.seed, number) for number, member in enumerate(left)], keep), alone, None)
+            rungs = tuple(range(1, self.proxy.recipe.epochs))
+            jobs = [Job(member, self.seed, number, rungs=rungs) for number, member in enumerate(left)]
+            run(Jobs(jobs, keep), alone, None)
         members, seen = [], []
         for member in self._sample:
             accuracy = known[member.key]
@@ -167,8 +173,8 @@ class SupernetEvaluator:
 
     def evaluate(self, job: Job) -> Iterator[Outcome]:
         """Over the latency limit nothing is judged."""
-        found = self.proxy.found_before_training(job.architecture, job.known)
         limit = self.proxy.max_latency_ms
+        found = self.proxy.found_before_training(job.architecture, job.known, limit)
         if self.correction is not None and not (limit and found.latency and found.latency.median > limit):
             inherited = self._scores(job.architecture)
             costs = {**found.costs, INHERITED: inherited}
@@ -178,7 +184,7 @@ class SupernetEvaluator:
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
         """Trained by itself, with `inherit` from the shared weights on."""
         initial = self._supernet.inherited(architecture) if self.inherit else None  # type: ignore[operator]
-        return self.proxy.measured_again(architecture, self.proxy.evaluate(Job(architecture, seed), initial))
+        return self.proxy.measured_again(architecture, self.proxy.evaluate(Job(architecture, seed, repeat=1), initial))
 
     @cached_property
     def _sample(self) -> tuple[Architecture, ...]:
@@ -221,10 +227,11 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     proxy, settings = proxy_of(options, space)
     epochs = options.supernet_epochs or EPOCHS_PER_PROXY_EPOCH * proxy.recipe.epochs
     recipe = replace(proxy.recipe, epochs=epochs)
-    names = ("dataset", "input", "train_size", "batch_size", "learning_rate", "seed")
+    # By the proxy's epochs are those trained that scores are compared with.
+    names = ("dataset", "input", "train_size", "epochs", "batch_size", "learning_rate", "seed")
     made_of = {"space": space.key, "recipe": asdict(recipe), "audited": AUDITED}
     made_of |= {name: settings[name] for name in names}
     digest = hashlib.blake2b(json.dumps(made_of, sort_keys=True).encode(), digest_size=6).hexdigest()
     name = f"supernet-{space.name}-{options.dataset.partition(':')[0]}-{digest}"
     evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)
-    return Evaluation(evaluator, {**settings, "supernet": name, "inherit": options.inherit})
+    return Evaluation(evaluator, {**settings, "supernet": name, "inherit": options.inherit}, least_confirm=1)

@@ -4,9 +4,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from nas.errors import SearchInterruptedError
 from nas.evaluation import Job
-from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome
+from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Failure, Outcome
 
 
 class Jobs:
@@ -39,8 +38,10 @@ class Jobs:
         self._keep(job, outcome)
 
     def interrupt(self, job: Job, cause: str, message: str) -> None:
-        """Raises SearchInterruptedError when it was tried often enough."""
+        """One that was tried often enough has failed."""
         self._losses[job.number] += cause == WORKER_LOST
         if self._losses[job.number] >= MOST_ATTEMPTS:
-            raise SearchInterruptedError(f"{cause}, in each of {MOST_ATTEMPTS} attempts: {message}")
+            failure = Failure(cause, f"in each of {MOST_ATTEMPTS} attempts, the last time: {message}")
+            self.tell(job, Outcome(failure=failure))
+            return
         self._waiting.appendleft(self._running.pop(job.number))

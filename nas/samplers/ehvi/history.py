@@ -37,7 +37,6 @@ class History:
 
     def __init__(self, encoding: Encoding, study: Study, order: Sequence[int]) -> None:
         self._encoding = encoding
-        self._names = set(encoding.names)
         self._order = list(order)
         signs = [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
         self.signs = np.array(signs)[self._order]
@@ -45,7 +44,7 @@ class History:
         self.observations: list[Observation] = []
         self._numbers: list[int] = []
         self._taken: set[Row] = set()
-        self._read = 0
+        self.trials_read = 0
         # By number, those that had not ended when they were read.
         self._open: dict[int, Row | None] = {}
         # By number, what was proposed to trials whose parameters are not seen yet.
@@ -75,12 +74,11 @@ class History:
     def read(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in what is new of a study's trials in order of number, from 0 on.
 
-        Trials of other parameters, such as the one that is asked for, tell nothing.
+        Trials that are no members, such as the one that is asked for, tell nothing.
         """
-        for trial in [*(trials[number] for number in self._open), *trials[self._read :]]:
+        for trial in [*(trials[number] for number in self._open), *trials[self.trials_read :]]:
             row = self._open.pop(trial.number, None)
-            if row is None and trial.params.keys() == self._names:
-                row = self._encoding.row(trial.params)
+            if row is None and (row := self._member(trial)) is not None:
                 self._taken.add(row)
             if row is not None or trial.state.is_finished():
                 self._proposed.pop(trial.number, None)
@@ -92,7 +90,14 @@ class History:
                 self.observations.insert(place, found)
                 self.complete += found.is_complete
                 self.is_positive &= ~(found.losses <= 0)
-        self._read = len(trials)
+        self.trials_read = len(trials)
+
+    def _member(self, trial: FrozenTrial) -> Row | None:
+        """None of a trial that lacks a choice, or has one that the space does not have."""
+        try:
+            return self._encoding.row(trial.params)
+        except KeyError:
+            return None
 
     def _observation(self, trial: FrozenTrial, row: Row) -> Observation | None:
         curve = tuple(trial.user_attrs.get(CURVE, ()))

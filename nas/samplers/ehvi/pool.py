@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,15 @@ class Pool:
         self._batches = batches
         return list(dict.fromkeys(row for batch in batches.values() for row in batch))
 
+    def first(self, is_taken: Callable[[Row], bool]) -> list[Row]:
+        """The first member that is not taken, none where all are."""
+        rows = (self._encoding.row(self._space.encode(member)) for member in self._space)
+        return list(islice((row for row in rows if not is_taken(row)), 1))
+
+    def holds(self, row: Row) -> bool:
+        """Whether the space's constraints allow it."""
+        return self._is_free or self._member(row) is not None
+
     def near(self, rows: Iterable[Row]) -> list[Row]:
         """The members that differ from one of these in one choice."""
         return list(dict.fromkeys(other for row in rows for other in self._neighbours(row)))
@@ -65,7 +75,7 @@ class Pool:
                 others[:, place] = np.arange(size)
                 found |= dict.fromkeys(rows_of(others))
             found.pop(row)
-            self._near[row] = [other for other in found if self._is_free or self._member(other) is not None]
+            self._near[row] = [other for other in found if self.holds(other)]
         return self._near[row]
 
     def _drawn(self, time: int) -> list[Row]:

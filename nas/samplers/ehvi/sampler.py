@@ -8,6 +8,7 @@ of the best of these.
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from heapq import nlargest, nsmallest
 from itertools import compress
 from threading import Lock
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
@@ -39,6 +40,8 @@ SEARCHES = 8
 # With so many running trials one more is proposed at a time: that one of them ends changes little. Each is then chosen
 # among so many of the best candidates for each that is wanted.
 TOGETHER, RIVALS = 8, 4
+# Where Optuna keeps a trial's parameters that were enqueued.
+FIXED = "fixed_params"
 # Training to the end is worth while from this share of the hypervolume on: a hundred trials that are stopped would have
 # added 1% at most, and less in fact, since many of them promise the same improvement.
 WORTH = 1e-4
@@ -73,14 +76,24 @@ class EhviSampler(BaseSampler):
             [number - (number > dear) for number in costs or ()],
             {number - (number > dear): limit for number, limit in (limits or {}).items()},
         )
-        self._models = Models()
-        self._histories: dict[int, History] = {}
-        self._queues: dict[int, list[Row]] = {}
-        self._asked_costs_at = 0
+        self._courses: dict[tuple[str, int], _Course] = {}
+        # Of parameters that a study has besides the space's.
+        self._others = RandomSampler(drawn)
+        self._set_up()
+
+    def _set_up(self) -> None:
         # Matrices are small and cores are busy with trials: a second thread would wait for its turn at every product.
         self._libraries = ThreadpoolController()
         # Optuna's own `optimize` asks in several threads.
         self._asking = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled without what belongs to a process."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_libraries", "_asking")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._set_up()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._distributions
@@ -89,29 +102,46 @@ class EhviSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         with self._asking:
-            history = self._history(study)
-            row = self._proposal(study, history, history.running(trial.number))
+            course = self._course(study)
+            history = course.history
+            row = self._proposal(course, history.running(trial.number))
+            if fixed := trial.system_attrs.get(FIXED):
+                row = self._with(fixed, row, history)
             history.propose(trial.number, row)
             return self._encoding.parameters(row)
 
-    def _proposal(self, study: Study, history: History, running: Sequence[Row]) -> Row:
+    def _proposal(self, course: "_Course", running: Sequence[Row]) -> Row:
+        history = course.history
         # By a count that interruptions do not change, so that a search that goes on proposes what it would have anyway.
         drawn = self._pool.random(history.members_tried)
-        left = [row for row in drawn if not history.has(row)] or drawn
+        left = [row for row in drawn if not history.has(row)] or self._pool.first(history.has) or drawn
         if history.complete < INITIAL:
             others = [*(each.row for each in history.observations), *running]
-            allowed = self._within_limits(left, history)
+            allowed = self._within_limits(left, course)
             return allowed[_farthest(self._encoding.indices(allowed), self._encoding.indices(others))]
-        if schedule(history.complete) != self._asked_costs_at:
-            self._asked_costs_at = schedule(history.complete)
+        if schedule(history.complete) != course.asked_costs_at:
+            course.asked_costs_at = schedule(history.complete)
             self._pool.forget_costs()
-        queue = self._queues.setdefault(study._study_id, [])
-        queue[:] = [row for row in queue if not history.has(row)]
-        if not queue:
+        course.queue[:] = [row for row in course.queue if not history.has(row)]
+        if not course.queue:
             with self._libraries.limit(limits=1):
-                landscape = self._landscape(history, running)
-                queue += self._best(landscape, left, history, 1 + len(running) // TOGETHER)
-        return queue.pop(0)
+                landscape = self._landscape(course, running)
+                course.queue += self._best(landscape, left, history, 1 + len(running) // TOGETHER)
+        return course.queue.pop(0)
+
+    def _with(self, fixed: Mapping[str, Any], row: Row, history: History) -> Row:
+        """A member with the choices that were enqueued (Optuna's `enqueue_trial`), the others by `row` if there is one.
+
+        What is no choice of the space is left to Optuna.
+        """
+        for other in (row, *self._pool.random(history.members_tried)):
+            try:
+                found = self._encoding.row({**self._encoding.parameters(other), **fixed})
+            except KeyError:
+                return row
+            if self._pool.holds(found) and not history.has(found):
+                return found
+        return row
 
     def goes_on(self, study: Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
         """Whether a running trial is worth training on, by its training loss after each epoch up to now.
@@ -119,34 +149,34 @@ class EhviSampler(BaseSampler):
         It is while it promises at least WORTH, or as much less as epochs are left. None while too little is known.
         """
         with self._asking, self._libraries.limit(limits=1):
-            history = self._history(study)
+            course = self._course(study)
             row = self._encoding.row(study.get_trials(deepcopy=False)[number].params)
-            if history.complete < INITIAL:
+            if course.history.complete < INITIAL:
                 return None
-            promise = self._landscape(history, history.running(number)).promise(row, curve)
+            promise = self._landscape(course, course.history.running(number)).promise(row, curve)
         return None if promise is None else promise * epochs >= WORTH * (epochs - len(curve))
 
-    def _landscape(self, history: History, running: Sequence[Row]) -> Landscape:
-        return Landscape(self._encoding, self._pool, self._costs(history), self._models, history, running)
+    def _landscape(self, course: "_Course", running: Sequence[Row]) -> Landscape:
+        return Landscape(self._encoding, self._pool, self._costs(course), course.models, course.history, running)
 
-    def _costs(self, history: History) -> Costs:
-        return Costs(self._encoding, self._known, self._models, history)
+    def _costs(self, course: "_Course") -> Costs:
+        return Costs(self._encoding, self._known, course.models, course.history)
 
-    def _within_limits(self, rows: list[Row], history: History) -> list[Row]:
+    def _within_limits(self, rows: list[Row], course: "_Course") -> list[Row]:
         """Those of them that are, as far as is known; if none is, those that are found from there.
 
         Where no search ends within the limits, what may be the nearest to them.
         """
         if not self._known.limits:
             return rows
-        costs, hoped = self._costs(history), dict[Row, float]()
+        costs, hoped = self._costs(course), dict[Row, float]()
         for _ in range(1 + SEARCHES):
             known = self._pool.costs(rows)
             if (is_allowed := costs.excess(costs.of(rows, known)) == 0).any():
                 return list(compress(rows, is_allowed))
             hoped.update(zip(rows, costs.excess(costs.of(rows, known, hope=1.0)).tolist(), strict=True))
             near = self._pool.near(nsmallest(BEST, hoped, key=hoped.__getitem__))
-            rows = [row for row in near if row not in hoped and not history.has(row)]
+            rows = [row for row in near if row not in hoped and not course.history.has(row)]
             if not rows:
                 break
         return nsmallest(1, hoped, key=hoped.__getitem__)
@@ -154,10 +184,10 @@ class EhviSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Raises ValueError: the study asks for a parameter that the space does not have."""
-        raise ValueError(f"parameter {param_name!r} is not one of {', '.join(self._distributions)}")
+        """Of a parameter that the space does not have: at random."""
+        return self._others.sample_independent(study, trial, param_name, param_distribution)
 
-    def _history(self, study: Study) -> History:
+    def _course(self, study: Study) -> "_Course":
         """Raises ValueError where the study is not of two objectives or more, one of which is the dear one, or has none
         of a cost's or limit's number.
         """
@@ -172,11 +202,14 @@ class EhviSampler(BaseSampler):
                 f"EhviSampler: costs and limits are of objectives besides the dear one, whose numbers are "
                 f"{', '.join(map(str, others))}, not {', '.join(map(str, wrong))}"
             )
-        if study._study_id not in self._histories:
-            self._histories[study._study_id] = History(self._encoding, study, [self._dear, *others])
-        history = self._histories[study._study_id]
-        history.read(study.get_trials(deepcopy=False))
-        return history
+        # Storages in memory give all studies the same number.
+        name, trials = (study.study_name, study._study_id), study.get_trials(deepcopy=False)
+        course = self._courses.get(name)
+        # Databases give a number again, when the study that had it is deleted.
+        if course is None or course.history.trials_read > len(trials):
+            course = self._courses[name] = _Course(History(self._encoding, study, [self._dear, *others]))
+        course.history.read(trials)
+        return course
 
     def _best(self, landscape: Landscape, left: list[Row], history: History, count: int) -> list[Row]:
         """The most promising candidate, and as many more as are wanted, each as if those before it were running."""
@@ -197,6 +230,16 @@ class EhviSampler(BaseSampler):
             rest = [row for row in rivals if row not in chosen]
             chosen.append(rest[int(np.argmax(landscape.improvement(rest)))])
         return chosen
+
+
+@dataclass
+class _Course:
+    """What the sampler knows of one study."""
+
+    history: History
+    models: Models = field(default_factory=Models)
+    queue: list[Row] = field(default_factory=list)
+    asked_costs_at: int = 0
 
 
 def _farthest(rows: Indices, others: Indices) -> int:

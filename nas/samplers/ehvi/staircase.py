@@ -17,6 +17,9 @@ from scipy.special import ndtr
 from nas.pareto import Point, hypervolume, non_dominated
 
 Floats = NDArray[np.float64]
+# Of more cells than that some of the front's points are left out; candidates are looked at some at a time, so that what
+# is worked out for each cell fits in memory.
+MOST_CELLS, AT_ONCE = 40_000, 4_000_000
 
 
 class Staircase:
@@ -26,6 +29,7 @@ class Staircase:
         inside = [point for point in points if all(x < r for x, r in zip(point, reference, strict=True))]
         inside = [inside[index] for index in non_dominated(inside)]
         self._front, self._reference = inside, reference
+        inside = _thinned(inside, len(reference) - 1)
         edges = [sorted({limit, *(point[axis] for point in inside)}) for axis, limit in enumerate(reference) if axis]
         # Below the first edge there is nothing to beat but the reference.
         self._edges = [np.array([-np.inf, *edge]) for edge in edges]
@@ -42,6 +46,13 @@ class Staircase:
 
     def improvement(self, mean: Floats, deviation: Floats, others: Floats) -> Floats:
         """Of each candidate with a normal first loss; `others` is (candidates, further losses)."""
+        step = max(1, AT_ONCE // len(self._cells))
+        parts = range(0, max(1, len(mean)), step)
+        return np.concatenate(
+            [self._improvement(*(of[begin : begin + step] for of in (mean, deviation, others))) for begin in parts]
+        )
+
+    def _improvement(self, mean: Floats, deviation: Floats, others: Floats) -> Floats:
         gaps = (self._to_beat - mean[:, None]) / deviation[:, None]
         expected = deviation[:, None] * (gaps * ndtr(gaps) + np.exp(-0.5 * gaps**2) / np.sqrt(2 * np.pi))
         parts = np.ones((len(mean), 1))
@@ -50,3 +61,12 @@ class Staircase:
             parts = (parts[:, :, None] * sides[:, None, :]).reshape(len(mean), -1)
         volumes: Floats = np.einsum("ij,ij->i", parts, expected[:, self._cells])
         return volumes
+
+
+def _thinned(front: list[Point], axes: int) -> list[Point]:
+    """As many points, evenly by the first loss, as make MOST_CELLS with so many further losses."""
+    most = max(2, int(MOST_CELLS ** (1 / axes)) - 1)
+    if len(front) <= most:
+        return front
+    ordered = sorted(front)
+    return [ordered[place] for place in np.linspace(0, len(front) - 1, most).astype(int)]
