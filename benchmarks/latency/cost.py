@@ -24,21 +24,22 @@ def _judge(target: str, device: str, repeats: int) -> None:
     busy = count_on(device)
     print(f"\n{busy} trainers, and one measurement of target {target} per {EVERY_S:.0f} s and trainer")
     meter, chosen = calibrated(target), members(2 * repeats, seed=1)
-    judges = print_verdict(noise(target))
+    before = noise(target)
     rates: dict[bool, list[float]] = {False: [], True: []}
     with trainers(device, stands_aside=True) as polite:
         steps = polite.steps
         for stretch, network in enumerate(chosen):
             measuring = stretch % 2 == 1
-            begun, before = time.perf_counter(), steps.value
+            begun, steps_before = time.perf_counter(), steps.value
             while (passed := time.perf_counter() - begun) < EVERY_S:
                 if measuring and passed >= 1.0:
                     for _ in range(busy):
                         measured(meter, network)
                     measuring = False
                 time.sleep(0.05)
-            rates[stretch % 2 == 1].append((steps.value - before) / (time.perf_counter() - begun))
+            rates[stretch % 2 == 1].append((steps.value - steps_before) / (time.perf_counter() - begun))
     lost = 1 - statistics.median(rates[True]) / statistics.median(rates[False])
     for kind, found in rates.items():
         print(f"steps per second {'with' if kind else 'without'}: {', '.join(f'{rate:.1f}' for rate in found)}")
+    judges = print_verdict(before, noise(target))
     print(f"lost to the windows: {lost:.1%} (wanted: at most 3%{'' if judges else '; not judged'})")

@@ -61,7 +61,7 @@ def main(targets: Sequence[str] = (), repeats: int | None = None) -> None:
 def _judge(target: str, device: str, repeats: int) -> None:
     print(f"\n30 networks on target {target}, {repeats} repeats each, in quiet and beside {count_on(device)} trainers")
     meter = calibrated(target)
-    judges = print_verdict(noise(target))
+    before = noise(target)
     chosen = members(30, seed=1)
 
     def looks(look: Callable[[Architecture], float], beside: Trainers) -> tuple[Looks, Looks]:
@@ -89,6 +89,7 @@ def _judge(target: str, device: str, repeats: int) -> None:
         f"(in quiet: CV of repeats {statistics.median(cv(each) for each in quiet):.1%}, "
         f"Kendall tau of every other look and the looks between {kendalltau(*halves).statistic:.3f})"
     )
+    judges = print_verdict(before, noise(target))
     print(f"wanted: bias within 2%, CV within 2%, tau at least .98{'' if judges else ' (not judged)'}")
 
 

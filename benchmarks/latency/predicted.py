@@ -40,7 +40,7 @@ def main(targets: Sequence[str] = ()) -> None:
     for target in targets or (*targets_here(), "onnxruntime"):
         print(f"\npredictor of {len(chosen)} measured networks of hybrid on {target}, judged on {len(others)} others")
         meter = calibrated(target, LIMIT_S)
-        judges = print_verdict(noise(target))
+        before = noise(target)
         first = looked_at(meter, (*chosen, *others), seed=0)
         looked = [first, *(looked_at(meter, others, seed) for seed in range(1, LOOKS))]
         rows = [features(each, INPUT, builder) for each in chosen]
@@ -61,4 +61,5 @@ def main(targets: Sequence[str] = ()) -> None:
             f"by one look each: tau {min(single):.3f} to {max(single):.3f}; two looks rank the others alike with "
             f"{min(between):.3f} to {max(between):.3f}"
         )
+        judges = print_verdict(before, noise(target))
         print(f"wanted of those held out: 95% within 10%, tau at least .95{'' if judges else ' (not judged)'}")
