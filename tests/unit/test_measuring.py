@@ -246,6 +246,17 @@ def test_every_target_measures_or_says_why_it_cannot(name: str) -> None:
     assert pickle.loads(pickle.dumps(meter)) == meter
 
 
+def test_what_a_target_cannot_run_is_told_in_a_line() -> None:
+    class Odd(nn.Module):
+        def forward(self, x_BCHW: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("no kernel for this type\nand more")
+
+    network = Deployment(Architecture((Stage("pool", 1, 8),)), ModelInput(1, 16, 16, 10))
+    object.__setattr__(network, "build", Odd)
+    with pytest.raises(ParameterError, match=r"^target 'cpu' cannot run the network: no kernel for this type$"):
+        Meter("cpu", effort=Effort(limit_s=0.05)).measure(network)
+
+
 def test_energy_is_the_sum_of_the_packages_counters_past_their_ends(tmp_path: Path) -> None:
     for number, (name, now) in enumerate(
         (("intel-rapl:0", 900_000), ("intel-rapl:1", 0), ("intel-rapl:0:0", 5), ("intel-rapl:2", 7))

@@ -168,12 +168,13 @@ class Meter:
 
     @contextmanager
     def _fits(self, network: Network) -> Iterator[None]:
-        """Raises TooBigError when the block's work finds too little memory."""
+        """Raises TooBigError when the block's work finds too little memory, ParameterError where it fails otherwise."""
         try:
             yield
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
-                raise
+                reason = str(error).strip().splitlines() or [type(error).__name__]
+                raise ParameterError(f"target {self.target_name!r} cannot run the network: {reason[0]}") from error
             size = f"{network.model_input.height_px}x{network.model_input.width_px} px"
             batch = self.target.options.batch
             raise TooBigError(

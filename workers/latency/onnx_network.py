@@ -50,7 +50,11 @@ class OnnxNetwork:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         model = self.model if isinstance(self.model, bytes) else str(self.model)
-        return onnxruntime.InferenceSession(model, options, providers=[self.provider])
+        session = onnxruntime.InferenceSession(model, options, providers=[self.provider])
+        if (first := session.get_providers()[0]) != self.provider:
+            # It goes on without one whose libraries do not load.
+            raise RuntimeError(f"{self.provider} does not start here, and {first} would be in its place")
+        return session
 
     def _bound(self, session: Any) -> Callable[[], object]:
         feed = {session.get_inputs()[0].name: self.image}
