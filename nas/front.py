@@ -258,6 +258,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "latency_iqr_ms": result.latency.iqr,
         "latency_interval_ms": list(result.latency.interval),
         "latency_usable": result.latency.is_usable,
+        "latency_precise": result.latency.is_precise,
         "moved": sorted(result.moved),
         "figures": dict(result.figures),
     }
