@@ -329,7 +329,7 @@ class Study:
             self._forecast.add([(trial.architecture, outcome.latency)])
         self._tell_optuna(self._asked.pop(number), trial)
         self._watcher.ended(trial)
-        if state.is_done and (self.done % AUDIT_EVERY == 0 or self.done == self.budget):
+        if state.is_done and (self.done % AUDIT_EVERY == 0 or self.is_over):
             self._watcher.audited(self.audit())
         return True
 
