@@ -1,5 +1,6 @@
 """What a data set is to a search: where its images come from, what suits them, and how its training part is split."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,14 @@ class ProxyData:
         """Of networks for these images."""
         _, channels, height_px, width_px = self.train_images.shape
         return ModelInput(channels, height_px, width_px, self.classes)
+
+    @property
+    def digest(self) -> str:
+        """Of the images and their labels: 16 hexadecimal digits."""
+        found = hashlib.blake2b(digest_size=8)
+        for each in (self.train_images, self.train_labels, self.validation_images, self.validation_labels):
+            found.update(np.ascontiguousarray(each).tobytes())
+        return found.hexdigest()
 
 
 def split(dataset: Dataset, source: ImageSource, *, size_px: int, train_size: int, seed: int) -> ProxyData:

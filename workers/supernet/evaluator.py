@@ -231,6 +231,8 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     names = ("dataset", "input", "train_size", "epochs", "batch_size", "learning_rate", "seed")
     made_of = {"space": space.key, "recipe": asdict(recipe), "audited": AUDITED}
     made_of |= {name: settings[name] for name in names}
+    # A folder may hold other images than it did.
+    made_of["images"] = proxy.data.digest
     digest = hashlib.blake2b(json.dumps(made_of, sort_keys=True).encode(), digest_size=6).hexdigest()
     name = f"supernet-{space.name}-{options.dataset.partition(':')[0]}-{digest}"
     evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)
