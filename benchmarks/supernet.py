@@ -135,7 +135,7 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     quarters = [[each.costs[member.key] for member in audited] for each in (*rungs, whole) if each.costs]
     by_stage = [f"{rank_correlation(scored, truth):.2f}" for scored in quarters]
     print(f"  tau of the audited members' scores after each quarter of the training: {', '.join(by_stage)}")
-    print(f"  the largest network at the end {whole.accuracy:.4f}, members {statistics.fmean(scores):.4f}")
+    print(f"  the largest network at the end {whole.accuracy:.4f}, scores {statistics.fmean(scores):.3f}")
     print(f"  scores as they are: {taus(scores, accuracies)}")
     print(f"  corrected by {len(audited)} members: {taus(corrected, accuracies)} (wanted: .7, .4)")
     without = correction(space, audited, [0.0] * len(audited), alone)

@@ -7,10 +7,19 @@ from typing import Any, NamedTuple
 from nas.alike import described
 from nas.errors import UnknownNameError, UserError
 from nas.expected import Seen, expectation, of_scores
-from nas.objective import ACCURACY, LATENCY, Measurement, Objective, latency_on, pooled, recorded_objectives
+from nas.objective import (
+    ACCURACY,
+    LATENCY,
+    Measurement,
+    Objective,
+    latency_on,
+    least_disturbed,
+    pooled,
+    recorded_objectives,
+)
 from nas.pareto import Point, hypervolume, knee, non_dominated
 from nas.told_apart import told_apart
-from nas.trial import Trial, TrialState
+from nas.trial import Outcome, Trial, TrialState
 
 PICKS = ("knee", "accuracy", "latency", "trial:N")
 
@@ -21,7 +30,8 @@ class Result(NamedTuple):
     `accuracies` has one figure for each seed that the architecture was trained with, the search's own first;
     `expected_accuracy` is what they promise, by which the front is judged, and `trained_again` how far a mean over as
     many new seeds would typically be from it, 0 while unknown. `latency` is the one measured last: when it was
-    confirmed, where it was; `moved` names the objectives whose figure left the first one's confidence interval then.
+    confirmed, where it was; `moved` names the objectives whose figure left the first one's confidence interval then,
+    `unsure` those of which a few disturbed rounds are all that is known.
     `losses` are the study's objectives, to be minimised, accuracy last; `searched_losses` the same by what the trial
     itself found, before it was confirmed; `is_over` says that it was within the latency limit then, and is not now.
     `doubt` is how far from what is expected an accuracy of one seed typically is, 0 while unknown.
@@ -38,6 +48,7 @@ class Result(NamedTuple):
     doubt: float = 0.0
     trained_again: float = 0.0
     is_over: bool = False
+    unsure: frozenset[str] = frozenset()
 
     @property
     def reported(self) -> tuple[float, ...]:
@@ -87,11 +98,11 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
             losses, searched = (
                 tuple([each.loss(figures[each.name]) for each in objectives]) for figures in (promised, first)
             )
-            measured = {LATENCY.name: outcome.latency}
-            measured |= {latency_on(target).name: taken for target, taken in outcome.latencies.items()}
+            measured = _latencies(outcome)
             moved = frozenset(
                 name for name, taken in again.items() if name in measured and not measured[name].agrees_with(taken)
             )
+            unsure = frozenset(name for name, taken in {**measured, **again}.items() if not taken.is_usable)
             listed.append(
                 Result(
                     trial,
@@ -105,6 +116,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
                     doubt,
                     expected.trained_again(len(own)),
                     is_over=limit is not None and latency.median > limit,
+                    unsure=unsure,
                 )
             )
     return listed
@@ -118,17 +130,29 @@ def _objectives(settings: Mapping[str, Any]) -> list[Objective]:
 def _measured_again(trial: Trial) -> dict[str, Measurement]:
     """By objective, what was measured when the trial was confirmed: not, as the first figure is, why it was chosen.
 
-    A figure of which nothing is known but a few disturbed rounds replaces none.
+    A figure of which nothing is known but a few disturbed rounds replaces none but one of more disturbed rounds.
     """
+    first = _latencies(trial.outcome)
     taken: dict[str, list[Measurement]] = {}
     for each in trial.confirmations:
-        latencies = {latency_on(target).name: latency for target, latency in each.outcome.latencies.items()}
-        if each.outcome.latency is not None:
-            latencies[LATENCY.name] = each.outcome.latency
-        for name, latency in latencies.items():
-            if latency.is_usable:
-                taken.setdefault(name, []).append(latency)
-    return {name: pooled(measurements) for name, measurements in taken.items()}
+        for name, latency in _latencies(each.outcome).items():
+            taken.setdefault(name, []).append(latency)
+    found = {}
+    for name, measurements in taken.items():
+        again = pooled(measurements)
+        if again.is_usable:
+            found[name] = again
+        elif name in first and (best := least_disturbed([first[name], *measurements])) is not first[name]:
+            found[name] = best
+    return found
+
+
+def _latencies(outcome: Outcome | None) -> dict[str, Measurement]:
+    """Of all targets, by objective."""
+    if outcome is None:
+        return {}
+    found = {latency_on(target).name: latency for target, latency in outcome.latencies.items()}
+    return found if outcome.latency is None else {**found, LATENCY.name: outcome.latency}
 
 
 def _trained(trial: Trial) -> tuple[Seen, ...]:
@@ -184,16 +208,11 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
 
 
 def fallen(candidates: Sequence[Result]) -> list[Result]:
-    """What was on the front as searched and, since it was confirmed, is not, or is over the latency limit; and
-    contenders that cannot be told from members of it. The cheapest first.
+    """What was trained again and is not on the front, or is over the latency limit since; and contenders that cannot be
+    told from members of it. The cheapest first.
     """
     on_front = {member.trial.number for member in front(candidates)}
-    searched = set(non_dominated([each.searched_losses for each in candidates]))
-    found = [
-        each
-        for index, each in enumerate(candidates)
-        if index in searched and (len(each.accuracies) > 1 or each.is_over)
-    ]
+    found = [each for each in candidates if len(each.accuracies) > 1 or each.is_over]
     listed = {each.trial.number: each for each in (*found, *contenders(candidates))}
     return sorted((each for number, each in listed.items() if number not in on_front), key=lambda each: each.losses)
 
@@ -258,6 +277,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "latency_iqr_ms": result.latency.iqr,
         "latency_interval_ms": list(result.latency.interval),
         "latency_usable": result.latency.is_usable,
+        "unsure": sorted(result.unsure),
+        "over_limit": result.is_over,
         "latency_precise": result.latency.is_precise,
         "moved": sorted(result.moved),
         "figures": dict(result.figures),

@@ -168,6 +168,11 @@ def fingerprint_digest(fingerprint: Mapping[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(dict(fingerprint), sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
+def least_disturbed(taken: Sequence[Measurement]) -> Measurement:
+    """One that is usable, if any is, of those that are alike the one whose reference was nearest to that on record."""
+    return min(taken, key=lambda each: (not each.is_usable, abs(each.drift)))
+
+
 def pooled(taken: Sequence[Measurement]) -> Measurement:
     """Several measurements of one thing on one target as one.
 

@@ -32,7 +32,7 @@ def print_front(
     for name in further:
         table.add_column(f"{name} {unit_of(name)}".rstrip(), justify="right")
     words = _words([Architecture(tuple(map(Stage.from_dict, each["stages"]))) for each in listed])
-    marks = [""] * len(members) + ["x"] * len(fell_off)
+    marks = [""] * len(members) + ["o" if each["over_limit"] else "x" for each in fell_off]
     for member, mixers, mark in zip(listed, words, marks, strict=True):
         table.add_row(
             f"{member['trial']}{mark}",
@@ -44,7 +44,7 @@ def print_front(
             f"{member['accuracy']:.4f}",
             "-" if member["accuracy_std"] is None else f"{member['accuracy_std']:.4f}",
             str(member["seeds"]),
-            f"{member['latency_ms']:.3f}" + _mark(member, LATENCY.name) + ("" if member["latency_usable"] else "!"),
+            f"{member['latency_ms']:.3f}" + _mark(member, LATENCY.name),
             f"{member['latency_iqr_ms']:.3f}",
             *(f"{member['figures'].get(name, float('nan')):,.6g}" + _mark(member, name) for name in further),
         )
@@ -53,14 +53,18 @@ def print_front(
         print_note("expected: the accuracy without what is likely a seed's luck, by which the front is judged")
     if any(member["moved"] for member in listed):
         print_note("* measured again at the end, and further from the first figure than both confidence intervals tell")
-    if not all(member["latency_usable"] for member in listed):
+    if any(member["unsure"] for member in listed):
         print_note("! of a few disturbed rounds: the machine was too busy to tell")
-    if fell_off:
+    if "x" in marks:
         print_note("x left off: further seeds took it off the front, or cannot tell it from a member that stays")
+    if "o" in marks:
+        print_note("o left off: over --max-latency when it was measured again")
+    if len(members) == 1 and len(fell_off) > 1:
+        print_note("one member alone can be told from the others: more --confirm, --epochs or --train-size tell more")
 
 
 def _mark(member: Mapping[str, Any], objective: str) -> str:
-    return "*" if objective in member["moved"] else ""
+    return ("*" if objective in member["moved"] else "") + ("!" if objective in member["unsure"] else "")
 
 
 def print_audits(found: Sequence[Audit]) -> None:

@@ -78,10 +78,19 @@ def command(
         searches = progress.add_task("searches", total=len(names) * seeds)
         found = replays(read, names, seeds, asked, lambda: progress.advance(searches))
     if as_json:
-        of = {"table": read.name, "rows": len(read.rows), "seeds": seeds, **asdict(asked)}
+        of = {
+            "table": read.name,
+            "rows": len(read.rows),
+            "objectives": read.objectives,
+            "seeds": seeds,
+            **asdict(asked),
+        }
         click.echo(json.dumps({**of, "samplers": {name: _summed_up(each) for name, each in found.items()}}))
     else:
-        click.echo(f"{read.name}: {len(read.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers")
+        judged = ", ".join(read.objectives)
+        click.echo(
+            f"{read.name}: {len(read.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers; by {judged}"
+        )
         _print(found)
         if budget >= len(read.rows):
             print_note(f"A search ends when all {len(read.rows)} rows are on record: the last shares say nothing.")

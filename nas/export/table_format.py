@@ -52,4 +52,6 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
             + [f"{figures.get(name, 0.0):.6g}" for name in features]
         )
     write_text("--output", path, text.getvalue())
-    return f"wrote {path}: {len(complete)} rows of study {record.name}"
+    # What no epoch led to.
+    scores = "" if epochs else "; their accuracies are scores, which no training led to"
+    return f"wrote {path}: {len(complete)} rows of study {record.name}{scores}"

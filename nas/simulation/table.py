@@ -96,10 +96,9 @@ def _read(stream: object, name: str, where: str) -> Table:
             for column, text in texts.items()
             if not column.startswith(PARAM)
         }
-        if numbers[LATENCY.name] <= 0:
-            raise ParameterError(
-                f"{where}, line {line}, column {LATENCY.name!r}: {numbers[LATENCY.name]:g} is not above 0"
-            )
+        for column in (each for each in columns if each.startswith(LATENCY.name)):
+            if numbers[column] <= 0:
+                raise ParameterError(f"{where}, line {line}, column {column!r}: {numbers[column]:g} is not above 0")
         costs_s = _by_epoch(numbers, COST)
         passed = [0.0, *costs_s.values()]
         if passed != sorted(passed):
@@ -157,7 +156,8 @@ def _check_columns(columns: Sequence[str], where: str) -> None:
 
 def _is_objective(column: str) -> bool:
     # Targets are named with colons and may be at a node.
-    return column.startswith(latency_on("").name) or not {":", "@"}.intersection(column)
+    latency = latency_on("").name
+    return (column.startswith(latency) and column != latency) or not {":", "@"}.intersection(column)
 
 
 def _by_epoch(numbers: Mapping[str, float], prefix: str) -> dict[int, float]:

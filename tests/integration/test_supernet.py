@@ -33,7 +33,7 @@ def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_p
     recorded = trials(tmp_path)
     assert len(recorded) == 4
     for trial in recorded:
-        assert 0 <= trial.outcome.figures["inherited_accuracy"] <= 1
+        assert trial.outcome.figures["inherited_log_likelihood"] < 0
         assert trial.outcome.curve == ()
     confirmed = [each for trial in recorded for each in trial.confirmations]
     assert confirmed

@@ -7,7 +7,7 @@ import pytest
 from nas.errors import UnknownNameError, UserError
 from nas.front import as_json, contenders, fallen, front, front_hypervolume, near_front, pick, results
 from nas.objective import UNKNOWN
-from nas.trial import Confirmation, Trial
+from nas.trial import Confirmation, Outcome, Trial
 from tests.builders import complete, failed, infeasible, measurement, small_space
 
 LIMIT = {"max_latency_ms": 4.0}
@@ -96,6 +96,21 @@ def test_a_figure_of_a_few_disturbed_rounds_replaces_none_and_one_that_moved_is_
     for latency_ms, margin, figure, moved in ((30.0, UNKNOWN, 2.0, set()), (3.0, 0.01, 3.0, {"latency_ms"})):
         (found,) = results([seen_again(latency_ms, margin)], {})
         assert (found.latency.median, found.moved) == (figure, moved)
+
+
+def test_of_figures_of_disturbed_rounds_alone_the_least_disturbed_one_is_told_and_marked() -> None:
+    name = "latency_ms@cpu:threads=2"
+
+    def seen(drift: float, latency_ms: float) -> Outcome:
+        unsure = dataclasses.replace(measurement(latency_ms), margin=UNKNOWN, drift=drift)
+        return dataclasses.replace(complete(0.9, 2.0), latencies={"cpu:threads=2": unsure})
+
+    outcome, again = seen(93.0, 0.12), seen(0.07, 1.51)
+    trial = Trial(0, next(iter(small_space())), outcome.state, 0, 1, outcome, (Confirmation(1, again),))
+    (found,) = results([trial], {"objectives": ["accuracy", name]})
+    assert found.figures[name] == 1.51
+    assert as_json(found)["unsure"] == [name]
+    assert found.losses[0] == 1.51
 
 
 def test_scores_are_corrected_by_those_that_were_trained_and_count_for_nothing_beside_trainings() -> None:

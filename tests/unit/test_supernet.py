@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,9 +28,9 @@ from workers.supernet.evaluator import KIND, SupernetEvaluator
 from workers.supernet.evaluator import prepare as prepare_supernet
 from workers.supernet.jobs import Jobs
 from workers.supernet.sandwich import Sandwich
-from workers.supernet.scores import Scores
+from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.train import Recipe, evaluate
+from workers.train import Recipe
 from workers.training_setting import FP32
 
 INPUT = ModelInput(1, 14, 14, 10)
@@ -72,7 +73,7 @@ def test_scores_are_what_each_member_by_itself_would_have_whatever_is_kept() -> 
     # What is not trained on validates: a fifth at least.
     proxy = prepare(EvaluationOptions(device="cpu", train_size=1200), space).evaluator
     assert isinstance(proxy, ProxyEvaluator)
-    supernet = shared_weights(proxy, space)
+    supernet, data = shared_weights(proxy, space), proxy.resident
     generator = random.Random(0)
     members = [space.sample(generator) for _ in range(6)]
     members += [space.decode({**space.encode(member), "stage4.width": 48}) for member in members]
@@ -81,7 +82,12 @@ def test_scores_are_what_each_member_by_itself_would_have_whatever_is_kept() -> 
         for member in members:
             alone = build(member, proxy.model_input)
             alone.load_state_dict(supernet.inherited(member))
-            assert score(member) == evaluate(alone, proxy.resident, FP32)
+            with torch.inference_mode():
+                logits = alone.eval()(
+                    FP32.batch(proxy.resident.normalise(proxy.resident.validation_images[:SCORED_ON]))
+                )
+            likelihood = -F.cross_entropy(logits, data.validation_labels[:SCORED_ON]).item()
+            assert score(member) == pytest.approx(likelihood, rel=1e-5)
 
 
 def test_narrow_heads_are_the_first_of_wide_ones() -> None:

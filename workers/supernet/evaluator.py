@@ -27,7 +27,7 @@ from workers.proxy import ProxyEvaluator, proxy_of
 from workers.supernet.correction import Correction, correction
 from workers.supernet.jobs import Jobs
 from workers.supernet.sandwich import largest
-from workers.supernet.scores import Scores
+from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
 from workers.train import Recipe
 
@@ -42,7 +42,7 @@ FEWEST = 8
 # Below this rank correlation scores are no guide.
 LOW_TAU = 0.3
 # On record as a cost: what was found on the shared weights, before it was corrected.
-INHERITED = "inherited_accuracy"
+INHERITED = "inherited_log_likelihood"
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     recipe = replace(proxy.recipe, epochs=epochs)
     # By the proxy's epochs are those trained that scores are compared with.
     names = ("dataset", "input", "train_size", "epochs", "batch_size", "learning_rate", "seed")
-    made_of = {"space": space.key, "recipe": asdict(recipe), "audited": AUDITED}
+    made_of = {"space": space.key, "recipe": asdict(recipe), "audited": AUDITED, "scored_on": SCORED_ON}
     made_of |= {name: settings[name] for name in names}
     # A folder may hold other images than it did.
     made_of["images"] = proxy.data.digest

@@ -1,9 +1,10 @@
-"""Members judged by inference: accuracies on validation images by shared weights."""
+"""Members judged by inference: how likely validation images' labels are, by shared weights."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.architecture import Architecture, Stage
@@ -13,8 +14,9 @@ from workers.training_setting import FP32
 
 # What stages made of the images is kept for members that begin alike, up to so many bytes.
 KEPT_BYTES = 256 * 2**20
-# So many validation images: more would rank members hardly better than their correction does.
-SCORED_ON = 1000
+# So many validation images: by 1,000 members are ranked hardly better (a tau of .295 for .279 with what they come to by
+# themselves), by accuracies on these much worse (.084).
+SCORED_ON = 250
 
 Beginning = tuple[Stage, ...]
 
@@ -31,7 +33,7 @@ class Scores:
 
     @torch.inference_mode()
     def __call__(self, member: Architecture) -> float:
-        """0 to 1."""
+        """The mean log-likelihood of the labels, at most 0."""
         self._supernet.eval()
         parts = 1 + len(member.stages)
         begun, batches = self._longest(member)
@@ -42,10 +44,8 @@ class Scores:
             if part:
                 self._keep(member.stages[:part], batches)
         with self._proxy.step():
-            logits = (self._supernet(batch, member, parts, parts + 1) for batch in batches)
-            guessed = torch.cat([logits_BK.argmax(1) for logits_BK in logits])
-        labels = self._proxy.resident.validation_labels[:SCORED_ON]
-        return int((guessed == labels).sum()) / len(labels)
+            logits_BK = torch.cat([self._supernet(batch, member, parts, parts + 1) for batch in batches])
+            return -F.cross_entropy(logits_BK.float(), self._proxy.resident.validation_labels[:SCORED_ON]).item()
 
     def _longest(self, member: Architecture) -> tuple[int, Sequence[Tensor]]:
         """The part to go on with, and what those before it made of the images."""

@@ -66,6 +66,8 @@ class EhviSampler(BaseSampler):
         limits: Mapping[int, float] | None = None,
         features: Sequence[Cost] = (),
     ) -> None:
+        if not isinstance(dear, int) or dear < 0:
+            raise ValueError(f"EhviSampler(dear={dear!r}) is not the number of an objective, from 0 on")
         self._dear = dear
         self._distributions = distributions(space)
         self._encoding = Encoding(space.choices)
