@@ -94,7 +94,8 @@ def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -
 
         page.locator("#picked").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(f"Trial {best['trial']}")
-        with page.expect_download() as downloading:
+        # Exporting takes its time where others have the cores.
+        with page.expect_download(timeout=120_000) as downloading:
             page.get_by_role("link", name="onnx", exact=True).click()
         model = tmp_path / downloading.value.suggested_filename
         downloading.value.save_as(model)
