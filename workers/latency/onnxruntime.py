@@ -6,6 +6,7 @@ What is timed is the file that `nas export --format onnx` writes; making it take
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,6 +61,8 @@ class OnnxRuntimeTarget(TimedApart):
         return {
             "target": self.name,
             "runtime": f"onnxruntime {onnxruntime.__version__}",
+            # What is timed is the graph that it writes.
+            "exporter": f"torch {torch.__version__}, onnxscript {version('onnxscript')}",
             "device": self.device,
             "threads": self.options.threads,
             "batch": self.options.batch,
