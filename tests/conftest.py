@@ -31,6 +31,11 @@ def pytest_configure() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest one first: of those that run side by side it would be left alone at the end."""
+    items.sort(key=lambda item: "test_every_command_shown[README.md]" not in item.nodeid)
+
+
 @dataclass(frozen=True)
 class Finished:
     """A command that has ended."""
