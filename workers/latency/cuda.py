@@ -58,7 +58,7 @@ class CudaTarget(TimedHere):
             "runtime": f"torch {torch.__version__} {self.mode}, CUDA {torch.version.cuda}",
             "device": torch.cuda.get_device_name(),
             "driver": driver_version(),
-            "cudnn": torch.backends.cudnn.version() or "",
+            "cudnn": torch.backends.cudnn.version() or "",  # type: ignore[no-untyped-call]
             "batch": self.options.batch,
             "precision": self.options.precision,
             "channels_last": WAYS[not self.options.channels_last],
