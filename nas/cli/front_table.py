@@ -51,9 +51,10 @@ def print_front(
     print_table(table)
     if any(member["expected_accuracy"] != member["accuracy"] for member in listed):
         print_note("expected: the accuracy without what is likely a seed's luck, by which the front is judged")
-    if any(member["moved"] for member in listed):
+    shown = {LATENCY.name, *further}
+    if any(shown.intersection(member["moved"]) for member in listed):
         print_note("* measured again at the end, and further from the first figure than both confidence intervals tell")
-    if any(member["unsure"] for member in listed):
+    if any(shown.intersection(member["unsure"]) for member in listed):
         print_note("! of a few disturbed rounds: the machine was too busy to tell")
     if "x" in marks:
         print_note("x left off: further seeds took it off the front, or cannot tell it from a member that stays")
