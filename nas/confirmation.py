@@ -65,7 +65,7 @@ class ConfirmedSearch:
         self._running.discard(name)
         self._losses[name] = self._losses.get(name, 0) + (cause == WORKER_LOST)
         if self._losses[name] >= MOST_ATTEMPTS:
-            failure = Failure(cause, f"in each of {MOST_ATTEMPTS} attempts, the last time: {message}")
+            failure = Failure.given_up(cause, MOST_ATTEMPTS, message)
             self._study.confirm(job.number, Confirmation(job.seed, Outcome(failure=failure)))
 
     def _next_confirmation(self) -> Job | None:

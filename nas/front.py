@@ -12,14 +12,13 @@ from nas.objective import (
     LATENCY,
     Measurement,
     Objective,
-    latency_on,
     least_disturbed,
     pooled,
     recorded_objectives,
 )
 from nas.pareto import Point, hypervolume, knee, non_dominated
 from nas.told_apart import told_apart
-from nas.trial import Outcome, Trial, TrialState
+from nas.trial import Trial, TrialState
 
 PICKS = ("knee", "accuracy", "latency", "trial:N")
 
@@ -98,7 +97,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
             losses, searched = (
                 tuple([each.loss(figures[each.name]) for each in objectives]) for figures in (promised, first)
             )
-            measured = _latencies(outcome)
+            measured = outcome.measured
             moved = frozenset(
                 name for name, taken in again.items() if name in measured and not measured[name].agrees_with(taken)
             )
@@ -132,10 +131,10 @@ def _measured_again(trial: Trial) -> dict[str, Measurement]:
 
     A figure of which nothing is known but a few disturbed rounds replaces none but one of more disturbed rounds.
     """
-    first = _latencies(trial.outcome)
+    first = trial.outcome.measured if trial.outcome is not None else {}
     taken: dict[str, list[Measurement]] = {}
     for each in trial.confirmations:
-        for name, latency in _latencies(each.outcome).items():
+        for name, latency in each.outcome.measured.items():
             taken.setdefault(name, []).append(latency)
     found = {}
     for name, measurements in taken.items():
@@ -145,14 +144,6 @@ def _measured_again(trial: Trial) -> dict[str, Measurement]:
         elif name in first and (best := least_disturbed([first[name], *measurements])) is not first[name]:
             found[name] = best
     return found
-
-
-def _latencies(outcome: Outcome | None) -> dict[str, Measurement]:
-    """Of all targets, by objective."""
-    if outcome is None:
-        return {}
-    found = {latency_on(target).name: latency for target, latency in outcome.latencies.items()}
-    return found if outcome.latency is None else {**found, LATENCY.name: outcome.latency}
 
 
 def _trained(trial: Trial) -> tuple[Seen, ...]:

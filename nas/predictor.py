@@ -19,9 +19,8 @@ from scipy.optimize import minimize
 
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
+from nas.objective import Z_95
 
-# The standard normal's 97.5% quantile.
-Z_95 = 1.96
 FEWEST = 4
 # The negative log evidence of scales that no measurements fit.
 UNLIKELY = 1e6

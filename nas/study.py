@@ -262,7 +262,7 @@ class Study:
         """
         trial = self._trials[number]
         if cause == WORKER_LOST and trial.attempt >= MOST_ATTEMPTS:
-            failure = Failure(cause, f"in each of {trial.attempt} attempts, the last time: {message}")
+            failure = Failure.given_up(cause, trial.attempt, message)
             self._end(number, TrialState.FAILED, Outcome(failure=failure))
         elif self._end(number, TrialState.INTERRUPTED, Outcome(failure=Failure(cause, message))):
             lasting(partial(self._optuna.enqueue_trial, dict(self._space.encode(trial.architecture))))

@@ -46,6 +46,11 @@ class Failure:
     cause: str
     message: str
 
+    @classmethod
+    def given_up(cls, cause: str, attempts: int, message: str) -> "Failure":
+        """After so many attempts, of which the last one ended with that message."""
+        return cls(cause, f"in each of {attempts} attempts, the last time: {message}")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -70,14 +75,19 @@ class Outcome:
     checkpoint: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
+    def measured(self) -> Mapping[str, Measurement]:
+        """The latencies on all targets, by objective."""
+        first = {} if self.latency is None else {LATENCY.name: self.latency}
+        return {**first, **{latency_on(target).name: taken for target, taken in self.latencies.items()}}
+
+    @property
     def figures(self) -> Mapping[str, float]:
         """What was found of each objective, by its name."""
         found: dict[str, float | None] = {
             ACCURACY.name: self.accuracy,
-            LATENCY.name: self.latency.median if self.latency is not None else None,
+            **{name: taken.median for name, taken in self.measured.items()},
             PARAMETERS.name: self.parameters,
             **self.costs,
-            **{latency_on(target).name: taken.median for target, taken in self.latencies.items()},
         }
         return {name: value for name, value in found.items() if value is not None}
 

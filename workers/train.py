@@ -4,7 +4,7 @@ import io
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from nas.trial import CurvePoint
 from workers.augment import draw, moved
 from workers.datasets.dataset import ProxyData
 from workers.training_setting import Setting, candidates, quickest
-from workers.training_steps import Eager, Graphed, NonFiniteLossError
+from workers.training_steps import Eager, Graphed, Lease, NonFiniteLossError
 
 WARM_UP = 0.2
 # With no more than 1 / WARM_UP of them torch's schedule divides by the nought steps of its warm-up.
@@ -31,8 +31,6 @@ GLANCE = 256
 
 # What is lost on images x_BCHW of these labels.
 Loss = Callable[[Tensor, Tensor], Tensor]
-# Around each step, so that others may have the machine in between.
-Step = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def choose_setting(
     model: nn.Module,
     data: ResidentData,
     recipe: Recipe,
-    step: Step = nullcontext,
+    step: Lease = nullcontext,
     part: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Setting:
@@ -105,7 +103,7 @@ class Training:
         recipe: Recipe,
         generator: torch.Generator,
         setting: Setting,
-        step: Step = nullcontext,
+        step: Lease = nullcontext,
         part: int | None = None,
         loss: Loss | None = None,
     ) -> None:
@@ -213,7 +211,7 @@ def evaluate(
     setting: Setting,
     most: int | None = None,
     batch: int | None = None,
-    step: Step = nullcontext,
+    step: Lease = nullcontext,
 ) -> float:
     """Accuracy on the validation images, 0 to 1; on the first `most` of them, if that is given; a `step` each batch."""
     model.eval()

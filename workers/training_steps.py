@@ -24,6 +24,10 @@ class NonFiniteLossError(Exception):
     """The training loss became NaN or infinite."""
 
 
+# Around each step, so that others may have the machine in between.
+Lease = Callable[[], AbstractContextManager[None]]
+
+
 @dataclass
 class Eager:
     """One by one: the `loss` of a plan_4B (which images, and how each is moved), its gradients, the optimiser's step.
@@ -34,7 +38,7 @@ class Eager:
     loss: Callable[[Tensor], Tensor]
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
-    lease: Callable[[], AbstractContextManager[None]]
+    lease: Lease
     part: int
     obstacle: ClassVar[str | None] = None
 

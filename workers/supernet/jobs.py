@@ -41,7 +41,6 @@ class Jobs:
         """One that was tried often enough has failed."""
         self._losses[job.number] += cause == WORKER_LOST
         if self._losses[job.number] >= MOST_ATTEMPTS:
-            failure = Failure(cause, f"in each of {MOST_ATTEMPTS} attempts, the last time: {message}")
-            self.tell(job, Outcome(failure=failure))
+            self.tell(job, Outcome(failure=Failure.given_up(cause, MOST_ATTEMPTS, message)))
             return
         self._waiting.appendleft(self._running.pop(job.number))
