@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nas import plugins
+from nas.objective import least_disturbed
 from nas.store.store import Store
 from tests.conftest import nas_script, run_nas
 from tests.integration.searching import QUICK, trials
@@ -142,11 +143,10 @@ def test_a_front_is_measured_again_when_it_is_confirmed(tmp_path: Path) -> None:
     for member in found:
         trial = by_number[member["trial"]]
         (confirmation,) = trial.confirmations
-        # Of a machine that was too busy to tell the first figure stays.
-        last = next(
-            each for each in (confirmation.outcome, trial.outcome) if each is trial.outcome or each.latency.is_usable
-        )
-        assert member["latency_ms"] == last.latency.median
+        first, again = trial.outcome.latency, confirmation.outcome.latency
+        # Of two that the machine was too busy to tell the one of less disturbed rounds counts.
+        last = again if again.is_usable else least_disturbed([first, again])
+        assert member["latency_ms"] == last.median
         assert set(member["moved"]) <= set(member["figures"])
 
 
