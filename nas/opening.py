@@ -41,11 +41,16 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
     record = store.study(name)
     for setting, value in settings.items():
         if record.settings.get(setting) != value:
+            begun = _told(setting, record.settings.get(setting))
             raise ParameterError(
-                f"study {name!r} was begun with {setting} {record.settings.get(setting)!r}, not {value!r}: "
-                "its trials could not be compared; name another --study"
+                f"study {name!r} was begun {begun}, not {_told(setting, value)}: its trials could not be compared; "
+                "name another --study"
             )
     return study, record
+
+
+def _told(setting: str, value: Any) -> str:
+    return f"without {setting}" if value is None else f"with {setting} {value!r}"
 
 
 def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any], stale: float | None) -> None:

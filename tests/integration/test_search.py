@@ -136,7 +136,7 @@ def test_other_settings_are_another_study_and_never_mixed(searched: Searched) ->
     name = json.loads(searched.result.out)["study"]
     mixed = run_nas([*QUICK, "--budget", "2", "--seed", "1", "--study", name], searched.folder)
     assert mixed.code == 2
-    assert "was begun with seed 0, not 1" in mixed.err
+    assert "was begun with seed 0, not with seed 1" in mixed.err
 
 
 def test_same_seed_and_one_worker_give_the_same_trials(tmp_path: Path) -> None:
