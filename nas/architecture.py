@@ -19,6 +19,8 @@ SCHEMA_VERSION = 2
 
 MLP_RATIO: float = 4
 RECIPE = "compact"
+# Of a stage; to build more would take minutes.
+MOST_BLOCKS = 1000
 # What stages differ in; a mixer's options are spelled with it.
 FIELDS = ("mixer", "depth", "width", "mlp_ratio", "norm", "position")
 
@@ -49,6 +51,8 @@ class Stage:
             raise ParameterError(f"stage mixer {self.mixer!r} is not a name")
         for name in ("depth", "width"):
             object.__setattr__(self, name, _positive_integer(f"stage {name}", getattr(self, name)))
+        if self.depth > MOST_BLOCKS:
+            raise ParameterError(f"stage depth {self.depth} is above {MOST_BLOCKS}")
         ratio = self.mlp_ratio
         if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio < math.inf:
             raise ParameterError(f"stage mlp_ratio {ratio!r} is not a number above 0")

@@ -245,7 +245,7 @@ def pick(candidates: Sequence[Result], how: str) -> Result:
         raise UnknownNameError("pick", how, PICKS)
     members = front(candidates)
     if not members:
-        raise UserError("the study has no complete trial to pick from (within the latency limit, if one is given)")
+        raise UserError("the study has no complete trial to pick from")
     if how == "knee":
         return members[knee([member.losses for member in members])]
     if how == "accuracy":

@@ -1,4 +1,4 @@
-"""The processes of a Ray of one's own: where one is killed the search ends at once and says so; none is left behind."""
+"""Ray's processes: where one is killed the search ends at once and says so; none is left behind of a Ray of its own."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psutil
+import ray
 
 from nas.errors import SearchInterruptedError
 from workers.interruption import STDERR
@@ -21,7 +22,9 @@ NEEDED = (RAYLET, "gcs_server")
 
 
 class Guard(threading.Thread):
-    """Sends this process SIGINT when one of Ray's processes that it has started is gone; `lost` is its name then.
+    """Sends this process SIGINT when one of Ray's processes that it needs is gone; `lost` is its name then.
+
+    Those are what it has started, or in a cluster the raylet through which it is in it.
 
     Whoever waits inside of Ray for an answer hears no signal: where the guard is not told to stop within GRACE_S after
     that, it says what has happened and ends the process, which Ray would do later.
@@ -31,7 +34,7 @@ class Guard(threading.Thread):
         super().__init__(name="guard of Ray", daemon=True)
         self.lost: str | None = None
         self._stopped = threading.Event()
-        self._needed = _children(*NEEDED)
+        self._needed = _children(*NEEDED) or list(_joined())
 
     def run(self) -> None:
         while self.lost is None:
@@ -97,6 +100,15 @@ def _children(*names: str) -> list[tuple[str, psutil.Process]]:
             if process.name() in names:
                 found.append((process.name(), process))
     return found
+
+
+def _joined() -> Iterator[tuple[str, psutil.Process]]:
+    """The raylet of the cluster's node here; it belongs to whoever started it."""
+    here = ray.get_runtime_context().get_node_id()
+    socket = next(node["RayletSocketName"] for node in ray.nodes() if node["NodeID"] == here)
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if process.info["name"] == RAYLET and any(socket in word for word in process.info["cmdline"] or ()):
+            yield RAYLET, process
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -83,6 +83,9 @@ def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | N
         record = store.study(study)
         found = results(store.trials(record.study_id), record.settings)
     limited = [result for result in found if max_latency_ms is None or result.latency.median <= max_latency_ms]
+    if found and not limited:
+        fastest_ms = min(result.latency.median for result in found)
+        raise ParameterError(f"--max-latency {max_latency_ms:g}: the study's fastest trial takes {fastest_ms:.3f} ms")
     return Source(config_of(pick(limited, how), record), None)
 
 

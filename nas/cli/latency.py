@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -18,7 +18,8 @@ from nas.latency import Deployment
 from nas.objective import Measurement
 from nas.store.store import Store
 
-UNREACHED = "the precision that was asked for was not reached in the time: --time-limit gives more"
+UNREACHED = "the precision that was asked for was not reached in the time"
+MORE = f"{UNREACHED}: --time-limit gives more"
 # Those of a fingerprint that tell figures of one machine apart.
 OPTIONS = ("threads", "batch", "precision", "channels_last")
 
@@ -69,7 +70,7 @@ def measure(
                 taken = latency.measure(deployment, meter, store, precision=precision, again=again)
                 found.append((name, taken))
                 recorded += [f"{name} on {target}"] if taken.taken_at < started else []
-    _show(found, as_json)
+    _show(found, as_json, MORE)
     if recorded and not as_json:
         click.echo(f"from the record, which --again renews: {', '.join(dict.fromkeys(recorded))}")
 
@@ -100,9 +101,9 @@ def compare(
         f"(95% confidence {found.low:.3f} to {found.high:.3f}; {found.rounds} rounds, {found.thrown} thrown away)"
     )
     if inputs[0] != inputs[1]:
-        click.echo(f"at different inputs: {one} at {inputs[0]}, {other} at {inputs[1]}; size=PX gives a target one")
+        click.echo(f"at different inputs: {one} at {inputs[0]}, {other} at {inputs[1]}{_advice(inputs)}")
     if not is_precise:
-        click.echo(UNREACHED)
+        click.echo(MORE)
 
 
 @command.command("list")
@@ -122,7 +123,7 @@ def list_(target: str | None, key: str, limit: int | None, storage: str, as_json
             if target in (None, taken.fingerprint.get("target"))
             and (not key or (architecture is not None and architecture.key.startswith(key)))
         ]
-    _show(found[:limit], as_json)
+    _show(found[:limit], as_json, UNREACHED)
 
 
 def _deployment(name: str) -> Deployment:
@@ -130,7 +131,13 @@ def _deployment(name: str) -> Deployment:
     return Deployment(config.architecture, config.model_input, config.builder)
 
 
-def _show(found: list[tuple[str, Measurement]], as_json: bool) -> None:
+def _advice(inputs: Sequence[str]) -> str:
+    """How two `CxHxW` become one, where that can be."""
+    (one, _, _), (other, _, _) = (each.split("x") for each in inputs)
+    return "; size=PX gives a target one" if one == other else ""
+
+
+def _show(found: list[tuple[str, Measurement]], as_json: bool, unreached: str) -> None:
     if as_json:
         click.echo(json.dumps([{"network": name, **as_object(taken)} for name, taken in found]))
         return
@@ -153,7 +160,7 @@ def _show(found: list[tuple[str, Measurement]], as_json: bool) -> None:
         )
     print_table(table)
     if not all(taken.is_precise for _, taken in found):
-        click.echo(f"!: {UNREACHED}")
+        click.echo(f"!: {unreached}")
 
 
 def spelled(fingerprint: Mapping[str, str | int]) -> str:

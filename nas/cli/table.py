@@ -13,9 +13,10 @@ def print_table(table: Table) -> None:
 
 def print_note(text: str) -> None:
     """A line under a table."""
-    _console().print(text, markup=False, highlight=False)
+    _console().print(text, highlight=False)
 
 
 def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
+    # Names may be a user's own, with brackets and colons in them.
+    console = Console(markup=False, emoji=False)
+    return console if console.is_terminal else Console(width=WIDE, markup=False, emoji=False)

@@ -18,6 +18,7 @@ from nas.space import Choice
 PARAM, FEATURE = "param:", "feature:"
 CURVE, LOSS, COST = "accuracy@", "loss@", "cost_s@"
 MOST_BYTES = 200_000_000
+EXACT_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ def _number(text: str, where: str, most: float | None) -> float:
 
 
 def _is_integer(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()
+    """Beyond what a float tells apart a number is a word."""
+    return text.removeprefix("-").isdecimal() and len(text) <= EXACT_DIGITS
 
 
 def _order(choice: Choice) -> tuple[bool, Choice]:

@@ -1,5 +1,6 @@
 """A database that is open: our schema brought up to date, its errors as ours."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -68,4 +69,12 @@ class Database:
         except IntegrityError:
             raise
         except DBAPIError as error:
-            raise StorageError(f"database {self.name!r}: {str(error.orig).strip().splitlines()[0]}") from error
+            reason = str(error.orig).strip().splitlines()[0]
+            raise StorageError(f"database {self.name!r}: {reason}{self._hint()}") from error
+
+    def _hint(self) -> str:
+        """SQLite writes beside its file even to read, and does not say so."""
+        file = sqlite_file(self._engine.url)
+        if file is None or not file.is_file() or os.access(file.parent, os.W_OK):
+            return ""
+        return f" (folder {str(file.parent)!r} is not writable, as SQLite needs it)"

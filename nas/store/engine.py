@@ -34,8 +34,10 @@ def parse_url(text: str) -> URL:
             raise ArgumentError(url.get_backend_name())
         url.get_dialect().import_dbapi()
     except (ArgumentError, ImportError, ValueError) as error:
+        # What is nearly a URL may hold a password.
+        value = "" if ":" in text else f" {text!r}"
         raise StorageError(
-            "--storage is not a database URL that can be used here; valid: sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME"
+            f"--storage{value} is not a database URL that can be used here; valid: sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME"
         ) from error
     if "@" in (url.host or ""):
         # What follows it is a part of the password.

@@ -57,6 +57,12 @@ class Nodes:
                 continue
         process.wait()
 
+    def kill_raylets(self) -> None:
+        for process in self._running.values():
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if child.name() == "raylet":
+                    child.kill()
+
     def end(self) -> None:
         for name in list(self._running)[::-1]:
             self.kill(name)
@@ -102,6 +108,19 @@ def test_a_node_is_lost_and_another_joins(nodes: Nodes, tmp_path: Path) -> None:
     assert '"event": "trial ended"' in out
     lost = [trial for trial in trials(tmp_path) if trial.state.value == "interrupted"]
     assert all(trial.outcome.failure.cause == "worker lost" for trial in lost)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_search_whose_node_here_is_stopped_says_so(nodes: Nodes, tmp_path: Path) -> None:
+    nodes.start("one", "--num-cpus=1")
+    search = RunningSearch(tmp_path, *QUICK, "--ray-address", nodes.address, "--budget", "50")
+    search.wait_until(lambda: len(done(tmp_path)) >= 1, timeout_s=120)
+    nodes.kill_raylets()
+    code, _, err = search.finish()
+    assert code == 1, err
+    assert "nas: error: Ray broke down (its raylet ended); the same command goes on with the study" in err
+    assert "Traceback" not in err
 
 
 @pytest.mark.timeout(300)

@@ -72,6 +72,15 @@ def test_what_is_measured_is_on_record_and_not_measured_again(configs: Path) -> 
     assert chosen == [each for each in listed if each["network"].endswith(key)]
 
 
+def test_a_name_is_shown_as_it_is(configs: Path) -> None:
+    name = "a[/b]:smile:.yaml"
+    (configs / "a[").mkdir()
+    (configs / "conv.yaml").rename(configs / name)
+    told = run_nas(["latency", "measure", name, "--time-limit", "0.1"], configs)
+    assert told.code == 0, told.err
+    assert name in told.out
+
+
 def test_sigterm_ends_a_measurement_and_leaves_nothing(configs: Path) -> None:
     scratch = configs / "scratch"
     scratch.mkdir()

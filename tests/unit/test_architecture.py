@@ -80,3 +80,8 @@ def test_input_rejects_what_is_not_positive() -> None:
     with pytest.raises(ParameterError, match="classes 0"):
         ModelInput(3, 32, 32, 0)
     assert ModelInput(3, 32, 24, 10).resized(64) == ModelInput(3, 64, 64, 10)
+
+
+def test_a_stage_of_absurdly_many_blocks_is_refused() -> None:
+    with pytest.raises(ParameterError, match=r"^stage depth 1000000 is above 1000$"):
+        Stage("pool", 10**6, 16)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import pickle
+import platform
 import random
 import statistics
 from collections.abc import Callable, Iterator
@@ -233,7 +234,9 @@ def test_every_target_measures_or_says_why_it_cannot(name: str) -> None:
     """The contract: a measurement with its fingerprint, of a batch and input that were asked for."""
     obstacle = dict(obstacles())[name]
     if obstacle is not None:
-        with pytest.raises(ParameterError, match=f"target '{name}' does not work on this machine: {obstacle[:10]}"):
+        with pytest.raises(
+            ParameterError, match=f"target '{name}' does not work on {platform.node()}: {obstacle[:10]}"
+        ):
             load_target(name)
         pytest.skip(obstacle)
     architecture = Architecture((Stage("pool", 1, 8), Stage("attention", 1, 32)))

@@ -83,8 +83,8 @@ def line_of(process: "subprocess.Popen[str]", words: Path) -> str:
     """The process's next line. Raises RuntimeError with the last of its `words` where it ends instead."""
     line = process.stdout.readline()  # type: ignore[union-attr]
     if not line:
-        last = [f"exit code {process.wait()}", *words.read_text().strip().splitlines()][-1]
-        raise RuntimeError(f"ONNX Runtime cannot run the network: {last}")
+        last = [f"its process ended with exit code {process.wait()}", *words.read_text().strip().splitlines()][-1]
+        raise RuntimeError(f"ONNX Runtime: {last}")
     return line
 
 

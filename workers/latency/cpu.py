@@ -1,5 +1,6 @@
 """Torch on the CPU: `cpu` runs it eagerly, `cpu-compile` through torch.compile."""
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -83,5 +84,7 @@ class CpuCompileTarget(CpuTarget):
     def _made(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
         # Code that was compiled for one network is of no use to the next: without this torch would stop after eight.
         torch.compiler.reset()
+        # It warns of a toolkit without a GPU, which is of no concern here.
+        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
         compiled: Callable[[torch.Tensor], object] = torch.compile(model)
         return compiled

@@ -1,6 +1,7 @@
 """Targets by name."""
 
 import os
+import platform
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,8 @@ from workers.latency.target import Target, parse_options
 def load_target(name: str) -> Target[Any]:
     """The target of a `NAME[:option=value,...]`.
 
-    Raises UnknownNameError or ParameterError, the latter also where this machine cannot serve it.
+    Raises UnknownNameError or ParameterError, the latter also where this machine, which may be a cluster's node, cannot
+    serve it.
     """
     plugin, colon, text = name.partition(":")
     if colon and not text:
@@ -22,11 +24,12 @@ def load_target(name: str) -> Target[Any]:
     cores = os.cpu_count() or 1
     if options.threads > cores:
         raise ParameterError(
-            f"option threads '{options.threads}' of target {plugin!r} is more than the {cores} cores here"
+            f"option threads '{options.threads}' of target {plugin!r} is more than the {cores} cores of "
+            f"{platform.node()}"
         )
     if reason := target_class.obstacle():
         here = ", ".join(other for other, obstacle in obstacles() if obstacle is None)
-        raise ParameterError(f"target {plugin!r} does not work on this machine: {reason}; valid: {here}")
+        raise ParameterError(f"target {plugin!r} does not work on {platform.node()}: {reason}; valid: {here}")
     target: Target[Any] = target_class(options)
     return target
 

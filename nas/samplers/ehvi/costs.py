@@ -1,5 +1,6 @@
 """The cheap objectives of every candidate: as they are known, or else as trials foretell them; and their limits."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -67,7 +68,10 @@ class Costs:
         """How far such losses are over the limits, 0 where they are within them, as far as is known."""
         found = np.zeros(len(losses))
         for place, limit in self._known.limits.items():
-            most = np.log(limit) if self._logarithmic[place] else limit
+            most = limit
+            if self._logarithmic[place]:
+                # Nothing that is above 0 is within a limit that is not.
+                most = math.log(limit) if limit > 0 else -math.inf
             found += np.nan_to_num(np.maximum(losses[:, place] - most, 0.0))
         return found
 
