@@ -1,6 +1,8 @@
 """Our sampler in studies of other programs: several at a time, pickled, with trials and parameters of their own."""
 
+import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import optuna
@@ -49,6 +51,22 @@ def test_a_study_that_is_made_again_begins_anew(tmp_path: Path) -> None:
     before = tried(created(sampler, storage=storage, study_name="one"), 8)
     optuna.delete_study(study_name="one", storage=storage)
     assert tried(created(sampler, storage=storage, study_name="one"), 8) == before
+
+
+def _try_some(storage: str, seed: int) -> None:
+    study = optuna.load_study(study_name="one", storage=storage, sampler=EhviSampler(HYBRID, seed))
+    for _ in range(10):
+        tried(study, 1)
+
+
+def test_processes_that_ask_at_the_same_moment_are_not_proposed_one_member(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
+    study = optuna.create_study(directions=["maximize", "minimize"], storage=storage, study_name="one")
+    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as processes:
+        list(processes.map(_try_some, [storage] * 3, range(3)))
+    members = [tuple(sorted(trial.params.items())) for trial in study.get_trials()]
+    assert len(members) == 30
+    assert len(set(members)) == 30
 
 
 def test_it_is_pickled_as_optuna_shows() -> None:

@@ -1,9 +1,10 @@
 """What an Optuna study tells of a space's members: losses, curves, and which are taken."""
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from nas.samplers.ehvi.encoding import Encoding, Row
 from nas.samplers.setting import CURVE, OBSERVED
 
 Floats = NDArray[np.float64]
+# Among a trial's attributes: what it was proposed, until its parameters are there.
+PROPOSED = "nas:proposed"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,10 @@ class History:
         """Whether a trial has or had this member, or was proposed it, whatever became of it."""
         return row in self._taken or row in self._proposed.values()
 
+    def is_free(self, row: Row, number: int) -> bool:
+        """Whether that is so of no trial but that of this number, which was proposed it."""
+        return row not in self._taken and row not in (each for at, each in self._proposed.items() if at != number)
+
     def read(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in what is new of a study's trials in order of number, from 0 on.
 
@@ -78,8 +85,10 @@ class History:
         """
         for trial in [*(trials[number] for number in self._open), *trials[self.trials_read :]]:
             row = self._open.pop(trial.number, None)
-            if row is None and (row := self._member(trial)) is not None:
+            if row is None and (row := self._member(trial.params)) is not None:
                 self._taken.add(row)
+            elif row is None and (proposed := self._member(trial.system_attrs.get(PROPOSED, {}))) is not None:
+                self._proposed[trial.number] = proposed
             if row is not None or trial.state.is_finished():
                 self._proposed.pop(trial.number, None)
             if not trial.state.is_finished():
@@ -92,10 +101,10 @@ class History:
                 self.is_positive &= ~(found.losses <= 0)
         self.trials_read = len(trials)
 
-    def _member(self, trial: FrozenTrial) -> Row | None:
-        """None of a trial that lacks a choice, or has one that the space does not have."""
+    def _member(self, parameters: Mapping[str, Any]) -> Row | None:
+        """None where a choice is lacking, or is none of the space."""
         try:
-            return self._encoding.row(trial.params)
+            return self._encoding.row(parameters)
         except KeyError:
             return None
 

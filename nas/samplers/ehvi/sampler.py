@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 from nas.samplers.distributions import distributions
 from nas.samplers.ehvi.costs import Costs, Known
 from nas.samplers.ehvi.encoding import Encoding, Indices, Row
-from nas.samplers.ehvi.history import History
+from nas.samplers.ehvi.history import PROPOSED, History
 from nas.samplers.ehvi.landscape import Landscape
 from nas.samplers.ehvi.models import Models, schedule
 from nas.samplers.ehvi.pool import Pool
@@ -40,6 +40,8 @@ SEARCHES = 8
 # With so many running trials one more is proposed at a time: that one of them ends changes little. Each is then chosen
 # among so many of the best candidates for each that is wanted.
 TOGETHER, RIVALS = 8, 4
+# So many times a trial is proposed another member where another process was quicker.
+AGAIN = 8
 # Where Optuna keeps a trial's parameters that were enqueued.
 FIXED = "fixed_params"
 # Training to the end is worth while from this share of the hypervolume on: a hundred trials that are stopped would have
@@ -104,13 +106,21 @@ class EhviSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         with self._asking:
+            fixed = trial.system_attrs.get(FIXED)
             course = self._course(study)
             history = course.history
-            row = self._proposal(course, history.running(trial.number))
-            if fixed := trial.system_attrs.get(FIXED):
-                row = self._with(fixed, row, history)
-            history.propose(trial.number, row)
-            return self._encoding.parameters(row)
+            for _ in range(AGAIN):
+                row = self._proposal(course, history.running(trial.number))
+                if fixed:
+                    row = self._with(fixed, row, history)
+                history.propose(trial.number, row)
+                parameters = self._encoding.parameters(row)
+                # Of processes that ask at the same moment at least the last one sees what the others have chosen.
+                study._storage.set_trial_system_attr(trial._trial_id, PROPOSED, parameters)
+                self._course(study)
+                if fixed or history.is_free(row, trial.number):
+                    break
+            return parameters
 
     def _proposal(self, course: "_Course", running: Sequence[Row]) -> Row:
         history = course.history
