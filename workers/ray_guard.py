@@ -105,9 +105,10 @@ def _children(*names: str) -> list[tuple[str, psutil.Process]]:
 def _joined() -> Iterator[tuple[str, psutil.Process]]:
     """The raylet of the cluster's node here; it belongs to whoever started it."""
     here = ray.get_runtime_context().get_node_id()
-    socket = next(node["RayletSocketName"] for node in ray.nodes() if node["NodeID"] == here)
+    sockets = [node["RayletSocketName"] for node in ray.nodes() if node["NodeID"] == here]
     for process in psutil.process_iter(["name", "cmdline"]):
-        if process.info["name"] == RAYLET and any(socket in word for word in process.info["cmdline"] or ()):
+        words = process.info["cmdline"] or ()
+        if process.info["name"] == RAYLET and any(socket in word for socket in sockets for word in words):
             yield RAYLET, process
 
 
