@@ -19,4 +19,6 @@ def print_note(text: str) -> None:
 def _console() -> Console:
     # Names may be a user's own, with brackets and colons in them.
     console = Console(markup=False, emoji=False)
-    return console if console.is_terminal else Console(width=WIDE, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    return console

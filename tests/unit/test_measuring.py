@@ -2,8 +2,8 @@
 
 import multiprocessing
 import pickle
-import platform
 import random
+import socket
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -235,7 +235,7 @@ def test_every_target_measures_or_says_why_it_cannot(name: str) -> None:
     obstacle = dict(obstacles())[name]
     if obstacle is not None:
         with pytest.raises(
-            ParameterError, match=f"target '{name}' does not work on {platform.node()}: {obstacle[:10]}"
+            ParameterError, match=f"target '{name}' does not work on {socket.gethostname()}: {obstacle[:10]}"
         ):
             load_target(name)
         pytest.skip(obstacle)

@@ -1,7 +1,7 @@
 """Targets by name."""
 
 import os
-import platform
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,11 +25,11 @@ def load_target(name: str) -> Target[Any]:
     if options.threads > cores:
         raise ParameterError(
             f"option threads '{options.threads}' of target {plugin!r} is more than the {cores} cores of "
-            f"{platform.node()}"
+            f"{socket.gethostname()}"
         )
     if reason := target_class.obstacle():
         here = ", ".join(other for other, obstacle in obstacles() if obstacle is None)
-        raise ParameterError(f"target {plugin!r} does not work on {platform.node()}: {reason}; valid: {here}")
+        raise ParameterError(f"target {plugin!r} does not work on {socket.gethostname()}: {reason}; valid: {here}")
     target: Target[Any] = target_class(options)
     return target
 

@@ -75,7 +75,7 @@ class History:
         return row in self._taken or row in self._proposed.values()
 
     def is_free(self, row: Row, number: int) -> bool:
-        """Whether that is so of no trial but that of this number, which was proposed it."""
+        """Whether no trial but that of this number, which was proposed it, has or had this member."""
         return row not in self._taken and row not in (each for at, each in self._proposed.items() if at != number)
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
