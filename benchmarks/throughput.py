@@ -1,4 +1,6 @@
-"""How much faster is a proxy's training than a plain loop's? `python -m benchmarks.throughput [--seeds K]`
+"""How much faster is a proxy's training than a plain loop's?
+
+`python -m benchmarks.throughput [--seeds K] [--network NAME]`
 
 The same networks, data, schedule and batch size: ours (data as uint8 in memory, augmentation on tensors, a fused
 optimiser, the setting that a probe finds fastest, probe included) by turns with the fp32 loop with a DataLoader that a
@@ -38,7 +40,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--network", choices=ARCHITECTURES, nargs="+", default=list(ARCHITECTURES))
     asked = parser.parse_args()
+    architectures = {name: ARCHITECTURES[name] for name in asked.network}
     print_header(
         f"a proxy's training against a plain loop: Fashion-MNIST, {EPOCHS} epochs of {IMAGES}, {asked.seeds} seeds"
     )
@@ -47,10 +51,10 @@ def main() -> None:
     resident = ResidentData(data, torch.device("cpu"))
     model_input = data.model_input
     if torch.cuda.is_available():
-        gpu_throughput.main(ARCHITECTURES, data, plain.Schedule(EPOCHS, BATCH, RATE), asked.seeds)
+        gpu_throughput.main(architectures, data, plain.Schedule(EPOCHS, BATCH, RATE), asked.seeds)
         return
     middle = []
-    for name, architecture in ARCHITECTURES.items():
+    for name, architecture in architectures.items():
         ours_s, plain_s, ours, others = [], [], [], []
         for seed in range(asked.seeds):
             started = time.perf_counter()

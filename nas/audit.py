@@ -1,12 +1,16 @@
-"""Whether early accuracies foretell the final ones: what early stopping relies on, looked at as the search goes on."""
+"""Whether early accuracies foretell final ones, as early stopping needs it, and whether training-free features do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from nas.objective import MACS, PARAMETERS
 from nas.trial import Trial, TrialState
 
 # Of so many latest complete trials, if there are so many.
 WINDOW, FEWEST = 60, 12
+# Features are looked at among such a part of the trials, too, those with the highest accuracies.
+BEST = 4
 # Kendall's tau below which an early accuracy is said to foretell little. Trials that were stopped are not among those
 # that are compared: these lie close together, and tau is lower than over all.
 LOW = 0.2
@@ -45,4 +49,31 @@ def audits(trials: Sequence[Trial], epochs: Sequence[int]) -> list[Audit]:
         ][-WINDOW:]
         if len(pairs) >= FEWEST:
             found.append(Audit(epoch, len(pairs), rank_correlation(*zip(*pairs, strict=True))))
+    return found
+
+
+@dataclass(frozen=True)
+class FeatureRank:
+    """Kendall's tau of a training-free feature with the accuracies of so many trials, and of their best quarter."""
+
+    feature: str
+    trials: int
+    tau: float
+    tau_of_best: float
+
+
+def feature_ranks(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[FeatureRank]:
+    """Of features that the study was asked for and those that are counted anyway, each that FEWEST trials have."""
+    names = dict.fromkeys((*settings.get("features", ()), PARAMETERS.name, MACS.name))
+    found = []
+    for name in names:
+        pairs = [
+            (trial.outcome.accuracy, trial.outcome.figures[name])
+            for trial in trials
+            if trial.outcome is not None and trial.outcome.accuracy is not None and name in trial.outcome.figures
+        ]
+        if len(pairs) >= FEWEST:
+            pairs.sort(key=lambda pair: -pair[0])
+            tau, of_best = (rank_correlation(*zip(*some, strict=True)) for some in (pairs, pairs[: len(pairs) // BEST]))
+            found.append(FeatureRank(name, len(pairs), tau, of_best))
     return found

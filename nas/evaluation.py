@@ -19,7 +19,8 @@ class EvaluationOptions:
 
     The first of `targets` is the one that `latency` means; the machine's own where none is named. `train_precision` is
     auto (whichever trains an architecture fastest), fp32 or bf16. `supernet_epochs` and `inherit` are of the evaluator
-    `supernet`: how long it is trained, and whether finalists start from its weights.
+    `supernet`: how long it is trained, and whether finalists start from its weights. `features` names what is found out
+    of each architecture without training it.
     """
 
     dataset: str = "digits"
@@ -33,6 +34,7 @@ class EvaluationOptions:
     train_precision: str = "auto"
     targets: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ("accuracy", "latency")
+    features: tuple[str, ...] = ()
     ray_address: str | None = None
     device: str | None = None
     latency_precision: float = 0.005
@@ -126,12 +128,14 @@ class Evaluator(Protocol):
 class Evaluation:
     """An evaluator that is ready to go, and the settings that make its outcomes comparable, as JSON values.
 
-    With fewer than `least_confirm` further seeds a front would be of figures that no training led to.
+    With fewer than `least_confirm` further seeds a front would be of figures that no training led to. `features` tell
+    of any architecture, at the cost of about a training step, what those that were asked for are.
     """
 
     evaluator: Evaluator
     settings: Mapping[str, Any]
     least_confirm: int = 0
+    features: Sequence[Callable[[Architecture], float | None]] = ()
 
 
 class Watcher(Protocol):

@@ -26,6 +26,7 @@ CONVERTERS = "nas.converters"
 WEIGHTS = "nas.weights"
 TRAINERS = "nas.trainers"
 METERS = "nas.meters"
+FEATURES = "nas.features"
 PAGES = "nas.pages"
 SERVERS = "nas.servers"
 

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +15,7 @@ import optuna
 
 from nas import plugins
 from nas.architecture import ModelInput
-from nas.audit import Audit
+from nas.audit import Audit, FeatureRank, feature_ranks
 from nas.builder import Builder, counted
 from nas.confirmation import ConfirmedSearch
 from nas.driver_lock import Lease, drive
@@ -26,7 +26,7 @@ from nas.front import Result, fallen, front, front_hypervolume
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
 from nas.opening import experimental, open_study, optunas_errors
 from nas.samplers.distinct import DistinctSampler
-from nas.samplers.setting import Foresight, SamplerSetting
+from nas.samplers.setting import Cost, Foresight, SamplerSetting
 from nas.space import SearchSpace
 from nas.spaces import check_space, load_space
 from nas.store.store import Store, StudyRecord
@@ -91,7 +91,9 @@ class SearchOptions:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search ended with. `done` counts the trials on record; `gain_to_come` is nas.outlook's of the others."""
+    """What a search ended with. `done` counts the trials on record; `features` are there where
+    some were asked for; `gain_to_come` is nas.outlook's of the others.
+    """
 
     study: str
     objectives: tuple[Objective, ...]
@@ -100,6 +102,7 @@ class SearchResult:
     fallen: list[Result]
     hypervolume: float
     audits: list[Audit]
+    features: list[FeatureRank]
     gain_to_come: float | None
     is_flat: bool
     wall_s: float
@@ -143,7 +146,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             return {**runner.report(), "budget": options.budget}
 
         with drive(store, record.study_id, record.name, report, stop=interrupt) as lease:
-            study = _study(options, space, store, record, optuna_study, start, announcer, lease)
+            study = _study(options, space, store, record, optuna_study, start, evaluation.features, announcer, lease)
             work = ConfirmedSearch(study, options.confirm)
             announcer.opened(study, is_over=work.is_over)
             study.recover("driver killed")
@@ -180,6 +183,7 @@ def _study(
     record: StudyRecord,
     optuna_study: optuna.Study,
     start: WarmStart,
+    dear_features: Sequence[Cost],
     watcher: Watcher,
     lease: Lease,
 ) -> Study:
@@ -189,17 +193,19 @@ def _study(
     latency_input = ModelInput.from_dict(settings["latency_input"])
     forecast = _forecast(store, settings, builder, latency_input)
     limit: float | None = settings["max_latency_ms"]
+    costs: dict[str, Cost] = {
+        LATENCY.name: forecast.expected_ms,
+        PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
+        MACS.name: lambda member: counted(builder, member, latency_input).macs,
+    }
     setting = SamplerSetting(
         space,
         options.evaluation.seed,
         recorded_objectives(settings),
-        costs={
-            LATENCY.name: forecast.expected_ms,
-            PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
-            MACS.name: lambda member: counted(builder, member, latency_input).macs,
-        },
+        costs=costs,
         limits={} if limit is None else {LATENCY.name: limit},
-        features=start.priors,
+        features=[*start.priors, *(costs[name] for name in options.evaluation.features if name in costs)],
+        dear_features=dear_features,
     )
     with experimental():
         sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(setting)
@@ -231,6 +237,7 @@ def _result(study: Study, audits: list[Audit], wall_s: float, *, interrupted: bo
         fallen=fallen(found),
         hypervolume=front_hypervolume(found, study.settings),
         audits=audits,
+        features=feature_ranks(study.trials, study.settings) if study.settings.get("features") else [],
         gain_to_come=study.gain_to_come,
         is_flat=study.is_flat,
         wall_s=wall_s,

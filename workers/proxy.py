@@ -4,10 +4,10 @@ import math
 import os
 import platform
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -30,6 +30,7 @@ from workers.latency.processor import processor_name
 from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory
 from workers.train import Recipe, ResidentData, Training, choose_setting
+from workers.training_free import TrainingFree
 from workers.training_setting import PRECISIONS, Setting
 from workers.training_steps import NonFiniteLossError
 
@@ -56,6 +57,7 @@ class ProxyEvaluator:
     max_latency_ms: float | None
     fingerprints: Mapping[str, Mapping[str, Any]]
     """The targets', by their names: what the study's figures are compared by."""
+    training_free: TrainingFree
     further: Collection[Objective] = ()
     """Objectives that are found out because they were asked for."""
 
@@ -215,7 +217,7 @@ class ProxyEvaluator:
         meter = next(iter(self.meters.values()))
         at = input_on(meter, self.model_input)
         cost = counted(load_builder(), architecture, at)
-        costs: dict[str, float] = {MACS.name: cost.macs}
+        costs: dict[str, float] = {MACS.name: cost.macs, **self.training_free(architecture)}
         if PEAK_MEMORY in self.further:
             costs[PEAK_MEMORY.name] = load_builder().peak_memory(architecture, at)
         if ENERGY in self.further:
@@ -255,7 +257,14 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     for option, given in (("inherit", options.inherit), ("supernet-epochs", options.supernet_epochs)):
         if given:
             raise ParameterError(f"--{option} is of --evaluator supernet")
-    return Evaluation(*proxy_of(options, space))
+    evaluator, settings = proxy_of(options, space)
+    return Evaluation(evaluator, settings, features=features_of(evaluator))
+
+
+def features_of(evaluator: ProxyEvaluator) -> list[Callable[[Architecture], float | None]]:
+    """The training-free ones, for samplers."""
+    found = evaluator.training_free
+    return [partial(found.named, name) for name in found.names]
 
 
 def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvaluator, dict[str, Any]]:
@@ -310,6 +319,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         device=device,
         max_latency_ms=options.max_latency_ms,
         fingerprints=fingerprints,
+        training_free=TrainingFree.of(data, options.features, load_builder(), options.seed),
         further=objectives,
     )
     first, *others = target_names
@@ -331,6 +341,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "latency_precision": options.latency_precision,
             "max_latency_ms": options.max_latency_ms,
             "seed": options.seed,
+            **({"features": list(options.features)} if options.features else {}),
         },
     )
 

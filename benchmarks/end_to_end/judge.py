@@ -21,6 +21,8 @@ from workers.latency.meter import Meter
 from workers.train import Recipe, ResidentData, Training, choose_setting
 from workers.training_setting import Setting
 
+# Processes that train at a time; those of a GPU share it.
+PROCESSES = {"cpu": os.cpu_count(), "cuda": 4}
 # Images that no search has seen judge: a part of the test set, larger than what proxies are validated on.
 TEST_IMAGES = 5000
 LOOKS = 5
@@ -62,24 +64,36 @@ def with_test_images(data: ProxyData, data_dir: Path) -> ProxyData:
 
 
 def accuracies(
-    members: Collection[Architecture], data: ProxyData, recipe: Recipe, seeds: Collection[int], *, shared: bool = True
+    members: Collection[Architecture],
+    data: ProxyData,
+    recipe: Recipe,
+    seeds: Collection[int],
+    *,
+    shared: bool = True,
+    device: str = "cpu",
 ) -> dict[str, tuple[float, ...]]:
     """By key, each member's after training by the recipe, as `ends` has it."""
-    found = ends(members, data, recipe, seeds, shared=shared)
+    found = ends(members, data, recipe, seeds, shared=shared, device=device)
     return {key: tuple([last.accuracy for last in lasts]) for key, lasts in found.items()}
 
 
 def ends(
-    members: Collection[Architecture], data: ProxyData, recipe: Recipe, seeds: Collection[int], *, shared: bool = True
+    members: Collection[Architecture],
+    data: ProxyData,
+    recipe: Recipe,
+    seeds: Collection[int],
+    *,
+    shared: bool = True,
+    device: str = "cpu",
 ) -> dict[str, tuple[CurvePoint, ...]]:
-    """By key, the last epoch of a training with each seed. A process for each core, with one thread.
+    """By key, the last epoch of a training with each seed. A process for each core, or some for the GPU.
 
     A seed says in which order images come, which changes the accuracies of all that share it alike (by 1.3% in a proxy
     of Fashion-MNIST): to compare members it is shared, and to know what they reach each has seeds of its own.
     """
     jobs = [(member, seed if shared else trial_seed(seed, member.key)) for member in members for seed in seeds]
     context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count(), initializer=prepare, initargs=(data, recipe)) as pool:
+    with context.Pool(PROCESSES[device], initializer=prepare, initargs=(data, recipe, device)) as pool:
         found = pool.starmap(trained_here, jobs, chunksize=1)
     by_key: dict[str, list[CurvePoint]] = {}
     for (member, _), last in zip(jobs, found, strict=True):

@@ -7,7 +7,7 @@ import click
 from rich.table import Table
 
 from nas.architecture import Architecture, Stage
-from nas.audit import Audit
+from nas.audit import Audit, FeatureRank
 from nas.cli.table import print_note, print_table
 from nas.objective import ACCURACY, LATENCY, PARAMETERS, unit_of
 
@@ -76,6 +76,15 @@ def print_audits(found: Sequence[Audit]) -> None:
     for each in found:
         if each.is_low:
             click.echo(low_audit(each), err=True)
+
+
+def print_features(found: Sequence[FeatureRank]) -> None:
+    """How training-free features rank with accuracies, in one line."""
+    if found:
+        words = ", ".join(f"{each.tau:.2f} {each.feature} ({each.tau_of_best:.2f})" for each in found)
+        print_note(
+            f"rank correlation of features with accuracy over {found[0].trials} trials (their best quarter): {words}"
+        )
 
 
 def low_audit(found: Audit) -> str:

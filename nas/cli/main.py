@@ -20,6 +20,7 @@ COMMANDS = {
     "search": "Search a space for the Pareto front of accuracy against measured latency.",
     "front": "Show a study's Pareto front as a table, JSON or an HTML page.",
     "export": "Write an architecture's config.",
+    "features": "Show how well what needs no training ranks a study's architectures.",
     "studies": "List the studies in a database.",
     "status": "Show the searches that run: workers, trials per hour, failures, the last error.",
     "spaces": "List the search spaces, show one, or check a file of your own.",

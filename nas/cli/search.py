@@ -9,7 +9,7 @@ import click
 
 from nas.cli import options
 from nas.cli.event_log import EventLog
-from nas.cli.front_table import print_audits, print_front
+from nas.cli.front_table import print_audits, print_features, print_front
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
 from nas.cli.search_options import asked, search_options
@@ -62,6 +62,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                     "front": members,
                     "fell_off": fell_off,
                     "audits": [asdict(each) for each in result.audits],
+                    "features": [asdict(each) for each in result.features],
                     "gain_to_come": result.gain_to_come,
                     "hypervolume": result.hypervolume,
                     "wall_s": round(result.wall_s, 3),
@@ -76,6 +77,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             )
         print_front(members, [each.name for each in result.objectives], fell_off)
         print_audits(result.audits)
+        print_features(result.features)
     if result.interrupted:
         click.echo("interrupted; the same command goes on with this study", err=True)
         sys.exit(INTERRUPTED)

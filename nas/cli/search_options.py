@@ -105,6 +105,13 @@ SEARCH_OPTIONS = (
         metavar="NAME",
         help="accuracy, latency, latency@TARGET, parameters, macs, peak_memory, energy; given once for each.",
     ),
+    click.option(
+        "--feature",
+        "features",
+        multiple=True,
+        metavar="NAME",
+        help="Show ehvi what needs no training: parameters, macs, naswot, gradient_norm, synaptic; once for each.",
+    ),
     options.latency_precision,
     click.option(
         "--device", metavar="NAME", help="Where proxies train: cpu or cuda; CUDA by default where there is one."
@@ -169,6 +176,7 @@ def asked(
     train_precision: str,
     targets: tuple[str, ...],
     objectives: tuple[str, ...],
+    features: tuple[str, ...],
     precision: float,
     device: str | None,
     max_latency_ms: float | None,
@@ -220,6 +228,7 @@ def asked(
             train_precision=train_precision,
             targets=targets,
             objectives=objectives,
+            features=features,
             ray_address=ray_address,
             device=device,
             latency_precision=precision,

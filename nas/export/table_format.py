@@ -26,7 +26,7 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
         if objective.name not in (ACCURACY.name, LATENCY.name)
     ]
     epochs = range(1, 1 + min(len(trial.outcome.curve) for trial in complete if trial.outcome is not None))
-    features = ("parameters", "macs")
+    features = list(dict.fromkeys(("parameters", "macs", *record.settings.get("features", ()))))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(

@@ -34,7 +34,8 @@ class SamplerSetting:
     """A study of `objectives` over a space, in the study's order.
 
     `costs` tell what is known of an architecture before it is tried, by objective's name; `limits` are the most that an
-    objective may be. Samplers are free not to look at these.
+    objective may be; `features` are further numbers of any architecture, `dear_features` such that each take about a
+    training step. Samplers are free not to look at these.
     """
 
     space: Space
@@ -43,6 +44,7 @@ class SamplerSetting:
     costs: Mapping[str, Cost] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     features: Sequence[Cost] = ()
+    dear_features: Sequence[Cost] = ()
 
     @property
     def dear(self) -> int:

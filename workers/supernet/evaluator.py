@@ -23,7 +23,7 @@ from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.expected import Seen
 from nas.space import SearchSpace
 from nas.trial import CurvePoint, Failure, Outcome, TrialState
-from workers.proxy import ProxyEvaluator, proxy_of
+from workers.proxy import ProxyEvaluator, features_of, proxy_of
 from workers.supernet.correction import Correction, correction
 from workers.supernet.jobs import Jobs
 from workers.supernet.sandwich import largest
@@ -236,4 +236,5 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     digest = hashlib.blake2b(json.dumps(made_of, sort_keys=True).encode(), digest_size=6).hexdigest()
     name = f"supernet-{space.name}-{options.dataset.partition(':')[0]}-{digest}"
     evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)
-    return Evaluation(evaluator, {**settings, "supernet": name, "inherit": options.inherit}, least_confirm=1)
+    settings |= {"supernet": name, "inherit": options.inherit}
+    return Evaluation(evaluator, settings, least_confirm=1, features=features_of(proxy))

@@ -1,7 +1,7 @@
 """What the trials so far tell of every candidate: the losses to expect, and the improvement of the front."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ from nas.samplers.ehvi.curves import evidence
 from nas.samplers.ehvi.encoding import Columns, Encoding, Quantiles, Row
 from nas.samplers.ehvi.history import History
 from nas.samplers.ehvi.models import FIRST, Models, Sample, Scale, front_gaps, schedule
-from nas.samplers.ehvi.pool import Pool
 from nas.samplers.ehvi.staircase import Staircase
 from nas.samplers.ehvi.told import Told
 
@@ -19,19 +18,22 @@ Floats = NDArray[np.float64]
 
 
 class Landscape:
-    """At one moment of a history with at least two complete trials, while `running` are on their way."""
+    """At one moment of a history with at least two complete trials, while `running` are on their way.
+
+    `known` are the pool's columns of any members: costs, then features.
+    """
 
     def __init__(
         self,
         encoding: Encoding,
-        pool: Pool,
+        known: Callable[[Sequence[Row]], Floats],
         costs: Costs,
         models: Models,
         history: History,
         running: Sequence[Row],
     ) -> None:
         self._encoding = encoding
-        self._pool = pool
+        self._known = known
         self._costs = costs
         self._told = told = Told(history.observations)
         # What is learnt by then stays until the next moment, also for a sampler that comes after it.
@@ -50,7 +52,7 @@ class Landscape:
             sample,
             at,
             lambda: self._sample(first, self._points(first)),
-            lambda rows: self._columns(rows, pool.costs(rows)),
+            lambda rows: self._columns(rows, known(rows)),
         )
         if running:
             self._expect(running)
@@ -65,7 +67,7 @@ class Landscape:
 
     def _expect(self, rows: Sequence[Row]) -> None:
         """What still runs is taken to come out as expected."""
-        known = self._pool.costs(rows)
+        known = self._known(rows)
         columns = self._columns(rows, known)
         expected = self._model.predict(columns)[0]
         self._model = self._model.given(columns, expected)
@@ -80,7 +82,7 @@ class Landscape:
 
         Of what will be measured, noise and all, as what is to be beaten was.
         """
-        known = self._pool.costs(rows)
+        known = self._known(rows)
         others = self._costs.of(rows, known)
         mean, deviation = self._model.predict(self._columns(rows, known))
         measured = np.sqrt(deviation**2 + self._model.noise)
@@ -100,7 +102,7 @@ class Landscape:
         told = evidence(curve[-1], early, self._scale(dear[through]))
         if told is None:
             return None
-        known = self._pool.costs([row])
+        known = self._known([row])
         mean, deviation = self._model.predict(self._columns([row], known))
         before = deviation**2 + self._model.noise
         value, variance = told
@@ -127,7 +129,7 @@ class Landscape:
 
     def _quantiles_of(self, rows: Sequence[Row]) -> list[tuple[int, Quantiles]]:
         """Of the pool's columns that are known of all of `rows`."""
-        known = self._pool.costs(rows)
+        known = self._known(rows)
         return [(int(place), Quantiles(known[:, place])) for place in np.flatnonzero(np.isfinite(known).all(0))]
 
     def _columns(self, rows: Sequence[Row], known: Floats) -> Columns:

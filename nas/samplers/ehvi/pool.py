@@ -1,5 +1,6 @@
 """Candidates to choose from: members drawn at random, some new ones each time, and the neighbours of good ones."""
 
+import copy
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +36,12 @@ class Pool:
         self._all = [self._row(member) for member in space] if space.size <= NEW * TIMES else None
         if self._all is not None:
             random.Random(seed).shuffle(self._all)  # noqa: S311 - draws, not secrets
+
+    def of(self, costs: Sequence[Cost]) -> "Pool":
+        """The same members, and what these know of them."""
+        other = copy.copy(self)
+        other._costs, other._known = costs, {}
+        return other
 
     def random(self, time: int) -> list[Row]:
         """Hundreds of members at random, by the seed and the time alone; all of a space that has no more."""

@@ -27,7 +27,7 @@ from nas.samplers.ehvi.encoding import Encoding, Indices, Row
 from nas.samplers.ehvi.history import PROPOSED, History
 from nas.samplers.ehvi.landscape import Landscape
 from nas.samplers.ehvi.models import Models, schedule
-from nas.samplers.ehvi.pool import Pool
+from nas.samplers.ehvi.pool import Floats, Pool
 from nas.samplers.setting import Cost, SamplerSetting
 from nas.space import Space
 
@@ -40,6 +40,8 @@ SEARCHES = 8
 # With so many running trials one more is proposed at a time: that one of them ends changes little. Each is then chosen
 # among so many of the best candidates for each that is wanted.
 TOGETHER, RIVALS = 8, 4
+# Of so many for each the features are found out that take long.
+CLOSE_RIVALS = 8
 # So many times a trial is proposed another member where another process was quicker.
 AGAIN = 8
 # Where Optuna keeps a trial's parameters that were enqueued.
@@ -54,8 +56,9 @@ class EhviSampler(BaseSampler):
 
     `costs` tell another objective of any architecture, by its number in the study and in its own unit, or None where
     they do not know; `limits` are the most that an objective may be, by number; `features` are further numbers that may
-    go with the dear objective. A member is not proposed twice while there are others. The same seed and the same trials
-    give the same proposal; without one, as with Optuna's samplers, no two are alike.
+    go with the dear objective, `dear_features` such that take too long to be looked at of more than the best
+    candidates. A member is not proposed twice while there are others. The same seed and the same trials give the same
+    proposal; without one, as with Optuna's samplers, no two are alike.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class EhviSampler(BaseSampler):
         costs: Mapping[int, Cost] | None = None,
         limits: Mapping[int, float] | None = None,
         features: Sequence[Cost] = (),
+        dear_features: Sequence[Cost] = (),
     ) -> None:
         if not isinstance(dear, int) or dear < 0:
             raise ValueError(f"EhviSampler(dear={dear!r}) is not the number of an objective, from 0 on")
@@ -76,6 +80,7 @@ class EhviSampler(BaseSampler):
         self._numbers = {*(costs or {}), *(limits or {})}
         drawn = secrets.randbits(32) if seed is None else seed
         self._pool = Pool(space, self._encoding, [*(costs or {}).values(), *features], drawn)
+        self._closely = self._pool.of(dear_features) if dear_features else None
         self._known = Known(
             [number - (number > dear) for number in costs or ()],
             {number - (number > dear): limit for number, limit in (limits or {}).items()},
@@ -137,8 +142,7 @@ class EhviSampler(BaseSampler):
         course.queue[:] = [row for row in course.queue if not history.has(row)]
         if not course.queue:
             with self._libraries.limit(limits=1):
-                landscape = self._landscape(course, running)
-                course.queue += self._best(landscape, left, history, 1 + len(running) // TOGETHER)
+                course.queue += self._best(course, left, running)
         return course.queue.pop(0)
 
     def _with(self, fixed: Mapping[str, Any], row: Row, history: History) -> Row:
@@ -169,7 +173,17 @@ class EhviSampler(BaseSampler):
         return None if promise is None else promise * epochs >= WORTH * (epochs - len(curve))
 
     def _landscape(self, course: "_Course", running: Sequence[Row]) -> Landscape:
-        return Landscape(self._encoding, self._pool, self._costs(course), course.models, course.history, running)
+        costs = self._costs(course)
+        return Landscape(self._encoding, self._pool.costs, costs, course.models, course.history, running)
+
+    def _close_landscape(self, closely: Pool, course: "_Course", running: Sequence[Row]) -> Landscape:
+        """By what takes long to be known, too."""
+
+        def known(rows: Sequence[Row]) -> Floats:
+            return np.hstack([self._pool.costs(rows), closely.costs(rows)])
+
+        costs = self._costs(course)
+        return Landscape(self._encoding, known, costs, course.close_models, course.history, running)
 
     def _costs(self, course: "_Course") -> Costs:
         return Costs(self._encoding, self._known, course.models, course.history)
@@ -223,8 +237,10 @@ class EhviSampler(BaseSampler):
         course.history.read(trials)
         return course
 
-    def _best(self, landscape: Landscape, left: list[Row], history: History, count: int) -> list[Row]:
-        """The most promising candidate, and as many more as are wanted, each as if those before it were running."""
+    def _best(self, course: "_Course", left: list[Row], running: Sequence[Row]) -> list[Row]:
+        """The most promising candidate, and more where many run, each as if those before it were running."""
+        landscape, history = self._landscape(course, running), course.history
+        count = 1 + len(running) // TOGETHER
         gains: dict[Row, float] = {}
 
         def look_at(rows: Sequence[Row]) -> None:
@@ -235,10 +251,14 @@ class EhviSampler(BaseSampler):
         look_at([*left, *self._pool.near(landscape.front)])
         for _ in range(ROUNDS):
             look_at(self._pool.near(nlargest(BEST, gains, key=gains.__getitem__)))
-        rivals = nlargest(count * RIVALS, gains, key=gains.__getitem__)
-        chosen = rivals[:1] or left[:1]
+        rivals = nlargest(count * RIVALS, gains, key=gains.__getitem__) or left[:1]
+        chosen = rivals[:1]
+        if self._closely is not None:
+            rivals, chosen = nlargest(count * CLOSE_RIVALS, gains, key=gains.__getitem__) or left[:1], []
+            landscape = self._close_landscape(self._closely, course, running)
         while len(chosen) < min(count, len(rivals)):
-            landscape = landscape.expecting(chosen[-1])
+            if chosen:
+                landscape = landscape.expecting(chosen[-1])
             rest = [row for row in rivals if row not in chosen]
             chosen.append(rest[int(np.argmax(landscape.improvement(rest)))])
         return chosen
@@ -250,6 +270,7 @@ class _Course:
 
     history: History
     models: Models = field(default_factory=Models)
+    close_models: Models = field(default_factory=Models)
     queue: list[Row] = field(default_factory=list)
     asked_costs_at: int = 0
 
@@ -269,4 +290,5 @@ def ehvi(setting: SamplerSetting) -> EhviSampler:
         costs={numbers[name]: cost for name, cost in setting.costs.items() if name in numbers},
         limits={numbers[name]: limit for name, limit in setting.limits.items() if name in numbers},
         features=setting.features,
+        dear_features=setting.dear_features,
     )

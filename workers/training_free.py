@@ -1,0 +1,78 @@
+"""What is found out of an architecture without training it: the features that a search was asked for."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from nas import plugins
+from nas.architecture import Architecture, ModelInput
+from nas.builder import Builder
+from nas.errors import ParameterError
+from nas.objective import MACS, PARAMETERS
+from workers.datasets.dataset import ProxyData
+from workers.latency.quiet import step_in, windows_of
+from workers.train import ResidentData
+
+# Of the proxies' images, in one batch.
+IMAGES = 32
+# Features that are counted, of every architecture and whether they are asked for or not.
+COUNTED = (PARAMETERS.name, MACS.name)
+
+
+@dataclass(frozen=True)
+class TrainingFree:
+    """Features by their names (entry points of group `nas.features`) of networks with weights drawn from `seed`.
+
+    `images` are normalised. On the CPU wherever proxies train, as a step that stands aside for measurements; known ones
+    are kept.
+    """
+
+    names: Sequence[str]
+    builder: Builder
+    model_input: ModelInput
+    images: Tensor
+    labels: Tensor
+    seed: int
+    _known: dict[str, Mapping[str, float]] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, data: ProxyData, names: Collection[str], builder: Builder, seed: int) -> "TrainingFree":
+        """On the first of the training images. Raises UnknownNameError, or ParameterError for one named twice."""
+        for name in names:
+            if name not in COUNTED:
+                plugins.check(plugins.FEATURES, name, also=COUNTED)
+        if len(set(names)) < len(names):
+            raise ParameterError(f"--feature {', '.join(names)}: each is needed once")
+        resident = ResidentData(data, torch.device("cpu"))
+        x_BCHW = resident.normalise(resident.train_images[:IMAGES])
+        labels_B = resident.train_labels[:IMAGES].clone()
+        return cls([name for name in names if name not in COUNTED], builder, data.model_input, x_BCHW, labels_B, seed)
+
+    def __call__(self, architecture: Architecture) -> Mapping[str, float]:
+        """Those that are finite. Raises as the builder does."""
+        if architecture.key not in self._known:
+            self._known[architecture.key] = self._found(architecture) if self.names else {}
+        return self._known[architecture.key]
+
+    def named(self, name: str, architecture: Architecture) -> float | None:
+        """One of them, None where it is not finite."""
+        return self(architecture).get(name)
+
+    def _found(self, architecture: Architecture) -> Mapping[str, float]:
+        threads = torch.get_num_threads()
+        with step_in(windows_of("cpu")), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            # The other cores are busy with trials.
+            torch.set_num_threads(1)
+            try:
+                model = self.builder.build(architecture, self.model_input).train()
+                found = {
+                    name: float(plugins.load(plugins.FEATURES, name)(model, self.images, self.labels))
+                    for name in self.names
+                }
+            finally:
+                torch.set_num_threads(threads)
+        return {name: value for name, value in found.items() if math.isfinite(value)}
