@@ -7,10 +7,9 @@ import click
 from rich.table import Table
 
 from nas import plugins
-from nas.audit import feature_ranks
+from nas.audit import FEWEST, feature_ranks
 from nas.cli import options
 from nas.cli.table import print_note, print_table
-from nas.errors import UserError
 from nas.store.store import Store
 
 
@@ -26,8 +25,6 @@ def command(study: str | None, storage: str, as_json: bool) -> None:
     with Store.open(storage, create=False) as store:
         record = store.study(study)
         found = feature_ranks(store.trials(record.study_id), record.settings)
-    if not found:
-        raise UserError(f"study {record.name!r} has too few complete trials to rank features by")
     if as_json:
         click.echo(json.dumps({"study": record.name, "features": [asdict(each) for each in found]}))
         return
@@ -37,7 +34,10 @@ def command(study: str | None, storage: str, as_json: bool) -> None:
     for each in found:
         table.add_row(each.feature, str(each.trials), f"{each.tau:.2f}", f"{each.tau_of_best:.2f}")
     click.echo(f"study {record.name}: rank correlation with accuracy")
-    print_table(table)
+    if found:
+        print_table(table)
+    else:
+        print_note(f"features are ranked from {FEWEST} complete trials on")
     further = [name for name in plugins.names(plugins.FEATURES) if name not in {each.feature for each in found}]
     if further:
         print_note(f"`nas search --feature` also finds {', '.join(further)}")

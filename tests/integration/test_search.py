@@ -204,3 +204,24 @@ def test_a_search_on_the_users_own_pictures(tmp_path: Path) -> None:
     done = run_nas([*QUICK, *options], tmp_path)
     assert done.code == 0, done.err
     assert trials(tmp_path)[0].outcome.latency.fingerprint["input"] == "3x48x48"
+
+
+def test_training_free_features_are_recorded_reported_and_checked(tmp_path: Path) -> None:
+    asked = ["--feature", "naswot", "--feature", "macs"]
+    budget = ["--budget", "14", "--epochs", "1", "--train-size", "64", "--confirm", "0"]
+    done = run_nas([*QUICK, *budget, *asked, "--json"], tmp_path)
+    assert done.code == 0, done.err
+    assert {each["feature"] for each in json.loads(done.out)["features"]} == {"naswot", "macs", "parameters"}
+    assert all("naswot" in trial.outcome.costs for trial in trials(tmp_path) if trial.outcome.accuracy is not None)
+    shown = run_nas(["features"], tmp_path).out
+    assert "naswot" in shown
+    assert "`nas search --feature` also finds gradient_norm, synaptic" in shown
+    assert run_nas(["export", "--format", "table", "--output", "t.csv"], tmp_path).code == 0
+    assert "feature:naswot" in (tmp_path / "t.csv").read_text()
+    for wrong, said in (
+        (["--feature", "luck"], "unknown feature 'luck'; valid: gradient_norm, macs, naswot, parameters, synaptic"),
+        (["--feature", "macs", "--feature", "macs"], "--feature macs, macs: each is needed once"),
+    ):
+        refused = run_nas([*QUICK, *wrong], tmp_path)
+        assert refused.code == 2
+        assert refused.err == f"nas: error: {said}\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.audit import FEWEST, WINDOW, audits
+from nas.audit import FEWEST, WINDOW, audits, feature_ranks
 from nas.store.store import Store
 from nas.study import AUDIT_EVERY
 from nas.trial import CurvePoint, Outcome, Trial
@@ -55,3 +55,16 @@ def test_a_study_is_audited_as_it_goes_on_and_the_last_one_is_on_record(tmp_path
         ((found,), recorded) = (watcher.audits, store.audits(store.study().study_id))
     assert recorded == [found]
     assert (found.epoch, found.trials, found.tau) == (1, AUDIT_EVERY + 2, pytest.approx(1.0))
+
+
+def test_features_are_ranked_overall_and_among_the_best_quarter() -> None:
+    """One that tells of all but the best trials, as is common."""
+    outcomes = [
+        dataclasses.replace(complete(0.5 + n / 100, 1.0), costs={"naswot": float(n if n < 15 else 34 - n), "macs": 1.0})
+        for n in range(20)
+    ]
+    naswot, *_ = feature_ranks([trial(n, each) for n, each in enumerate(outcomes)], {"features": ["naswot"]})
+    assert (naswot.feature, naswot.trials) == ("naswot", 20)
+    assert naswot.tau_of_best == pytest.approx(-1.0)
+    assert naswot.tau > 0.8
+    assert feature_ranks([trial(n, each) for n, each in enumerate(outcomes[: FEWEST - 1])], {}) == []

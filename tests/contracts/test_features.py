@@ -1,0 +1,63 @@
+"""What every registered training-free feature must do, on networks of every registered mixer."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from nas import plugins
+from nas.architecture import Architecture, ModelInput, Stage
+from nas.plugins import BUILDER, BUILDERS
+from search_spaces.training_free import naswot, synaptic
+
+FEATURES, MIXERS = plugins.names(plugins.FEATURES), plugins.names(plugins.MIXERS)
+INPUT = ModelInput(1, 14, 14, 10)
+
+
+def network(mixer: str) -> nn.Module:
+    torch.manual_seed(0)
+    architecture = Architecture((Stage("pool", 1, 16), Stage(mixer, 1, 32)))
+    built: nn.Module = plugins.load(BUILDERS, BUILDER).build(architecture, INPUT)
+    return built.train()
+
+
+def batch() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(8, 1, 14, 14, generator=generator), torch.arange(8)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("name", FEATURES)
+def test_it_is_a_finite_number_that_comes_out_the_same_again(name: str, mixer: str) -> None:
+    feature = plugins.load(plugins.FEATURES, name)
+    model = network(mixer)
+    found = feature(model, *batch())
+    assert math.isfinite(found)
+    # Whatever was looked at before it, on a network that is none the worse for it.
+    for other in FEATURES:
+        plugins.load(plugins.FEATURES, other)(model, *batch())
+    assert feature(model, *batch()) == found == feature(network(mixer), *batch())
+    untouched = network(mixer).parameters()
+    assert all(torch.equal(one, other) for one, other in zip(model.parameters(), untouched, strict=True))
+
+
+def test_naswot_is_the_log_determinant_of_agreeing_units() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.ReLU())
+    # Codes 11, 10: two units agree with themselves, one across.
+    x_BCHW = torch.tensor([[1.0, 1.0], [1.0, -1.0]]).reshape(2, 1, 1, 2)
+    assert naswot(model, x_BCHW, torch.tensor([0, 1])) == pytest.approx(math.log(2 * 2 - 1 * 1))
+    assert naswot(model, x_BCHW[[0, 0]], torch.tensor([0, 1])) == -math.inf
+
+
+def test_synaptic_counts_token_mixers_matrices_besides_channel_mlps() -> None:
+    def of_mlps(model: nn.Module) -> float:
+        return sum(
+            float((weight.grad * weight.detach()).abs().sum())
+            for name, weight in model.named_parameters()
+            if ".mlp." in name and weight.grad is not None
+        )
+
+    pool, attention = network("pool"), network("attention")
+    assert synaptic(pool, *batch()) == pytest.approx(of_mlps(pool))
+    assert synaptic(attention, *batch()) > of_mlps(attention)
