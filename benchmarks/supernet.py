@@ -10,7 +10,7 @@ import argparse
 import csv
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,22 +44,27 @@ TIMED = 5
 
 
 def make_table(space: SearchSpace, data_dir: Path) -> None:
+    """What it lacks is trained, a seed at a time."""
     members = drawn(space, HELD_OUT, SEED)
     data = judge.with_test_images(judge.data_of(data_dir, IMAGES, 0), data_dir)
-    known = read_table(space) if TABLE.exists() else {}
-    lacking = [seed for seed in SEEDS if any(seed not in known.get(member, {}) for member in members)]
+    known = read_table(space) if TABLE.exists() else {member: {} for member in members}
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    new = judge.accuracies(members, data, FULL, lacking, device=device)
-    found = {
-        member: {**known.get(member, {}), **dict(zip(lacking, new[member.key], strict=True))} for member in members
-    }
+    for seed in SEEDS:
+        if any(seed not in known[member] for member in members):
+            found = judge.accuracies(members, data, FULL, (seed,), device=device)
+            for member in members:
+                known[member][seed] = found[member.key][0]
+            write_table(space, known)
+
+
+def write_table(space: SearchSpace, known: Mapping[Architecture, Mapping[int, float]]) -> None:
+    names, seeds = list(space.choices), list(next(iter(known.values())))
     with TABLE.open("w", newline="") as file:
         writer = csv.writer(file)
-        names = list(space.choices)
-        writer.writerow([*(f"param:{name}" for name in names), *(f"seed:{seed}" for seed in SEEDS)])
-        for member in members:
+        writer.writerow([*(f"param:{name}" for name in names), *(f"seed:{seed}" for seed in seeds)])
+        for member, accuracies in known.items():
             chosen = space.encode(member)
-            writer.writerow([*(chosen[name] for name in names), *(f"{found[member][seed]:.4f}" for seed in SEEDS)])
+            writer.writerow([*(chosen[name] for name in names), *(f"{accuracies[seed]:.4f}" for seed in seeds)])
 
 
 def read_table(space: SearchSpace) -> dict[Architecture, dict[int, float]]:
