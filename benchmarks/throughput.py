@@ -2,16 +2,20 @@
 
 `python -m benchmarks.throughput [--seeds K] [--network NAME]`
 
-The same networks, data, schedule and batch size: ours (data as uint8 in memory, augmentation on tensors, a fused
-optimiser, the setting that a probe finds fastest, probe included) by turns with the fp32 loop with a DataLoader that a
-user would write (benchmarks/end_to_end/plain.py). One thread on one core, validation included on both sides. Where
-there is a GPU: how many trials an hour (gpu_throughput.py).
+The same networks, data, schedule and batch size: ours (one thread on one core, data as uint8 in memory, augmentation on
+tensors, a fused optimiser, the setting that a probe finds fastest, probe included) by turns with the fp32 loop with a
+DataLoader that a user would write (benchmarks/end_to_end/plain.py), with torch's own threads, one for each core, and
+with one. Images a second are told per core; validation is included on both sides. Where there is a GPU: how many trials
+an hour (gpu_throughput.py).
 """
 
 import argparse
 import statistics
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -20,6 +24,7 @@ from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread, print_header
 from nas.architecture import Architecture, Stage
 from nas.latency import Deployment
+from workers.datasets.dataset import ProxyData
 from workers.train import Recipe, ResidentData
 
 WORDS = {
@@ -36,6 +41,13 @@ ARCHITECTURES = {
 EPOCHS, IMAGES, BATCH, RATE = 3, 4000, 32, 3e-3
 
 
+class Timed(NamedTuple):
+    """A training: seconds times cores that it has, and the accuracy."""
+
+    per_core_s: float
+    accuracy: float
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
@@ -46,35 +58,54 @@ def main() -> None:
     print_header(
         f"a proxy's training against a plain loop: Fashion-MNIST, {EPOCHS} epochs of {IMAGES}, {asked.seeds} seeds"
     )
-    torch.set_num_threads(1)
+    # By itself torch takes a thread for each core.
+    plain_threads = sorted({torch.get_num_threads(), 1}, reverse=True)
     data = judge.data_of(asked.data_dir, IMAGES, 0)
     resident = ResidentData(data, torch.device("cpu"))
-    model_input = data.model_input
     if torch.cuda.is_available():
         gpu_throughput.main(architectures, data, plain.Schedule(EPOCHS, BATCH, RATE), asked.seeds)
         return
-    middle = []
+    middle: dict[int, list[float]] = {threads: [] for threads in plain_threads}
     for name, architecture in architectures.items():
-        ours_s, plain_s, ours, others = [], [], [], []
+        found: dict[int, list[Timed]] = {threads: [] for threads in (0, *plain_threads)}
         for seed in range(asked.seeds):
-            started = time.perf_counter()
-            ours.append(judge.trained(resident, Recipe(EPOCHS, BATCH, RATE), architecture, seed).accuracy)
-            ours_s.append(time.perf_counter() - started)
-            torch.manual_seed(seed)
-            model = Deployment(architecture, model_input).build()
-            started = time.perf_counter()
-            others.append(plain.trained(model, data, plain.Schedule(EPOCHS, BATCH, RATE)))
-            plain_s.append(time.perf_counter() - started)
-        ratios = [one / other for one, other in zip(plain_s, ours_s, strict=True)]
-        middle.append(statistics.median(ratios))
-        ours_rate, plain_rate = (EPOCHS * IMAGES / statistics.median(seconds) for seconds in (ours_s, plain_s))
-        print(
-            f"{name}: {ours_rate:.0f} images a second, plain {plain_rate:.0f}; ratio {middle[-1]:.2f} "
-            f"({min(ratios):.2f} to {max(ratios):.2f}); accuracy {mean_and_spread(ours)}, "
-            f"plain {mean_and_spread(others)}",
-            flush=True,
-        )
-    print(f"geometric mean of the ratios {statistics.geometric_mean(middle):.2f} (wanted: 2)")
+            found[0].append(timed(partial(ours, resident, architecture, seed), 1))
+            for threads in plain_threads:
+                found[threads].append(timed(partial(others, data, architecture, seed), threads))
+        print(f"{name}: ours {_told(found[0])}", flush=True)
+        for threads in plain_threads:
+            ratios = [one.per_core_s / our.per_core_s for one, our in zip(found[threads], found[0], strict=True)]
+            middle[threads].append(statistics.median(ratios))
+            print(
+                f"  plain, {threads} threads: {_told(found[threads])}; "
+                f"ratio {middle[threads][-1]:.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+                flush=True,
+            )
+    for threads, ratios in middle.items():
+        print(f"geometric mean of the ratios to {threads} threads: {statistics.geometric_mean(ratios):.2f} (wanted: 2)")
+
+
+def ours(resident: ResidentData, architecture: Architecture, seed: int) -> float:
+    return judge.trained(resident, Recipe(EPOCHS, BATCH, RATE), architecture, seed).accuracy
+
+
+def others(data: ProxyData, architecture: Architecture, seed: int) -> float:
+    torch.manual_seed(seed)
+    model = Deployment(architecture, data.model_input).build()
+    return plain.trained(model, data, plain.Schedule(EPOCHS, BATCH, RATE))
+
+
+def timed(trained: Callable[[], float], threads: int) -> Timed:
+    """A training on so many cores."""
+    torch.set_num_threads(threads)
+    started = time.perf_counter()
+    accuracy = trained()
+    return Timed((time.perf_counter() - started) * threads, accuracy)
+
+
+def _told(found: Sequence[Timed]) -> str:
+    per_core = EPOCHS * IMAGES / statistics.median(each.per_core_s for each in found)
+    return f"{per_core:.0f} images a second and core, accuracy {mean_and_spread([each.accuracy for each in found])}"
 
 
 if __name__ == "__main__":

@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import optuna
 import ray
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from nas import plugins
@@ -43,15 +46,30 @@ class Schedule(NamedTuple):
     learning_rate: float
 
 
+class Pictures(Dataset[tuple[torch.Tensor, int]]):
+    """As torchvision has them: each one by itself through its transforms."""
+
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], transform: v2.Transform) -> None:
+        self._images, self._labels, self._transform = images, labels, transform
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, place: int) -> tuple[torch.Tensor, int]:
+        pixels = self._images[place].transpose(1, 2, 0).squeeze()
+        return self._transform(Image.fromarray(pixels)), int(self._labels[place])
+
+
 def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule, device: str = "cpu") -> float:
     """The model's validation accuracy after a training."""
     model.to(device)
-    images = torch.tensor(data.train_images).float().div(255)
-    mean, std = images.mean(), images.std()
-    augment = v2.Compose(
-        [v2.RandomHorizontalFlip(), v2.RandomCrop(images.shape[2], padding=data.shift_px, padding_mode="edge")]
-    )
-    train_set = TensorDataset(images, torch.tensor(data.train_labels))
+    axes = (0, 2, 3)
+    mean, std = (found.tolist() for found in (data.train_images.mean(axes) / 255, data.train_images.std(axes) / 255))
+    to_tensor = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
+    crop = v2.RandomCrop(data.model_input.height_px, padding=data.shift_px, padding_mode="edge")
+    flip = [v2.RandomHorizontalFlip()] if data.flip else []
+    train_set = Pictures(data.train_images, data.train_labels, v2.Compose([*flip, crop, *to_tensor]))
+    validation_set = Pictures(data.validation_images, data.validation_labels, v2.Compose(to_tensor))
     loader = DataLoader(train_set, batch_size=schedule.batch_size, shuffle=True, drop_last=True)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
     rate = torch.optim.lr_scheduler.OneCycleLR(
@@ -60,16 +78,18 @@ def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule, device:
     for _ in range(schedule.epochs):
         model.train()
         for x_BCHW, labels_B in loader:
-            loss = F.cross_entropy(model(((augment(x_BCHW) - mean) / std).to(device)), labels_B.to(device))
+            loss = F.cross_entropy(model(x_BCHW.to(device)), labels_B.to(device))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             rate.step()
     model.eval()
     with torch.inference_mode():
-        judged = (torch.tensor(data.validation_images).float().div(255) - mean) / std
-        guessed = torch.cat([model(x_BCHW.to(device)).argmax(1).cpu() for x_BCHW in torch.split(judged, 256)])
-        return float((guessed == torch.tensor(data.validation_labels)).float().mean())
+        judged = DataLoader(validation_set, batch_size=256)
+        correct = sum(
+            int((model(x_BCHW.to(device)).argmax(1) == labels_B.to(device)).sum()) for x_BCHW, labels_B in judged
+        )
+        return correct / len(validation_set)
 
 
 def train_and_time(config: dict[str, Any], data: ProxyData, model_input: ModelInput, schedule: Schedule) -> None:
