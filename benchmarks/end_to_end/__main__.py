@@ -4,7 +4,8 @@ For each seed `nas search` runs as a user runs it, confirmations and all; then t
 wall time, with the same proxies. The members of both final fronts, and of the fronts that the search had on the way,
 are trained to the full schedule and tested, and measured in quiet, by one judge; a front is worth the hypervolume of
 its judged members, over the logarithm of latency, from the worst of all that were judged. Then it is looked at how true
-the search's own front is (truth.py).
+the search's own front is (truth.py). With `--supernet-budget`, `nas search --evaluator supernet` with that budget runs
+as well, its supernet's training, audit and confirmations in its wall time, which should come to the proxy search's.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.end_to_end import judge, plain
 from benchmarks.end_to_end.truth import print_truth
@@ -33,15 +35,45 @@ from workers.train import Recipe
 # The fronts that the search had after these shares of its wall time.
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.75)
 FULL_EPOCHS, FULL_IMAGES = 3, 4000
+# The script's front among the searches'.
+PLAIN = "plain"
 # By one seed alone the final front of one search was worth .82 of the script's, by another 1.02.
 JUDGE_SEEDS = (0, 1, 2)
 
 
-def searched(folder: Path, data_dir: Path, budget: int, seed: int) -> tuple[float, float, StudyRecord, list[Trial]]:
+class Searched(NamedTuple):
     """When `nas search` began, how long it took, its study and the study's trials."""
-    storage = f"sqlite:///{folder / f'nas-{seed}.db'}"
+
+    began: float
+    wall_s: float
+    record: StudyRecord
+    trials: list[Trial]
+
+    def fronts(self) -> dict[float, list[Architecture]]:
+        """By the share of the wall time after which it had them; before the end of what nothing had confirmed."""
+        settings = self.record.settings
+        found = {}
+        for share in SHARES:
+            by_then = [
+                _unconfirmed(trial)
+                for trial in self.trials
+                if (trial.finished_at or math.inf) <= self.began + share * self.wall_s
+            ]
+            found[share] = [each.trial.architecture for each in front(results(by_then, settings))]
+        return {**found, 1.0: [each.trial.architecture for each in front(results(self.trials, settings))]}
+
+
+def searched(folder: Path, data_dir: Path, evaluator: str, budget: int, seed: int) -> Searched:
+    storage = f"sqlite:///{folder / f'{evaluator}-{seed}.db'}"
     began = time.time()
-    options = {"dataset": "fashion-mnist", "data-dir": data_dir, "budget": budget, "seed": seed, "storage": storage}
+    options = {
+        "dataset": "fashion-mnist",
+        "data-dir": data_dir,
+        "evaluator": evaluator,
+        "budget": budget,
+        "seed": seed,
+        "storage": storage,
+    }
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     subprocess.run(
         [str(Path(sys.executable).with_name("nas")), "search", *words], check=True, stdout=subprocess.DEVNULL
@@ -49,7 +81,7 @@ def searched(folder: Path, data_dir: Path, budget: int, seed: int) -> tuple[floa
     wall_s = time.time() - began
     with Store.open(storage, create=False) as store:
         record = store.study()
-        return began, wall_s, record, store.trials(record.study_id)
+        return Searched(began, wall_s, record, store.trials(record.study_id))
 
 
 def front_of(points: Sequence[tuple[Architecture, float, float]]) -> list[Architecture]:
@@ -61,28 +93,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
     parser.add_argument("--budget", type=int, default=100)
+    parser.add_argument("--supernet-budget", type=int, help="run a supernet's search of so many trials as well")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0, help="40 minutes each: some one day, others another")
     parser.add_argument("--keep", type=Path, help="file for what was judged, as JSON")
     asked = parser.parse_args()
     print_header(f"end to end on Fashion-MNIST, space hybrid, budget {asked.budget}, {asked.seeds} seeds")
-    fronts: dict[tuple[int, str], list[Architecture]] = {}
-    walls: dict[int, float] = {}
+    budgets = {"proxy": asked.budget} | ({"supernet": asked.supernet_budget} if asked.supernet_budget else {})
+    fronts: dict[tuple[int, str, float], list[Architecture]] = {}
+    walls: dict[tuple[int, str], float] = {}
     verdicts: dict[str, judge.Verdict] = {}
     full_data = judge.with_test_images(judge.data_of(asked.data_dir, FULL_IMAGES, 0), asked.data_dir)
     with tempfile.TemporaryDirectory() as scratch:
         for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
-            began, wall_s, record, trials = searched(Path(scratch), asked.data_dir.resolve(), asked.budget, seed)
+            of = {
+                evaluator: searched(Path(scratch), asked.data_dir.resolve(), evaluator, budget, seed)
+                for evaluator, budget in budgets.items()
+            }
+            for evaluator, search in of.items():
+                walls[seed, evaluator] = search.wall_s
+                fronts |= {(seed, evaluator, share): members for share, members in search.fronts().items()}
+            record, wall_s = of["proxy"].record, of["proxy"].wall_s
             settings = record.settings
-            found = results(trials, settings)
-            walls[seed] = wall_s
-            fronts[seed, "1"] = [member.trial.architecture for member in front(found)]
-            for share in SHARES:
-                by_then = [trial for trial in trials if (trial.finished_at or math.inf) <= began + share * wall_s]
-                fronts[seed, f"{share:g}"] = [
-                    each.trial.architecture
-                    for each in front(results([_unconfirmed(trial) for trial in by_then], settings))
-                ]
             schedule = plain.Schedule(settings["epochs"], settings["batch_size"], settings["learning_rate"])
             data = judge.data_of(asked.data_dir, settings["train_size"], seed)
             model_input = ModelInput.from_dict(settings["input"])
@@ -98,11 +130,9 @@ def main() -> None:
                     workers=os.cpu_count() or 1,
                     folder=scratch,
                 ).result()
-            fronts[seed, "plain"] = front_of([each[1:] for each in tried])
-            print(
-                f"seed {seed}: {wall_s:.0f} s; {len(trials)} trials of nas search, {len(tried)} of the script",
-                flush=True,
-            )
+            fronts[seed, PLAIN, 1.0] = front_of([each[1:] for each in tried])
+            counts = ", ".join(f"{len(each.trials)} by {name} in {each.wall_s:.0f} s" for name, each in of.items())
+            print(f"seed {seed}: trials of nas search: {counts}; of the script {len(tried)}", flush=True)
             new = {
                 member.key: member for members in fronts.values() for member in members if member.key not in verdicts
             }
@@ -116,19 +146,25 @@ def main() -> None:
             ms = judge.latencies(new.values(), model_input)
             verdicts |= {key: judge.Verdict(accuracy[key], ms[key]) for key in new}
             _print_volumes(fronts, verdicts, walls)
-            print_truth(record, found, asked.data_dir)
+            for search in of.values():
+                print_truth(search.record, results(search.trials, search.record.settings), asked.data_dir)
             if asked.keep:
                 asked.keep.write_text(_kept(fronts, verdicts, walls))
 
 
 def _kept(
-    fronts: Mapping[tuple[int, str], Sequence[Architecture]],
+    fronts: Mapping[tuple[int, str, float], Sequence[Architecture]],
     verdicts: Mapping[str, judge.Verdict],
-    walls: Mapping[int, float],
+    walls: Mapping[tuple[int, str], float],
 ) -> str:
-    members = {f"{seed} {when}": [each.key for each in found] for (seed, when), found in fronts.items()}
+    members = {_words(name): [each.key for each in found] for name, found in fronts.items()}
     stages = {each.key: each.to_dict() for found in fronts.values() for each in found}
-    return json.dumps({"fronts": members, "architectures": stages, "verdicts": verdicts, "walls_s": walls})
+    walls_s = {_words(name): wall_s for name, wall_s in walls.items()}
+    return json.dumps({"fronts": members, "architectures": stages, "verdicts": verdicts, "walls_s": walls_s})
+
+
+def _words(name: Sequence[object]) -> str:
+    return " ".join(map(str, name))
 
 
 def _unconfirmed(trial: Trial) -> Trial:
@@ -136,25 +172,28 @@ def _unconfirmed(trial: Trial) -> Trial:
 
 
 def _print_volumes(
-    fronts: Mapping[tuple[int, str], Sequence[Architecture]],
+    fronts: Mapping[tuple[int, str, float], Sequence[Architecture]],
     verdicts: Mapping[str, judge.Verdict],
-    walls: Mapping[int, float],
+    walls: Mapping[tuple[int, str], float],
 ) -> None:
     points = {key: (math.log(each.latency_ms), 1 - each.accuracy) for key, each in verdicts.items()}
     reference = tuple(max(column) + 1e-9 for column in zip(*points.values(), strict=True))
-    print("verified hypervolume, and when the search first had the script's final one")
-    ratios = []
-    for seed, wall_s in walls.items():
-        volume = {
-            when: hypervolume([points[member.key] for member in members], reference)
-            for (of, when), members in fronts.items()
-            if of == seed
-        }
-        reached = [share for share in (*SHARES, 1.0) if volume[f"{share:g}"] >= volume["plain"]]
-        ratios.append(1 / reached[0] if reached else math.nan)
-        told = " ".join(f"{when}: {value:.4f}" for when, value in volume.items())
-        print(f"seed {seed} ({wall_s:.0f} s): {told}; ratio of wall times {ratios[-1]:.1f}")
-    print(f"ratios: {', '.join(f'{ratio:.1f}' for ratio in ratios)} (wanted: at least 4)")
+    volumes = {
+        name: hypervolume([points[member.key] for member in members], reference) for name, members in fronts.items()
+    }
+    print("verified hypervolume, and when each search first had the script's final one")
+    ratios: dict[str, list[float]] = {}
+    for (seed, evaluator), wall_s in walls.items():
+        wanted = volumes[seed, PLAIN, 1.0]
+        course = {share: volumes[seed, evaluator, share] for share in (*SHARES, 1.0)}
+        reached = [share for share, volume in course.items() if volume >= wanted]
+        # The script had the proxy search's time.
+        ratio = walls[seed, "proxy"] / (reached[0] * wall_s) if reached else math.nan
+        ratios.setdefault(evaluator, []).append(ratio)
+        told = " ".join(f"{share:g}: {volume:.4f}" for share, volume in course.items())
+        print(f"seed {seed}, {evaluator} ({wall_s:.0f} s): {told}; the script {wanted:.4f}; ratio {ratio:.1f}")
+    for evaluator, found in ratios.items():
+        print(f"ratios of wall times, {evaluator}: {', '.join(f'{ratio:.1f}' for ratio in found)} (wanted: at least 4)")
 
 
 if __name__ == "__main__":
