@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -40,16 +40,20 @@ class TrainingFree:
 
     @classmethod
     def of(cls, data: ProxyData, names: Collection[str], builder: Builder, seed: int) -> "TrainingFree":
-        """On the first of the training images. Raises UnknownNameError, or ParameterError for one named twice."""
+        """On the first of the training images, by whose statistics they are normalised.
+
+        Raises UnknownNameError, or ParameterError for one that is named twice.
+        """
         for name in names:
             if name not in COUNTED:
                 plugins.check(plugins.FEATURES, name, also=COUNTED)
         if len(set(names)) < len(names):
             raise ParameterError(f"--feature {', '.join(names)}: each is needed once")
-        resident = ResidentData(data, torch.device("cpu"))
-        x_BCHW = resident.normalise(resident.train_images[:IMAGES])
-        labels_B = resident.train_labels[:IMAGES].clone()
-        return cls([name for name in names if name not in COUNTED], builder, data.model_input, x_BCHW, labels_B, seed)
+        first = replace(data, train_images=data.train_images[:IMAGES], train_labels=data.train_labels[:IMAGES])
+        resident = ResidentData(first, torch.device("cpu"))
+        x_BCHW = resident.normalise(resident.train_images)
+        to_find = [name for name in names if name not in COUNTED]
+        return cls(to_find, builder, data.model_input, x_BCHW, resident.train_labels, seed)
 
     def __call__(self, architecture: Architecture) -> Mapping[str, float]:
         """Those that are finite. Raises as the builder does."""
