@@ -20,8 +20,8 @@ from workers.training_steps import Eager, Graphed, Lease, NonFiniteLossError
 WARM_UP = 0.2
 # With no more than 1 / WARM_UP of them torch's schedule divides by the nought steps of its warm-up.
 FEWEST_STEPS = 6
-# Images that are judged at a time. A GPU's time for few is that of launching kernels; on a CPU the activations of 64 stay
-# in its caches (256 take half as long again for each).
+# Images that are judged at a time. A GPU's time for few is that of launching kernels; on a CPU the activations of 64
+# stay in its caches (256 take half as long again for each).
 EVALUATION_BATCH = {"cpu": 64, "cuda": 1024}
 # Capturing a CUDA graph takes as long as one or two steps without one, and a step ten times as long as in it.
 PAYS = 8
