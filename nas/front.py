@@ -147,8 +147,13 @@ def _measured_again(trial: Trial) -> dict[str, Measurement]:
 
 
 def _trained(trial: Trial) -> tuple[Seen, ...]:
-    """With each seed, the search's own first; none of a trial that is not complete."""
+    """With each seed, the search's own first. None of a trial that is not complete, nor of a score whose member could
+    not be trained.
+    """
     if trial.state is not TrialState.COMPLETE or trial.outcome is None:
+        return ()
+    confirmations = [each.outcome for each in trial.confirmations]
+    if not trial.outcome.curve and confirmations and all(each.accuracy is None for each in confirmations):
         return ()
     return tuple(
         Seen(outcome.accuracy, outcome.curve[-1].loss if outcome.curve else None)

@@ -31,7 +31,7 @@ from nas.space import SearchSpace
 from nas.spaces import check_space, load_space
 from nas.store.store import Store, StudyRecord
 from nas.study import Study
-from nas.trial import TrialState
+from nas.trial import Failure, TrialState, failed_confirmations
 from nas.warm_start import WarmStart, warm_start
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class SearchResult:
     hypervolume: float
     audits: list[Audit]
     features: list[FeatureRank]
+    failed_confirmations: list[Failure]
     gain_to_come: float | None
     is_flat: bool
     wall_s: float
@@ -238,6 +239,7 @@ def _result(study: Study, audits: list[Audit], wall_s: float, *, interrupted: bo
         hypervolume=front_hypervolume(found, study.settings),
         audits=audits,
         features=feature_ranks(study.trials, study.settings) if study.settings.get("features") else [],
+        failed_confirmations=failed_confirmations(study.trials),
         gain_to_come=study.gain_to_come,
         is_flat=study.is_flat,
         wall_s=wall_s,
@@ -279,7 +281,7 @@ def _check_outcome(study: Study) -> None:
             f"on target {study.settings['target']!r}, the smallest ones included; "
             f"the fastest takes {min(measured):.3g} ms"
         )
+    if untrained := failed_confirmations(study.trials):
+        raise InfeasibleError(f"no member could be trained by itself; the last one failed with {untrained[-1]}")
     reason = failed[-1].outcome.failure if failed and failed[-1].outcome else None
-    raise InfeasibleError(
-        f"all {len(failed)} trials failed" + (f", the last one with {reason.cause}: {reason.message}" if reason else "")
-    )
+    raise InfeasibleError(f"all {len(failed)} trials failed" + (f", the last one with {reason}" if reason else ""))

@@ -1,6 +1,6 @@
 """A trial: one architecture, what became of it and what was found out about it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -45,6 +45,9 @@ class Failure:
 
     cause: str
     message: str
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.message}"
 
     @classmethod
     def given_up(cls, cause: str, attempts: int, message: str) -> "Failure":
@@ -139,3 +142,9 @@ class Confirmation:
 
     seed: int
     outcome: Outcome
+
+
+def failed_confirmations(trials: Sequence[Trial]) -> list[Failure]:
+    """Why trainings with further seeds came to nothing."""
+    outcomes = [each.outcome for trial in trials for each in trial.confirmations]
+    return [outcome.failure for outcome in outcomes if outcome.failure is not None]

@@ -62,6 +62,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                     "front": members,
                     "fell_off": fell_off,
                     "audits": [asdict(each) for each in result.audits],
+                    "failed_confirmations": [asdict(each) for each in result.failed_confirmations],
                     "features": [asdict(each) for each in result.features],
                     "gain_to_come": result.gain_to_come,
                     "hypervolume": result.hypervolume,
@@ -78,6 +79,10 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         print_front(members, [each.name for each in result.objectives], fell_off)
         print_audits(result.audits)
         print_features(result.features)
+    if failed := result.failed_confirmations:
+        click.echo(
+            f"warning: {len(failed)} trainings with further seeds failed, the last one with {failed[-1]}", err=True
+        )
     if result.interrupted:
         click.echo("interrupted; the same command goes on with this study", err=True)
         sys.exit(INTERRUPTED)

@@ -55,5 +55,5 @@ def _lines(found: Status) -> list[str]:
     if found.failures:
         lines.append("  failures: " + ", ".join(f"{count} {cause}" for cause, count in sorted(found.failures.items())))
     if found.last_error is not None:
-        lines.append(f"  last error: {found.last_error.cause}: {found.last_error.message}")
+        lines.append(f"  last error: {found.last_error}")
     return lines

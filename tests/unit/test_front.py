@@ -7,7 +7,7 @@ import pytest
 from nas.errors import UnknownNameError, UserError
 from nas.front import as_json, contenders, fallen, front, front_hypervolume, near_front, pick, results
 from nas.objective import UNKNOWN
-from nas.trial import Confirmation, Outcome, Trial
+from nas.trial import Confirmation, Outcome, Trial, failed_confirmations
 from tests.builders import complete, failed, infeasible, measurement, small_space
 
 LIMIT = {"max_latency_ms": 4.0}
@@ -178,3 +178,16 @@ def test_nine_of_ten_members_are_expected_to_stay_and_the_accurate_end_is_kept()
 
 def test_nothing_is_near_while_it_is_not_known_how_seeds_differ() -> None:
     assert near_front(results(trials(), {})) == []
+
+
+def test_a_score_whose_member_cannot_be_trained_is_on_no_front() -> None:
+    """A training that failed besides one that did not leaves a trial where it is, as it does a proxy's."""
+    broken = Confirmation(7, failed())
+
+    def scored(number: int, *trained: Confirmation) -> Trial:
+        outcome = dataclasses.replace(complete(0.9, 1.0 + number), curve=())
+        return Trial(number, list(small_space())[number], outcome.state, 0, 1, outcome, trained)
+
+    recorded = [scored(0, broken, broken), scored(1, Confirmation(1, complete(0.8, 2.0)), broken), scored(2)]
+    assert [each.trial.number for each in results(recorded, {})] == [1, 2]
+    assert len(failed_confirmations(recorded)) == 3

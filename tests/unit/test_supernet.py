@@ -90,6 +90,15 @@ def test_scores_are_what_each_member_by_itself_would_have_whatever_is_kept() -> 
             assert score(member) == pytest.approx(likelihood, rel=1e-5)
 
 
+def test_what_scores_made_of_the_data_can_be_trained_on() -> None:
+    """Nothing of it was made in inference mode, which autograd refuses to keep."""
+    space = load_space("hybrid")
+    proxy = prepare(EvaluationOptions(device="cpu", train_size=1200), space).evaluator
+    assert isinstance(proxy, ProxyEvaluator)
+    Scores(shared_weights(proxy, space), proxy)(next(iter(space)))
+    assert not any(each.is_inference() for each in vars(proxy.resident).values() if isinstance(each, torch.Tensor))
+
+
 def test_narrow_heads_are_the_first_of_wide_ones() -> None:
     """Query, key and value are stacked in one weight: the narrow one has the first channels of each."""
     supernet = Supernet(load_space("hybrid"), INPUT)

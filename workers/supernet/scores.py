@@ -27,6 +27,8 @@ class Scores:
     def __init__(self, supernet: nn.Module, proxy: ProxyEvaluator, kept_bytes: int = KEPT_BYTES) -> None:
         self._supernet = supernet
         self._proxy = proxy
+        # Here and not below, where inference mode is on: what is made in it nothing can be trained on later.
+        self._data = proxy.resident
         self._most = kept_bytes
         self._kept: OrderedDict[Beginning, list[Tensor]] = OrderedDict()
         self._bytes = 0
@@ -45,7 +47,7 @@ class Scores:
                 self._keep(member.stages[:part], batches)
         with self._proxy.step():
             logits_BK = torch.cat([self._supernet(batch, member, parts, parts + 1) for batch in batches])
-            return -F.cross_entropy(logits_BK.float(), self._proxy.resident.validation_labels[:SCORED_ON]).item()
+            return -F.cross_entropy(logits_BK.float(), self._data.validation_labels[:SCORED_ON]).item()
 
     def _longest(self, member: Architecture) -> tuple[int, Sequence[Tensor]]:
         """The part to go on with, and what those before it made of the images."""
@@ -54,7 +56,7 @@ class Scores:
             if beginning in self._kept:
                 self._kept.move_to_end(beginning)
                 return 1 + count, self._kept[beginning]
-        data = self._proxy.resident
+        data = self._data
         images = torch.split(data.validation_images[:SCORED_ON], EVALUATION_BATCH[data.validation_images.device.type])
         return 0, [FP32.batch(data.normalise(each)) for each in images]
 
