@@ -38,10 +38,8 @@ BEST, ROUNDS = 4, 2
 # So many times before a first member within the limits is found.
 SEARCHES = 8
 # With so many running trials one more is proposed at a time: that one of them ends changes little. Each is then chosen
-# among so many of the best candidates for each that is wanted.
-TOGETHER, RIVALS = 8, 4
-# Of so many for each the features are found out that take long.
-CLOSE_RIVALS = 8
+# among so many of the best candidates for each that is wanted, of which features are found out that take long.
+TOGETHER, RIVALS = 8, 8
 # So many times a trial is proposed another member where another process was quicker.
 AGAIN = 8
 # Where Optuna keeps a trial's parameters that were enqueued.
@@ -252,10 +250,9 @@ class EhviSampler(BaseSampler):
         for _ in range(ROUNDS):
             look_at(self._pool.near(nlargest(BEST, gains, key=gains.__getitem__)))
         rivals = nlargest(count * RIVALS, gains, key=gains.__getitem__) or left[:1]
-        chosen = rivals[:1]
         if self._closely is not None:
-            rivals, chosen = nlargest(count * CLOSE_RIVALS, gains, key=gains.__getitem__) or left[:1], []
             landscape = self._close_landscape(self._closely, course, running)
+        chosen: list[Row] = []
         while len(chosen) < min(count, len(rivals)):
             if chosen:
                 landscape = landscape.expecting(chosen[-1])
