@@ -1,10 +1,9 @@
 """Whether early accuracies foretell final ones, as early stopping needs it, and whether training-free features do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from nas.objective import MACS, PARAMETERS
+from nas.objective import ACCURACY, FEATURE, MACS, PARAMETERS
 from nas.trial import Trial, TrialState
 
 # Of so many latest complete trials, if there are so many.
@@ -54,26 +53,29 @@ def audits(trials: Sequence[Trial], epochs: Sequence[int]) -> list[Audit]:
 
 @dataclass(frozen=True)
 class FeatureRank:
-    """Kendall's tau of a training-free feature with the accuracies of so many trials, and of their best quarter."""
+    """Kendall's tau of a training-free feature with the accuracies of so many trials, and of their best quarter. None
+    of too few.
+    """
 
     feature: str
     trials: int
-    tau: float
-    tau_of_best: float
+    tau: float | None
+    tau_of_best: float | None
 
 
-def feature_ranks(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[FeatureRank]:
-    """Of features that the study was asked for and those that are counted anyway, each that FEWEST trials have."""
-    names = dict.fromkeys((*settings.get("features", ()), PARAMETERS.name, MACS.name))
+def feature_ranks(trials: Sequence[Trial]) -> list[FeatureRank]:
+    """Of all features that are on record, and of parameters and MACs."""
+    of_trials = [trial.outcome.figures for trial in trials if trial.outcome is not None]
+    complete = [figures for figures in of_trials if ACCURACY.name in figures]
+    recorded = {name for figures in complete for name in figures if name.startswith(FEATURE)}
     found = []
-    for name in names:
-        pairs = [
-            (trial.outcome.accuracy, trial.outcome.figures[name])
-            for trial in trials
-            if trial.outcome is not None and trial.outcome.accuracy is not None and name in trial.outcome.figures
-        ]
-        if len(pairs) >= FEWEST:
-            pairs.sort(key=lambda pair: -pair[0])
-            tau, of_best = (rank_correlation(*zip(*some, strict=True)) for some in (pairs, pairs[: len(pairs) // BEST]))
-            found.append(FeatureRank(name, len(pairs), tau, of_best))
+    for name in (*sorted(recorded), PARAMETERS.name, MACS.name):
+        pairs = [(figures[ACCURACY.name], figures[name]) for figures in complete if name in figures]
+        pairs.sort(key=lambda pair: -pair[0])
+        best = pairs[: len(pairs) // BEST]
+        found.append(FeatureRank(name.removeprefix(FEATURE), len(pairs), _tau(pairs), _tau(best)))
     return found
+
+
+def _tau(pairs: Sequence[tuple[float, float]]) -> float | None:
+    return rank_correlation(*zip(*pairs, strict=True)) if len(pairs) >= FEWEST else None

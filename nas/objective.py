@@ -12,6 +12,8 @@ from typing import Any
 
 from nas.errors import ParameterError, UnknownNameError
 
+# Before the names of training-free features, among an outcome's costs and in tables.
+FEATURE = "feature:"
 QUANTILES = (0.1, 0.25, 0.75, 0.9, 0.99)
 
 

@@ -168,7 +168,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 raise
             if not interrupted:
                 _check_outcome(study)
-            return _result(study, store.audits(record.study_id), time.monotonic() - started, interrupted=interrupted)
+            audited = store.audits(record.study_id)
+            return _result(options, study, audited, time.monotonic() - started, interrupted=interrupted)
 
 
 def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:
@@ -228,7 +229,9 @@ def _study(
     return study
 
 
-def _result(study: Study, audits: list[Audit], wall_s: float, *, interrupted: bool) -> SearchResult:
+def _result(
+    options: SearchOptions, study: Study, audits: list[Audit], wall_s: float, *, interrupted: bool
+) -> SearchResult:
     found = study.results
     return SearchResult(
         study=study.name,
@@ -238,7 +241,7 @@ def _result(study: Study, audits: list[Audit], wall_s: float, *, interrupted: bo
         fallen=fallen(found),
         hypervolume=front_hypervolume(found, study.settings),
         audits=audits,
-        features=feature_ranks(study.trials, study.settings) if study.settings.get("features") else [],
+        features=feature_ranks(study.trials) if options.evaluation.features else [],
         failed_confirmations=failed_confirmations(study.trials),
         gain_to_come=study.gain_to_come,
         is_flat=study.is_flat,

@@ -141,7 +141,7 @@ class ProxyEvaluator:
             latency=latencies[first],
             latencies={name: latencies[name] for name in others},
             measure_s=spent_s,
-            environment=self.environment,
+            environment={**self.environment, **self.training_free(architecture).environment},
         )
 
     def _latencies(
@@ -217,7 +217,7 @@ class ProxyEvaluator:
         meter = next(iter(self.meters.values()))
         at = input_on(meter, self.model_input)
         cost = counted(load_builder(), architecture, at)
-        costs: dict[str, float] = {MACS.name: cost.macs, **self.training_free(architecture)}
+        costs: dict[str, float] = {MACS.name: cost.macs, **self.training_free(architecture).costs}
         if PEAK_MEMORY in self.further:
             costs[PEAK_MEMORY.name] = load_builder().peak_memory(architecture, at)
         if ENERGY in self.further:
@@ -341,7 +341,6 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "latency_precision": options.latency_precision,
             "max_latency_ms": options.max_latency_ms,
             "seed": options.seed,
-            **({"features": list(options.features)} if options.features else {}),
         },
     )
 

@@ -1,7 +1,7 @@
 """What is found out of an architecture without training it: the features that a search was asked for."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -11,7 +11,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.objective import MACS, PARAMETERS
+from nas.objective import FEATURE, MACS, PARAMETERS
 from workers.datasets.dataset import ProxyData
 from workers.latency.quiet import step_in, windows_of
 from workers.train import ResidentData
@@ -36,17 +36,21 @@ class TrainingFree:
     images: Tensor
     labels: Tensor
     seed: int
-    _known: dict[str, Mapping[str, float]] = field(default_factory=dict, compare=False)
+    _known: dict[str, "Found"] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, data: ProxyData, names: Collection[str], builder: Builder, seed: int) -> "TrainingFree":
         """On the first of the training images, by whose statistics they are normalised.
 
-        Raises UnknownNameError, or ParameterError for one that is named twice.
+        Raises UnknownNameError, or ParameterError for one that is named twice or cannot be loaded.
         """
         for name in names:
             if name not in COUNTED:
                 plugins.check(plugins.FEATURES, name, also=COUNTED)
+                try:
+                    plugins.load(plugins.FEATURES, name)
+                except (ImportError, AttributeError) as error:
+                    raise ParameterError(f"--feature {name} cannot be loaded: {error}") from error
         if len(set(names)) < len(names):
             raise ParameterError(f"--feature {', '.join(names)}: each is needed once")
         first = replace(data, train_images=data.train_images[:IMAGES], train_labels=data.train_labels[:IMAGES])
@@ -55,28 +59,56 @@ class TrainingFree:
         to_find = [name for name in names if name not in COUNTED]
         return cls(to_find, builder, data.model_input, x_BCHW, resident.train_labels, seed)
 
-    def __call__(self, architecture: Architecture) -> Mapping[str, float]:
-        """Those that are finite. Raises as the builder does."""
+    def __call__(self, architecture: Architecture) -> "Found":
+        """Whatever its networks' features do, or building it: what cannot be found out says why."""
         if architecture.key not in self._known:
-            self._known[architecture.key] = self._found(architecture) if self.names else {}
+            self._known[architecture.key] = self._found(architecture) if self.names else Found()
         return self._known[architecture.key]
 
     def named(self, name: str, architecture: Architecture) -> float | None:
-        """One of them, None where it is not finite."""
-        return self(architecture).get(name)
+        """One of them, None where it could not be found out."""
+        return self(architecture).values.get(name)
 
-    def _found(self, architecture: Architecture) -> Mapping[str, float]:
+    def _found(self, architecture: Architecture) -> "Found":
+        found = Found()
         threads = torch.get_num_threads()
-        with step_in(windows_of("cpu")), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with step_in(windows_of("cpu")):
             # The other cores are busy with trials.
             torch.set_num_threads(1)
             try:
-                model = self.builder.build(architecture, self.model_input).train()
-                found = {
-                    name: float(plugins.load(plugins.FEATURES, name)(model, self.images, self.labels))
-                    for name in self.names
-                }
+                for name in self.names:
+                    try:
+                        found.values[name] = self._value(name, architecture)
+                    except Exception as error:
+                        found.obstacles[name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
             finally:
                 torch.set_num_threads(threads)
-        return {name: value for name, value in found.items() if math.isfinite(value)}
+        return found
+
+    def _value(self, name: str, architecture: Architecture) -> float:
+        """Raises ValueError where it is not finite, and whatever the builder and the feature raise."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            model = self.builder.build(architecture, self.model_input).train()
+            value = float(plugins.load(plugins.FEATURES, name)(model, self.images, self.labels))
+        if not math.isfinite(value):
+            raise ValueError(f"it is {value}")
+        return value
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of one architecture: features by name, and why there are no others."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    obstacles: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """As an outcome has them."""
+        return {FEATURE + name: value for name, value in self.values.items()}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an outcome says of the others."""
+        return {f"no {FEATURE}{name}": why for name, why in self.obstacles.items()}

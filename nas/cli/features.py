@@ -4,12 +4,12 @@ import json
 from dataclasses import asdict
 
 import click
-from rich.table import Table
 
 from nas import plugins
-from nas.audit import FEWEST, feature_ranks
+from nas.audit import feature_ranks
 from nas.cli import options
-from nas.cli.table import print_note, print_table
+from nas.cli.front_table import print_features
+from nas.cli.table import print_note
 from nas.store.store import Store
 
 
@@ -24,20 +24,15 @@ def command(study: str | None, storage: str, as_json: bool) -> None:
     """
     with Store.open(storage, create=False) as store:
         record = store.study(study)
-        found = feature_ranks(store.trials(record.study_id), record.settings)
+        trials = store.trials(record.study_id)
+    found = feature_ranks(trials)
     if as_json:
         click.echo(json.dumps({"study": record.name, "features": [asdict(each) for each in found]}))
         return
-    table = Table("feature", box=None, pad_edge=False)
-    for heading in ("trials", "tau", "within the best quarter"):
-        table.add_column(heading, justify="right")
-    for each in found:
-        table.add_row(each.feature, str(each.trials), f"{each.tau:.2f}", f"{each.tau_of_best:.2f}")
-    click.echo(f"study {record.name}: rank correlation with accuracy")
-    if found:
-        print_table(table)
-    else:
-        print_note(f"features are ranked from {FEWEST} complete trials on")
+    is_trained = any(trial.outcome is not None and trial.outcome.curve for trial in trials)
+    of = "accuracy" if is_trained else "scores, which no training led to"
+    click.echo(f"study {record.name}: rank correlation with {of}")
+    print_features(found)
     further = [name for name in plugins.names(plugins.FEATURES) if name not in {each.feature for each in found}]
     if further:
         print_note(f"`nas search --feature` also finds {', '.join(further)}")

@@ -7,7 +7,7 @@ import click
 from rich.table import Table
 
 from nas.architecture import Architecture, Stage
-from nas.audit import Audit, FeatureRank
+from nas.audit import FEWEST, Audit, FeatureRank
 from nas.cli.table import print_note, print_table
 from nas.objective import ACCURACY, LATENCY, PARAMETERS, unit_of
 
@@ -79,12 +79,16 @@ def print_audits(found: Sequence[Audit]) -> None:
 
 
 def print_features(found: Sequence[FeatureRank]) -> None:
-    """How training-free features rank with accuracies, in one line."""
-    if found:
-        words = ", ".join(f"{each.tau:.2f} {each.feature} ({each.tau_of_best:.2f})" for each in found)
-        print_note(
-            f"rank correlation of features with accuracy over {found[0].trials} trials (their best quarter): {words}"
-        )
+    """How training-free features rank with accuracies, a row each."""
+    table = Table("feature", box=None, pad_edge=False)
+    for heading in ("trials", "tau", "within the best quarter"):
+        table.add_column(heading, justify="right")
+    for each in found:
+        taus = ("-" if tau is None else f"{tau:.2f}" for tau in (each.tau, each.tau_of_best))
+        table.add_row(each.feature, str(each.trials), *taus)
+    print_table(table)
+    if any(each.tau is None for each in found):
+        print_note(f"features are ranked from {FEWEST} trials on")
 
 
 def low_audit(found: Audit) -> str:

@@ -78,7 +78,8 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             )
         print_front(members, [each.name for each in result.objectives], fell_off)
         print_audits(result.audits)
-        print_features(result.features)
+        if result.features:
+            print_features(result.features)
     if failed := result.failed_confirmations:
         click.echo(
             f"warning: {len(failed)} trainings with further seeds failed, the last one with {failed[-1]}", err=True

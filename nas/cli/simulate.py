@@ -16,9 +16,10 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
+from nas.objective import FEATURE
 from nas.simulation.replay import Replay, Replayed, can_win, replays
 from nas.simulation.shares import PARTS, shares_of
-from nas.simulation.table import FEATURE, read_table
+from nas.simulation.table import read_table
 
 
 @click.command("simulate")

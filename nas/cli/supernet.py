@@ -103,7 +103,8 @@ def _evaluation(wanted: SearchOptions) -> Evaluation:
 
 def _refuse(*_: object) -> None:
     raise UserError(
-        "no such supernet is on record, or it is not finished; `nas supernet train` with these options makes it"
+        "no such supernet is on record, or it is not finished; `nas supernet train` with these options makes it, "
+        "and `nas supernet info` lists those on record"
     )
 
 

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import UserError
-from nas.objective import ACCURACY, LATENCY, recorded_objectives
+from nas.objective import ACCURACY, FEATURE, LATENCY, MACS, PARAMETERS, recorded_objectives
 from nas.output_file import write_text
 from nas.store.store import StudyRecord
 from nas.trial import Trial, TrialState
+
+# Features of every trial.
+COUNTED = (PARAMETERS.name, MACS.name)
 
 
 def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
@@ -26,7 +29,10 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
         if objective.name not in (ACCURACY.name, LATENCY.name)
     ]
     epochs = range(1, 1 + min(len(trial.outcome.curve) for trial in complete if trial.outcome is not None))
-    features = list(dict.fromkeys(("parameters", "macs", *record.settings.get("features", ()))))
+    figures_of = [trial.outcome.figures for trial in complete if trial.outcome is not None]
+    recorded = {name for figures in figures_of for name in figures if name.startswith(FEATURE)}
+    # What some were not looked at for has no place in a table, whose cells are all filled.
+    features = [name for name in sorted(recorded) if all(name in figures for figures in figures_of)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -35,7 +41,8 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
         + [f"accuracy@{epoch}" for epoch in epochs]
         + [f"loss@{epoch}" for epoch in epochs]
         + [f"cost_s@{epoch}" for epoch in epochs]
-        + [f"feature:{name}" for name in features]
+        + [FEATURE + name for name in COUNTED]
+        + features
     )
     for trial, chosen in zip(complete, choices, strict=True):
         outcome = trial.outcome
@@ -49,9 +56,12 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
             + [f"{outcome.curve[epoch - 1].accuracy:.6g}" for epoch in epochs]
             + [f"{outcome.curve[epoch - 1].loss:.6g}" for epoch in epochs]
             + [f"{passed:.4g}" for passed in seconds]
-            + [f"{figures.get(name, 0.0):.6g}" for name in features]
+            + [f"{figures.get(name, 0.0):.6g}" for name in COUNTED]
+            + [f"{figures[name]:.6g}" for name in features]
         )
     write_text("--output", path, text.getvalue())
     # What no epoch led to.
     scores = "" if epochs else "; their accuracies are scores, which no training led to"
-    return f"wrote {path}: {len(complete)} rows of study {record.name}{scores}"
+    left = ", ".join(sorted(recorded.difference(features)))
+    without = f"; without {left}, which some trials lack" if left else ""
+    return f"wrote {path}: {len(complete)} rows of study {record.name}{scores}{without}"

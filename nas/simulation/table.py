@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nas.errors import ParameterError
-from nas.objective import ACCURACY, LATENCY, latency_on
+from nas.objective import ACCURACY, FEATURE, LATENCY, latency_on
 from nas.space import Choice
 
-PARAM, FEATURE = "param:", "feature:"
+PARAM = "param:"
 CURVE, LOSS, COST = "accuracy@", "loss@", "cost_s@"
 MOST_BYTES = 200_000_000
 EXACT_DIGITS = 15

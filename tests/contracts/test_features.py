@@ -10,6 +10,9 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.plugins import BUILDER, BUILDERS
 from search_spaces.training_free import naswot, synaptic
+from workers.datasets.dataset import Request, split
+from workers.datasets.digits import DIGITS
+from workers.training_free import TrainingFree
 
 FEATURES, MIXERS = plugins.names(plugins.FEATURES), plugins.names(plugins.MIXERS)
 INPUT = ModelInput(1, 14, 14, 10)
@@ -61,3 +64,27 @@ def test_synaptic_counts_token_mixers_matrices_besides_channel_mlps() -> None:
     pool, attention = network("pool"), network("attention")
     assert synaptic(pool, *batch()) == pytest.approx(of_mlps(pool))
     assert synaptic(attention, *batch()) > of_mlps(attention)
+
+
+def test_one_that_fails_is_left_out_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it does: it is anybody's code, and looked at of candidates that are never tried."""
+
+    def broken(model: nn.Module, x_BCHW: torch.Tensor, labels_B: torch.Tensor) -> float:
+        raise RuntimeError("no feature\nof this one")
+
+    def nothing(model: nn.Module, x_BCHW: torch.Tensor, labels_B: torch.Tensor) -> None:
+        return None
+
+    own = {"broken": broken, "nothing": nothing, "endless": lambda *_: math.inf}
+    load = plugins.load
+    monkeypatch.setattr(plugins, "check", lambda *_, **__: None)
+    monkeypatch.setattr(plugins, "load", lambda group, name: own.get(name) or load(group, name))
+    data = split(DIGITS, DIGITS.open(Request(None, None, False), "train"), size_px=14, train_size=64, seed=0)
+    found = TrainingFree.of(data, ["naswot", *own], load(BUILDERS, BUILDER), 0)
+    architecture = Architecture((Stage("pool", 1, 16), Stage("conv", 1, 32)))
+    before = torch.get_rng_state()
+    assert list(found(architecture).costs) == ["feature:naswot"]
+    assert found(architecture).environment["no feature:broken"] == "RuntimeError: no feature of this one"
+    assert set(found(architecture).obstacles) == set(own)
+    assert found.named("endless", architecture) is None
+    assert torch.equal(torch.get_rng_state(), before)

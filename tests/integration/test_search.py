@@ -212,12 +212,19 @@ def test_training_free_features_are_recorded_reported_and_checked(tmp_path: Path
     done = run_nas([*QUICK, *budget, *asked, "--json"], tmp_path)
     assert done.code == 0, done.err
     assert {each["feature"] for each in json.loads(done.out)["features"]} == {"naswot", "macs", "parameters"}
-    assert all("naswot" in trial.outcome.costs for trial in trials(tmp_path) if trial.outcome.accuracy is not None)
+    assert all(
+        "feature:naswot" in trial.outcome.costs for trial in trials(tmp_path) if trial.outcome.accuracy is not None
+    )
     shown = run_nas(["features"], tmp_path).out
     assert "naswot" in shown
     assert "`nas search --feature` also finds gradient_norm, synaptic" in shown
     assert run_nas(["export", "--format", "table", "--output", "t.csv"], tmp_path).code == 0
     assert "feature:naswot" in (tmp_path / "t.csv").read_text()
+    more = run_nas([*QUICK, *budget, "--budget", "15", "--json"], tmp_path)
+    assert (json.loads(more.out)["study"], json.loads(more.out)["features"]) == (json.loads(done.out)["study"], [])
+    left = run_nas(["export", "--format", "table", "--output", "t.csv"], tmp_path).out
+    assert "without feature:naswot, which some trials lack" in left
+    assert "naswot" not in (tmp_path / "t.csv").read_text()
     for wrong, said in (
         (["--feature", "luck"], "unknown feature 'luck'; valid: gradient_norm, macs, naswot, parameters, synaptic"),
         (["--feature", "macs", "--feature", "macs"], "--feature macs, macs: each is needed once"),

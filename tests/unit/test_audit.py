@@ -60,11 +60,14 @@ def test_a_study_is_audited_as_it_goes_on_and_the_last_one_is_on_record(tmp_path
 def test_features_are_ranked_overall_and_among_the_best_quarter() -> None:
     """One that tells of all but the best trials, as is common."""
     outcomes = [
-        dataclasses.replace(complete(0.5 + n / 100, 1.0), costs={"naswot": float(n if n < 15 else 34 - n), "macs": 1.0})
-        for n in range(20)
+        dataclasses.replace(
+            complete(0.3 + n / 100, 1.0), costs={"feature:naswot": float(n if n < 45 else 104 - n), "macs": 1.0}
+        )
+        for n in range(60)
     ]
-    naswot, *_ = feature_ranks([trial(n, each) for n, each in enumerate(outcomes)], {"features": ["naswot"]})
-    assert (naswot.feature, naswot.trials) == ("naswot", 20)
+    naswot, *_ = feature_ranks([trial(n, each) for n, each in enumerate(outcomes)])
+    assert (naswot.feature, naswot.trials) == ("naswot", 60)
     assert naswot.tau_of_best == pytest.approx(-1.0)
     assert naswot.tau > 0.8
-    assert feature_ranks([trial(n, each) for n, each in enumerate(outcomes[: FEWEST - 1])], {}) == []
+    too_few, *_ = feature_ranks([trial(n, each) for n, each in enumerate(outcomes[: FEWEST - 1])])
+    assert (too_few.trials, too_few.tau, too_few.tau_of_best) == (FEWEST - 1, None, None)

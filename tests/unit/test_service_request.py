@@ -11,6 +11,7 @@ WORDS = (
     *("--dataset", "digits", "--data-dir", "data", "--download", "--epochs", "2", "--train-size", "64"),
     *("--input-size", "14", "--batch-size", "16", "--learning-rate", "0.01", "--train-precision", "fp32"),
     *("--target", "cpu", "--target", "onnxruntime:threads=1", "--objective", "accuracy", "--objective", "latency"),
+    *("--feature", "naswot", "--feature", "macs"),
     *("--latency-precision", "20%", "--device", "cpu", "--max-latency", "2.5", "--workers", "1"),
     *("--gpus-per-trial", "0.5", "--cpus-per-trial", "2", "--resource", "fast=1", "--seed", "3"),
 )

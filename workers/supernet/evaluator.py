@@ -77,6 +77,8 @@ class SupernetEvaluator:
         found = ready.audited(trained, record, run, say)
         # A supernet whose scores are no guide is none to start from either.
         is_guide = min(found.tau, found.raw_tau) >= LOW_TAU
+        if self.inherit and not is_guide:
+            say("finalists start from scratch", {"tau of scores": found.raw_tau, "wanted": LOW_TAU})
         return replace(ready, weights=trained.content, correction=found, inherit=self.inherit and is_guide)
 
     def trained(self, record: Record, run: Run, say: Say) -> Artifact:

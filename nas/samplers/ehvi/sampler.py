@@ -72,6 +72,9 @@ class EhviSampler(BaseSampler):
     ) -> None:
         if not isinstance(dear, int) or dear < 0:
             raise ValueError(f"EhviSampler(dear={dear!r}) is not the number of an objective, from 0 on")
+        told_by = [*(costs or {}).values(), *features, *dear_features]
+        if wrong := [each for each in told_by if not callable(each)]:
+            raise ValueError(f"EhviSampler: costs and features are functions of an architecture, not {wrong[0]!r}")
         self._dear = dear
         self._distributions = distributions(space)
         self._encoding = Encoding(space.choices)
