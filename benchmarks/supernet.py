@@ -51,7 +51,7 @@ def make_table(space: SearchSpace, data_dir: Path) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     for seed in SEEDS:
         if any(seed not in known[member] for member in members):
-            found = judge.accuracies(members, data, FULL, (seed,), device=device)
+            found = judge.accuracies(judge.ends(members, data, FULL, (seed,), device=device))
             for member in members:
                 known[member][seed] = found[member.key][0]
             write_table(space, known)
@@ -140,7 +140,8 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     raw = [whole.costs[member.key] for member in audited]
     correct = correction(space, audited, raw, alone)
     corrected = [correct(member, each) for member, each in zip(held_out, scores, strict=True)]
-    short = judge.accuracies(held_out, proxy.data, Recipe(1, FULL.batch_size, FULL.learning_rate), (seed,))
+    one_epoch = Recipe(1, FULL.batch_size, FULL.learning_rate)
+    short = judge.accuracies(judge.ends(held_out, proxy.data, one_epoch, (seed,)))
     print(
         f"seed {seed}: {recipe.epochs} epochs in {supernet_s:.0f} s of one core, which are {supernet_s / alone_s:.1f} "
         f"trainings of one member ({alone_s:.1f} s; wanted: at most {TRAININGS}); {60 * len(scores) / score_s:.0f} "

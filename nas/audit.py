@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nas.objective import ACCURACY, FEATURE, MACS, PARAMETERS
+from nas.objective import ACCURACY, COUNTED, FEATURE
 from nas.trial import Trial, TrialState
 
 # Of so many latest complete trials, if there are so many.
@@ -69,7 +69,7 @@ def feature_ranks(trials: Sequence[Trial]) -> list[FeatureRank]:
     complete = [figures for figures in of_trials if ACCURACY.name in figures]
     recorded = {name for figures in complete for name in figures if name.startswith(FEATURE)}
     found = []
-    for name in (*sorted(recorded), PARAMETERS.name, MACS.name):
+    for name in (*sorted(recorded), *COUNTED):
         pairs = [(figures[ACCURACY.name], figures[name]) for figures in complete if name in figures]
         pairs.sort(key=lambda pair: -pair[0])
         best = pairs[: len(pairs) // BEST]

@@ -38,6 +38,8 @@ PEAK_MEMORY = Objective("peak_memory", "bytes")
 ENERGY = Objective("energy", "mJ")
 OBJECTIVES = (ACCURACY, LATENCY)
 FURTHER = (PARAMETERS, MACS, PEAK_MEMORY, ENERGY)
+# Training-free features that every trial has on record.
+COUNTED = (PARAMETERS.name, MACS.name)
 
 
 def latency_on(target: str) -> Objective:

@@ -11,15 +11,31 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.objective import FEATURE, MACS, PARAMETERS
+from nas.objective import COUNTED, FEATURE
 from workers.datasets.dataset import ProxyData
 from workers.latency.quiet import step_in, windows_of
 from workers.train import ResidentData
 
 # Of the proxies' images, in one batch.
 IMAGES = 32
-# Features that are counted, of every architecture and whether they are asked for or not.
-COUNTED = (PARAMETERS.name, MACS.name)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of one architecture: features by name, and why there are no others."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    obstacles: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """As an outcome has them."""
+        return {FEATURE + name: value for name, value in self.values.items()}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an outcome says of the others."""
+        return {f"no {FEATURE}{name}": why for name, why in self.obstacles.items()}
 
 
 @dataclass(frozen=True)
@@ -36,7 +52,7 @@ class TrainingFree:
     images: Tensor
     labels: Tensor
     seed: int
-    _known: dict[str, "Found"] = field(default_factory=dict, compare=False)
+    _known: dict[str, Found] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, data: ProxyData, names: Collection[str], builder: Builder, seed: int) -> "TrainingFree":
@@ -59,7 +75,7 @@ class TrainingFree:
         to_find = [name for name in names if name not in COUNTED]
         return cls(to_find, builder, data.model_input, x_BCHW, resident.train_labels, seed)
 
-    def __call__(self, architecture: Architecture) -> "Found":
+    def __call__(self, architecture: Architecture) -> Found:
         """Whatever its networks' features do, or building it: what cannot be found out says why."""
         if architecture.key not in self._known:
             self._known[architecture.key] = self._found(architecture) if self.names else Found()
@@ -69,7 +85,7 @@ class TrainingFree:
         """One of them, None where it could not be found out."""
         return self(architecture).values.get(name)
 
-    def _found(self, architecture: Architecture) -> "Found":
+    def _found(self, architecture: Architecture) -> Found:
         found = Found()
         threads = torch.get_num_threads()
         with step_in(windows_of("cpu")):
@@ -79,6 +95,7 @@ class TrainingFree:
                 for name in self.names:
                     try:
                         found.values[name] = self._value(name, architecture)
+                    # Anybody's code, which is not to end a search.
                     except Exception as error:
                         found.obstacles[name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
             finally:
@@ -94,21 +111,3 @@ class TrainingFree:
         if not math.isfinite(value):
             raise ValueError(f"it is {value}")
         return value
-
-
-@dataclass(frozen=True)
-class Found:
-    """Of one architecture: features by name, and why there are no others."""
-
-    values: dict[str, float] = field(default_factory=dict)
-    obstacles: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def costs(self) -> dict[str, float]:
-        """As an outcome has them."""
-        return {FEATURE + name: value for name, value in self.values.items()}
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What an outcome says of the others."""
-        return {f"no {FEATURE}{name}": why for name, why in self.obstacles.items()}

@@ -142,7 +142,7 @@ def main() -> None:
                 flush=True,
             )
             full = Recipe(FULL_EPOCHS, schedule.batch_size, schedule.learning_rate)
-            accuracy = judge.accuracies(new.values(), full_data, full, JUDGE_SEEDS)
+            accuracy = judge.accuracies(judge.ends(new.values(), full_data, full, JUDGE_SEEDS))
             ms = judge.latencies(new.values(), model_input)
             verdicts |= {key: judge.Verdict(accuracy[key], ms[key]) for key in new}
             _print_volumes(fronts, verdicts, walls)

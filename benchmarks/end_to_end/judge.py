@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import statistics
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,17 +63,8 @@ def with_test_images(data: ProxyData, data_dir: Path) -> ProxyData:
     )
 
 
-def accuracies(
-    members: Collection[Architecture],
-    data: ProxyData,
-    recipe: Recipe,
-    seeds: Collection[int],
-    *,
-    shared: bool = True,
-    device: str = "cpu",
-) -> dict[str, tuple[float, ...]]:
-    """By key, each member's after training by the recipe, as `ends` has it."""
-    found = ends(members, data, recipe, seeds, shared=shared, device=device)
+def accuracies(found: Mapping[str, Sequence[CurvePoint]]) -> dict[str, tuple[float, ...]]:
+    """By key, of what `ends` has found."""
     return {key: tuple([last.accuracy for last in lasts]) for key, lasts in found.items()}
 
 

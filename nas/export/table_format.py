@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import UserError
-from nas.objective import ACCURACY, FEATURE, LATENCY, MACS, PARAMETERS, recorded_objectives
+from nas.objective import ACCURACY, COUNTED, FEATURE, LATENCY, recorded_objectives
 from nas.output_file import write_text
 from nas.store.store import StudyRecord
 from nas.trial import Trial, TrialState
-
-# Features of every trial.
-COUNTED = (PARAMETERS.name, MACS.name)
 
 
 def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:

@@ -255,10 +255,10 @@ class EhviSampler(BaseSampler):
         rivals = nlargest(count * RIVALS, gains, key=gains.__getitem__) or left[:1]
         if self._closely is not None:
             landscape = self._close_landscape(self._closely, course, running)
-        chosen: list[Row] = []
+            rivals = [rivals[place] for place in np.argsort(-landscape.improvement(rivals), kind="stable")]
+        chosen = rivals[:1]
         while len(chosen) < min(count, len(rivals)):
-            if chosen:
-                landscape = landscape.expecting(chosen[-1])
+            landscape = landscape.expecting(chosen[-1])
             rest = [row for row in rivals if row not in chosen]
             chosen.append(rest[int(np.argmax(landscape.improvement(rest)))])
         return chosen
