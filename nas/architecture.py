@@ -7,15 +7,17 @@ downsampling convolution between stages, and a head. A network is built from thi
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from nas.blueprint import Blueprint
 from nas.errors import ParameterError
+from nas.fields import check_fields, positive_integer, whole
 
-# 2 added mlp_ratio, options, norm and position to stages, and the recipe.
-SCHEMA_VERSION = 2
+# 2 added mlp_ratio, options, norm and position to stages, and the recipe; 3 the blueprint, and stages without blocks.
+SCHEMA_VERSION = 3
 
 MLP_RATIO: float = 4
 RECIPE = "compact"
@@ -23,6 +25,9 @@ RECIPE = "compact"
 MOST_BLOCKS = 1000
 # What stages differ in; a mixer's options are spelled with it.
 FIELDS = ("mixer", "depth", "width", "mlp_ratio", "norm", "position")
+# The mixer of a stage without blocks, and its letter in a layout.
+NO_MIXER = "identity"
+NO_BLOCKS = "-"
 
 Option = int | float | bool | str
 Options = tuple[tuple[str, Option], ...]
@@ -32,8 +37,9 @@ Options = tuple[tuple[str, Option], ...]
 class Stage:
     """`depth` blocks of one token mixer at one width (channels).
 
-    `mlp_ratio` is the channel MLP's hidden size over the width. `options` are the mixer's own (kernel, head_dim, ...).
-    `norm` None is the recipe's. `position` adds a learned embedding to the stage's tokens.
+    `mlp_ratio` is the channel MLP's hidden size over the width, 0 where blocks have no MLP. `options` are the mixer's
+    own (kernel, head_dim, ...). `norm` None is the blueprint's. `position` adds a learned embedding to the stage's
+    tokens. A stage of depth 0 only leads to its width; its mixer and MLP ratio are then as by default.
 
     Raises ParameterError when a number is out of range or the mixer has no name.
     """
@@ -49,13 +55,13 @@ class Stage:
     def __post_init__(self) -> None:
         if not isinstance(self.mixer, str) or not self.mixer:
             raise ParameterError(f"stage mixer {self.mixer!r} is not a name")
-        for name in ("depth", "width"):
-            object.__setattr__(self, name, _positive_integer(f"stage {name}", getattr(self, name)))
+        for name, least in (("depth", 0), ("width", 1)):
+            object.__setattr__(self, name, positive_integer(f"stage {name}", getattr(self, name), least))
         if self.depth > MOST_BLOCKS:
             raise ParameterError(f"stage depth {self.depth} is above {MOST_BLOCKS}")
         ratio = self.mlp_ratio
-        if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio < math.inf:
-            raise ParameterError(f"stage mlp_ratio {ratio!r} is not a number above 0")
+        if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio < math.inf:
+            raise ParameterError(f"stage mlp_ratio {ratio!r} is not a number of at least 0")
         object.__setattr__(self, "mlp_ratio", whole(ratio))
         pairs = self.options.items() if isinstance(self.options, Mapping) else self.options
         object.__setattr__(self, "options", tuple(sorted((str(name), whole(value)) for name, value in pairs)))
@@ -63,6 +69,10 @@ class Stage:
             raise ParameterError(f"stage norm {self.norm!r} is not a name")
         if not isinstance(self.position, bool):
             raise ParameterError(f"stage position {self.position!r} is not true or false")
+        if self.depth == 0:
+            # One spelling for one network.
+            for name, value in (("mixer", NO_MIXER), ("options", ()), ("mlp_ratio", MLP_RATIO)):
+                object.__setattr__(self, name, value)
 
     @property
     def spelled_mixer(self) -> str:
@@ -83,7 +93,7 @@ class Stage:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Stage":
         """Raises ParameterError on a missing or unknown field."""
-        _check_fields("stage", data, {"mixer", "depth", "width"}, {"mlp_ratio", "options", "norm", "position"})
+        check_fields("stage", data, {"mixer", "depth", "width"}, {"mlp_ratio", "options", "norm", "position"})
         options = data.get("options", {})
         if not isinstance(options, Mapping):
             raise ParameterError(f"stage options {options!r} is not a mapping")
@@ -94,13 +104,15 @@ class Stage:
 class Architecture:
     """A network, but for its input: the same architecture can be built for another image size or class count.
 
-    `recipe` names the details of blocks, stem and head (search_spaces/recipe.py).
+    `recipe` names the details of blocks, stem and head (search_spaces/families.py); `blueprint` has those of them that
+    are not as the recipe's.
 
     Raises ParameterError when there is no stage.
     """
 
     stages: tuple[Stage, ...]
     recipe: str = RECIPE
+    blueprint: Blueprint = Blueprint()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
@@ -124,31 +136,36 @@ class Architecture:
 
     @property
     def word(self) -> str:
-        """The stages' mixers as one letter each, such as PCAA for pool, conv, attention, attention."""
-        return "".join(stage.mixer[0].upper() for stage in self.stages)
+        """The stages' mixers as one letter each, such as PCAA for pool, conv, attention, attention; `-` of a stage
+        without blocks.
+        """
+        return "".join(stage.mixer[0].upper() if stage.depth else NO_BLOCKS for stage in self.stages)
 
     @property
     def choices(self) -> dict[str, str]:
-        """Every stage's fields, spelled, by names such as `stage1.mixer`; mixers with their options."""
-        return {
+        """Every stage's fields, spelled, by names such as `stage1.mixer`, mixers with their options; then the blueprint's."""
+        stages = {
             f"stage{number}.{field}": stage.spelled_mixer if field == "mixer" else str(getattr(stage, field))
             for number, stage in enumerate(self.stages, start=1)
             for field in FIELDS
         }
+        return stages | self.blueprint.labels
 
     def to_dict(self) -> dict[str, Any]:
-        """The default recipe is left out."""
-        stages = {"stages": [stage.to_dict() for stage in self.stages]}
-        return stages if self.recipe == RECIPE else {"recipe": self.recipe, **stages}
+        """The default recipe is left out, and a blueprint that is all the recipe's."""
+        recipe = {} if self.recipe == RECIPE else {"recipe": self.recipe}
+        blueprint = {"blueprint": self.blueprint.to_dict()} if self.blueprint else {}
+        return {**recipe, **blueprint, "stages": [stage.to_dict() for stage in self.stages]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Architecture":
         """Raises ParameterError when `data` is not of the form that `to_dict` gives."""
-        _check_fields("architecture", data, {"stages"}, {"recipe"})
+        check_fields("architecture", data, {"stages"}, {"recipe", "blueprint"})
         stages = data["stages"]
         if not isinstance(stages, (list, tuple)):
             raise ParameterError(f"architecture stages {stages!r} is not a list")
-        return cls(tuple(Stage.from_dict(stage) for stage in stages), data.get("recipe", RECIPE))
+        blueprint = Blueprint.from_dict(data.get("blueprint", {}))
+        return cls(tuple(Stage.from_dict(stage) for stage in stages), data.get("recipe", RECIPE), blueprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +179,7 @@ class ModelInput:
 
     def __post_init__(self) -> None:
         for name in ("channels", "height_px", "width_px", "classes"):
-            object.__setattr__(self, name, _positive_integer(f"input {name}", getattr(self, name)))
+            object.__setattr__(self, name, positive_integer(f"input {name}", getattr(self, name)))
 
     def resized(self, size_px: int) -> "ModelInput":
         """The same task at another, square, image size."""
@@ -179,7 +196,7 @@ class ModelInput:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ModelInput":
         """Raises ParameterError on a missing or unknown field."""
-        _check_fields("input", data, {"channels", "height_px", "width_px", "classes"})
+        check_fields("input", data, {"channels", "height_px", "width_px", "classes"})
         return cls(**data)
 
 
@@ -187,26 +204,3 @@ def spelled(mixer: str, options: Options) -> str:
     """A mixer with its options on one line: `conv(kernel=5)`."""
     listed = ",".join(f"{name}={value}" for name, value in options)
     return f"{mixer}({listed})" if listed else mixer
-
-
-def whole(value: Any) -> Any:
-    """The value, 2.0 from a YAML file as 2."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _check_fields(what: str, data: object, needed: Set[str], optional: Set[str] = frozenset()) -> None:
-    if not isinstance(data, Mapping):
-        raise ParameterError(f"{what} {data!r} is not a mapping of {', '.join(sorted(needed))}")
-    if missing := needed - data.keys():
-        raise ParameterError(f"{what} lacks {', '.join(sorted(missing))}")
-    if unknown := data.keys() - needed - optional:
-        valid = ", ".join(sorted(needed | optional))
-        raise ParameterError(f"{what} has unknown {', '.join(sorted(map(str, unknown)))}; valid: {valid}")
-
-
-def _positive_integer(name: str, value: Any) -> int:
-    """An integer of at least 1; 2.0 from a YAML file is 2, True is not 1."""
-    number = whole(value)
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ParameterError(f"{name} {value!r} is not a whole number of at least 1")
-    return number

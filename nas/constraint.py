@@ -58,8 +58,8 @@ class Constraints:
             yield f"{limit.quantity}: {least}{most}".rstrip()
 
     def ranks(self, stages: tuple[Stage, ...]) -> Iterator[int]:
-        """The position in `order` of each stage whose mixer has one."""
-        for stage in stages:
+        """The position in `order` of each stage with blocks whose mixer has one."""
+        for stage in (each for each in stages if each.depth):
             for rank, group in enumerate(self.order):
                 if stage.mixer in group:
                     yield rank

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.architecture import Architecture, Stage
+from nas.blueprint import Blueprint
 from nas.constraint import Constraints
 from nas.errors import ParameterError
 
@@ -54,11 +55,16 @@ def _middle(stages: int) -> int:
 
 
 class Counted:
-    """The members of a space of few stages, each one of the `options` at its place; see `check_countable`."""
+    """The members of a space of few stages under one blueprint, each one of the `options` at its place; see
+    `check_countable`.
+    """
 
-    def __init__(self, options: Sequence[Sequence[Stage]], recipe: str, constraints: Constraints) -> None:
+    def __init__(
+        self, options: Sequence[Sequence[Stage]], recipe: str, blueprint: Blueprint, constraints: Constraints
+    ) -> None:
         self._options = options
         self._recipe = recipe
+        self._blueprint = blueprint
         self._constraints = constraints
         self._middle = _middle(len(options))
         self._known: dict[tuple[Stage, int, int], tuple[int, ...]] = {}
@@ -82,7 +88,8 @@ class Counted:
                 yield self._member(int(first), int(second))
 
     def _member(self, first: int, second: int) -> Architecture:
-        return Architecture(self._firsts.paths[first] + self._seconds[0].paths[second], self._recipe)
+        stages = self._firsts.paths[first] + self._seconds[0].paths[second]
+        return Architecture(stages, self._recipe, self._blueprint)
 
     @cached_property
     def _pairs(self) -> NDArray[np.int64]:
@@ -152,5 +159,7 @@ class Counted:
             # The other stages only give the place and the width before it.
             others = Stage(stage.mixer, 1, width_before)
             stages = (others,) * index + (stage,) + (others,) * (len(self._options) - index - 1)
-            self._known[name] = self._constraints.amounts(Architecture(stages, self._recipe), index)
+            self._known[name] = self._constraints.amounts(
+                Architecture(stages, self._recipe, self._blueprint), index
+            )
         return self._known[name]

@@ -11,14 +11,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import NamedTuple, Protocol
+from typing import Any, Protocol
 
-from nas.architecture import MLP_RATIO, RECIPE, Architecture, Options, Stage, spelled
+from nas.architecture import RECIPE, Architecture
+from nas.blueprint import Blueprint
+from nas.choices import BLOCK_FIELDS, BlueprintChoices, drawn_from, stage_of
+from nas.choices import Choice as Choice
+from nas.choices import MixerChoice as MixerChoice
+from nas.choices import StageChoices as StageChoices
 from nas.constraint import Constraints
 from nas.counting import Counted, check_countable
 from nas.errors import ParameterError
 
-Choice = str | int | float
 Parameters = Mapping[str, Choice]
 
 
@@ -55,91 +59,46 @@ class Space(Protocol):
     def __iter__(self) -> Iterator[Architecture]: ...
 
 
-class MixerChoice(NamedTuple):
-    """A token mixer with its options."""
-
-    name: str
-    options: Options = ()
-
-    def __str__(self) -> str:
-        return spelled(self.name, self.options)
-
-
-@dataclass(frozen=True)
-class StageChoices:
-    """What one stage may be, each in ascending cost: token mixers (a name stands for one without options), depths in
-    blocks, widths in channels, MLP ratios, norms (None is the recipe's), and whether it has a position embedding.
-    """
-
-    mixers: tuple[MixerChoice | str, ...]
-    depths: tuple[int, ...]
-    widths: tuple[int, ...]
-    mlp_ratios: tuple[float, ...] = (MLP_RATIO,)
-    norms: tuple[str | None, ...] = (None,)
-    positions: tuple[bool, ...] = (False,)
-
-    def __post_init__(self) -> None:
-        named = (MixerChoice(mixer) if isinstance(mixer, str) else mixer for mixer in self.mixers)
-        object.__setattr__(self, "mixers", tuple(named))
-        for name, options in vars(self).items():
-            if not options or len(set(options)) != len(options):
-                raise ParameterError(f"stage {name} {options!r} must be distinct and at least one")
-
-    @cached_property
-    def fields(self) -> dict[str, dict[Choice, object]]:
-        """Field of a stage, to its options: how a sampler names each, to what it is."""
-        return {
-            "mixer": {str(mixer): mixer for mixer in self.mixers},
-            "depth": {depth: depth for depth in self.depths},
-            "width": {width: width for width in self.widths},
-            "mlp_ratio": {ratio: ratio for ratio in self.mlp_ratios},
-            "norm": {norm or "recipe": norm for norm in self.norms},
-            "position": {"learned" if position else "none": position for position in self.positions},
-        }
-
-    def members(self) -> Iterator[Stage]:
-        """Every stage that this may be."""
-        for mixer, *rest in product(self.mixers, *list(vars(self).values())[1:6]):
-            yield _stage(mixer, *rest)
-
-
-def _stage(mixer: MixerChoice, depth: int, width: int, mlp_ratio: float, norm: str | None, position: bool) -> Stage:
-    return Stage(mixer.name, depth, width, mlp_ratio, mixer.options, norm, position)
-
-
 # These are parameters of every space, so that studies of one space keep theirs when a further field is added.
 _ALWAYS = ("mixer", "depth", "width")
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The product of its stages' choices, less what its constraints forbid. Members are distinct architectures."""
+    """The product of its stages' and its blueprint's choices, less what its constraints forbid. Members are distinct
+    architectures.
+
+    `starts` are members that a search tries first, since networks like them are known to be good; each is checked when
+    it is asked for. They are no part of what the space is.
+    """
 
     name: str
     description: str
     stages: tuple[StageChoices, ...]
     recipe: str = RECIPE
     constraints: Constraints = dataclasses.field(default_factory=Constraints)
+    blueprint: BlueprintChoices = BlueprintChoices()  # noqa: RUF009 - frozen
+    starts: tuple[Architecture, ...] = ()
 
     @cached_property
     def choices(self) -> dict[str, tuple[Choice, ...]]:
-        """Parameter name (`stage1.mixer`, `stage1.depth`, ...) to its options, in the order that samplers see."""
-        return {
-            f"stage{number}.{field}": tuple(options)
-            for number, stage in enumerate(self.stages, start=1)
-            for field, options in stage.fields.items()
-            if field in _ALWAYS or len(options) > 1
-        }
+        """Parameter name (`stem`, `stage1.mixer`, `stage1.depth`, ...) to its options, in the order that samplers see."""
+        return {name: tuple(options) for name, options in self._fields.items()}
 
     @cached_property
     def size(self) -> int:
-        """How many distinct architectures the space holds."""
-        return self._counted.size if self.constraints else math.prod(map(len, self.choices.values()))
+        """The number of distinct architectures."""
+        if self.constraints:
+            return sum(each.size for each in self._counted)
+        blueprints = math.prod(map(len, self.blueprint.fields.values()))
+        return blueprints * math.prod(stage.size for stage in self.stages)
 
     @cached_property
     def key(self) -> str:
-        """Identity of the declaration, but for its name and description: 48-bit hash, in hex."""
+        """Identity of the declaration, its name, description and starts excepted: 48-bit hash, in hex."""
         declared = repr((self.stages, self.recipe, self.constraints))
+        if self.blueprint != BlueprintChoices():
+            declared += repr(self.blueprint)
         return hashlib.blake2b(declared.encode(), digest_size=6).hexdigest()
 
     def compose(self, parameters: Parameters) -> Architecture:
@@ -153,14 +112,16 @@ class SearchSpace:
         for name, options in self.choices.items():
             if parameters[name] not in options:
                 raise ParameterError(f"{name} {parameters[name]!r} is not one of {', '.join(map(str, options))}")
-        stages = []
-        for number, stage in enumerate(self.stages, start=1):
-            chosen = {
-                field: options[parameters.get(f"stage{number}.{field}", next(iter(options)))]
-                for field, options in stage.fields.items()
+
+        def chosen(prefix: str, fields: Mapping[str, Mapping[Choice, object]]) -> dict[str, Any]:
+            return {
+                field: options[parameters.get(f"{prefix}{field}", next(iter(options)))]
+                for field, options in fields.items()
             }
-            stages.append(_stage(**chosen))  # type: ignore[arg-type]
-        return Architecture(tuple(stages), self.recipe)
+
+        blueprint = Blueprint(**chosen("", self.blueprint.fields))
+        stages = [stage_of(chosen(f"stage{number}.", stage.fields)) for number, stage in enumerate(self.stages, 1)]
+        return Architecture(tuple(stages), self.recipe, blueprint)
 
     def allows(self, architecture: Architecture) -> bool:
         """Whether the constraints allow it."""
@@ -177,19 +138,28 @@ class SearchSpace:
         return architecture
 
     def encode(self, architecture: Architecture) -> dict[str, Choice]:
-        """The named choices of `architecture`, the inverse of `decode`.
+        """The named choices of `architecture`, of which `decode` makes it again.
 
-        Raises ParameterError when the architecture is not a member of the space.
+        A stage without blocks is named by the first mixer and MLP ratio. Raises ParameterError when the architecture is
+        not a member of the space.
         """
         parameters: dict[str, Choice] = {}
+
+        def name_of(name: str, options: Mapping[Choice, object], value: object) -> None:
+            named = [each for each, option in options.items() if option == value]
+            if not named:
+                raise ParameterError(f"{name} {value} is not one of {', '.join(map(str, options))}")
+            if name in self.choices:
+                parameters[name] = named[0]
+
+        for field, options in self.blueprint.fields.items():
+            name_of(field, options, getattr(architecture.blueprint, field))
         for number, (stage, choices) in enumerate(zip(architecture.stages, self.stages, strict=False), start=1):
             for field, options in choices.fields.items():
                 value = MixerChoice(stage.mixer, stage.options) if field == "mixer" else getattr(stage, field)
-                named = [name for name, option in options.items() if option == value]
-                if not named:
-                    raise ParameterError(f"stage{number}.{field} {value} is not one of {', '.join(map(str, options))}")
-                if f"stage{number}.{field}" in self.choices:
-                    parameters[f"stage{number}.{field}"] = named[0]
+                if stage.depth == 0 and field in BLOCK_FIELDS:
+                    value = next(iter(options.values()))
+                name_of(f"stage{number}.{field}", options, value)
         if len(architecture.stages) != len(self.stages) or self.decode(parameters) != architecture:
             raise ParameterError(f"architecture {architecture.word} is not a member of space {self.name!r}")
         return parameters
@@ -197,25 +167,49 @@ class SearchSpace:
     def sample(self, generator: random.Random) -> Architecture:
         """A member drawn uniformly with the caller's generator. Raises ParameterError when there is none."""
         if self.constraints:
-            return self._counted.sample(generator)
-        return self.compose({name: generator.choice(options) for name, options in self.choices.items()})
+            (counted,) = generator.choices(self._counted, [each.size for each in self._counted] if self.size else None)
+            return counted.sample(generator)
+        drawn = {name: drawn_from(options, generator) for name, options in self.blueprint.fields.items()}
+        for number, stage in enumerate(self.stages, start=1):
+            drawn |= {f"stage{number}.{field}": option for field, option in stage.sample(generator).items()}
+        return self.compose({name: drawn[name] for name in self.choices})
 
     def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
-        """Every member that differs from `architecture` in one choice."""
+        """Every member that differs from `architecture` in one choice.
+
+        A stage without blocks differs in one choice, its depth, from those with any mixer.
+        """
         parameters = self.encode(architecture)
+        seen = {architecture}
         for name, options in self.choices.items():
             for option in options:
-                if option != parameters[name]:
-                    other = self.compose(parameters | {name: option})
-                    if self.allows(other):
+                for changed in self._changed(parameters, name, option):
+                    other = self.compose(changed)
+                    if other not in seen and self.allows(other):
+                        seen.add(other)
                         yield other
+
+    def _changed(self, parameters: Parameters, name: str, option: Choice) -> Iterator[Parameters]:
+        """The parameters with one option changed; of a stage that gets its first blocks, with any mixer and ratio."""
+        stage, _, field = name.partition(".")
+        changed = {**parameters, name: option}
+        if field != "depth" or parameters[name] != 0 or option == 0:
+            yield changed
+            return
+        open_fields = [full for each in BLOCK_FIELDS if (full := f"{stage}.{each}") in self.choices]
+        for chosen in product(*(self.choices[each] for each in open_fields)):
+            yield changed | dict(zip(open_fields, chosen, strict=True))
 
     def __iter__(self) -> Iterator[Architecture]:
         """Every member, the first choices first. Lazy: a space may hold more than a computer can list."""
         if self.constraints:
-            return iter(self._counted)
+            return (member for counted in self._counted for member in counted)
+        # Each stage's members are listed once for all blueprints.
+        stages = [list(stage.members()) for stage in self.stages]
         return (
-            self.compose(dict(zip(self.choices, chosen, strict=True))) for chosen in product(*self.choices.values())
+            Architecture(chosen, self.recipe, blueprint)
+            for blueprint in self.blueprint.members()
+            for chosen in product(*stages)
         )
 
     def smallest_of_each_mixer(self) -> Iterator[Architecture]:
@@ -232,7 +226,21 @@ class SearchSpace:
                 yield architecture
 
     @cached_property
-    def _counted(self) -> Counted:
-        choices = [math.prod(map(len, stage.fields.values())) for stage in self.stages]
-        check_countable(choices, [len(stage.widths) for stage in self.stages])
-        return Counted([list(stage.members()) for stage in self.stages], self.recipe, self.constraints)
+    def _fields(self) -> dict[str, Mapping[Choice, object]]:
+        blueprint = {name: options for name, options in self.blueprint.fields.items() if len(options) > 1}
+        stages = {
+            f"stage{number}.{field}": options
+            for number, stage in enumerate(self.stages, start=1)
+            for field, options in stage.fields.items()
+            if field in _ALWAYS or len(options) > 1
+        }
+        return {**blueprint, **stages}
+
+    @cached_property
+    def _counted(self) -> list[Counted]:
+        """For each blueprint, since what a stage costs depends on it."""
+        check_countable([stage.size for stage in self.stages], [len(stage.widths) for stage in self.stages])
+        options = [list(stage.members()) for stage in self.stages]
+        return [
+            Counted(options, self.recipe, blueprint, self.constraints) for blueprint in self.blueprint.members()
+        ]

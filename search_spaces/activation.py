@@ -1,5 +1,6 @@
-"""Activations of the MetaFormer families."""
+"""Activations by name: those of the MetaFormer families, and what small networks deploy."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -50,3 +51,18 @@ class SquaredReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x) ** 2
+
+
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "hard_swish": nn.Hardswish,
+    "gelu": nn.GELU,
+    "star_relu": StarReLU,
+}
+
+
+def make_activation(name: str) -> nn.Module:
+    """The activation of that name. Raises ValueError for an unknown one."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"activation {name!r} is not one of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]()

@@ -19,5 +19,7 @@ class Pool(nn.Module):
         self.pool = nn.AvgPool2d(size, stride=1, padding=size // 2, count_include_pad=False)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        pooled_BCHW: Tensor = self.pool(x_BHWC.permute(0, 3, 1, 2))
-        return pooled_BCHW.permute(0, 2, 3, 1) - x_BHWC
+        # All in one layout: exported, a pair of transpositions cancels, one beside a difference does not.
+        x_BCHW = x_BHWC.permute(0, 3, 1, 2)
+        mixed_BCHW: Tensor = self.pool(x_BCHW) - x_BCHW
+        return mixed_BCHW.permute(0, 2, 3, 1)

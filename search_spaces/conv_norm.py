@@ -1,0 +1,64 @@
+"""A layer and the batch norm behind it as one, which in deployment it is: the norm folds into the layer's weights.
+
+Inference of a batch norm is y = x * factor + shift per channel, with factor = weight / sqrt(variance + eps) and
+shift = bias - mean * factor (Ioffe and Szegedy, Batch Normalization, 2015).
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class ConvNorm(nn.Module):
+    """A convolution, then a norm. x_BCHW to x_BCHW."""
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = norm
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        normed_BCHW: Tensor = self.norm(self.conv(x_BCHW))
+        return normed_BCHW
+
+    def folded(self) -> nn.Module:
+        """The convolution alone, computing both; this module itself where the norm cannot be folded."""
+        if not isinstance(self.norm, nn.BatchNorm2d):
+            return self
+        fold_into(self.conv, self.norm)
+        return self.conv
+
+
+class Affine(nn.Module):
+    """A factor and a shift per channel: a batch norm in deployment that has no layer to fold into. On x_BCHW."""
+
+    def __init__(self, factor: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(factor[:, None, None], requires_grad=False)
+        self.shift = nn.Parameter(shift[:, None, None], requires_grad=False)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW * self.factor + self.shift
+
+
+def conv_norm(inputs: int, outputs: int, kernel: int, norm: nn.Module, *, stride: int = 1, groups: int = 1) -> ConvNorm:
+    """A convolution without bias, padded so that a stride of 1 keeps the grid, and the norm."""
+    padding = (kernel - stride + 1) // 2
+    return ConvNorm(nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False), norm)
+
+
+def factor_and_shift(norm: nn.BatchNorm2d | nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
+    """The norm's inference as y = x * factor + shift, each (channels,)."""
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        raise ValueError("a batch norm without running statistics cannot be folded")
+    factor = norm.weight.detach() * torch.rsqrt(variance + norm.eps)
+    return factor, norm.bias.detach() - mean * factor
+
+
+@torch.no_grad()
+def fold_into(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm2d) -> None:
+    """Change the layer's weights so that its outputs are those of layer and norm."""
+    factor, shift = factor_and_shift(norm)
+    layer.weight.mul_(factor.reshape(-1, *[1] * (layer.weight.dim() - 1)))
+    bias = shift if layer.bias is None else layer.bias * factor + shift
+    layer.bias = nn.Parameter(bias.clone(), requires_grad=layer.weight.requires_grad)
