@@ -36,8 +36,10 @@ def build(config: str | PathLike[str]) -> "nn.Module":
     return model
 
 
-def load(folder: str | PathLike[str]) -> "nn.Module":
+def load(folder: str | PathLike[str], *, folded: bool = False) -> "nn.Module":
     """The network of a folder that `nas export --format torch` or `nas retrain` wrote, with its weights.
+
+    With `folded` it is in the form that is deployed and was measured: for inference alone, batch norms folded away.
 
     Raises ParameterError as `build` does, and when the weights are missing or are another network's.
     """
@@ -51,4 +53,7 @@ def load(folder: str | PathLike[str]) -> "nn.Module":
             f"folder {str(folder)!r} has no {WEIGHTS_FILE}; nas.build makes the network without weights"
         )
     model: nn.Module = plugins.load(plugins.WEIGHTS, "safetensors")(found.config, found.weights)
-    return model
+    if not folded:
+        return model
+    deployed: nn.Module = plugins.load(plugins.BUILDERS, found.config.builder).folded(model)
+    return deployed

@@ -63,7 +63,7 @@ def _words(architecture: Architecture) -> Mapping[str, float]:
     blocks: Counter[str] = Counter()
     for stage in architecture.stages:
         blocks[stage.spelled_mixer] += stage.depth
-    found = {mixer: count / blocks.total() for mixer, count in blocks.items()}
+    found = {mixer: count / max(1, blocks.total()) for mixer, count in blocks.items()}
     for name, chosen in architecture.choices.items():
         try:
             found[name] = math.log(float(chosen))

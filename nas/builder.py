@@ -38,6 +38,9 @@ class Builder(Protocol):
         Raises ParameterError or UnknownNameError for an architecture or an input that cannot be built.
         """
 
+    def folded(self, model: "nn.Module") -> "nn.Module":
+        """A copy of the network as it is deployed, in evaluation mode: batch norms folded away, the same outputs."""
+
     def canonical(self, architecture: Architecture) -> Architecture:
         """The one spelling of the network: what is as by default is left out. Raises as `build` does."""
 

@@ -159,7 +159,5 @@ class Counted:
             # The other stages only give the place and the width before it.
             others = Stage(stage.mixer, 1, width_before)
             stages = (others,) * index + (stage,) + (others,) * (len(self._options) - index - 1)
-            self._known[name] = self._constraints.amounts(
-                Architecture(stages, self._recipe, self._blueprint), index
-            )
+            self._known[name] = self._constraints.amounts(Architecture(stages, self._recipe, self._blueprint), index)
         return self._known[name]

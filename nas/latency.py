@@ -129,9 +129,9 @@ class Deployment:
     builder: str = plugins.BUILDER
 
     def build(self) -> "nn.Module":
-        """With fresh weights."""
+        """With fresh weights, batch norms folded: what is deployed is what is measured."""
         builder: Builder = plugins.load(plugins.BUILDERS, self.builder)
-        return builder.build(self.architecture, self.model_input)
+        return builder.folded(builder.build(self.architecture, self.model_input))
 
     def on(self, meter: Meter) -> "Deployment":
         """At the input that it is deployed at on the meter's target."""

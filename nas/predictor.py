@@ -48,6 +48,11 @@ def features(architecture: Architecture, model_input: ModelInput, builder: Build
     def add(value: float, *name: str) -> None:
         found[name] = found.get(name, 0.0) + value
 
+    for name, label in architecture.blueprint.labels.items():
+        add(1.0, "base", name, label)
+    # Tokens of a stage, beside those of a stem of stride 1; where the stem follows the input all networks' are alike.
+    stem = architecture.blueprint.stem
+    tokens = 1.0 if stem is None else 1.0 / stem.stride**2
     before = ""
     for index, stage in enumerate(architecture.stages):
         place = str(index + 1)
@@ -57,6 +62,10 @@ def features(architecture: Architecture, model_input: ModelInput, builder: Build
             add(stage.depth, *group, "block")
             add(stage.depth * stage.width / 64, *group, "channels")
             add(stage.depth * block, *group, "macs")
+            if stem is not None:
+                add(stage.depth * stage.width * tokens / 64, *group, "values")
+        if stage.mlp_ratio and stage.depth:
+            add(stage.depth, "base", "mlp", "block")
         if stage.width % LANES:
             add(stage.depth, "mixer", place, kind, "ragged")
         if stage.norm is not None:

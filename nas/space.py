@@ -13,9 +13,10 @@ from functools import cached_property
 from itertools import product
 from typing import Any, Protocol
 
-from nas.architecture import RECIPE, Architecture
+from nas.architecture import RECIPE, Architecture, ModelInput
 from nas.blueprint import Blueprint
-from nas.choices import BLOCK_FIELDS, BlueprintChoices, drawn_from, stage_of
+from nas.choices import BLOCK_FIELDS, drawn_from, stage_of
+from nas.choices import BlueprintChoices as BlueprintChoices
 from nas.choices import Choice as Choice
 from nas.choices import MixerChoice as MixerChoice
 from nas.choices import StageChoices as StageChoices
@@ -68,8 +69,9 @@ class SearchSpace:
     """The product of its stages' and its blueprint's choices, less what its constraints forbid. Members are distinct
     architectures.
 
-    `starts` are members that a search tries first, since networks like them are known to be good; each is checked when
-    it is asked for. They are no part of what the space is.
+    `starts` are members that a search tries first, since networks like them are known to be good. `variants` are other
+    spaces of the same family, each with the shorter side in px up to which it is the one for a picture, ascending; a
+    search takes the one that its pictures ask for. Neither is part of what the space is.
     """
 
     name: str
@@ -79,6 +81,12 @@ class SearchSpace:
     constraints: Constraints = dataclasses.field(default_factory=Constraints)
     blueprint: BlueprintChoices = BlueprintChoices()  # noqa: RUF009 - frozen
     starts: tuple[Architecture, ...] = ()
+    variants: tuple[tuple[float, "SearchSpace"], ...] = ()
+
+    def for_pictures(self, model_input: ModelInput) -> "SearchSpace":
+        """The variant for pictures of that size; this space where it has none."""
+        side_px = min(model_input.height_px, model_input.width_px)
+        return next((space for largest_px, space in self.variants if side_px <= largest_px), self)
 
     @cached_property
     def choices(self) -> dict[str, tuple[Choice, ...]]:
@@ -241,6 +249,4 @@ class SearchSpace:
         """For each blueprint, since what a stage costs depends on it."""
         check_countable([stage.size for stage in self.stages], [len(stage.widths) for stage in self.stages])
         options = [list(stage.members()) for stage in self.stages]
-        return [
-            Counted(options, self.recipe, blueprint, self.constraints) for blueprint in self.blueprint.members()
-        ]
+        return [Counted(options, self.recipe, blueprint, self.constraints) for blueprint in self.blueprint.members()]

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.builder import Cost
 from search_spaces import model
+from search_spaces.families import family_of
 
 
 def cost(architecture: Architecture, model_input: ModelInput) -> Cost:
@@ -44,40 +45,46 @@ def part_cost(architecture: Architecture, index: int, model_input: ModelInput) -
     """The share of one stage, as nas.builder.Builder has it. Raises as model.build does."""
     stage = architecture.stages[index]
     before = architecture.stages[index - 1].width if index > 0 else stage.width
-    count_of_stages = len(architecture.stages)
-    entrance, block = _stage_costs(
-        replace(stage, depth=1), before, index, count_of_stages, architecture.recipe, model_input
-    )
+    others = Stage("identity", 1, before)
+    last = len(architecture.stages) - 1
+    stages = (others,) * index + (replace(stage, depth=1) if stage.depth else stage,) + (others,) * (last - index)
+    entrance, block = _stage_costs(replace(architecture, stages=stages), index, model_input)
     share = entrance + block * stage.depth
-    if index < count_of_stages - 1:
+    if index < last:
         return share
-    return share + _head_cost(stage.width, stage.norm, count_of_stages, architecture.recipe, model_input)
+    ends = (Stage("identity", 1, stage.width),) * last + (Stage("identity", 1, stage.width, norm=stage.norm),)
+    return share + _head_cost(replace(architecture, stages=ends), model_input)
 
 
 @lru_cache(maxsize=100_000)
-def _stage_costs(
-    stage: Stage, before: int, index: int, stages: int, recipe: str, model_input: ModelInput
-) -> tuple[Cost, Cost]:
-    """What leads to a stage (the stem, or a downsampling from width `before`), and one block of it."""
-    others = Stage("identity", 1, before)
-    architecture = Architecture((others,) * index + (stage,) + (others,) * (stages - index - 1), recipe)
-    grids = model.grids(model_input, stages)
+def _stage_costs(architecture: Architecture, index: int, model_input: ModelInput) -> tuple[Cost, Cost]:
+    """What leads to stage `index` (the stem, or a downsampling), and one block of it."""
+    grids = model.grids(architecture, model_input)
+    width = architecture.stages[index].width
     with torch.device("meta"):
-        built = model.build_stage(architecture, index, model_input)
+        stage = model.stage_part(architecture, index, model_input).build()
         if index == 0:
             entrance = count(model.build_stem(architecture, model_input), _image(model_input))
         else:
-            entrance = count(built.downsample, torch.empty(1, *grids[index - 1], before))
-        tokens_1HWC = torch.empty(1, *grids[index], stage.width)
-        return entrance + count(built.position, tokens_1HWC), count(built.blocks, tokens_1HWC)
+            before = _tokens(architecture, architecture.stages[index - 1].width, grids[index - 1])
+            entrance = count(stage.get_submodule("downsample"), before)
+        tokens = _tokens(architecture, width, grids[index])
+        position = count(stage.get_submodule("position"), tokens)
+        return entrance + position, count(stage.get_submodule("blocks"), tokens)
 
 
 @lru_cache(maxsize=100_000)
-def _head_cost(width: int, norm: str | None, stages: int, recipe: str, model_input: ModelInput) -> Cost:
-    architecture = Architecture((Stage("identity", 1, width, norm=norm),), recipe)
-    grid = model.grids(model_input, stages)[-1]
+def _head_cost(architecture: Architecture, model_input: ModelInput) -> Cost:
+    grid = model.grids(architecture, model_input)[-1]
     with torch.device("meta"):
-        return count(model.build_head(architecture, model_input), torch.empty(1, *grid, width))
+        tokens = _tokens(architecture, architecture.stages[-1].width, grid)
+        return count(model.build_head(architecture, model_input), tokens)
+
+
+def _tokens(architecture: Architecture, width: int, grid: tuple[int, int]) -> torch.Tensor:
+    """One picture's tokens as the network has them between its parts."""
+    shape = (1, width, *grid) if family_of(architecture).channels_first else (1, *grid, width)
+    return torch.empty(shape)
 
 
 def _image(model_input: ModelInput) -> torch.Tensor:

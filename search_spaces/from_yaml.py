@@ -8,18 +8,27 @@ import yaml
 from nas import plugins
 from nas.architecture import MLP_RATIO, RECIPE, ModelInput
 from nas.constraint import Constraints
-from nas.errors import UserError
-from nas.space import SearchSpace, StageChoices
-from search_spaces import model, network
-from search_spaces.recipe import RECIPES
+from nas.space import BlueprintChoices, SearchSpace, StageChoices
+from search_spaces.families import FAMILIES
+from search_spaces.yaml_blueprint import check_input, read_blueprint
 from search_spaces.yaml_constraints import check_members, read_constraints
 from search_spaces.yaml_file import compose
 from search_spaces.yaml_mixers import MixersReader
 from search_spaces.yaml_reader import YamlReader
-from search_spaces.yaml_values import WrongValue, as_written, boolean, integer, one_of, positive, shown, single, text
+from search_spaces.yaml_values import (
+    WrongValue,
+    as_written,
+    boolean,
+    integer,
+    not_negative,
+    one_of,
+    shown,
+    single,
+    text,
+)
 
 SCHEMA = 1
-SPACE_KEYS = ("schema", "name", "description", "recipe", "stages", "constraints", "input")
+SPACE_KEYS = ("schema", "name", "description", "recipe", "blueprint", "stages", "constraints", "input")
 STAGE_KEYS = ("mixers", "depths", "widths", "mlp_ratios", "norms", "positions")
 # Ceilings beyond which nothing can be built, whatever the machine; docs/spaces.md has them too. Twelve stages need an
 # input of 2,049 px.
@@ -47,11 +56,16 @@ def _space(reader: YamlReader, root: yaml.Node, path: Path) -> SearchSpace | Non
     if "name" not in found and (wrong := _wrong_name(name)):
         reader.mistake(None, "name", f"{shown(repr(name))}, from the file's name, {wrong}; write another `name`")
     description = reader.value(found.get("description"), "description", text, f"from {path.name}")
-    recipe = reader.value(found.get("recipe"), "recipe", one_of(tuple(RECIPES)), RECIPE)
+    recipe = reader.value(found.get("recipe"), "recipe", one_of(tuple(FAMILIES)), RECIPE)
     stage_reader = _StageReader(reader, recipe)
     stage_nodes = reader.items(found.get("stages"), "stages", MOST_STAGES)
     stages = [stage_reader.stage(node, f"stages[{number}]") for number, node in enumerate(stage_nodes, start=1)]
-    model_input = _input(reader, found["input"], len(stages)) if "input" in found else None
+    blueprint = BlueprintChoices()
+    if "blueprint" in found:
+        blueprint = read_blueprint(reader, found["blueprint"], recipe)
+    model_input = _input(reader, found["input"]) if "input" in found else None
+    if model_input is not None:
+        check_input(reader, found["input"], blueprint, recipe, len(stages), model_input)
     constraints = Constraints()
     if "constraints" in found:
         mixers = stage_reader.mixers.named
@@ -60,7 +74,7 @@ def _space(reader: YamlReader, root: yaml.Node, path: Path) -> SearchSpace | Non
     if reader.mistakes:
         return None
     kept = tuple(stage for stage in stages if stage is not None)
-    space = SearchSpace(name, description, kept, recipe, constraints)
+    space = SearchSpace(name, description, kept, recipe, constraints, blueprint)
     if "constraints" in found:
         check_members(reader, found["constraints"], space)
     return space
@@ -77,9 +91,9 @@ class _StageReader:
     def stage(self, node: yaml.Node, key: str) -> StageChoices | None:
         reader = self._reader
         found = reader.mapping(node, key, STAGE_KEYS, needed=("mixers", "depths", "widths"))
-        depths = reader.values(found.get("depths"), f"{key}.depths", integer(MOST_DEPTH))
+        depths = reader.values(found.get("depths"), f"{key}.depths", integer(MOST_DEPTH, least=0))
         widths = reader.values(found.get("widths"), f"{key}.widths", integer(MOST_WIDTH))
-        ratios = reader.values(found.get("mlp_ratios"), f"{key}.mlp_ratios", positive(MOST_MLP_RATIO), [MLP_RATIO])
+        ratios = reader.values(found.get("mlp_ratios"), f"{key}.mlp_ratios", not_negative(MOST_MLP_RATIO), [MLP_RATIO])
         norms = reader.values(found.get("norms"), f"{key}.norms", self._norm, [None])
         positions = reader.values(found.get("positions"), f"{key}.positions", boolean, [False])
         mixers = self.mixers.read(found.get("mixers"), f"{key}.mixers", max(widths, default=1))
@@ -89,23 +103,18 @@ class _StageReader:
 
     def _norm(self, node: yaml.Node) -> str | None:
         """A norm that is the recipe's own is spelled as None, so that a network has one key."""
-        norm = one_of(tuple(network.NORMS))(node)
-        return None if norm == RECIPES[self._recipe].norm else norm
+        family = FAMILIES[self._recipe]
+        norm = one_of(tuple(family.norms))(node)
+        return None if norm == family.norm else norm
 
 
-def _input(reader: YamlReader, node: yaml.Node, stages: int) -> ModelInput | None:
+def _input(reader: YamlReader, node: yaml.Node) -> ModelInput | None:
     before = reader.mistakes
     found = reader.mapping(node, "input", tuple(MOST_INPUT), needed=tuple(MOST_INPUT))
     sizes = {key: reader.value(value, f"input.{key}", integer(MOST_INPUT[key]), 1) for key, value in found.items()}
     if reader.mistakes > before:
         return None
-    model_input = ModelInput(**sizes)
-    try:
-        model.stem_stride(model_input, max(1, stages))
-    except UserError as error:
-        side = min("height_px", "width_px", key=lambda key: sizes[key])
-        reader.mistake(found[side], f"input.{side}", str(error))
-    return model_input
+    return ModelInput(**sizes)
 
 
 def _schema(node: yaml.Node) -> int:

@@ -1,32 +1,120 @@
-"""The hybrid space: pooling, convolution or attention in each of four stages, with its depth and width.
+"""The hybrid spaces: plain convolutional networks, local mixers early and global ones late, and all between.
 
-Pooling and convolution are local and bandwidth-bound, attention is global and quadratic in tokens; which belongs
-where is the question (Yu et al., MetaFormer Baselines for Vision, TPAMI 2024). No torch here: a space is data.
+A member is a stem, and four stages that each mix tokens by pooling, a convolution of some kind or attention, or only
+lead to the next width (depth 0). A family of sizes: `hybrid` stands for the one that the pictures ask for. Local mixing
+is bandwidth-bound, attention quadratic in tokens; which belongs where is the question (Yu et al., MetaFormer Baselines
+for Vision, TPAMI 2024). No torch here: a space is data.
 """
 
-from nas.space import SearchSpace, StageChoices
+from dataclasses import replace
 
-MIXERS = ("pool", "conv", "attention")
+from nas.architecture import Architecture, Stage
+from nas.blueprint import Blueprint, Stem
+from nas.space import BlueprintChoices, SearchSpace, StageChoices
+
+RECIPE = "plain"
+LOCAL = ("pool", "inverted_bottleneck", "dense_conv", "fused_inverted_bottleneck")
+MIXERS = ("pool", "inverted_bottleneck", "dense_conv", "attention", "fused_inverted_bottleneck")
+MLP_RATIOS = (0, 2)
+FULL, HALF, TWO_HALF = Stem(3, 1), Stem(3, 2), Stem(3, 2, convs=2)
+QUARTER, POOLED_QUARTER, EIGHTH = Stem(3, 4, convs=2), Stem(3, 4, pool=True), Stem(3, 8, convs=2, pool=True)
 
 
-def _stages(depths: tuple[tuple[int, ...], ...], widths: tuple[tuple[int, ...], ...]) -> tuple[StageChoices, ...]:
-    return tuple(StageChoices(MIXERS, depth, width) for depth, width in zip(depths, widths, strict=True))
+def _space(
+    name: str,
+    description: str,
+    stems: tuple[Stem, ...],
+    depths: tuple[tuple[int, ...], ...],
+    widths: tuple[tuple[int, ...], ...],
+    local_stages: int,
+) -> SearchSpace:
+    """The first `local_stages` have local mixers alone: their grids are large, and attention grows with its square."""
+    stages = tuple(
+        StageChoices(LOCAL if index < local_stages else MIXERS, depth, width, MLP_RATIOS)
+        for index, (depth, width) in enumerate(zip(depths, widths, strict=True))
+    )
+    blueprint = BlueprintChoices(
+        stems=stems,
+        downsamples=("pool", None),
+        activations=(None, "hard_swish"),
+        blocks=(None, "residual"),
+    )
+    space = SearchSpace(name, description, stages, RECIPE, blueprint=blueprint)
+    return replace(space, starts=_starts(space))
 
 
-HYBRID = SearchSpace(
-    name="hybrid",
-    description="pool / conv / attention, sized for small images and quick proxies",
-    stages=_stages(
-        depths=((1, 2), (1, 2), (1, 2, 3), (1, 2)),
-        widths=((16, 24, 32), (24, 32, 40), (32, 48, 64), (48, 72, 96)),
-    ),
+def _starts(space: SearchSpace) -> tuple[Architecture, ...]:
+    """Plain convolutional networks of each of the widths, one block in the inner stages, with the finest and the
+    coarsest stem; and the middle one with pooling, and with attention at its end, in place of the convolutions.
+    """
+    last = len(space.stages) - 1
+
+    def network(place: float, stem: Stem | None, mixers: tuple[str, str], ratio: float) -> Architecture:
+        stages = []
+        for index, stage in enumerate(space.stages):
+            width = stage.widths[round(place * (len(stage.widths) - 1))]
+            depth = int(0 < index < last)
+            stages.append(Stage(mixers[index == last - 1], depth, width, ratio))
+        return Architecture(tuple(stages), RECIPE, Blueprint(stem=stem))
+
+    stems = space.blueprint.stems
+    plain = ("dense_conv", "dense_conv")
+    networks = [network(place, stem, plain, 0) for stem in (stems[-1], stems[0]) for place in (0, 1 / 3, 2 / 3, 1)]
+    networks += [network(1 / 3, stems[-1], mixers, 2) for mixers in (("pool", "pool"), ("pool", "attention"))]
+    return tuple(dict.fromkeys(networks))
+
+
+HYBRID_8 = _space(
+    "hybrid-8",
+    "pool / convolutions / attention in three stages, for pictures of 8 to 12 px",
+    stems=(FULL,),
+    depths=((0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
+    widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192)),
+    local_stages=0,
 )
-
-HYBRID_224 = SearchSpace(
-    name="hybrid-224",
-    description="pool / conv / attention, at the published S and M sizes for 224 px images",
-    stages=_stages(
-        depths=((2, 3, 4), (2, 4, 6, 12), (6, 9, 12, 18), (2, 3, 4)),
-        widths=((64, 96), (128, 192), (320, 384), (512, 576, 768)),
-    ),
+HYBRID_16 = _space(
+    "hybrid-16",
+    "pool / convolutions / attention in four stages, for pictures of 13 to 16 px",
+    stems=(FULL,),
+    depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
+    widths=((8, 16, 24, 32), (16, 24, 32, 48), (32, 48, 64, 96), (48, 64, 96, 128)),
+    local_stages=1,
+)
+HYBRID_32 = _space(
+    "hybrid-32",
+    "pool / convolutions / attention in four stages, for pictures of 17 to 40 px",
+    stems=(FULL, TWO_HALF, HALF),
+    depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
+    widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192), (96, 128, 192, 256)),
+    local_stages=1,
+)
+HYBRID_64 = _space(
+    "hybrid-64",
+    "pool / convolutions / attention in four stages, for pictures of 41 to 80 px",
+    stems=(HALF, TWO_HALF, QUARTER, POOLED_QUARTER),
+    depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
+    widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192), (96, 128, 192, 256)),
+    local_stages=2,
+)
+HYBRID_128 = _space(
+    "hybrid-128",
+    "pool / convolutions / attention in four stages, for pictures of 81 to 160 px",
+    stems=(TWO_HALF, QUARTER, POOLED_QUARTER, EIGHTH),
+    depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
+    widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192), (128, 192, 256, 384)),
+    local_stages=2,
+)
+HYBRID_224 = _space(
+    "hybrid-224",
+    "pool / convolutions / attention in four stages, for pictures of more than 160 px",
+    stems=(QUARTER, POOLED_QUARTER, EIGHTH),
+    depths=((0, 1, 2), (0, 1, 2), (1, 2, 3, 4), (0, 1, 2)),
+    widths=((16, 24, 32, 48), (48, 64, 96, 128), (96, 128, 192, 256), (192, 256, 384, 512)),
+    local_stages=2,
+)
+HYBRID = replace(
+    HYBRID_32,
+    name="hybrid",
+    description="pool / convolutions / attention at the size that the pictures ask for: hybrid-8 to hybrid-224",
+    variants=((12, HYBRID_8), (16, HYBRID_16), (40, HYBRID_32), (80, HYBRID_64), (160, HYBRID_128), (1e9, HYBRID_224)),
 )

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 from nas.architecture import RECIPE, ModelInput, Stage
 from nas.builder import Cost
 from search_spaces.cost import count
-from search_spaces.model import build_mixer as build_of_stage
-from search_spaces.recipe import RECIPES
+from search_spaces.model import mixer_part, single
 
 
 class LoneMixer(nn.Module):
@@ -24,8 +23,8 @@ class LoneMixer(nn.Module):
 
 def build_mixer(name: str, tokens: ModelInput) -> nn.Module:
     """As nas.builder.Builder has it. Raises UnknownNameError."""
-    stage = Stage(name, 1, tokens.channels)
-    mixer = build_of_stage(stage, (tokens.height_px, tokens.width_px), RECIPES[RECIPE])
+    architecture = single(Stage(name, 1, tokens.channels), RECIPE)
+    mixer = mixer_part(architecture, 0, (tokens.height_px, tokens.width_px)).build()
     return LoneMixer(mixer.to(memory_format=torch.channels_last))
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from search_spaces.activation import SquaredReLU, StarReLU
 from search_spaces.recipe import Recipe
+from search_spaces.stochastic_depth import StochasticDepth
 
 STEM_KERNEL = 7
 # The published stem has stride 4 and padding 2; smaller images take a smaller stride.
@@ -56,20 +57,6 @@ class Scale(nn.Module):
         return x_BHWC * self.scale
 
 
-class StochasticDepth(nn.Module):
-    """In training drops a sample's branch with probability `rate`, set by whoever trains (Huang et al., 2016)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rate = 0.0
-
-    def forward(self, x_BHWC: Tensor) -> Tensor:
-        if not self.training or self.rate == 0.0:
-            return x_BHWC
-        kept_B111 = torch.rand(len(x_BHWC), 1, 1, 1, device=x_BHWC.device) >= self.rate
-        return x_BHWC * kept_B111 / (1 - self.rate)
-
-
 class Mlp(nn.Module):
     """The channel MLP: each token by itself through `ratio` times its width."""
 
@@ -87,6 +74,8 @@ class Mlp(nn.Module):
 
 class Block(nn.Module):
     """x = s1(x) + l1(mixer(norm1(x))); x = s2(x) + l2(mlp(norm2(x))), with the scales that the recipe has.
+
+    The second line is left out where `mlp_ratio` is 0.
 
     `layer_scale` is the initial value of l1 and l2, None without them; `res_scale` says whether s1 and s2 are there.
     """
@@ -113,6 +102,9 @@ class Block(nn.Module):
         self.drop_path1 = StochasticDepth()
         self.layer_scale1 = scale(layer_scale)
         self.res_scale1 = scale(residual)
+        self.has_mlp = mlp_ratio > 0
+        if not self.has_mlp:
+            return
         self.norm2 = NORMS[norm](width, recipe.eps, recipe.norm_bias)
         self.mlp = Mlp(width, mlp_ratio, recipe)
         self.drop_path2 = StochasticDepth()
@@ -122,6 +114,8 @@ class Block(nn.Module):
     def forward(self, x_BHWC: Tensor) -> Tensor:
         mixed_BHWC = self.layer_scale1(self.token_mixer(self.norm1(x_BHWC)))
         x_BHWC = self.res_scale1(x_BHWC) + self.drop_path1(mixed_BHWC)
+        if not self.has_mlp:
+            return x_BHWC
         mixed_BHWC = self.layer_scale2(self.mlp(self.norm2(x_BHWC)))
         summed_BHWC: Tensor = self.res_scale2(x_BHWC) + self.drop_path2(mixed_BHWC)
         return summed_BHWC

@@ -37,7 +37,7 @@ class Supernet(nn.Module):
         self.model_input = model_input
         self.weights = nn.ParameterDict()
         for architecture in _largest(space):
-            for name, weight in build(architecture, model_input).state_dict(keep_vars=True).items():
+            for name, weight in by_batch(build(architecture, model_input)).state_dict(keep_vars=True).items():
                 shared = _shared(name, architecture)
                 if shared not in self.weights:
                     self.weights[shared] = nn.Parameter(weight.detach().clone(), weight.requires_grad)
@@ -55,13 +55,16 @@ class Supernet(nn.Module):
     def inherited(self, architecture: Architecture) -> dict[str, Tensor]:
         """The member's weights, by their names in its own network: views of the shared ones where a view will do.
 
-        Raises ParameterError when a weight of a narrow network is no part of a wide one's.
+        Running statistics, which are not shared, are those of a fresh network. Raises ParameterError when a weight of a
+        narrow network is no part of a wide one's.
         """
-        return {
+        shared = {
             f"{name}.{own}": weight
             for name, network in self._parts(architecture)
             for own, weight in self._weights_of(name, network, architecture).items()
         }
+        fresh = build(architecture, self.model_input).state_dict()
+        return {name: shared.get(name, weight) for name, weight in fresh.items()}
 
     def _weights_of(self, part: str, network: nn.Module, architecture: Architecture) -> dict[str, Tensor]:
         found = {}
@@ -81,7 +84,18 @@ class Supernet(nn.Module):
 
     def _built(self, build: Callable[..., nn.Module], *of: Any) -> nn.Module:
         with torch.device("meta"):
-            return build(*of, self.model_input)
+            return by_batch(build(*of, self.model_input))
+
+
+def by_batch(network: nn.Module) -> nn.Module:
+    """The network whose batch norms go by the batch's own statistics, in evaluation too: running ones would be a mean
+    over all members that the weights were trained in.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.track_running_stats = False
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+    return network
 
 
 def _by_itself(architecture: Architecture, index: int) -> Architecture:
@@ -103,9 +117,15 @@ def _first(whole: Tensor, shape: torch.Size, stacked: int) -> Tensor:
 
 def _largest(space: SearchSpace) -> Iterator[Architecture]:
     """Networks, members or not, that have among them every mixer and norm of each stage at its greatest size."""
-    variants = [list(dict.fromkeys(_widest(stage, member) for member in stage.members())) for stage in space.stages]
-    for turn in range(max(map(len, variants))):
-        yield Architecture(tuple(of[turn % len(of)] for of in variants), space.recipe)
+    variants = [
+        list(dict.fromkeys(_widest(stage, member) for member in stage.members() if member.depth))
+        or list(dict.fromkeys(_widest(stage, member) for member in stage.members()))
+        for stage in space.stages
+    ]
+    blueprints = list(space.blueprint.members())
+    for turn in range(max(len(blueprints), *map(len, variants))):
+        stages = tuple(of[turn % len(of)] for of in variants)
+        yield Architecture(stages, space.recipe, blueprints[turn % len(blueprints)])
 
 
 def _widest(stage: StageChoices, member: Stage) -> Stage:
@@ -119,11 +139,17 @@ def _widest(stage: StageChoices, member: Stage) -> Stage:
 
 
 def _shared(name: str, architecture: Architecture) -> str:
-    """Where the weight of that name is: in a mixer's own blocks, or for all mixers to share (stem, downsampling, head).
+    """Where the weight of that name is: in a mixer's own blocks, or for all mixers to share (stem, downsampling, head),
+    each kind of stem and of downsampling by itself.
 
     A ParameterDict takes no dots.
     """
     parts = name.split(".")
+    blueprint = architecture.blueprint
+    if parts[0] == "stem" and blueprint.stem is not None:
+        parts.insert(1, blueprint.stem.label)
+    if parts[0] == "stages" and parts[2] == "downsample" and blueprint.downsample is not None:
+        parts.insert(3, blueprint.downsample)
     if parts[0] == "stages" and parts[2] == "blocks":
         stage = architecture.stages[int(parts[1])]
         parts.insert(2, spelled(stage.mixer, stage.options))

@@ -8,11 +8,10 @@ from functools import partial
 import torch
 import yaml
 
-from nas.architecture import Architecture, Options, Stage
+from nas.architecture import Options, Stage
 from nas.errors import UserError
 from nas.space import MixerChoice
 from search_spaces import model
-from search_spaces.recipe import RECIPES
 from search_spaces.yaml_reader import YamlReader
 from search_spaces.yaml_values import WrongValue, option, text
 
@@ -108,9 +107,10 @@ class MixersReader:
     def _built(self, mixer: str, options: Options, width: int) -> MixerChoice:
         stage = Stage(mixer, 1, width, options=options)
         try:
-            (spelled,) = model.canonical(Architecture((stage,), self._recipe)).stages
+            architecture = model.canonical(model.single(stage, self._recipe))
+            (spelled,) = architecture.stages
             with torch.device("meta"):
-                built = model.build_mixer(spelled, SMALL_GRID, RECIPES[self._recipe])
+                built = model.mixer_part(architecture, 0, SMALL_GRID).build()
         except UserError as error:
             raise WrongValue(str(error)) from error
         parameters = sum(weight.numel() for weight in built.parameters())

@@ -72,9 +72,16 @@ def scalar(node: yaml.Node) -> Any:
     return whole(value)
 
 
-def integer(most: int) -> Callable[[yaml.Node], int]:
-    """A whole number from 1 to `most`."""
-    return _number(int, lambda value: 1 <= value <= most, f"a whole number of at least 1 and at most {most:,}")
+def integer(most: int, least: int = 1) -> Callable[[yaml.Node], int]:
+    """A whole number from `least` to `most`."""
+    return _number(
+        int, lambda value: least <= value <= most, f"a whole number of at least {least} and at most {most:,}"
+    )
+
+
+def not_negative(most: float) -> Callable[[yaml.Node], float]:
+    """A number of at least 0 and at most `most`."""
+    return _number((int, float), lambda value: 0 <= value <= most, f"a number of at least 0 and at most {most:,g}")
 
 
 def positive(most: float) -> Callable[[yaml.Node], float]:

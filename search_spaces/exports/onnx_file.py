@@ -1,4 +1,4 @@
-"""`--format onnx`: a file for ONNX Runtime and its kin, any batch size, checked against torch."""
+"""`--format onnx`: a file for ONNX Runtime and its kin, batch norms folded, any batch size, checked against torch."""
 
 import contextlib
 import io
@@ -15,6 +15,7 @@ from nas.errors import ExportError
 from nas.export.config import ExportedConfig
 from nas.output_file import written
 from search_spaces.exports.weights import difference, example_input, network_of
+from search_spaces.folding import folded
 
 # DFT over any axis came with 20.
 OPSET = 20
@@ -28,7 +29,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     """
     model = network_of(config, weights)
     with written("--output", path) as file:
-        convert(model, example_input(config, 2), file, {"provenance": json.dumps(config.to_dict())})
+        convert(folded(model), example_input(config, 2), file, {"provenance": json.dumps(config.to_dict())})
         worst = max(
             difference(model(x_BCHW), run(file, x_BCHW))
             for x_BCHW in (example_input(config, 1), example_input(config, 3))

@@ -1,10 +1,10 @@
 """`--format python`: one readable file that needs torch alone and defines this network."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
+from torch import nn
 
 from nas.architecture import Architecture, ModelInput
 from nas.errors import ParameterError
@@ -13,6 +13,8 @@ from nas.output_file import write_text, written
 from search_spaces import model as ours
 from search_spaces.exports.source import Bundle
 from search_spaces.exports.weights import network_of
+from search_spaces.folding import folded
+from search_spaces.recipe import RECIPES, Recipe
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
@@ -40,23 +42,27 @@ def text(config: ExportedConfig, model: torch.nn.Module) -> str:
     bundle = Bundle()
     for each in sorted(used, key=lambda each: each.__qualname__):
         bundle.add(each)
-    bundle.add(type(ours.recipe_of(config.architecture)))
+    if config.architecture.recipe in RECIPES:
+        bundle.add(Recipe)
+    if any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        bundle.add(folded)
     return f"{_docstring(config)}\n{bundle.text()}\n\n\n{_build(config.architecture, config.model_input)}"
 
 
 def _docstring(config: ExportedConfig) -> str:
     size = config.model_input
     architecture = config.architecture
-    grids = ours.grids(size, len(architecture.stages))
+    grids = ours.grids(architecture, size)
     shapes = [
         f"    stage {number}: {stage.spelled_mixer} x{stage.depth}, (B, {height}, {width}, {stage.width})"
         for number, (stage, (height, width)) in enumerate(zip(architecture.stages, grids, strict=True), start=1)
     ]
     described = yaml.safe_dump(config.to_dict(), sort_keys=False, width=100).replace("\\", "\\\\").replace('"', "'")
     lines = [
-        f'"""A MetaFormer for images of {size.height_px}x{size.width_px} px, found by nas. It needs torch alone.',
+        f'"""A network for images of {size.height_px}x{size.width_px} px, found by nas. It needs torch alone.',
         "",
         "`build()` gives the network with fresh weights; `build().load_state_dict(...)` takes those of other exports.",
+        "Where there is a function `folded`, `folded(model)` is the same network for inference, without batch norms.",
         "",
         f"    images:  (B, {size.channels}, {size.height_px}, {size.width_px})",
         *shapes,
@@ -71,41 +77,10 @@ def _docstring(config: ExportedConfig) -> str:
 
 
 def _build(architecture: Architecture, size: ModelInput) -> str:
-    recipe = ours.recipe_of(architecture)
-    stride = ours.stem_stride(size, len(architecture.stages))
-    last = architecture.stages[-1]
-    stages = "".join(_stage(architecture, index, size) for index in range(len(architecture.stages)))
+    recipe = RECIPES.get(architecture.recipe)
+    names = {} if recipe is None else {id(recipe): "recipe"}
+    declared = "" if recipe is None else f"    recipe = {recipe!r}\n"
     return f'''def build() -> MetaFormer:
     """The network with fresh weights from torch\'s global generator."""
-    recipe = {recipe!r}
-    return MetaFormer(
-        Stem({size.channels}, {architecture.stages[0].width}, {stride}, recipe),
-        [
-{stages}        ],
-        Head({last.width}, {size.classes}, recipe, norm={last.norm or recipe.norm!r}),
-    )
+{declared}    return {ours.network_part(architecture, size).source(names, 1)}
 '''
-
-
-def _stage(architecture: Architecture, index: int, size: ModelInput) -> str:
-    stage = architecture.stages[index]
-    recipe = ours.recipe_of(architecture)
-    grid = ours.grids(size, len(architecture.stages))[index]
-    mixer = type(ours.build_mixer(stage, grid, recipe)).__name__
-    options = _arguments(ours.mixer_options(stage, recipe))
-    before = f"Downsample({architecture.stages[index - 1].width}, {stage.width}, recipe)" if index else "nn.Identity()"
-    position = f"Position({stage.width}, {grid})" if stage.position else "nn.Identity()"
-    settings = _arguments(ours.block_settings(architecture, index))
-    return f"""            Stage(
-                {before},
-                {position},
-                [
-                    Block({mixer}({stage.width}, {grid}{options}), {stage.width}, recipe{settings})
-                    for _ in range({stage.depth})
-                ],
-            ),
-"""
-
-
-def _arguments(named: dict[str, Any]) -> str:
-    return "".join(f", {name}={value!r}" for name, value in named.items())

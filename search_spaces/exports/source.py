@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Iterable
 from importlib import import_module
+from types import FunctionType
 
 from nas.errors import ExportError
 
@@ -23,8 +24,8 @@ class Bundle:
         self._texts: list[str] = []
         self._imports: dict[str, str] = {}
 
-    def add(self, thing: type) -> None:
-        """Add a class and all that it uses. Raises ExportError when it needs more than torch and Python."""
+    def add(self, thing: type | FunctionType) -> None:
+        """Add a class or function and all that it uses. Raises ExportError when it needs more than torch and Python."""
         self._add(thing.__module__, thing.__qualname__)
 
     def text(self) -> str:

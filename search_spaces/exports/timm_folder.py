@@ -18,8 +18,9 @@ from nas.errors import ExportError
 from nas.export.config import CONFIG_FILE, ExportedConfig
 from nas.export.source import WEIGHTS_FILE
 from nas.output_file import make_folder, write_text, written
-from search_spaces import model as ours
 from search_spaces.exports.weights import difference, example_input, network_of
+from search_spaces.metaformer_family import MetaFormerFamily
+from search_spaces.recipe import RECIPES
 
 TOLERANCE = 1e-4
 MODEL_FILE = "model.py"
@@ -64,16 +65,21 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
 def obstacles(config: ExportedConfig) -> Iterator[str]:
     """Why timm cannot express the network, one reason each."""
     architecture = config.architecture
-    recipe = ours.recipe_of(architecture)
+    if architecture.recipe not in RECIPES:
+        yield f"recipe {architecture.recipe!r} is none of timm's MetaFormers ({', '.join(RECIPES)} are)"
+        return
+    recipe, family = RECIPES[architecture.recipe], MetaFormerFamily(RECIPES[architecture.recipe])
     if recipe.norm_before_mean:
         yield f"recipe {architecture.recipe!r} has its last norm before the mean over tokens, timm after it"
-    stride = ours.stem_stride(config.model_input, len(architecture.stages))
+    stride = family.stem_stride(architecture, config.model_input)
     if stride != STRIDE:
         yield f"its stem has stride {stride} at this input size, timm's always {STRIDE}"
     widths = [stage.width for stage in architecture.stages]
     if any(one == other for one, other in pairwise(widths)):
         yield "neighbouring stages have equal widths, between which timm does not downsample"
     for number, stage in enumerate(architecture.stages, start=1):
+        if not stage.depth:
+            yield f"stage {number} has no blocks"
         if stage.mixer not in MIXERS:
             yield f"stage {number}: mixer {stage.mixer!r} is not in timm ({', '.join(MIXERS)} are)"
         if stage.options:
@@ -91,7 +97,7 @@ def obstacles(config: ExportedConfig) -> Iterator[str]:
 def keyword_arguments(config: ExportedConfig) -> dict[str, Any]:
     """timm's keyword arguments, classes by name."""
     architecture = config.architecture
-    recipe = ours.recipe_of(architecture)
+    recipe = RECIPES[architecture.recipe]
     return {
         "in_chans": config.model_input.channels,
         "num_classes": config.model_input.classes,
@@ -105,8 +111,8 @@ def keyword_arguments(config: ExportedConfig) -> dict[str, Any]:
 
 
 def _residual_scales(architecture: Architecture) -> list[float | None]:
-    scaled = (ours.block_settings(architecture, index)["res_scale"] for index in range(len(architecture.stages)))
-    return [1.0 if each else None for each in scaled]
+    family = MetaFormerFamily(RECIPES[architecture.recipe])
+    return [1.0 if family.has_res_scale(index) else None for index in range(len(architecture.stages))]
 
 
 def build(arguments: dict[str, Any]) -> nn.Module:

@@ -15,6 +15,7 @@ class Attention(nn.Module):
     cost: ClassVar = "O(n^2)"
     tied: ClassVar = False
     leans_on: ClassVar = "compute"
+    last: ClassVar = "proj"
     stacked: ClassVar = {"qkv.weight": 3}
 
     def __init__(self, width: int, grid: tuple[int, int], *, head_dim: int = 32, proj_bias: bool = False) -> None:

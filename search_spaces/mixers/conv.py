@@ -16,6 +16,8 @@ class SepConv(nn.Module):
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
     leans_on: ClassVar = "memory bandwidth and compute"
+    is_nonlinear: ClassVar = True
+    last: ClassVar = "pwconv2"
 
     def __init__(self, width: int, grid: tuple[int, int], *, kernel: int = 7, expansion: int = 2) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ class Depthwise(nn.Module):
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
     leans_on: ClassVar = "memory bandwidth"
+    last: ClassVar = "conv"
 
     def __init__(self, width: int, grid: tuple[int, int], *, kernel: int = 3) -> None:
         super().__init__()

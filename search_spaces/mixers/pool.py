@@ -2,7 +2,10 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+
+from search_spaces.conv_norm import scaled
 
 
 class Pool(nn.Module):
@@ -22,4 +25,28 @@ class Pool(nn.Module):
         # All in one layout: exported, a pair of transpositions cancels, one beside a difference does not.
         x_BCHW = x_BHWC.permute(0, 3, 1, 2)
         mixed_BCHW: Tensor = self.pool(x_BCHW) - x_BCHW
+        return mixed_BCHW.permute(0, 2, 3, 1)
+
+    def scaled(self, factor_C: Tensor, shift_C: Tensor) -> nn.Module:
+        """This mixer with a factor and a shift per channel behind it, for inference."""
+        return ScaledPool(self.pool, factor_C, shift_C)
+
+
+class ScaledPool(nn.Module):
+    """(mean - token) * factor + shift, in a form that runtimes keep in one layout. x_BHWC to x_BHWC."""
+
+    def __init__(self, pool: nn.AvgPool2d, factor_C: Tensor, shift_C: Tensor) -> None:
+        super().__init__()
+        self.pool = pool
+        self.factor = nn.Parameter(factor_C.clone(), requires_grad=False)
+        self.shift = nn.Parameter(shift_C.clone(), requires_grad=False)
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        x_BCHW = x_BHWC.permute(0, 3, 1, 2)
+        pooled_BCHW = self.pool(x_BCHW)
+        if torch.compiler.is_exporting():
+            # A sum of convolutions keeps ONNX Runtime's layout; a difference does not.
+            mixed_BCHW = scaled(pooled_BCHW, self.factor) + scaled(x_BCHW, -self.factor, self.shift)
+        else:
+            mixed_BCHW = scaled(pooled_BCHW - x_BCHW, self.factor, self.shift)
         return mixed_BCHW.permute(0, 2, 3, 1)

@@ -58,7 +58,7 @@ def test_is_hashable_and_frozen() -> None:
         ({"stages": []}, "at least one stage"),
         ({"stages": "pool"}, "not a list"),
         ({"stages": [{"mixer": "pool", "depth": 1}]}, "width"),
-        ({"stages": [{"mixer": "pool", "depth": 0, "width": 8}]}, "depth 0"),
+        ({"stages": [{"mixer": "pool", "depth": -1, "width": 8}]}, "depth -1"),
         ({"stages": [{"mixer": "pool", "depth": True, "width": 8}]}, "depth True"),
         ({"stages": [{"mixer": "pool", "depth": 1.5, "width": 8}]}, "depth 1.5"),
         ({"stages": [{"mixer": "", "depth": 1, "width": 8}]}, "mixer ''"),

@@ -12,10 +12,11 @@ from nas.architecture import Architecture, ModelInput, Stage
 from nas.builder import Cost
 from nas.errors import ParameterError, UnknownNameError, UserError
 from search_spaces.cost import cost, part_cost
+from search_spaces.families import FAMILIES
 from search_spaces.hybrid import HYBRID, HYBRID_224
 from search_spaces.memory import peak_memory
 from search_spaces.metaformer import METAFORMER
-from search_spaces.model import build, canonical, stem_stride
+from search_spaces.model import build, canonical
 
 POOL = Architecture(tuple(Stage("pool", 1, width) for width in (64, 128, 320, 512)))
 
@@ -61,7 +62,9 @@ def test_peak_memory_of_attention_is_that_of_a_fused_one() -> None:
     ("size", "stride"), [(9, 1), (16, 1), (17, 2), (28, 2), (32, 2), (33, 2), (36, 4), (64, 4), (224, 4)]
 )
 def test_stem_stride_follows_the_input(size: int, stride: int) -> None:
-    assert stem_stride(ModelInput(3, size, size, 10), 4) == stride
+    # Kernel 7 with the published padding.
+    side = {4: size // 4, 2: (size + 1) // 2, 1: size}[stride]
+    assert FAMILIES["compact"].grids(POOL, ModelInput(3, size, size, 10))[0] == (side, side)
 
 
 @pytest.mark.parametrize("size", [9, 11, 16, 17, 32, 33, 50, 64, 224])

@@ -72,12 +72,13 @@ def correction(
 def _row(space: SearchSpace, architecture: Architecture, score: float) -> list[float]:
     mixers = sorted({mixer for stage in space.stages for mixer in stage.fields["mixer"]}, key=str)
     blocks = [stage.spelled_mixer for stage in architecture.stages for _ in range(stage.depth)]
-    row = [score, *(blocks.count(str(mixer)) / len(blocks) for mixer in mixers)]
+    row = [score, *(blocks.count(str(mixer)) / max(1, len(blocks)) for mixer in mixers)]
     for name, chosen in space.encode(architecture).items():
         if isinstance(chosen, str):
             row += [float(chosen == option) for option in space.choices[name]]
         else:
-            row.append(math.log(chosen))
+            # Depths and ratios may be 0, which is as far below 1 as 2 is above it.
+            row.append(math.log(max(chosen, 0.5)))
     return row
 
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.architecture import Architecture, Stage
+from nas.blueprint import Blueprint
 from workers.proxy import ProxyEvaluator
 from workers.train import EVALUATION_BATCH
 from workers.training_setting import FP32
@@ -18,7 +19,7 @@ KEPT_BYTES = 256 * 2**20
 # themselves), by accuracies on these much worse (.084).
 SCORED_ON = 250
 
-Beginning = tuple[Stage, ...]
+Beginning = tuple[Blueprint, tuple[Stage, ...]]
 
 
 class Scores:
@@ -44,7 +45,7 @@ class Scores:
             with self._proxy.step():
                 batches = [self._supernet(batch, member, part, part + 1) for batch in batches]
             if part:
-                self._keep(member.stages[:part], batches)
+                self._keep((member.blueprint, member.stages[:part]), batches)
         with self._proxy.step():
             logits_BK = torch.cat([self._supernet(batch, member, parts, parts + 1) for batch in batches])
             return -F.cross_entropy(logits_BK.float(), self._data.validation_labels[:SCORED_ON]).item()
@@ -52,7 +53,7 @@ class Scores:
     def _longest(self, member: Architecture) -> tuple[int, Sequence[Tensor]]:
         """The part to go on with, and what those before it made of the images."""
         for count in range(len(member.stages), 0, -1):
-            beginning = member.stages[:count]
+            beginning = (member.blueprint, member.stages[:count])
             if beginning in self._kept:
                 self._kept.move_to_end(beginning)
                 return 1 + count, self._kept[beginning]

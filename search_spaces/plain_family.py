@@ -1,0 +1,119 @@
+"""Recipe `plain`: networks whose stem, downsampling, norm, activation and block form are choices (nas/blueprint.py).
+
+Its defaults are a plain convolutional network's: 3x3 convolutions, batch norm, ReLU, no residual connection around what
+does without.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import ClassVar
+
+from nas.architecture import Architecture, ModelInput, Option, Stage
+from nas.blueprint import Blueprint, Stem
+from nas.errors import UnknownNameError
+from search_spaces import network, plain_network
+from search_spaces.activation import ACTIVATIONS
+from search_spaces.grids import MIN_GRID, Convolution, halved, largest_stride, too_small
+from search_spaces.norms import NORMS
+from search_spaces.part import NOTHING, Part, Repeated
+
+# As in MetaFormer's form, whose stream is not normalised at its end.
+PRE_NORM = "prenorm"
+BLOCKS = ("plain", "residual", PRE_NORM)
+DEFAULTS = {"downsample": "conv", "norm": "batch", "activation": "relu", "block": "plain"}
+VALID: Mapping[str, Collection[str]] = {
+    "downsample": plain_network.DOWNSAMPLES,
+    "norm": NORMS,
+    "activation": ACTIVATIONS,
+    "block": BLOCKS,
+}
+# The recipe's own stem has the largest stride that leaves the last stage 2x2 tokens.
+STEM_KERNEL = 3
+STEM_PADDINGS = {2: 1, 1: 1}
+
+
+class PlainFamily:
+    """The networks of recipe `plain`."""
+
+    channels_first: ClassVar = True
+    norm: ClassVar = DEFAULTS["norm"]
+    norms: ClassVar[Collection[str]] = NORMS
+
+    def canonical(self, blueprint: Blueprint) -> Blueprint:
+        """Raises UnknownNameError for a name that is not among VALID."""
+        values = self._values(blueprint)
+        named = {name: None if value == DEFAULTS[name] else value for name, value in values.items()}
+        return Blueprint(stem=blueprint.stem, **named)
+
+    def mixer_defaults(self, mixer: str, stage: Stage, blueprint: Blueprint) -> Mapping[str, Option]:
+        """Norm and activation of mixers that have norms and activations of their own."""
+        return {"norm": self._norm(stage, blueprint), "activation": self._values(blueprint)["activation"]}
+
+    def grids(self, architecture: Architecture, model_input: ModelInput) -> list[tuple[int, int]]:
+        stem = self._stem(architecture, model_input)
+        stages = len(architecture.stages)
+        grids = halved(model_input, _convolutions(stem), stages)
+        if min(grids[-1]) < MIN_GRID:
+            raise too_small(model_input, stages, stem.stride)
+        return grids
+
+    def stem(self, architecture: Architecture, model_input: ModelInput) -> Part:
+        self.grids(architecture, model_input)
+        stem = self._stem(architecture, model_input)
+        first = architecture.stages[0]
+        settings = {"kernel": stem.kernel, "strides": stem.conv_strides, "pool": stem.pool}
+        return Part(
+            plain_network.PlainStem, (model_input.channels, first.width), settings | self._details(first, architecture)
+        )
+
+    def stage(self, architecture: Architecture, index: int, model_input: ModelInput, mixer: Part) -> Part:
+        stage = architecture.stages[index]
+        values = self._values(architecture.blueprint)
+        details = self._details(stage, architecture)
+        downsample = NOTHING
+        if index > 0:
+            before = architecture.stages[index - 1].width
+            arguments = (values["downsample"], before, stage.width)
+            downsample = Part(plain_network.PlainDownsample, arguments, details)
+        grid = self.grids(architecture, model_input)[index]
+        position = Part(plain_network.PlainPosition, (stage.width, grid)) if stage.position else NOTHING
+        settings = {"mlp_ratio": stage.mlp_ratio, **details}
+        if values["block"] == PRE_NORM:
+            block = Part(plain_network.PreNormBlock, (mixer, stage.width), settings)
+        else:
+            residual = {"residual": values["block"] == "residual"}
+            block = Part(plain_network.PlainBlock, (mixer, stage.width), residual | settings)
+        return Part(network.Stage, (downsample, position, Repeated(block, stage.depth)))
+
+    def head(self, architecture: Architecture, model_input: ModelInput) -> Part:
+        last = architecture.stages[-1]
+        is_normed = self._values(architecture.blueprint)["block"] != PRE_NORM
+        norm = None if is_normed else self._norm(last, architecture.blueprint)
+        return Part(plain_network.PlainHead, (last.width, model_input.classes), {"norm": norm})
+
+    def _stem(self, architecture: Architecture, model_input: ModelInput) -> Stem:
+        if architecture.blueprint.stem is not None:
+            return architecture.blueprint.stem
+        return Stem(STEM_KERNEL, largest_stride(STEM_KERNEL, STEM_PADDINGS, len(architecture.stages), model_input))
+
+    def _details(self, stage: Stage, architecture: Architecture) -> dict[str, str]:
+        blueprint = architecture.blueprint
+        return {"norm": self._norm(stage, blueprint), "activation": self._values(blueprint)["activation"]}
+
+    def _norm(self, stage: Stage, blueprint: Blueprint) -> str:
+        norm = stage.norm or self._values(blueprint)["norm"]
+        if norm not in NORMS:
+            raise UnknownNameError("norm", norm, NORMS)
+        return norm
+
+    def _values(self, blueprint: Blueprint) -> dict[str, str]:
+        """Every named choice, the recipe's where the blueprint has none."""
+        values = {name: getattr(blueprint, name) or default for name, default in DEFAULTS.items()}
+        for name, value in values.items():
+            if value not in VALID[name]:
+                raise UnknownNameError(name, value, VALID[name])
+        return values
+
+
+def _convolutions(stem: Stem) -> list[Convolution]:
+    convolutions = [(stem.kernel, stride, (stem.kernel - stride + 1) // 2) for stride in stem.conv_strides]
+    return [*convolutions, (3, 2, 1)] if stem.pool else convolutions
