@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 import nas
-from benchmarks.ship import timing
+from benchmarks import timing
 
 TARGET = "onnxruntime"
 # More trials than any search here can have.

@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import timing
 from benchmarks.kept import Kept
 from benchmarks.report import PACKAGES, conditions
-from benchmarks.ship import plain, timing
+from benchmarks.ship import plain
 from benchmarks.ship.cases import Case, Pictures, pictures
 from benchmarks.ship.known import BASELINES
 from benchmarks.ship.product import Product
