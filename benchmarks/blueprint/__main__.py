@@ -26,7 +26,7 @@ from benchmarks.report import PACKAGES, conditions, print_header
 from nas import plugins
 from nas.architecture import ModelInput
 from nas.builder import Builder
-from nas.spaces import load_space
+from nas.latency import Deployment
 
 SECONDS, SEEDS, WORKERS = 40.0, 2, 2
 
@@ -73,13 +73,7 @@ def main() -> None:
 
 def _variants(size: Size, data_dir: Path, parts: list[str] | None) -> list[Variant]:
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-    blueprint = load_space("hybrid").blueprint
-    named = {
-        field: [str(option) for option in options.values() if option is not None]
-        for field, options in blueprint.fields.items()
-        if field != "stem"
-    }
-    plain, *others = variants(data_of(size, data_dir, 0).model_input, builder, named)
+    plain, *others = variants(data_of(size, data_dir, 0).model_input, builder)
     return [plain, *(each for each in others if not parts or each.part in parts)]
 
 
@@ -88,14 +82,13 @@ def _time(size: Size, members: list[Variant], data_dir: Path, path: Path) -> Non
     known = {row.key for row in read_timed(path) if row.px == size.px}
     if known.issuperset(each.architecture.key for each in members):
         return
-    builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     convert = plugins.load(plugins.CONVERTERS, "onnx")
     model_input: ModelInput = data_of(size, data_dir, 0).model_input
     shape_CHW = (model_input.channels, model_input.height_px, model_input.width_px)
     with tempfile.TemporaryDirectory() as scratch:
         paths = {each.architecture.key: Path(scratch) / each.architecture.key for each in members}
         for each in members:
-            model = builder.build(each.architecture, model_input).eval()
+            model = Deployment(each.architecture, model_input).build().eval()
             file = paths[each.architecture.key].with_suffix(f".{timing.ONNX}")
             convert(model, torch.zeros(2, *shape_CHW), file, {})
         ms = timing.latencies(paths, shape_CHW)

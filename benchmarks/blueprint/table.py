@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.blueprint.rows import Timed, Trained
-from benchmarks.blueprint.variants import REFERENCE
+from benchmarks.blueprint.variants import MACS_MARGIN, REFERENCE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "mixers.md"
 
@@ -57,7 +57,7 @@ def _cells(same: Sequence[Trained], ms: dict[tuple[int, str], float], macs: int)
     accuracy = f"{statistics.fmean(finished):.4f}" if finished else same[0].failure
     time_ms = ms.get((same[0].px, same[0].key))
     off = same[0].macs / macs - 1 if macs else 0.0
-    note = f" ({off:+.0%} MACs)" if abs(off) > 0.05 else ""
+    note = f" ({off:+.0%} MACs)" if abs(off) > MACS_MARGIN else ""
     return accuracy, f"{time_ms:.4f}{note}" if time_ms is not None else note
 
 

@@ -20,6 +20,13 @@ SCALES = tuple(percent / 100 for percent in range(30, 401))
 STANDS_ALONE = frozenset({"dense_conv", "fused_inverted_bottleneck", "inverted_bottleneck"})
 MLP_RATIO = 2
 MLP_RATIOS = (1, 2, 4)
+# The blueprint's other fields; those of the reference are left out by their canonical form.
+NAMED: Mapping[str, Sequence[str]] = {
+    "downsample": ("conv", "patch", "conv_pool", "pool"),
+    "norm": ("batch", "layer", "group", "rms"),
+    "activation": ("relu", "hard_swish", "gelu", "star_relu"),
+    "block": ("plain", "residual", "prenorm"),
+}
 OPTIONS: Mapping[str, Sequence[tuple[tuple[str, int | bool], ...]]] = {
     "inverted_bottleneck": ((), (("squeeze", True),)),
 }
@@ -38,8 +45,13 @@ REFERENCE = ("reference", "plain CNN")
 
 
 def stem_stride(size_px: int) -> int:
-    """So that the last of four grids is 2x2 or larger."""
+    """The reference's: the whole picture is worth its MACs only where it is small."""
     return 2 if size_px >= 28 else 1
+
+
+def fits(stem: Stem, size_px: int) -> bool:
+    """Whether the last of the four grids is 2x2 or larger."""
+    return size_px > 8 * stem.stride
 
 
 def reference(size_px: int) -> Architecture:
@@ -53,15 +65,12 @@ def reference(size_px: int) -> Architecture:
     return Architecture(stages, RECIPE, Blueprint(stem=Stem(3, stem_stride(size_px))))
 
 
-def variants(model_input: ModelInput, builder: Builder, named: Mapping[str, Sequence[str]]) -> list[Variant]:
-    """The reference first; each variant's widths are scaled so that its MACs are the reference's.
-
-    `named` are the options of the blueprint's other fields.
-    """
+def variants(model_input: ModelInput, builder: Builder) -> list[Variant]:
+    """The reference first; each variant's widths are scaled so that its MACs are the reference's."""
     plain = reference(model_input.height_px)
     wanted = builder.cost(plain, model_input).macs
     found = {builder.canonical(plain).key: Variant(*REFERENCE, plain)}
-    for part, choice, architecture in _changed(plain, named):
+    for part, choice, architecture in _changed(plain, model_input.height_px):
         key = builder.canonical(architecture).key
         if key not in found:
             found[key] = Variant(part, choice, at_macs(architecture, model_input, builder, wanted))
@@ -84,7 +93,7 @@ def at_macs(architecture: Architecture, model_input: ModelInput, builder: Builde
     return min(near, key=lambda each: abs(builder.cost(each, model_input).macs - wanted))
 
 
-def _changed(plain: Architecture, named: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str, Architecture]]:
+def _changed(plain: Architecture, size_px: int) -> Iterator[tuple[str, str, Architecture]]:
     for mixer in plugins.names(plugins.MIXERS):
         for options in OPTIONS.get(mixer, ((),)):
             ratio = 0 if mixer in STANDS_ALONE else MLP_RATIO
@@ -94,10 +103,10 @@ def _changed(plain: Architecture, named: Mapping[str, Sequence[str]]) -> Iterato
     for ratio in MLP_RATIOS:
         yield "MLP ratio", str(ratio), _blocks(plain, mlp_ratio=ratio)
     blueprint = plain.blueprint
-    assert blueprint.stem is not None
-    for stem in _stems(blueprint.stem.stride):
+    assert blueprint.stem is not None  # as `reference` has it
+    for stem in (each for each in _stems(blueprint.stem.stride) if fits(each, size_px)):
         yield "stem", stem.label, replace(plain, blueprint=replace(blueprint, stem=stem))
-    for field, names in named.items():
+    for field, names in NAMED.items():
         for option in names:
             yield field, option, replace(plain, blueprint=replace(blueprint, **{field: option}))  # type: ignore[arg-type]
 
@@ -110,7 +119,6 @@ def _stems(stride: int) -> Iterator[Stem]:
         yield Stem(3, stride, pool=True)
         yield Stem(3, 1)
     yield Stem(2 * stride, 2 * stride)
-    yield Stem(3, 2 * stride)
     yield Stem(3, 2 * stride, convs=2)
     yield Stem(3, 2 * stride, pool=True)
 
