@@ -20,7 +20,7 @@ reference's seeds differ by {noise}: smaller differences say nothing. Mixers tha
 
 `python -m benchmarks.blueprint --write` makes this table, {conditions}.
 
-14 px: digits; 28 px: Fashion-MNIST; 32 px: 10,000 pictures of CIFAR-10; 64 px: the same, enlarged.
+14 px: 1,150 digits; 28 px: 6,000 pictures of Fashion-MNIST; 32 px: 5,000 of CIFAR-10; 64 px: 2,500 of these, enlarged.
 """
 
 

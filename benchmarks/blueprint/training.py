@@ -32,11 +32,12 @@ class Size(NamedTuple):
     train_size: int
 
 
+# So few pictures that an epoch is a small part of a training: trainings are whole epochs.
 SIZES = (
     Size(14, "digits", None, 1150),
-    Size(28, "fashion-mnist", None, 8000),
-    Size(32, "imagefolder", "cifar10-small", 8000),
-    Size(64, "imagefolder", "cifar10-small", 8000),
+    Size(28, "fashion-mnist", None, 6000),
+    Size(32, "imagefolder", "cifar10-small", 5000),
+    Size(64, "imagefolder", "cifar10-small", 2500),
 )
 
 
