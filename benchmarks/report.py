@@ -11,11 +11,18 @@ from workers.latency.processor import processor_name
 PACKAGES = ("hybrid-nas", "torch", "ray", "optuna", "sqlalchemy")
 
 
+def conditions(packages: Sequence[str] = PACKAGES) -> str:
+    """The hardware and the versions, on two lines."""
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    return (
+        f"on {processor_name()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}\n"
+        f"with {versions}"
+    )
+
+
 def print_header(claim: str) -> None:
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     print(claim)
-    print(f"on {processor_name()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}")
-    print(f"with {versions}")
+    print(conditions())
 
 
 def mean_and_spread(values: Sequence[float]) -> str:

@@ -1,0 +1,69 @@
+"""The document: by picture size, each choice's accuracy and latency beside the reference's."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.blueprint.rows import Timed, Trained
+from benchmarks.blueprint.variants import MACS_MARGIN, REFERENCE
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "mixers.md"
+
+INTRODUCTION = """# Mixers and blueprints compared
+
+Each row changes one thing of a plain convolutional network (3x3 convolutions to 24, 48, 96 and 128 channels at stride
+2, a further one at 48 and at 96, batch norm, ReLU): the mixer of the two inner blocks, or one choice of the blueprint.
+All widths are scaled so that the multiply-accumulates are those of the network above (within 5%, else they are named).
+Each is trained for {seconds:g} CPU seconds on one thread by the search's own loop; figures are the mean accuracy of
+{seeds} seeds on validation pictures, and milliseconds in ONNX Runtime (one thread, one picture). Accuracies of the
+reference's seeds differ by {noise}: smaller differences say nothing. Mixers that do not mix channels have an MLP too.
+
+`python -m benchmarks.blueprint --write` makes this table, {conditions}.
+
+14 px: 1,150 digits; 28 px: 6,000 pictures of Fashion-MNIST; 32 px: 5,000 of CIFAR-10; 64 px: 2,500 of these, enlarged.
+"""
+
+
+def document(rows: Sequence[Trained], timed: Sequence[Timed], conditions: str) -> str:
+    """Of several latencies of one network at one size the last one counts."""
+    sizes = sorted({row.px for row in rows})
+    names = dict.fromkeys((row.part, row.choice) for row in rows)
+    ordered = sorted(names, key=lambda name: (name != REFERENCE, _rank(name[0], names), name))
+    ms = {(each.px, each.key): each.ms for each in timed}
+    head = " | ".join(f"{px} px: accuracy | ms" for px in sizes)
+    lines = [f"| part | choice | {head} |", "|---|---|" + "---|---|" * len(sizes)]
+    macs = {px: next((row.macs for row in rows if (row.px, row.part) == (px, REFERENCE[0])), 0) for px in sizes}
+    for part, choice in ordered:
+        cells: list[str] = []
+        for px in sizes:
+            same = [row for row in rows if (row.px, row.part, row.choice) == (px, part, choice)]
+            cells += _cells(same, ms, macs[px])
+        lines.append(f"| {part} | {choice} | {' | '.join(cells)} |")
+    plain = [row for row in rows if row.part == REFERENCE[0]]
+    spreads = [_spread([row.accuracy for row in plain if row.px == px]) for px in sizes]
+    introduction = INTRODUCTION.format(
+        seconds=rows[0].seconds if rows else 0,
+        seeds=len({row.seed for row in rows}),
+        noise=", ".join(f"{spread:.4f} ({px} px)" for px, spread in zip(sizes, spreads, strict=True)),
+        conditions=conditions.replace("\n", " "),
+    )
+    return "\n".join([introduction, *lines, ""])
+
+
+def _cells(same: Sequence[Trained], ms: dict[tuple[int, str], float], macs: int) -> tuple[str, str]:
+    if not same:
+        return "", ""
+    finished = [row.accuracy for row in same if not row.failure]
+    accuracy = f"{statistics.fmean(finished):.4f}" if finished else same[0].failure
+    time_ms = ms.get((same[0].px, same[0].key))
+    off = same[0].macs / macs - 1 if macs else 0.0
+    note = f" ({off:+.0%} MACs)" if abs(off) > MACS_MARGIN else ""
+    return accuracy, f"{time_ms:.4f}{note}" if time_ms is not None else note
+
+
+def _rank(part: str, names: dict[tuple[str, str], None]) -> int:
+    return list(dict.fromkeys(each for each, _ in names)).index(part)
+
+
+def _spread(values: Sequence[float]) -> float:
+    return max(values) - min(values) if values else 0.0

@@ -1,0 +1,142 @@
+"""Our side, by the commands that a user has: `nas search` until Ctrl-C, `nas front`, `nas export`, `nas retrain`."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import nas
+from benchmarks import timing
+
+TARGET = "onnxruntime"
+# More trials than any search here can have.
+ENDLESS = 100_000
+INTERRUPTED = 130
+# Between Ctrl-C and the end of the search.
+MAX_STOP_S = 300.0
+# Latency in the study's own milliseconds is passed on with a hair's breadth above it, for rounding.
+ABOVE = 1.0001
+
+
+class CommandError(Exception):
+    """A command of ours failed; its last lines are the message."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """One case of one seed in a folder. `search_options` are the user's further options of `nas search`."""
+
+    folder: Path
+    dataset: str
+    size_px: int
+    seed: int
+    search_options: Sequence[str] = ()
+
+    @property
+    def _storage(self) -> tuple[str, str]:
+        return "--storage", f"sqlite:///{(self.folder / 'study.db').resolve()}"
+
+    @property
+    def _data(self) -> tuple[str, ...]:
+        size = () if self.dataset == "digits" else ("--input-size", str(self.size_px))
+        return "--dataset", self.dataset, *size
+
+    def search(self, seconds: float, max_latency_ms: float) -> dict[str, Any]:
+        """From nothing, for `seconds` from the start of the command, then Ctrl-C; the front that it leaves."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        words = ["search", *self._data, *self._storage, "--target", TARGET, "--budget", str(ENDLESS)]
+        words += ["--seed", str(self.seed), "--max-latency", f"{max_latency_ms:.4f}", *self.search_options]
+        started = time.monotonic()
+        with (self.folder / "search.log").open("w") as log:
+            process = subprocess.Popen(
+                [_nas(), *words], stdout=log, stderr=subprocess.STDOUT, start_new_session=True, text=True
+            )
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                _interrupt(process)
+            except BaseException:
+                _interrupt(process)
+                raise
+        wall_s = time.monotonic() - started
+        if process.returncode not in (0, INTERRUPTED):
+            raise CommandError(f"nas search: {_last_lines((self.folder / 'search.log').read_text())}")
+        trials = json.loads(_run("studies", "--json", *self._storage))
+        return {"wall_s": round(wall_s, 1), "command": " ".join(words), "studies": trials, "front": self._front()}
+
+    def _front(self) -> list[dict[str, Any]]:
+        front: list[dict[str, Any]] = json.loads(_run("front", "--json", *self._storage))
+        return front
+
+    def deployed_front(self, front: Sequence[Mapping[str, Any]]) -> dict[str, Path]:
+        """The front's members as ONNX files, untrained, by trial: to be timed."""
+        paths = {str(member["trial"]): self.folder / "front" / str(member["trial"]) for member in front}
+        for number, path in paths.items():
+            path.parent.mkdir(exist_ok=True)
+            output = str(path.with_suffix(f".{timing.ONNX}"))
+            _run("export", *self._storage, "--pick", f"trial:{number}", "--format", "onnx", "--output", output)
+        return paths
+
+    def pick(self, max_latency_ms: float, name: str) -> dict[str, Any]:
+        """The most accurate at most that slow, in the study's own milliseconds, by `nas export`: its key and config."""
+        path = self.folder / f"{name}.yaml"
+        limit = f"{max_latency_ms * ABOVE:.6f}"
+        told = _run("export", *self._storage, "--pick", "accuracy", "--max-latency", limit, "--output", str(path))
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        provenance = config["provenance"]
+        return {
+            "config": path.name,
+            "told": told.strip(),
+            "key": provenance["key"],
+            "trial": provenance["trial"],
+            "architecture": config["architecture"],
+        }
+
+    def retrain(self, config: str, seconds: float, shape_CHW: tuple[int, int, int]) -> dict[str, Any]:
+        """Final training by `nas retrain --time`, from nothing; the network is deployed beside its folder."""
+        output = self.folder / f"{Path(config).stem}-trained"
+        shutil.rmtree(output, ignore_errors=True)
+        started = time.monotonic()
+        words = [*self._data, "--time", f"{max(1, round(seconds))}s", "--seed", str(self.seed), "--output", str(output)]
+        told = json.loads(_run("retrain", str(self.folder / config), *words, "--json").splitlines()[-1])
+        wall_s = time.monotonic() - started
+        file = output.with_suffix(f".{timing.ONNX}")
+        _run("export", str(output), "--format", "onnx", "--output", str(file))
+        timing.freeze(nas.load(output, folded=True), shape_CHW, output)
+        return {"accuracy": told["test_accuracy"], "wall_s": round(wall_s, 1), "path": str(output)}
+
+
+def _nas() -> str:
+    return str(Path(sys.executable).with_name("nas"))
+
+
+def _interrupt(process: "subprocess.Popen[str]") -> None:
+    """Ctrl-C as a terminal does it: the whole group gets it. Raises CommandError where the command goes on."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(MAX_STOP_S)
+    except subprocess.TimeoutExpired as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise CommandError(f"the command went on for {MAX_STOP_S:.0f} s after Ctrl-C") from error
+
+
+def _run(*words: str) -> str:
+    """The command's standard output. Raises CommandError."""
+    done = subprocess.run([_nas(), *words], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise CommandError(f"nas {' '.join(words)}: {_last_lines(done.stderr)}")
+    return done.stdout
+
+
+def _last_lines(text: str) -> str:
+    return " | ".join(text.strip().splitlines()[-5:])

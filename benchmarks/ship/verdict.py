@@ -1,0 +1,144 @@
+"""What is at least as accurate at which latency, how much hypervolume either side has, and the report of both."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nas.pareto import hypervolume, knee, non_dominated
+
+# Two networks are equally fast within it: what two turns of the clock differ by.
+EQUALLY_FAST = 1.02
+LATENCIES = 3
+WANTED_RATIO = 1.1
+
+
+class Shipped(NamedTuple):
+    """A finally trained network. Ours was chosen to be as fast as the baseline `limit`; None marks a baseline."""
+
+    name: str
+    accuracy: float
+    ms: float
+    torch_ms: float
+    limit: str | None = None
+
+    @property
+    def point(self) -> tuple[float, float]:
+        return self.ms, 1 - self.accuracy
+
+
+class Race(NamedTuple):
+    """What was shipped in one case with one seed; the limits are names of baselines, the fastest first.
+
+    `conditions` are the hardware and the versions.
+    """
+
+    case: str
+    seed: int
+    test_pictures: int
+    limits: Sequence[str]
+    baselines: Sequence[Shipped]
+    ours: Sequence[Shipped]
+    conditions: str
+
+
+class AtLatency(NamedTuple):
+    """Both sides' best at a limit; ours is None where nothing that fast was shipped."""
+
+    limit_ms: float
+    baseline: Shipped
+    ours: Shipped | None
+
+    @property
+    def gain(self) -> float:
+        """In accuracy; what ships nothing has none."""
+        return (self.ours.accuracy if self.ours else 0.0) - self.baseline.accuracy
+
+    @property
+    def is_met(self) -> bool:
+        return self.gain >= 0
+
+
+def chosen_limits(baselines: Sequence[Shipped]) -> list[str]:
+    """The fastest baseline, their knee and the most accurate; others of their front where these coincide."""
+    points = [each.point for each in baselines]
+    order = (
+        min(baselines, key=lambda each: each.ms),
+        baselines[knee(points)],
+        max(baselines, key=lambda each: each.accuracy),
+        *(baselines[index] for index in non_dominated(points)),
+        *baselines,
+    )
+    distinct = list(dict.fromkeys(order))[:LATENCIES]
+    return [each.name for each in sorted(distinct, key=lambda each: each.ms)]
+
+
+def at_latencies(race: Race) -> list[AtLatency]:
+    by_name = {each.name: each for each in race.baselines}
+    rows = []
+    for limit in race.limits:
+        limit_ms = by_name[limit].ms
+        fast = [each for each in race.baselines if each.ms <= limit_ms * EQUALLY_FAST]
+        ours = [each for each in race.ours if each.limit == limit and each.ms <= limit_ms * EQUALLY_FAST]
+        best = max(fast, key=lambda each: each.accuracy)
+        rows.append(AtLatency(limit_ms, best, ours[0] if ours else None))
+    return rows
+
+
+def volumes(race: Race) -> tuple[float, float]:
+    """Ours and the baselines' hypervolume, in milliseconds and error, from the worst baseline's error and latency."""
+    reference = (max(each.ms for each in race.baselines), max(1 - each.accuracy for each in race.baselines))
+    ours, theirs = (hypervolume([each.point for each in side], reference) for side in (race.ours, race.baselines))
+    return ours, theirs
+
+
+def standard_error(accuracy: float, pictures: int) -> float:
+    return math.sqrt(accuracy * (1 - accuracy) / pictures)
+
+
+def race_report(race: Race) -> str:
+    lines = [
+        f"### {race.case}, seed {race.seed}",
+        "",
+        "| network | test accuracy | ms, ONNX Runtime | ms, torch |",
+        "|---|---|---|---|",
+    ]
+    for each in sorted((*race.baselines, *race.ours), key=lambda each: each.ms):
+        error = standard_error(each.accuracy, race.test_pictures)
+        name = each.name if each.limit is None else f"**{each.name}**, for the latency of {each.limit}"
+        lines.append(f"| {name} | {each.accuracy:.4f} +- {error:.4f} | {each.ms:.4f} | {each.torch_ms:.4f} |")
+    lines += [
+        "",
+        "| at most, ms | best baseline | its accuracy | ours | gain | at least as accurate |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in at_latencies(race):
+        ours = (f"{row.ours.accuracy:.4f}", f"{row.gain:+.4f}") if row.ours else ("nothing that fast", "")
+        met = "yes" if row.is_met else "**no**"
+        columns = (f"{row.limit_ms:.4f}", row.baseline.name, f"{row.baseline.accuracy:.4f}", *ours, met)
+        lines.append(f"| {' | '.join(columns)} |")
+    volume, baselines_volume = volumes(race)
+    ratio = f"ratio {volume / baselines_volume:.3f}" if baselines_volume else "no ratio"
+    return "\n".join(
+        [*lines, "", f"Hypervolume: ours {volume:.5f}, the baselines' {baselines_volume:.5f}, {ratio}.", ""]
+    )
+
+
+CASE_HEAD = (
+    "| case | seeds | gain in accuracy at the fastest latency (met) | at the middle one (met) | at the slowest (met) "
+    "| ratio of hypervolumes |\n|---|---|---|---|---|---|"
+)
+
+
+def case_report(races: Sequence[Race]) -> str:
+    """One row for a case: mean gains where something was shipped, how often they were met, ratios of hypervolumes."""
+    cells = []
+    for rows in zip(*(at_latencies(race) for race in races), strict=True):
+        gains = [row.gain for row in rows if row.ours]
+        mean = f"{statistics.fmean(gains):+.4f}" if gains else "nothing that fast"
+        cells.append(f"{mean} ({sum(row.is_met for row in rows)} of {len(rows)})")
+    ratios = [ours / theirs if theirs else math.inf for ours, theirs in map(volumes, races)]
+    mean_ratio = statistics.fmean(ratios)
+    shown = f"{mean_ratio:.3f}" if mean_ratio >= WANTED_RATIO else f"**{mean_ratio:.3f}**"
+    listed = ", ".join(f"{each:.3f}" for each in ratios)
+    return f"| {races[0].case} | {len(races)} | {' | '.join(cells)} | {shown} ({listed}) |"
