@@ -6,15 +6,17 @@ import plotly.graph_objects as go
 
 from dashboard.plotly_page import page_of
 from nas.front import Result, fallen, front
+from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.store.store import StudyRecord
 
+DRAWN = {ACCURACY.name, LATENCY.name}
 DOMINATED = "#9aa5b1"
 FRONT = "#0b6e99"
 FALLEN = "#b3541e"
 
 
 def render(record: StudyRecord, results: Sequence[Result]) -> str:
-    """An HTML page with plotly.js inside: all trials, the front as a step line, logarithmic latency."""
+    """An HTML page with plotly.js inside: all trials and the front by the accuracies that judge them."""
     return page_of(figure(record, results), f"{record.name}: accuracy against latency")
 
 
@@ -23,13 +25,16 @@ def figure(record: StudyRecord, results: Sequence[Result]) -> go.Figure:
     members = front(results)
     on_front = {member.trial.number for member in members}
     fell_off = fallen(results)
-    others = [result for result in results if result.trial.number not in on_front and result not in fell_off]
+    drawn_elsewhere = on_front | {result.trial.number for result in fell_off}
+    others = [result for result in results if result.trial.number not in drawn_elsewhere]
+    # Of more objectives than the two that are drawn a front is no line.
+    mode = "lines+markers" if {each.name for each in recorded_objectives(record.settings)} == DRAWN else "markers"
     drawn = go.Figure()
     drawn.add_trace(_points(others, "trials", "markers", DOMINATED))
-    drawn.add_trace(_points(members, "Pareto front", "lines+markers", FRONT))
+    drawn.add_trace(_points(members, "Pareto front", mode, FRONT))
     drawn.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
     if fell_off:
-        drawn.add_trace(_points(fell_off, "left off when confirmed", "markers", FALLEN))
+        drawn.add_trace(_points(fell_off, "dropped when confirmed", "markers", FALLEN))
         drawn.data[2].update(marker={"symbol": "x"})
     settings = record.settings
     drawn.update_layout(
@@ -69,6 +74,8 @@ def _hover(result: Result) -> str:
 
 
 def _spread(result: Result) -> str:
+    if not result.is_confirmed:
+        return " (the search's own seed)"
     if result.accuracy_std is None:
         return ""
     return f" (std {result.accuracy_std:.2%} over {len(result.reported)} seeds)"

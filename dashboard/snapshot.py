@@ -50,7 +50,7 @@ class Snapshot:
             "workers": dict(now.workers),
             "failures": dict(now.failures),
             "last_error": None if error is None else {"cause": error.cause, "message": error.message},
-            "best_accuracy": max((each.accuracy for each in trials.results), default=None),
+            "best_accuracy": max((each.accuracy for each in trials.front), default=None),
             "front_size": len(trials.front),
             "hypervolume": trials.hypervolume,
             "revision": trials.revision,

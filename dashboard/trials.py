@@ -111,7 +111,7 @@ class Trials:
         answer: shapes.Front = {
             "revision": self.revision,
             "objectives": self.objectives,
-            "members": [as_json(each) for each in members],
+            "members": [as_json(each, members) for each in members],
             "fallen": [each.trial.number for each in fallen(candidates)],
             "hypervolume": dominated,
             "knee": members[knee([each.losses for each in members])].trial.number if members else None,

@@ -1,20 +1,26 @@
-"""A search's last part: what may be on the front is trained again with other seeds, until all that is left was.
+"""A search's last part: what may be on the front is trained again with other seeds, until the whole front was.
 
 The best of many noisy trials is over-claimed, the more so the more trials there were. A member's accuracy becomes the
-mean over its seeds; one that falls off makes room for another, which is confirmed in its turn. Then those that one
-unlucky seed may have kept from among them have their turn, as far as few were confirmed besides.
+mean over its further seeds; one that falls off makes room for another, which is confirmed in its turn. Then those that
+one unlucky seed may have kept off the front have their turn, half as many as the front has members.
+
+The noisier the trials, the more of them look better than what was confirmed. So the number of confirmed trials is
+bounded; what is still unconfirmed on the front then stays there by the search's own accuracy, and is marked.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from nas.evaluation import Job
 from nas.front import Result, contenders, near_front
+from nas.pareto import dominates
 from nas.study import Study, trial_seed
 from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome
 
-# Besides the contenders so many are confirmed, as a share of them.
+# As many near-members are confirmed as this share of the contenders' number.
 NEAR = 0.5
+# At most this share of the trials on record is confirmed, and never fewer than MIN_BOUND are allowed.
+MAX_CONFIRMED_SHARE, MIN_BOUND = 0.25, 20
 
 
 class ConfirmedSearch:
@@ -72,21 +78,35 @@ class ConfirmedSearch:
         if self._repeats == 0:
             return None
         found = self._study.results
-        members = contenders(found)
-        near = near_front(found)
-        among_them = {member.trial.number for member in members}
-        besides = sum(bool(each.trial.confirmations) for each in found if each.trial.number not in among_them)
-        left = max(0, math.ceil(NEAR * len(members)) - besides)
-        near.sort(key=lambda each: not each.trial.confirmations)
-        begun = sum(bool(each.trial.confirmations) for each in near)
-        return self._first_lacking([*members, *near[: begun + left]])
+        # The most accurate first: they are the likeliest to be over-claimed.
+        members = sorted(contenders(found), key=lambda each: each.losses[-1])
+        begun = {each.trial.number for each in found if each.trial.confirmations} | {n for n, _ in self._running}
+        places = max(MIN_BOUND, math.ceil(MAX_CONFIRMED_SHARE * self._study.done)) - len(begun)
+        besides = [each for each in found if each.trial.number in begun and _is_kept_off(each, members)]
+        near_places = min(places, math.ceil(NEAR * len(members)) - len(besides))
+        return self._first_lacking([*_within(members, begun, places), *_within(near_front(found), begun, near_places)])
 
     def _first_lacking(self, candidates: Sequence[Result]) -> Job | None:
-        for member in candidates:
-            trial = member.trial
+        for candidate in candidates:
+            trial = candidate.trial
             taken = {confirmation.seed for confirmation in trial.confirmations}
             for repeat in range(1, self._repeats + 1):
                 seed = trial_seed(self._study.settings["seed"], trial.architecture.key, repeat)
                 if seed not in taken and (trial.number, repeat) not in self._running:
                     return Job(trial.architecture, seed, trial.number, repeat)
         return None
+
+
+def _is_kept_off(candidate: Result, members: Sequence[Result]) -> bool:
+    """Whether the trial's own accuracy, whatever its further seeds say, is not enough for the front of these members.
+
+    A member is better by its own seed and by its further ones: what that one is not better than was a contender.
+    """
+    own = candidate.searched_losses
+    return any(dominates(member.losses, own) and dominates(member.searched_losses, own) for member in members)
+
+
+def _within(candidates: Sequence[Result], begun: Collection[int], places: int) -> list[Result]:
+    """The candidates whose confirmation has begun, in their order, then as many others as there are places."""
+    others = [each for each in candidates if each.trial.number not in begun]
+    return [*(each for each in candidates if each.trial.number in begun), *others[: max(0, places)]]

@@ -94,14 +94,9 @@ class Expectation:
         """How far from what one seed lets expect an architecture typically is: the posterior's standard deviation."""
         return math.sqrt(self.between_seeds * self.share / (self.share + 1)) if self.between_seeds else 0.0
 
-    def trained_again(self, seeds: int) -> float:
-        """The standard deviation of an architecture's mean over so many new seeds about what is expected of it, which
-        was seen with as many; 0 while that is unknown.
-        """
-        if not self.between_seeds:
-            return 0.0
-        own = self.between_seeds * self.share / (seeds * self.share + 1)
-        return math.sqrt(own + self.of_accuracies / seeds)
+    def standard_error(self, seeds: int) -> float:
+        """The standard error of a mean over this number of seeds; 0 while it is unknown how seeds differ."""
+        return math.sqrt(self.of_accuracies / seeds)
 
     def left(self, seen: Seen) -> float:
         """What the training loss does not foretell of an accuracy."""
@@ -128,10 +123,6 @@ class ByTrainings(Expectation):
     @property
     def deviation(self) -> float:
         return self.scores_off
-
-    def trained_again(self, seeds: int) -> float:
-        """`seeds` with the score among them."""
-        return math.sqrt(2 * self.of_accuracies / max(1, seeds - 1))
 
 
 def of_scores(trained: Sequence[Sequence[Seen]]) -> ByTrainings:

@@ -1,12 +1,17 @@
-"""The Pareto front of a study's trials, as objects and as the JSON that other programs rely on."""
+"""The Pareto front of a study's trials, as objects and as the JSON that other programs rely on.
 
+One figure per trial decides everything: the accuracy that is shown. It is the mean over the seeds that confirmed the
+trial, since the search's own seed is the one that it was chosen by; of an unconfirmed trial it is the search's own.
+"""
+
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nas.alike import described
 from nas.errors import UnknownNameError, UserError
-from nas.expected import Seen, expectation, of_scores
+from nas.expected import Expectation, Seen, expectation, of_scores
 from nas.objective import (
     ACCURACY,
     LATENCY,
@@ -17,7 +22,6 @@ from nas.objective import (
     recorded_objectives,
 )
 from nas.pareto import Point, hypervolume, knee, non_dominated
-from nas.told_apart import told_apart
 from nas.trial import Trial, TrialState
 
 PICKS = ("knee", "accuracy", "latency", "trial:N")
@@ -27,13 +31,15 @@ class Result(NamedTuple):
     """A complete trial with the figures that a front is made of, all present.
 
     `accuracies` has one figure for each seed that the architecture was trained with, the search's own first;
-    `expected_accuracy` is what they promise, by which the front is judged, and `trained_again` how far a mean over as
-    many new seeds would typically be from it, 0 while unknown. `latency` is the one measured last: when it was
-    confirmed, where it was; `moved` names the objectives whose figure left the first one's confidence interval then,
-    `unsure` those of which a few disturbed rounds are all that is known.
-    `losses` are the study's objectives, to be minimised, accuracy last; `searched_losses` the same by what the trial
-    itself found, before it was confirmed; `is_over` says that it was within the latency limit then, and is not now.
-    `doubt` is how far from what is expected an accuracy of one seed typically is, 0 while unknown.
+    `expected_accuracy` is what they promise: it decides who is confirmed next, and not what is on the front. `latency`
+    is the one measured last: when it was confirmed, where it was; `moved` names the objectives whose figure left the
+    first one's confidence interval then, `unsure` those of which a few disturbed rounds are all that is known.
+    `losses` are the study's objectives as they are shown, to be minimised, accuracy last; `searched_losses` the same by
+    what the trial itself found, before it was confirmed; `is_over` says that it was within the latency limit then, and
+    is not now. `doubt` is how far from what is expected an accuracy of one seed typically is, and `standard_error` that
+    of `accuracy` by how seeds differ over the whole study; both are 0 while unknown.
+    `is_score` marks an untrained member of a supernet, in a study that has trained others: its accuracy compares with
+    none of theirs, so it is on no front, and its loss is what a training is expected to give.
     """
 
     trial: Trial
@@ -45,18 +51,24 @@ class Result(NamedTuple):
     searched_losses: Point
     moved: frozenset[str] = frozenset()
     doubt: float = 0.0
-    trained_again: float = 0.0
+    standard_error: float = 0.0
     is_over: bool = False
     unsure: frozenset[str] = frozenset()
+    is_score: bool = False
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the architecture was trained with a seed that had no part in choosing it."""
+        return len(self.accuracies) > 1
 
     @property
     def reported(self) -> tuple[float, ...]:
-        """The accuracies that are told of: once there are further seeds, the one that it was chosen by is left out."""
-        return self.accuracies[1:] or self.accuracies
+        """The accuracies that are shown and judged."""
+        return reported(self.accuracies)
 
     @property
     def accuracy(self) -> float:
-        """The mean over the seeds that are told of."""
+        """The mean over the seeds that are shown."""
         return statistics.fmean(self.reported)
 
     @property
@@ -67,8 +79,13 @@ class Result(NamedTuple):
 
     @property
     def accuracy_std(self) -> float | None:
-        """The sample standard deviation over the seeds that are told of, None of one seed."""
+        """The sample standard deviation over the seeds that are shown, None of one seed."""
         return statistics.stdev(self.reported) if len(self.reported) > 1 else None
+
+
+def reported(accuracies: tuple[float, ...]) -> tuple[float, ...]:
+    """Leave out the search's own accuracy, by which the trial was chosen, once there are others."""
+    return accuracies[1:] or accuracies
 
 
 def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
@@ -76,10 +93,12 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
     trained = {trial.number: found for trial in trials if (found := _trained(trial))}
     complete = [trial for trial in trials if trial.number in trained]
     # What no epoch led to is a score, and no training.
-    if any(trial.outcome is not None and trial.outcome.curve for trial in complete):
-        expected = expectation(list(trained.values()), described([trial.architecture for trial in complete]))
+    has_scores = not any(trial.outcome is not None and trial.outcome.curve for trial in complete)
+    if has_scores:
+        expected: Expectation = of_scores(list(trained.values()))
     else:
-        expected = of_scores(list(trained.values()))
+        expected = expectation(list(trained.values()), described([trial.architecture for trial in complete]))
+    has_further_seeds = any(len(own) > 1 for own in trained.values())
     alike = dict(zip(trained, expected.alike, strict=True))
     doubt, objectives = expected.deviation, _objectives(settings)
     limit = settings.get("max_latency_ms")
@@ -92,10 +111,13 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
         latency = again.get(LATENCY.name, outcome.latency)
         medians = {name: taken.median for name, taken in again.items()}
         first, promise = outcome.figures, expected(own, alike[trial.number])
-        promised = {**first, **medians, ACCURACY.name: promise}
-        if all(each.name in promised for each in objectives):
+        accuracies = tuple(each.accuracy for each in own)
+        is_score = has_scores and has_further_seeds and len(own) == 1
+        judged = promise if is_score else statistics.fmean(reported(accuracies))
+        shown = {**first, **medians, ACCURACY.name: judged}
+        if all(each.name in shown for each in objectives):
             losses, searched = (
-                tuple([each.loss(figures[each.name]) for each in objectives]) for figures in (promised, first)
+                tuple([each.loss(figures[each.name]) for each in objectives]) for figures in (shown, first)
             )
             measured = outcome.measured
             moved = frozenset(
@@ -105,7 +127,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
             listed.append(
                 Result(
                     trial,
-                    tuple(each.accuracy for each in own),
+                    accuracies,
                     promise,
                     latency,
                     outcome.parameters,
@@ -113,9 +135,10 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
                     searched,
                     moved,
                     doubt,
-                    expected.trained_again(len(own)),
+                    expected.standard_error(len(reported(accuracies))),
                     is_over=limit is not None and latency.median > limit,
                     unsure=unsure,
+                    is_score=is_score,
                 )
             )
     return listed
@@ -163,40 +186,35 @@ def _trained(trial: Trial) -> tuple[Seen, ...]:
 
 
 def contenders(candidates: Sequence[Result]) -> list[Result]:
-    """What none is expected to dominate by the study's objectives, the cheapest first: among them is the front.
+    """What is to be confirmed: the front, with scores taken for what a training is expected to give.
 
-    What is over the latency limit is none.
+    The cheapest first. What is over the latency limit is none.
     """
     within = [each for each in candidates if not each.is_over]
     return [within[index] for index in non_dominated([each.losses for each in within])]
 
 
 def front(candidates: Sequence[Result]) -> list[Result]:
-    """The contenders that can be told apart (nas/told_apart.py), the cheapest first.
+    """The results that no other one dominates by the figures that are shown, the cheapest first.
 
-    Until further seeds tell how accuracies vary, all can.
+    What is over the latency limit has no part in it.
     """
-    found = contenders(candidates)
-    if not found:
-        return []
-    worst = tuple(max(column) for column in zip(*(each.losses for each in candidates), strict=True))
-    kept = told_apart([each.losses for each in found], [each.trained_again for each in found], worst)
-    return [found[index] for index in kept]
+    return contenders([each for each in candidates if not each.is_score])
 
 
 def near_front(candidates: Sequence[Result]) -> list[Result]:
-    """Those beside the contenders that would be among them if they were as much more accurate as one seed may mislead.
+    """The results that one unlucky seed may have kept from among the contenders, the closest first.
 
-    The closest first.
+    What is expected of them is lower than what is expected of as cheap contenders by less than one seed misleads.
     """
     members = contenders(candidates)
     among_them = {member.trial.number for member in members}
 
     def behind(candidate: Result) -> float:
-        """How much accuracy it lacks to be among them."""
-        *others, accuracy_loss = candidate.losses
-        ahead = (m.losses[-1] for m in members if all(x <= y for x, y in zip(m.losses, others, strict=False)))
-        return accuracy_loss - min(ahead)
+        """How much more is expected of the best contender that is as cheap. There is one, which dominates it."""
+        costs = candidate.losses[:-1]
+        as_cheap = (m for m in members if all(x <= y for x, y in zip(m.losses, costs, strict=False)))
+        return max(member.expected_accuracy for member in as_cheap) - candidate.expected_accuracy
 
     others = (each for each in candidates if each.trial.number not in among_them and not each.is_over)
     gaps = [(behind(each), each) for each in others]
@@ -204,13 +222,23 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
 
 
 def fallen(candidates: Sequence[Result]) -> list[Result]:
-    """What was trained again and is not on the front, or is over the latency limit since; and contenders that cannot be
-    told from members of it. The cheapest first.
-    """
+    """What was confirmed and is dominated by the front, or is over the latency limit since. The cheapest first."""
     on_front = {member.trial.number for member in front(candidates)}
-    found = [each for each in candidates if len(each.accuracies) > 1 or each.is_over]
-    listed = {each.trial.number: each for each in (*found, *contenders(candidates))}
-    return sorted((each for number, each in listed.items() if number not in on_front), key=lambda each: each.losses)
+    found = (each for each in candidates if (each.is_confirmed or each.is_over) and each.trial.number not in on_front)
+    return sorted(found, key=lambda each: each.losses)
+
+
+def similar_to(result: Result, members: Sequence[Result]) -> list[int]:
+    """The numbers of the other members whose accuracy differs by less than the standard error of the difference.
+
+    Until further seeds tell how accuracies vary there are none.
+    """
+    return [
+        other.trial.number
+        for other in members
+        if other.trial.number != result.trial.number
+        and abs(other.accuracy - result.accuracy) < math.hypot(other.standard_error, result.standard_error)
+    ]
 
 
 def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any]) -> float:
@@ -254,12 +282,12 @@ def pick(candidates: Sequence[Result], how: str) -> Result:
     if how == "knee":
         return members[knee([member.losses for member in members])]
     if how == "accuracy":
-        return max(members, key=lambda member: member.expected_accuracy)
-    return min(members, key=lambda member: member.latency.median)
+        return max(members, key=lambda member: (member.accuracy, -member.latency.median))
+    return min(members, key=lambda member: (member.latency.median, -member.accuracy))
 
 
-def as_json(result: Result) -> dict[str, Any]:
-    """A result for other programs."""
+def as_json(result: Result, members: Sequence[Result]) -> dict[str, Any]:
+    """A result for other programs, with those of the front's members that its accuracy cannot be told from."""
     return {
         "trial": result.trial.number,
         "key": result.trial.architecture.key,
@@ -269,6 +297,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "accuracy_std": result.accuracy_std,
         "expected_accuracy": result.expected_accuracy,
         "seeds": len(result.reported),
+        "confirmed": result.is_confirmed,
+        "similar_to": similar_to(result, members),
         "latency_ms": result.latency.median,
         "latency_iqr_ms": result.latency.iqr,
         "latency_interval_ms": list(result.latency.interval),

@@ -13,7 +13,7 @@ export const cost = (trial, axis) => (axis === "latency_ms" ? trial.latency_ms :
 // The most accurate member within the limit.
 export function pick(members, limit) {
   const within = members.filter((member) => limit === null || member.latency_ms <= limit);
-  return within.reduce((best, member) => (best === null || member.expected_accuracy > best.expected_accuracy ? member : best), null);
+  return within.reduce((best, member) => (best === null || member.accuracy > best.accuracy ? member : best), null);
 }
 
 // Where there are many, dots hide each other: of those at one spot, the size of a dot, the latest is drawn.
@@ -55,13 +55,15 @@ export function frontFigure({ trials, front, state }) {
   const spread = (values) => ({ type: "data", array: values, thickness: 1, width: 3, color: style("--soft") });
   const chosen = state.trials.map((number) => trials.get(number)).filter((trial) => trial && x(trial) !== null);
   const best = pick(front.members, state.limit);
+  // Of more objectives than the two that are drawn a front is no line.
+  const isLine = front.objectives.length === 2 && front.objectives.includes(state.x);
   const traces = [
     points(ends.filter((trial) => !fallen.has(trial.number)), "trials", { color: style("--dot") }),
     points(all.filter((trial) => trial.state === "stopped"), "stopped early", { color: style("--dot"), symbol: "circle-open" }),
     points(all.filter((trial) => trial.state === "infeasible"), "over the limit, untrained", { color: style("--warn"), symbol: "line-ns-open", size: 10 }),
-    points(ends.filter((trial) => fallen.has(trial.number)), "left off when confirmed", { color: style("--warn"), symbol: "x" }),
+    points(ends.filter((trial) => fallen.has(trial.number)), "dropped when confirmed", { color: style("--warn"), symbol: "x" }),
     points(members, "Pareto front", { color: style("--accent"), size: 10 }, {
-      mode: "lines+markers", line: { shape: "hv", color: style("--accent"), width: 2 },
+      mode: isLine ? "lines+markers" : "markers", line: { shape: "hv", color: style("--accent"), width: 2 },
       error_y: spread(members.map((trial) => trial.accuracy_std ?? 0)),
       error_x: state.x === "latency_ms" ? spread(members.map(reach)) : undefined,
     }),

@@ -20,7 +20,7 @@ class StudyPage {
     if (!(this.state.limit > 0)) this.state.limit = null;
     this.trials = new Map();
     this.details = new Map();
-    this.front = { members: [], fallen: [], hypervolume: 0 };
+    this.front = { members: [], fallen: [], objectives: [], hypervolume: 0 };
     this.moments = [];
     this.at = -1;
     this.table = new TrialsTable(byId("trials"), name, this.state, { changed: () => this.keep(), toggled: (number) => this.toggle(number) });

@@ -9,8 +9,8 @@ from nas.cli import options
 from nas.errors import ParameterError
 from nas.export.config import config_of
 from nas.export.source import Source, source_of
-from nas.front import pick, results
-from nas.store.store import Store
+from nas.front import Result, pick, results
+from nas.store.store import Store, StudyRecord
 
 # Parameters that choose among a study's trials, and how the user writes them.
 CHOOSING = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
@@ -72,13 +72,18 @@ def command(
             record = store.study(study)
             click.echo(plugins.load(plugins.STUDY_EXPORTERS, form)(store.trials(record.study_id), record, output))
         return
-    source = source_of(config) if config is not None else _picked(storage, study, how, max_latency_ms)
+    if config is not None:
+        source = source_of(config)
+    else:
+        result, record = _picked(storage, study, how, max_latency_ms)
+        source = Source(config_of(result, record), None)
+        click.echo(_described(result, record))
     if input_size is not None:
         source = source._replace(config=source.config.resized(*_size(input_size)))
     click.echo(plugins.load(plugins.EXPORTERS, form)(source.config, source.weights, output))
 
 
-def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> Source:
+def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> tuple[Result, StudyRecord]:
     with Store.open(storage, create=False) as store:
         record = store.study(study)
         found = results(store.trials(record.study_id), record.settings)
@@ -86,7 +91,20 @@ def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | N
     if found and not limited:
         fastest_ms = min(result.latency.median for result in found)
         raise ParameterError(f"--max-latency {max_latency_ms:g}: the study's fastest trial takes {fastest_ms:.3f} ms")
-    return Source(config_of(pick(limited, how), record), None)
+    return pick(limited, how), record
+
+
+def _described(result: Result, record: StudyRecord) -> str:
+    """Which trial is written, and the figures that it is judged by."""
+    seeds = "the search's own seed, not confirmed"
+    if result.is_confirmed:
+        count = len(result.reported)
+        seeds = f"{count} seed{'s' if count > 1 else ''}"
+        seeds += "" if result.accuracy_std is None else f", sd {result.accuracy_std:.4f}"
+    return (
+        f"trial {result.trial.number} of study {record.name}: accuracy {result.accuracy:.4f} ({seeds}), "
+        f"{result.latency.median:.3f} ms on {record.settings['target']}"
+    )
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -28,12 +28,12 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None) -
     if html is not None:
         write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, found))
     members = front(found)
-    shown = [result_as_json(each) for each in members]
+    shown = [result_as_json(each, members) for each in members]
     if as_json:
         click.echo(json.dumps(shown))
         return
     click.echo(f"study {record.name}: {len(members)} of {len(found)} complete trials are on the front")
     objectives = [each.name for each in recorded_objectives(record.settings)]
-    print_front(shown, objectives, [result_as_json(each) for each in fallen(found)])
+    print_front(shown, objectives, [result_as_json(each, members) for each in fallen(found)])
     if html is not None:
         click.echo(f"wrote {html}")

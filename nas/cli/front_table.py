@@ -12,21 +12,23 @@ from nas.cli.table import print_note, print_table
 from nas.objective import ACCURACY, LATENCY, PARAMETERS, unit_of
 
 SHOWN = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
+# In the column of seeds: no other seed than the search's own.
+UNCONFIRMED = "own"
 
 
 def print_front(
     members: Sequence[Mapping[str, Any]], objectives: Sequence[str], fell_off: Sequence[Mapping[str, Any]]
 ) -> None:
-    """One row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
+    """Print a row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
 
     Members are as nas.front has them as JSON. Of the study's `objectives` those that not every table has get columns of
-    their own. Those that were left off when the front was confirmed follow, marked.
+    their own. What was dropped when the front was confirmed follows, marked.
     """
     listed = [*members, *fell_off]
     if not listed:
         return
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
-    for heading in ("parameters", "expected", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
+    for heading in ("parameters", "accuracy", "std", "seeds", "expected", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
     further = [name for name in objectives if name not in SHOWN]
     for name in further:
@@ -34,34 +36,47 @@ def print_front(
     words = _words([Architecture(tuple(map(Stage.from_dict, each["stages"]))) for each in listed])
     marks = [""] * len(members) + ["o" if each["over_limit"] else "x" for each in fell_off]
     for member, mixers, mark in zip(listed, words, marks, strict=True):
-        table.add_row(
-            f"{member['trial']}{mark}",
-            mixers,
-            "-".join(str(stage["depth"]) for stage in member["stages"]),
-            "-".join(str(stage["width"]) for stage in member["stages"]),
-            f"{member['parameters']:,}",
-            f"{member['expected_accuracy']:.4f}",
-            f"{member['accuracy']:.4f}",
-            "-" if member["accuracy_std"] is None else f"{member['accuracy_std']:.4f}",
-            str(member["seeds"]),
-            f"{member['latency_ms']:.3f}" + _mark(member, LATENCY.name),
-            f"{member['latency_iqr_ms']:.3f}",
-            *(f"{member['figures'].get(name, float('nan')):,.6g}" + _mark(member, name) for name in further),
-        )
+        table.add_row(f"{member['trial']}{mark}", mixers, *_cells(member, further))
     print_table(table)
+    _print_notes(members, fell_off, {LATENCY.name, *further})
+
+
+def _cells(member: Mapping[str, Any], further: Sequence[str]) -> list[str]:
+    """Sizes and figures, in the order of the headings."""
+    return [
+        "-".join(str(stage["depth"]) for stage in member["stages"]),
+        "-".join(str(stage["width"]) for stage in member["stages"]),
+        f"{member['parameters']:,}",
+        f"{member['accuracy']:.4f}" + ("~" if member["similar_to"] else ""),
+        "-" if member["accuracy_std"] is None else f"{member['accuracy_std']:.4f}",
+        str(member["seeds"]) if member["confirmed"] else UNCONFIRMED,
+        f"{member['expected_accuracy']:.4f}",
+        f"{member['latency_ms']:.3f}" + _mark(member, LATENCY.name),
+        f"{member['latency_iqr_ms']:.3f}",
+        *(f"{member['figures'].get(name, float('nan')):,.6g}" + _mark(member, name) for name in further),
+    ]
+
+
+def _print_notes(members: Sequence[Mapping[str, Any]], fell_off: Sequence[Mapping[str, Any]], shown: set[str]) -> None:
+    """Explain the marks that the table has; `shown` are the objectives of its columns."""
+    listed = [*members, *fell_off]
+    if unconfirmed := sum(not member["confirmed"] for member in members):
+        print_note(
+            f"{UNCONFIRMED}: {unconfirmed} of {len(members)} members are judged by the search's own seed alone, which "
+            "is likely too high: nas search --confirm trains them with further seeds"
+        )
+    if any(member["similar_to"] for member in listed):
+        print_note("~ differs from another member's accuracy by less than the standard error between seeds")
     if any(member["expected_accuracy"] != member["accuracy"] for member in listed):
-        print_note("expected: the accuracy without what is likely a seed's luck, by which the front is judged")
-    shown = {LATENCY.name, *further}
+        print_note("expected: the accuracy without what is likely a seed's luck; it decides who is confirmed first")
     if any(shown.intersection(member["moved"]) for member in listed):
         print_note("* measured again at the end, and further from the first figure than both confidence intervals tell")
     if any(shown.intersection(member["unsure"]) for member in listed):
         print_note("! of a few disturbed rounds: the machine was too busy to tell")
-    if "x" in marks:
-        print_note("x left off: further seeds took it off the front, or cannot tell it from a member that stays")
-    if "o" in marks:
-        print_note("o left off: over --max-latency when it was measured again")
-    if len(members) == 1 and len(fell_off) > 1:
-        print_note("one member alone can be told from the others: more --confirm, --epochs or --train-size tell more")
+    if any(not member["over_limit"] for member in fell_off):
+        print_note("x dropped: by its further seeds a member of the front is better")
+    if any(member["over_limit"] for member in fell_off):
+        print_note("o dropped: over --max-latency when it was measured again")
 
 
 def _mark(member: Mapping[str, Any], objective: str) -> str:

@@ -110,12 +110,13 @@ class SearchProgress:
 
     def _worked_out(self, study: Study) -> str:
         found = study.results
-        if not found:
+        members = front(found)
+        if not members:
             return "no result yet"
-        best = max(result.accuracy for result in found)
+        best = max(member.accuracy for member in members)
         volume = front_hypervolume(found, study.settings)
         fresh = study.done - self._done_before
-        figures = f"best {best:.4f}, front {len(front(found))}, hypervolume {volume:.4g}"
+        figures = f"best {best:.4f}, front {len(members)}, hypervolume {volume:.4g}"
         if study.is_over or not fresh:
             return figures
         left_s = (study.budget - study.done) * (time.monotonic() - self._started) / fresh

@@ -52,7 +52,9 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         result = search(wanted, watcher)
     if log is not None:
         log.closed(result)
-    members, fell_off = ([result_as_json(each) for each in found] for found in (result.front, result.fallen))
+    members, fell_off = (
+        [result_as_json(each, result.front) for each in results] for results in (result.front, result.fallen)
+    )
     if as_json:
         click.echo(
             json.dumps(

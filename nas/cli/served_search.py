@@ -69,4 +69,4 @@ def _report(study: shapes.StudySummary, front: shapes.Front, *, as_json: bool) -
     click.echo(f"{study['done']} trials on record, hypervolume {front['hypervolume']:.4g}")
     print_front(front["members"], front["objectives"], [])
     if front["fallen"]:
-        click.echo(f"left off when confirmed: trials {', '.join(map(str, front['fallen']))}")
+        click.echo(f"dropped when confirmed: trials {', '.join(map(str, front['fallen']))}")

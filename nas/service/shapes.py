@@ -67,7 +67,7 @@ class Trials(TypedDict):
 
 
 class Front(TypedDict):
-    """`members` are what `nas front --json` prints; `fallen` were left off it by further seeds."""
+    """`members` are what `nas front --json` prints; `fallen` were dropped from it by further seeds."""
 
     revision: str
     objectives: list[str]

@@ -4,7 +4,7 @@ import dataclasses
 import random
 from collections.abc import Callable
 
-from nas.confirmation import ConfirmedSearch
+from nas.confirmation import MIN_BOUND, ConfirmedSearch
 from nas.evaluation import Job
 from nas.front import fallen, front
 from nas.pareto import non_dominated
@@ -118,6 +118,28 @@ def test_what_one_unlucky_seed_kept_off_the_front_is_confirmed_as_far_as_it_is_f
         lucky = {study.results[index].trial.number for index in searched}
         assert any(each.trial.number not in lucky for each in besides)
         assert all(each.trial.state is TrialState.COMPLETE for each in besides)
+
+
+def test_where_every_trial_was_lucky_the_confirmations_are_bounded_and_the_others_are_marked(storage_url: str) -> None:
+    def lucky(job: Job) -> Outcome:
+        """The search's own seed claims more of a slower network, and further seeds bear out none of it."""
+        latency_ms = 1.0 + job.number
+        return complete(0.3 if job.repeat else 0.5 + 0.01 * job.number, latency_ms)
+
+    with Store.open(storage_url, create=True) as store:
+        study = open_study(store, storage_url, budget=36)
+        jobs = work(ConfirmedSearch(study, 2), lucky)
+        confirmed = {job.number for job in jobs if job.repeat}
+        assert len(confirmed) == MIN_BOUND
+        # One further seed is enough to take each of them off the front.
+        assert len(jobs) == 36 + MIN_BOUND
+        # The most accurate ones are confirmed; the others are on the front as what they are.
+        assert confirmed == set(range(36 - MIN_BOUND, 36))
+        members = front(study.results)
+        assert {each.trial.number for each in members} == set(range(36 - MIN_BOUND))
+        assert not any(each.is_confirmed for each in members)
+        # A new driver has nothing to add.
+        assert ConfirmedSearch(open_study(store, storage_url, budget=36), 2).is_over
 
 
 def test_every_target_is_measured_again_and_the_last_figure_is_for_later_studies_too(storage_url: str) -> None:

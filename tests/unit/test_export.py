@@ -15,7 +15,10 @@ from nas.export.config import config_of, load_config
 from nas.export.source import source_of
 from nas.front import results
 from nas.store.store import Store
-from tests.studies import make_study, settings
+from nas.trial import Confirmation
+from tests.builders import complete
+from tests.conftest import run_nas
+from tests.studies import make_study, open_study, run, settings
 
 
 @pytest.fixture
@@ -54,6 +57,25 @@ def test_the_torch_format_shows_the_line_that_builds_it(config, tmp_path: Path) 
     names: dict[str, object] = {}
     exec(line, names)
     assert isinstance(names["model"], torch.nn.Module)
+
+
+@pytest.mark.parametrize("form", sorted(plugins.names(plugins.EXPORTERS)))
+def test_an_export_says_which_trial_it_wrote(form: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'nas.db'}"
+    with Store.open(url, create=True) as store:
+        study = open_study(store, url, budget=8)
+        run(study)
+        study.confirm(3, Confirmation(1, complete(0.74, 0.193)))
+        study.confirm(3, Confirmation(2, complete(0.75, 0.193)))
+
+    def said(pick: str) -> str:
+        done = run_nas(["export", "--pick", pick, "--format", form, "--output", f"{pick[-1]}.{form}"], tmp_path)
+        # What an exporter cannot express it refuses, and is told of all the same.
+        assert done.code == 0 or form == "timm", done.err
+        return done.out.splitlines()[0]
+
+    assert said("trial:3") == "trial 3 of study study: accuracy 0.7450 (2 seeds, sd 0.0071), 0.193 ms on cpu"
+    assert "the search's own seed, not confirmed" in said("trial:2")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,29 @@
 """From trials to a front, a pick and the JSON that others rely on."""
 
 import dataclasses
+import itertools
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nas.errors import UnknownNameError, UserError
-from nas.front import as_json, contenders, fallen, front, front_hypervolume, near_front, pick, results
+from nas.front import (
+    as_json,
+    contenders,
+    fallen,
+    front,
+    front_hypervolume,
+    near_front,
+    pick,
+    reference_point,
+    results,
+    similar_to,
+)
 from nas.objective import UNKNOWN
-from nas.trial import Confirmation, Outcome, Trial, failed_confirmations
+from nas.pareto import Point, dominates, hypervolume
+from nas.trial import Confirmation, CurvePoint, Outcome, Trial, failed_confirmations
 from tests.builders import complete, failed, infeasible, measurement, small_space
 
 LIMIT = {"max_latency_ms": 4.0}
@@ -56,7 +72,7 @@ def test_nothing_to_pick_from() -> None:
 
 
 def test_json_shape() -> None:
-    shown = as_json(results(trials(), {})[1])
+    shown = as_json(results(trials(), {})[1], [])
     assert shown.keys() >= {"trial", "key", "stages", "parameters", "accuracy", "latency_ms", "latency_iqr_ms"}
     assert shown["stages"][0].keys() >= {"mixer", "depth", "width"}
     assert (shown["accuracy"], shown["latency_ms"], shown["latency_iqr_ms"]) == (0.9, 2.0, 0.25)
@@ -109,7 +125,7 @@ def test_of_figures_of_disturbed_rounds_alone_the_least_disturbed_one_is_told_an
     trial = Trial(0, next(iter(small_space())), outcome.state, 0, 1, outcome, (Confirmation(1, again),))
     (found,) = results([trial], {"objectives": ["accuracy", name]})
     assert found.figures[name] == 1.51
-    assert as_json(found)["unsure"] == [name]
+    assert as_json(found, [])["unsure"] == [name]
     assert found.losses[0] == 1.51
 
 
@@ -130,6 +146,13 @@ def test_scores_are_corrected_by_those_that_were_trained_and_count_for_nothing_b
     assert [each.expected_accuracy for each in found] == pytest.approx([0.61, 0.71, 0.75, 0.85 - 0.11])
     assert [each.trial.number for each in front(found)] == [0, 2]
     assert found[1].accuracy == pytest.approx(0.71)
+    # It is confirmed next, and until then on no front.
+    promising = scored(4, 0.95, (), 4.0)
+    found = results([*(each.trial for each in found), promising], {})
+    assert [each.trial.number for each in contenders(found)] == [0, 2, 4]
+    assert [each.trial.number for each in front(found)] == [0, 2]
+    # Scores are on a front among themselves.
+    assert [each.trial.number for each in front(results([scored(0, 0.7, (), 1.0), promising], {}))] == [0, 4]
 
 
 def test_what_is_over_the_limit_when_it_is_measured_again_is_left_off_and_told_of() -> None:
@@ -143,37 +166,91 @@ def test_what_is_over_the_limit_when_it_is_measured_again_is_left_off_and_told_o
     assert front_hypervolume(found, LIMIT) == pytest.approx(3.0 * 0.8)
 
 
-def test_what_is_hardly_more_accurate_than_a_cheaper_one_is_not_on_the_front() -> None:
+def test_what_seeds_cannot_tell_from_a_cheaper_member_stays_and_is_grouped_with_it() -> None:
     found = results(
         [
             confirmed(0, (0.80, 0.79, 0.81), 1.0),
-            confirmed(1, (0.81, 0.79, 0.805), 2.0),
+            confirmed(1, (0.81, 0.79, 0.815), 2.0),
             confirmed(2, (0.90, 0.90, 0.92), 3.0),
             confirmed(3, (0.70,), 4.0),
         ],
         {},
     )
-    assert [each.trial.number for each in contenders(found)] == [0, 1, 2]
-    assert [each.trial.number for each in front(found)] == [0, 2]
-    assert [each.trial.number for each in fallen(found)] == [1]
+    members = front(found)
+    assert [each.trial.number for each in members] == [0, 1, 2]
+    assert [similar_to(each, members) for each in members] == [[1], [0], []]
+    assert [as_json(each, members)["similar_to"] for each in members] == [[1], [0], []]
+    assert fallen(found) == []
 
 
-def test_nine_of_ten_members_are_expected_to_stay_and_the_accurate_end_is_kept() -> None:
+def test_a_dense_front_loses_no_member() -> None:
     accuracies = [0.80 + 0.004 * step for step in range(11)]
     found = results(
-        [
-            *(confirmed(step, (each, each - 0.01, each + 0.01), 1.0 + step) for step, each in enumerate(accuracies)),
-            confirmed(11, (0.5,), 30.0),
-        ],
-        {},
+        [confirmed(step, (each, each - 0.01, each + 0.01), 1.0 + step) for step, each in enumerate(accuracies)], {}
     )
-    numbers = [each.trial.number for each in front(found)]
-    assert [each.trial.number for each in contenders(found)] == list(range(11))
-    assert numbers[0] == 0
-    assert 10 in numbers
-    assert 2 <= len(numbers) < 6
-    # The others are told of.
-    assert sorted(numbers + [each.trial.number for each in fallen(found)]) == list(range(11))
+    assert [each.trial.number for each in front(found)] == list(range(11))
+
+
+def test_no_expectation_puts_a_member_above_a_faster_and_more_accurate_one() -> None:
+    """Trial 0's losses promise more than its three seeds showed; trial 1 was better in all that was seen."""
+
+    def trained(trial: Trial, loss: float) -> Trial:
+        def ended(outcome: Outcome) -> Outcome:
+            return dataclasses.replace(outcome, curve=(CurvePoint(1, outcome.accuracy or 0.0, loss, 1.0),))
+
+        again = tuple(Confirmation(each.seed, ended(each.outcome)) for each in trial.confirmations)
+        return dataclasses.replace(trial, outcome=ended(trial.outcome or Outcome()), confirmations=again)
+
+    rest = [trained(confirmed(n, (0.3 + 0.02 * n,), 5.0 + n), 2.0 - 0.1 * n) for n in range(2, 12)]
+    promising = trained(confirmed(0, (0.66, 0.56, 0.66, 0.757), 2.0), 0.2)
+    better = trained(confirmed(1, (0.60, 0.64, 0.74, 0.846), 1.0), 0.9)
+    found = results([promising, better, *rest], {})
+    assert found[0].expected_accuracy > found[1].expected_accuracy
+    assert [round(each.accuracy, 3) for each in found[:2]] == [0.659, 0.742]
+    assert pick(found, "accuracy").trial.number == 1
+    assert [each.trial.number for each in front(found)] == [1]
+    assert [each.trial.number for each in fallen(found)] == [0]
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> tuple[list[Trial], dict[str, Any]]:
+    """Random trials, each with up to three confirmations, of two objectives or of three."""
+    fractions, costs = st.integers(0, 20).map(lambda each: each / 20), st.integers(1, 12)
+    found = []
+    for number, member in enumerate(list(small_space())[: draw(st.integers(1, 20))]):
+        outcomes = [
+            dataclasses.replace(complete(draw(fractions), float(draw(costs))), costs={"macs": draw(costs)})
+            for _ in range(1 + draw(st.integers(0, 3)))
+        ]
+        again = tuple(Confirmation(seed, each) for seed, each in enumerate(outcomes[1:]))
+        found.append(Trial(number, member, outcomes[0].state, 0, 1, outcomes[0], again))
+    objectives = ["accuracy", "latency_ms", *(["macs"] if draw(st.booleans()) else [])]
+    return found, {"objectives": objectives, "max_latency_ms": draw(st.sampled_from([None, 6.0]))}
+
+
+@given(studies())
+def test_what_is_shown_is_what_is_judged(study: tuple[list[Trial], dict[str, Any]]) -> None:
+    found, settings = results(study[0], study[1]), study[1]
+    members = front(found)
+    shown = {each.trial.number: as_json(each, members) for each in found}
+
+    def point(number: int) -> Point:
+        costs = [shown[number]["figures"][name] for name in settings["objectives"][2:]]
+        return (shown[number]["latency_ms"], *costs, -shown[number]["accuracy"])
+
+    numbers = [each.trial.number for each in members]
+    for one, other in itertools.permutations(numbers, 2):
+        assert not dominates(point(one), point(other))
+    within = [number for number in shown if not shown[number]["over_limit"]]
+    for number in set(within) - set(numbers):
+        assert any(dominates(point(each), point(number)) or point(each) == point(number) for each in numbers)
+    for each in fallen(found):
+        assert shown[each.trial.number]["confirmed"] or shown[each.trial.number]["over_limit"]
+    if members:
+        assert pick(found, "accuracy").accuracy == max(shown[number]["accuracy"] for number in within)
+        assert pick(found, "latency").latency.median == min(shown[number]["latency_ms"] for number in within)
+        reference = reference_point([each.losses for each in found], settings)
+        assert front_hypervolume(found, settings) == hypervolume([point(number) for number in numbers], reference)
 
 
 def test_nothing_is_near_while_it_is_not_known_how_seeds_differ() -> None:

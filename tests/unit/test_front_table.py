@@ -1,0 +1,64 @@
+"""What the table of a front marks, and explains."""
+
+import pytest
+
+from nas.cli.front_table import print_front
+from nas.front import as_json, fallen, front, results
+from nas.trial import Confirmation, Trial
+from tests.builders import complete, measurement, small_space
+
+OBJECTIVES = ("accuracy", "latency_ms")
+
+
+def trial(number: int, latency_ms: float, own: float, *further: float, again_ms: float | None = None) -> Trial:
+    outcome = complete(own, latency_ms)
+    seeds = tuple(Confirmation(seed, complete(each, again_ms or latency_ms)) for seed, each in enumerate(further))
+    return Trial(number, list(small_space())[number], outcome.state, 0, 1, outcome, seeds)
+
+
+def printed(trials: list[Trial], capsys: pytest.CaptureFixture[str], limit_ms: float | None = None) -> str:
+    found = results(trials, {"max_latency_ms": limit_ms})
+    members = front(found)
+    shown, dropped = ([as_json(each, members) for each in some] for some in (members, fallen(found)))
+    print_front(shown, OBJECTIVES, dropped)
+    return capsys.readouterr().out
+
+
+def row(number: str, text: str) -> list[str]:
+    return next(line.split() for line in text.splitlines() if line.split()[0] == number)
+
+
+def test_single_seeds_near_equals_and_what_was_dropped_are_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    trials = [
+        trial(0, 1.0, 0.80, 0.79, 0.81),
+        trial(1, 2.0, 0.81, 0.79, 0.815),
+        trial(2, 3.0, 0.99, 0.70, 0.70),
+        trial(3, 4.0, 0.95),
+        trial(4, 4.9, 0.99, 0.99, 0.99, again_ms=5.1),
+    ]
+    text = printed(trials, capsys, limit_ms=5.0)
+    assert "0.8000~" in row("0", text)
+    assert "0.8025~" in row("1", text)
+    assert row("2x", text)
+    assert "own" in row("3", text)
+    assert row("4o", text)
+    assert "own: 1 of 4" not in text
+    assert "own: 1 of 3 members are judged by the search's own seed alone" in text
+    for mark in ("~ ", "x ", "o "):
+        assert any(line.startswith(mark) for line in text.splitlines())
+
+
+def test_a_front_of_single_seeds_says_so_and_marks_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed([trial(0, 1.0, 0.8), trial(1, 2.0, 0.9)], capsys)
+    assert "own: 2 of 2 members" in text
+    assert "~" not in text
+    assert "dropped" not in text
+
+
+def test_a_confirmed_front_has_no_notes_on_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "own" not in printed([trial(0, 1.0, 0.8, 0.8, 0.81)], capsys)
+
+
+def test_measured_again_is_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed([trial(0, 1.0, 0.8, 0.8, 0.8, again_ms=2.0)], capsys)
+    assert f"{measurement(2.0).median:.3f}*" in row("0", text)
