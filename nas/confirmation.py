@@ -20,7 +20,7 @@ from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome
 # As many near-members are confirmed as this share of the contenders' number.
 NEAR = 0.5
 # At most this share of the trials on record is confirmed, and never fewer than MIN_BOUND are allowed.
-MAX_CONFIRMED_SHARE, MIN_BOUND = 0.25, 20
+MAX_CONFIRMED_SHARE, MIN_BOUND = 0.15, 20
 
 
 class ConfirmedSearch:
@@ -80,11 +80,15 @@ class ConfirmedSearch:
         found = self._study.results
         # The most accurate first: they are the likeliest to be over-claimed.
         members = sorted(contenders(found), key=lambda each: each.losses[-1])
-        begun = {each.trial.number for each in found if each.trial.confirmations} | {n for n, _ in self._running}
+        running = {number for number, _ in self._running}
+        begun = {each.trial.number for each in found if each.trial.confirmations} | running
         places = max(MIN_BOUND, math.ceil(MAX_CONFIRMED_SHARE * self._study.done)) - len(begun)
         besides = [each for each in found if each.trial.number in begun and _is_kept_off(each, members)]
         near_places = min(places, math.ceil(NEAR * len(members)) - len(besides))
-        return self._first_lacking([*_within(members, begun, places), *_within(near_front(found), begun, near_places)])
+        allowed = [*_within(members, begun, places), *_within(near_front(found), begun, near_places)]
+        # One further seed often takes a lucky trial off, and saves the others: so none is begun before its end is known
+        # while there is anything else to do.
+        return self._first_lacking(sorted(allowed, key=lambda each: each.trial.number in running))
 
     def _first_lacking(self, candidates: Sequence[Result]) -> Job | None:
         for candidate in candidates:
