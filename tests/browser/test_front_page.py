@@ -34,7 +34,10 @@ def test_draws_the_front_and_shows_an_architecture_on_hover(page: Page, tmp_path
     hover.wait_for()
     # Another trial may lie on the very same spot.
     shown = hover.text_content()
-    assert f"accuracy {members[0]['accuracy']:.2%}latency {members[0]['latency_ms']:.3f} ms" in shown
+    assert (
+        f"accuracy {members[0]['accuracy']:.2%} (the search's own seed)latency {members[0]['latency_ms']:.3f} ms"
+        in shown
+    )
     assert shown.startswith("trial ")
     assert "stage 1: " in shown
     assert problems == []
