@@ -143,7 +143,7 @@ class Architecture:
 
     @property
     def choices(self) -> dict[str, str]:
-        """Every stage's fields, spelled, by names such as `stage1.mixer`, mixers with their options; then the blueprint's."""
+        """Every stage's fields by names such as `stage1.mixer`, mixers with their options; then the blueprint's."""
         stages = {
             f"stage{number}.{field}": stage.spelled_mixer if field == "mixer" else str(getattr(stage, field))
             for number, stage in enumerate(self.stages, start=1)

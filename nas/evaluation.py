@@ -10,6 +10,7 @@ from nas.artifact import Artifact
 from nas.audit import Audit
 from nas.latency import LatencyRecord
 from nas.objective import Measurement
+from nas.space import SearchSpace
 from nas.trial import Outcome, Trial
 
 
@@ -126,13 +127,15 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluator that is ready to go, and the settings that make its outcomes comparable, as JSON values.
+    """An evaluator that is ready to go, the space at the size that the pictures ask for, and the settings that make its
+    outcomes comparable, as JSON values.
 
     With fewer than `least_confirm` further seeds a front would be of figures that no training led to. `features` tell
     of any architecture, at the cost of about a training step, what those that were asked for are.
     """
 
     evaluator: Evaluator
+    space: SearchSpace
     settings: Mapping[str, Any]
     least_confirm: int = 0
     features: Sequence[Callable[[Architecture], float | None]] = ()

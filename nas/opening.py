@@ -8,14 +8,36 @@ from typing import Any
 
 import optuna
 
+from nas import plugins
 from nas.errors import ParameterError, StorageError
 from nas.objective import recorded_objectives
+from nas.spaces import load_space
 from nas.store.engine import open_optuna, parse_url
 from nas.store.optuna_storage import DriversStorage
 from nas.store.store import Store, StudyRecord
 
 # Optuna's study carries this mark of our record: an id that Optuna gives anew after a deletion has another.
 MARK = "nas_created_at"
+
+
+def space_of_study(storage: str, study: str | None, space: str) -> str:
+    """The name of the space in which that study was begun, where the name `space` means another one since.
+
+    A space is known by its content: a study of `hybrid` of an earlier version goes on in that one.
+    """
+    if study is None:
+        return space
+    try:
+        store = Store.open(storage, create=False)
+    except StorageError:
+        # A database that is not there yet is made later, and one that is of no use is told of then.
+        return space
+    with store:
+        settings = next((record.settings for record in store.studies() if record.name == study), {})
+    if settings.get("space") != space:
+        return space
+    installed = {load_space(name).key: name for name in plugins.names(plugins.SPACES)}
+    return installed.get(str(settings.get("space_key")), space)
 
 
 def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any]) -> tuple[optuna.Study, StudyRecord]:
@@ -40,6 +62,9 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
         _register(store, study, settings, created_at)
     record = store.study(name)
     for setting, value in settings.items():
+        if setting == "space" and record.settings.get("space_key") == settings["space_key"]:
+            # The same space under another name.
+            continue
         if record.settings.get(setting) != value:
             begun = _told(setting, record.settings.get(setting))
             raise ParameterError(

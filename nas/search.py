@@ -8,13 +8,13 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import optuna
 
 from nas import plugins
-from nas.architecture import ModelInput
+from nas.architecture import Architecture, ModelInput
 from nas.audit import Audit, FeatureRank, feature_ranks
 from nas.builder import Builder, counted
 from nas.confirmation import ConfirmedSearch
@@ -24,7 +24,7 @@ from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Resources, Runner, Watcher
 from nas.front import Result, fallen, front, front_hypervolume
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
-from nas.opening import experimental, open_study, optunas_errors
+from nas.opening import experimental, open_study, optunas_errors, space_of_study
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Cost, Foresight, SamplerSetting
 from nas.space import SearchSpace
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from nas.forecast import Forecast
 
 
+# Of the budget, the share that goes to members that the space declares good to start with.
+MAX_STARTS_SHARE = 0.25
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
 
 
@@ -129,8 +131,11 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     """
     started = time.monotonic()
     options.check()
-    space = load_space(options.space)
-    evaluation: Evaluation = plugins.load(plugins.EVALUATORS, options.evaluator)(options.evaluation, space)
+    options = replace(options, space=space_of_study(options.storage, options.study, options.space))
+    evaluation: Evaluation = plugins.load(plugins.EVALUATORS, options.evaluator)(
+        options.evaluation, load_space(options.space)
+    )
+    space = evaluation.space
     if options.confirm < evaluation.least_confirm:
         raise ParameterError(
             f"--confirm {options.confirm} with --evaluator {options.evaluator}: its scores are no accuracies, and a "
@@ -152,6 +157,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             announcer.opened(study, is_over=work.is_over)
             study.recover("driver killed")
             study.enqueue(start.architectures)
+            if not study.trials:
+                study.enqueue(_starts(space, options.budget))
             if study.max_latency_ms is not None and not study.trials:
                 # They are likely the fastest, and tell whether the limit can be met.
                 study.enqueue(space.smallest_of_each_mixer())
@@ -170,6 +177,12 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 _check_outcome(study)
             audited = store.audits(record.study_id)
             return _result(options, study, audited, time.monotonic() - started, interrupted=interrupted)
+
+
+def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
+    """Members that the space declares good to start with, in a share of the budget."""
+    members = [start for start in space.starts if space.allows(start)]
+    return members[: int(budget * MAX_STARTS_SHARE)]
 
 
 def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:

@@ -90,7 +90,7 @@ class SearchSpace:
 
     @cached_property
     def choices(self) -> dict[str, tuple[Choice, ...]]:
-        """Parameter name (`stem`, `stage1.mixer`, `stage1.depth`, ...) to its options, in the order that samplers see."""
+        """Parameter name (`stem`, `stage1.mixer`, ...) to its options, in the order that samplers see."""
         return {name: tuple(options) for name, options in self._fields.items()}
 
     @cached_property

@@ -15,8 +15,9 @@ from search_spaces.recipe import RECIPES
 class Family(Protocol):
     """The networks of one recipe. Methods raise ParameterError or UnknownNameError for what cannot be built."""
 
-    channels_first: bool
-    """Whether tensors between parts are x_BCHW, and not x_BHWC."""
+    @property
+    def channels_first(self) -> bool:
+        """Whether tensors between parts are x_BCHW, and not x_BHWC."""
 
     @property
     def norm(self) -> str:

@@ -6,12 +6,34 @@ batch norm that finds no place becomes a factor and a shift. What needs no foldi
 """
 
 import copy
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from search_spaces.conv_norm import Affine, factor_and_shift, fold_into
 from search_spaces.plain_network import PlainBlock
+
+
+@runtime_checkable
+class Foldable(Protocol):
+    """A module that has a simpler form for inference."""
+
+    def folded(self) -> nn.Module: ...
+
+
+@runtime_checkable
+class Scalable(Protocol):
+    """A mixer that takes a factor and a shift per channel, (width,) each, into its inference."""
+
+    def scaled(self, factor_C: Tensor, shift_C: Tensor) -> nn.Module: ...
+
+
+@runtime_checkable
+class EndsInLayer(Protocol):
+    """A mixer whose outputs are those of its linear layer or convolution of that name."""
+
+    last: str
 
 
 @torch.no_grad()
@@ -23,7 +45,7 @@ def folded(model: nn.Module) -> nn.Module:
 def _folded(module: nn.Module) -> nn.Module:
     if isinstance(module, PlainBlock):
         _fold_norm_of_mixer(module)
-    simpler = module.folded() if hasattr(module, "folded") else module
+    simpler = module.folded() if isinstance(module, Foldable) else module
     for name, child in simpler.named_children():
         setattr(simpler, name, _folded(child))
     return Affine(*factor_and_shift(simpler)) if isinstance(simpler, nn.BatchNorm2d) else simpler
@@ -34,9 +56,9 @@ def _fold_norm_of_mixer(block: PlainBlock) -> None:
     mixer, norm = block.token_mixer, block.norm1
     if not isinstance(norm, nn.BatchNorm2d):
         return
-    if hasattr(mixer, "scaled"):
+    if isinstance(mixer, Scalable):
         block.token_mixer = mixer.scaled(*factor_and_shift(norm))
-    elif hasattr(mixer, "last"):
+    elif isinstance(mixer, EndsInLayer):
         layer = mixer.get_submodule(mixer.last)
         assert isinstance(layer, (nn.Conv2d, nn.Linear))  # noqa: S101 - what `last` means
         fold_into(layer, norm)

@@ -1,4 +1,4 @@
-"""Norms on x_BCHW by name: of the batch (folds away in deployment), of a token, of a picture, by the root mean square."""
+"""Norms on x_BCHW by name: of the batch (folds away in deployment), of a token, of a picture, by root mean square."""
 
 from collections.abc import Callable, Mapping
 

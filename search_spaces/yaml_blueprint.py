@@ -71,16 +71,14 @@ def _stem(reader: YamlReader, node: yaml.Node, recipe: str) -> Stem | None:
     key = "blueprint.stems"
     before = reader.mistakes
     nodes = reader.mapping(node, key, STEM_KEYS, needed=("kernel", "stride"))
-    values = {
-        "kernel": reader.value(nodes.get("kernel"), f"{key}.kernel", integer(MAX_KERNEL), 1),
-        "stride": reader.value(nodes.get("stride"), f"{key}.stride", integer(max(STEM_STRIDES)), 1),
-        "convs": reader.value(nodes.get("convs"), f"{key}.convs", integer(MAX_STEM_CONVS), 1),
-        "pool": reader.value(nodes.get("pool"), f"{key}.pool", boolean, False),
-    }
+    kernel = reader.value(nodes.get("kernel"), f"{key}.kernel", integer(MAX_KERNEL), 1)
+    stride = reader.value(nodes.get("stride"), f"{key}.stride", integer(max(STEM_STRIDES)), 1)
+    convs = reader.value(nodes.get("convs"), f"{key}.convs", integer(MAX_STEM_CONVS), 1)
+    pool = reader.value(nodes.get("pool"), f"{key}.pool", boolean, False)
     if reader.mistakes > before:
         return None
     try:
-        stem = Stem(**values)
+        stem = Stem(kernel, stride, convs, pool)
         FAMILIES[recipe].canonical(Blueprint(stem=stem))
     except UserError as error:
         reader.mistake(node, key, str(error))

@@ -257,8 +257,8 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     for option, given in (("inherit", options.inherit), ("supernet-epochs", options.supernet_epochs)):
         if given:
             raise ParameterError(f"--{option} is of --evaluator supernet")
-    evaluator, settings = proxy_of(options, space)
-    return Evaluation(evaluator, settings, features=features_of(evaluator))
+    evaluator, space, settings = proxy_of(options, space)
+    return Evaluation(evaluator, space, settings, features=features_of(evaluator))
 
 
 def features_of(evaluator: ProxyEvaluator) -> list[Callable[[Architecture], float | None]]:
@@ -267,8 +267,8 @@ def features_of(evaluator: ProxyEvaluator) -> list[Callable[[Architecture], floa
     return [partial(found.named, name) for name in found.names]
 
 
-def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvaluator, dict[str, Any]]:
-    """The evaluator, with its data, and its settings.
+def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvaluator, SearchSpace, dict[str, Any]]:
+    """The evaluator, with its data, the space for pictures of their size, and the settings.
 
     Raises UserError (ParameterError, DataError, UnknownNameError) for whatever would make every trial fail.
     """
@@ -297,6 +297,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             f"--input-size {size_px}: {train_size} images of that size do not fit in memory"
         ) from error
     model_input = data.model_input
+    space = space.for_pictures(model_input)
     if ENERGY in objectives:
         # Where the hardware reports none this says so before anything is trained.
         smallest = next(iter(space.smallest_of_each_mixer()), next(iter(space)))
@@ -325,6 +326,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     first, *others = target_names
     return (
         evaluator,
+        space,
         {
             "dataset": options.dataset,
             "input": model_input.to_dict(),

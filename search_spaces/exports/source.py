@@ -6,9 +6,8 @@ It is the source that this process runs, so that an export cannot drift from the
 import ast
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
-from types import FunctionType
 
 from nas.errors import ExportError
 
@@ -24,7 +23,7 @@ class Bundle:
         self._texts: list[str] = []
         self._imports: dict[str, str] = {}
 
-    def add(self, thing: type | FunctionType) -> None:
+    def add(self, thing: type | Callable[..., object]) -> None:
         """Add a class or function and all that it uses. Raises ExportError when it needs more than torch and Python."""
         self._add(thing.__module__, thing.__qualname__)
 

@@ -1,4 +1,4 @@
-"""The inverted bottleneck as a token mixer: MobileNetV2's block (Sandler et al., 2018), with optional squeeze-and-excitation."""
+"""The inverted bottleneck as a token mixer: MobileNetV2's (Sandler et al., 2018), squeeze-and-excitation if asked."""
 
 from typing import ClassVar
 

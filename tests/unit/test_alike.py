@@ -8,12 +8,12 @@ import pytest
 from nas.alike import FEWEST, RIDGES, described, foretold
 from nas.architecture import Architecture, Stage
 from nas.expected import Seen, expectation
-from search_spaces.hybrid import HYBRID
+from search_spaces.hybrid_v1 import HYBRID_V1
 
 
 def members(count: int, seed: int = 0) -> list[Architecture]:
     draws = random.Random(seed)
-    return [HYBRID.sample(draws) for _ in range(count)]
+    return [HYBRID_V1.sample(draws) for _ in range(count)]
 
 
 def quality(architecture: Architecture) -> float:

@@ -81,7 +81,7 @@ def test_an_export_says_which_trial_it_wrote(form: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"schema_version": 99}, "schema_version 99, newer than 2"),
+        ({"schema_version": 99}, "schema_version 99, newer than 3"),
         ({"schema_version": "1"}, "no schema_version"),
         ({"architecture": {"stages": []}}, "at least one stage"),
         ({"input": {"channels": 1}}, "input lacks"),

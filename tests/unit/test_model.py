@@ -84,7 +84,7 @@ def test_an_input_that_is_too_small_is_named() -> None:
 
 
 def test_an_unknown_mixer_is_named_with_the_valid_ones() -> None:
-    with pytest.raises(UnknownNameError, match="unknown mixer 'magic'; valid: attention, conv, depthwise"):
+    with pytest.raises(UnknownNameError, match="unknown mixer 'magic'; valid: attention, conv, dense_conv, depthwise"):
         build(Architecture((Stage("magic", 1, 32),)), ModelInput(1, 16, 16, 10))
 
 

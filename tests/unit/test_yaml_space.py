@@ -78,9 +78,9 @@ def test_name_and_description_have_defaults(tmp_path: Path) -> None:
             [":2: stages[1].mixers: unknown mixer 'magic'; valid: att"],
         ),
         (
-            "stages:\n- mixers: [pool, pool]\n  depths: [0, x]\n  widths: [8, 8]",
+            "stages:\n- mixers: [pool, pool]\n  depths: [-1, x]\n  widths: [8, 8]",
             [
-                ":3: stages[1].depths: 0 is not a whole number",
+                ":3: stages[1].depths: -1 is not a whole number",
                 ":3: stages[1].depths: 'x' is not a whole number",
                 ":4: stages[1].widths: 8 is listed twice",
                 ":2: stages[1].mixers: pool is listed twice",

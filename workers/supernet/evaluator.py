@@ -222,11 +222,11 @@ def _begun(kept: Artifact) -> Outcome:
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     """As workers.proxy.prepare, for scores by a supernet. Raises ParameterError for too small a space, too."""
+    proxy, space, settings = proxy_of(options, space)
     if space.size < FEWEST:
         raise ParameterError(
             f"--evaluator supernet needs a space of at least {FEWEST} members, and {space.name!r} has {space.size}"
         )
-    proxy, settings = proxy_of(options, space)
     epochs = options.supernet_epochs or EPOCHS_PER_PROXY_EPOCH * proxy.recipe.epochs
     recipe = replace(proxy.recipe, epochs=epochs)
     # By the proxy's epochs are those trained that scores are compared with.
@@ -239,4 +239,4 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     name = f"supernet-{space.name}-{options.dataset.partition(':')[0]}-{digest}"
     evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)
     settings |= {"supernet": name, "inherit": options.inherit}
-    return Evaluation(evaluator, settings, least_confirm=1, features=features_of(proxy))
+    return Evaluation(evaluator, space, settings, least_confirm=1, features=features_of(proxy))
