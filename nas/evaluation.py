@@ -11,6 +11,7 @@ from nas.audit import Audit
 from nas.latency import LatencyRecord
 from nas.objective import Measurement
 from nas.trial import Outcome, Trial
+from nas.trial_cost import TrialCosts
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,15 @@ class Evaluation:
     """An evaluator that is ready to go, and the settings that make its outcomes comparable, as JSON values.
 
     With fewer than `least_confirm` further seeds a front would be of figures that no training led to. `features` tell
-    of any architecture, at the cost of about a training step, what those that were asked for are.
+    of any architecture, at the cost of about a training step, what those that were asked for are. `trial_costs`
+    estimates a trial's time and memory, None where nothing tells them.
     """
 
     evaluator: Evaluator
     settings: Mapping[str, Any]
     least_confirm: int = 0
     features: Sequence[Callable[[Architecture], float | None]] = ()
+    trial_costs: TrialCosts | None = None
 
 
 class Watcher(Protocol):
@@ -152,7 +155,7 @@ class Watcher(Protocol):
         """How well early accuracies foretell final ones by now."""
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
-        """What else has happened, and what there is to know of it, as JSON values."""
+        """What else has happened, and what there is to know of it, as JSON values; a `message` says it in words."""
 
 
 class AskTell(Protocol):
