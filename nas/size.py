@@ -133,8 +133,8 @@ def _greatest(options: tuple[Choice, ...], mixer: Choice) -> Choice:
 def _granularity(stage: StageChoices) -> int:
     """What the widths of a stage are to be multiples of."""
     heads = [int(value) for mixer in stage.fields["mixer"].values() for value in _head_dims(mixer)]
-    whole = [dim for dim in heads if all(width % dim == 0 for width in stage.widths)]
-    return math.lcm(CHANNELS, math.gcd(HEAD_CHANNELS, *stage.widths), *whole)
+    whole = [dim for dim in (HEAD_CHANNELS, *heads) if all(width % dim == 0 for width in stage.widths)]
+    return math.lcm(CHANNELS, *whole)
 
 
 def _head_dims(mixer: object) -> Iterator[int]:
@@ -144,7 +144,7 @@ def _head_dims(mixer: object) -> Iterator[int]:
 
 
 def _scaled_width(width: int, factor: float, granularity: int) -> int:
-    return max(1, round(width * factor / granularity)) * granularity
+    return max(1, math.floor(width * factor / granularity + 0.5)) * granularity
 
 
 def _distinct(widths: Iterator[int]) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from workers.micro_batch import PARTS
 from workers.step_probe import IMAGES, StepMemory, step_memory, step_seconds
 
 # Members drawn at random, whose median by MACs is the typical one.
-DRAWN = 7
+DRAWN = 5
 # An estimate takes at most this, and at most this share of the search that it is made for.
 MAX_SECONDS, MIN_SECONDS, MAX_SHARE = 2.0, 0.4, 0.01
 # Multiply-accumulates of a forward pass a second that a core does in training, before one was timed.
