@@ -132,7 +132,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     """
     started = time.monotonic()
     options.check()
-    space, evaluation = _space_and_evaluation(options, announcer)
+    space, evaluation = _space_and_evaluation(options)
     if options.confirm < evaluation.least_confirm:
         raise ParameterError(
             f"--confirm {options.confirm} with --evaluator {options.evaluator}: its scores are no accuracies, and a "
@@ -181,7 +181,7 @@ def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:
     return runner
 
 
-def _space_and_evaluation(options: SearchOptions, watcher: Watcher) -> tuple[SearchSpace, Evaluation]:
+def _space_and_evaluation(options: SearchOptions) -> tuple[SearchSpace, Evaluation]:
     """What is searched, and how it is evaluated; `SPACE@auto` is measured to find its size out."""
     prepare: Callable[[EvaluationOptions, SearchSpace], Evaluation] = plugins.load(
         plugins.EVALUATORS, options.evaluator
@@ -195,7 +195,6 @@ def _space_and_evaluation(options: SearchOptions, watcher: Watcher) -> tuple[Sea
     with closing(Store.open(options.storage, create=True)) as store:
         size = size_for(declared, evaluation.settings, store, options.evaluation.ray_address)
     space = sized(declared, size)
-    watcher.noted("size", {"message": f"{size}: space {space.name} is searched", "size": size})
     return space, evaluation if space == declared else prepare(options.evaluation, space)
 
 

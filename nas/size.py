@@ -71,16 +71,37 @@ def sized(space: SearchSpace, size: str) -> SearchSpace:
 
 
 def scaled(space: SearchSpace, factor: float, *, deeper: int = 0) -> SearchSpace:
-    """The space with its widths times a factor and its depths so many blocks greater. Constraints stay as they are."""
-    stages = tuple(
+    """The space with its widths times a factor, and so many blocks more in each stage that has any.
+
+    Constraints stay as they are: they are a user's limits. The members that a search tries first are scaled too.
+    """
+    stages = tuple(_scaled_choices(stage, factor, deeper) for stage in space.stages)
+    starts = tuple(
         dataclasses.replace(
-            stage,
-            widths=_distinct(_scaled_width(width, factor, _granularity(stage)) for width in stage.widths),
-            depths=tuple(depth + deeper for depth in stage.depths),
+            start,
+            stages=tuple(
+                dataclasses.replace(
+                    stage,
+                    width=_scaled_width(stage.width, factor, _granularity(choices)),
+                    depth=_deepened(stage.depth, deeper),
+                )
+                for stage, choices in zip(start.stages, space.stages, strict=True)
+            ),
         )
-        for stage in space.stages
+        for start in space.starts
     )
-    return dataclasses.replace(space, stages=stages)
+    return dataclasses.replace(space, stages=stages, starts=starts)
+
+
+def _scaled_choices(stage: StageChoices, factor: float, deeper: int) -> StageChoices:
+    widths = {_scaled_width(width, factor, _granularity(stage)) for width in stage.widths}
+    depths = tuple(_deepened(depth, deeper) for depth in stage.depths)
+    return dataclasses.replace(stage, widths=tuple(sorted(widths)), depths=depths)
+
+
+def _deepened(depth: int, deeper: int) -> int:
+    """A stage without blocks stays without."""
+    return depth and depth + deeper
 
 
 def largest_of_each_mixer(space: SearchSpace) -> Iterator[Architecture]:
@@ -145,7 +166,3 @@ def _head_dims(mixer: object) -> Iterator[int]:
 
 def _scaled_width(width: int, factor: float, granularity: int) -> int:
     return max(1, math.floor(width * factor / granularity + 0.5)) * granularity
-
-
-def _distinct(widths: Iterator[int]) -> tuple[int, ...]:
-    return tuple(sorted(set(widths)))

@@ -1,15 +1,18 @@
 """The slowest members of a space, measured on a target: whether a latency limit leaves room for larger networks."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from nas.architecture import ModelInput
+from nas.errors import NasError
 from nas.latency import Deployment, LatencyRecord, Meter, calibrated, load_meter, measure
-from nas.size import fitting_size, largest_of_each_mixer, size_hint, sized, split_size
+from nas.size import DECLARED, fitting_size, largest_of_each_mixer, size_hint, sized, split_size
 from nas.space import SearchSpace
 
 # Long enough for two digits of a figure.
 PRECISION, LIMIT_S = 0.03, 0.3
+_LOG = logging.getLogger("nas.slowest")
 
 
 def slowest_ms(space: SearchSpace, model_input: ModelInput, meter: Meter, record: LatencyRecord) -> float | None:
@@ -17,9 +20,18 @@ def slowest_ms(space: SearchSpace, model_input: ModelInput, meter: Meter, record
 
     None where a busy machine lets nothing be measured.
     """
-    deployments = (Deployment(member, model_input) for member in largest_of_each_mixer(space))
-    usable = [taken.median for each in deployments if (taken := measure(each, meter, record)).is_usable]
-    return max(usable, default=None)
+    latencies_ms = []
+    for member in largest_of_each_mixer(space):
+        try:
+            measurement = measure(Deployment(member, model_input), meter, record)
+        except NasError:
+            raise
+        except Exception as error:  # A third party's network: the trial that meets it records it.
+            _LOG.warning("%s could not be measured: %s: %s", member.word, type(error).__name__, error)
+            continue
+        if measurement.is_usable:
+            latencies_ms.append(measurement.median)
+    return max(latencies_ms, default=None)
 
 
 def room_hint(
@@ -35,6 +47,8 @@ def room_hint(
 
 def size_for(space: SearchSpace, settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None) -> str:
     """The smallest size of the space whose slowest member is as slow as the study's latency limit allows."""
+    if settings["max_latency_ms"] is None:
+        return DECLARED
     meter = _meter(settings, record, ray_address)
 
     def slowest(size: str) -> float:

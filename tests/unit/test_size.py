@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from nas.architecture import Architecture, Stage
 from nas.constraint import Constraints, Limit
 from nas.errors import ParameterError, UnknownNameError
 from nas.size import SIZES, fitting_size, largest_of_each_mixer, scaled, size_hint, sized, with_size
@@ -61,6 +62,14 @@ def test_heads_stay_whole() -> None:
 def test_widths_that_fall_together_are_one() -> None:
     assert scaled(HYBRID, 0.25).stages[0].widths == (8,)
     assert scaled(HYBRID, 1.0) == HYBRID
+
+
+def test_stages_without_blocks_and_starts_are_scaled() -> None:
+    start = Architecture((Stage("pool", 0, 16), Stage("conv", 2, 32)))
+    stages = (StageChoices(("pool", "conv"), (0, 1), (16, 24)), StageChoices(("pool", "conv"), (1, 2), (32,)))
+    large = scaled(SearchSpace("mine", "", stages, starts=(start,)), 1.5, deeper=1)
+    assert large.stages[0].depths == (0, 2)
+    assert large.encode(large.starts[0])["stage2.depth"] == 3
 
 
 def test_the_largest_members_use_each_mixer_throughout() -> None:
