@@ -67,6 +67,7 @@ def sized(space: SearchSpace, size: str) -> SearchSpace:
         scaled(space, scale.width, deeper=scale.depth),
         name=f"{space.name}@{size}",
         description=f"{space.description}, at size {size}",
+        variants=tuple((largest_px, sized(variant, size)) for largest_px, variant in space.variants),
     )
 
 

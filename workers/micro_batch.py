@@ -61,13 +61,15 @@ def recompute_blocks(network: nn.Module) -> None:
 
 
 def blocks(network: nn.Module) -> Iterator[nn.Module]:
-    """The members of the innermost sequences of composite modules."""
-    is_sequence = isinstance(network, (nn.Sequential, nn.ModuleList))
-    for child in network.children():
+    """The composite members of the innermost sequences of blocks: those with more composite members than layers."""
+    children = list(network.children())
+    composite = [child for child in children if next(child.children(), None) is not None]
+    is_sequence = isinstance(network, (nn.Sequential, nn.ModuleList)) and 2 * len(composite) > len(children)
+    for child in composite:
         inner = list(blocks(child))
-        if inner:
+        if inner or not is_sequence:
             yield from inner
-        elif is_sequence and next(child.children(), None) is not None:
+        else:
             yield child
 
 

@@ -46,6 +46,12 @@ def with_layer_norm() -> nn.Module:
     return build(Architecture(tuple(Stage(mixer, 2, width) for mixer, width in stages)), INPUT)
 
 
+def plain_network() -> nn.Module:
+    """Of the blueprint whose norms are batch norms."""
+    stages = zip(("pool", "dense_conv", "inverted_bottleneck", "attention"), (16, 24, 32, 48), strict=True)
+    return build(Architecture(tuple(Stage(mixer, 2, width, 2) for mixer, width in stages), "plain"), INPUT)
+
+
 def after_a_step(network: nn.Module, way: MicroBatch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Gradients, and the state after a step of SGD, of a copy."""
     network = copy.deepcopy(network).train()
@@ -63,7 +69,7 @@ def after_a_step(network: nn.Module, way: MicroBatch) -> tuple[dict[str, Tensor]
     return gradients, network.state_dict()
 
 
-@pytest.mark.parametrize("make", [with_batch_norm, with_layer_norm])
+@pytest.mark.parametrize("make", [with_batch_norm, with_layer_norm, plain_network])
 def test_every_way_has_the_plain_steps_result(make) -> None:
     torch.manual_seed(0)
     network = make()
@@ -97,6 +103,7 @@ def test_running_statistics_are_updated_once() -> None:
 def test_blocks_are_the_innermost_composites() -> None:
     assert [type(each) for each in blocks(with_batch_norm())] == [Block] * 4
     assert [type(each).__name__ for each in blocks(with_layer_norm())] == ["Block"] * 6
+    assert len(list(blocks(plain_network()))) == 8
 
 
 def test_recomputing_saves_less_for_the_backward_pass() -> None:

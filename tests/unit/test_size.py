@@ -11,23 +11,32 @@ from nas.errors import ParameterError, UnknownNameError
 from nas.size import SIZES, fitting_size, largest_of_each_mixer, scaled, size_hint, sized, with_size
 from nas.space import MixerChoice, SearchSpace, StageChoices
 from nas.spaces import check_space, load_space
-from search_spaces.hybrid import HYBRID, HYBRID_224
+from search_spaces.hybrid import HYBRID as FAMILY
+from search_spaces.hybrid_v1 import HYBRID_224_V1, HYBRID_V1
 
 
 def test_a_size_follows_the_name_of_any_space() -> None:
-    large = load_space("hybrid@l")
-    assert large.name == "hybrid@l"
-    assert large.key not in {HYBRID.key, load_space("hybrid@xl").key}
+    large = load_space("hybrid-v1@l")
+    assert large.name == "hybrid-v1@l"
+    assert large.key not in {HYBRID_V1.key, load_space("hybrid-v1@xl").key}
     assert large.stages[0].widths == (24, 40, 48)
     assert large.stages[2].depths == (2, 3, 4)
-    assert large.stages[0].mixers == HYBRID.stages[0].mixers
+    assert large.stages[0].mixers == HYBRID_V1.stages[0].mixers
     member = large.sample(random.Random(0))
     assert large.decode(large.encode(member)) == member
 
 
 def test_the_declared_size_is_the_space_itself() -> None:
-    assert load_space("hybrid@m") is HYBRID
+    assert load_space("hybrid-v1@m") is HYBRID_V1
     assert with_size("hybrid", None) == "hybrid"
+
+
+def test_each_space_of_a_family_is_scaled() -> None:
+    large = load_space("hybrid@l")
+    assert [space.name for _, space in large.variants] == [f"{space.name}@l" for _, space in FAMILY.variants]
+    for _, space in large.variants:
+        for start in space.starts:
+            assert space.decode(space.encode(start)) == start
 
 
 def test_a_file_has_sizes_too(tmp_path) -> None:
@@ -52,7 +61,7 @@ def test_a_size_is_named_once() -> None:
 
 def test_heads_stay_whole() -> None:
     for size in SIZES:
-        for stage in sized(HYBRID_224, size).stages:
+        for stage in sized(HYBRID_224_V1, size).stages:
             assert all(width % 32 == 0 for width in stage.widths)
     mixer = MixerChoice("attention", (("head_dim", 12),))
     space = SearchSpace("mine", "", (StageChoices((mixer,), (1,), (24, 48)),))
@@ -60,8 +69,8 @@ def test_heads_stay_whole() -> None:
 
 
 def test_widths_that_fall_together_are_one() -> None:
-    assert scaled(HYBRID, 0.25).stages[0].widths == (8,)
-    assert scaled(HYBRID, 1.0) == HYBRID
+    assert scaled(HYBRID_V1, 0.25).stages[0].widths == (8,)
+    assert scaled(HYBRID_V1, 1.0) == HYBRID_V1
 
 
 def test_stages_without_blocks_and_starts_are_scaled() -> None:
@@ -73,14 +82,14 @@ def test_stages_without_blocks_and_starts_are_scaled() -> None:
 
 
 def test_the_largest_members_use_each_mixer_throughout() -> None:
-    members = list(largest_of_each_mixer(HYBRID))
+    members = list(largest_of_each_mixer(HYBRID_V1))
     assert [member.word for member in members] == ["PPPP", "CCCC", "AAAA"]
     assert [stage.depth for stage in members[0].stages] == [2, 2, 3, 2]
     assert members[0].stages[-1].width == 96
 
 
 def test_where_constraints_forbid_the_largest_others_stand_for_them() -> None:
-    bounded = dataclasses.replace(HYBRID, constraints=Constraints(limits=(Limit("total_depth", 0, 5),)))
+    bounded = dataclasses.replace(HYBRID_V1, constraints=Constraints(limits=(Limit("total_depth", 0, 5),)))
     assert all(bounded.allows(member) for member in largest_of_each_mixer(bounded))
 
 

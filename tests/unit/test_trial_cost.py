@@ -13,7 +13,7 @@ from nas.evaluation import EvaluationOptions, Job, Resources
 from nas.objective import Measurement
 from nas.trial import Outcome
 from nas.trial_cost import GIB, Slots, TrialMemory, TrialPlan, TrialSeconds, duration, plan, span
-from search_spaces.hybrid import HYBRID
+from search_spaces.hybrid_v1 import HYBRID_V1
 from search_spaces.model import build
 from tests.builders import measurement
 from workers.cores import own_cores
@@ -69,7 +69,7 @@ def test_the_memory_of_a_step_is_what_is_seen() -> None:
 
 def test_seconds_grow_with_the_network_and_the_training() -> None:
     def seconds(**options: object) -> TrialSeconds:
-        costs = prepare(EvaluationOptions(device="cpu", train_size=64, **options), HYBRID).trial_costs  # type: ignore[arg-type]
+        costs = prepare(EvaluationOptions(device="cpu", train_size=64, **options), HYBRID_V1).trial_costs  # type: ignore[arg-type]
         assert costs is not None
         ticks = iter(range(10_000))
         # Each look at the clock is a second later: a step takes a second whatever the machine does.
@@ -150,7 +150,7 @@ def final(outcomes: object) -> Outcome:
 def trained_in_little_memory() -> tuple[object, float | None, float | None]:
     """How many images were trained on at a time by a process whose share is small, and the accuracy without that."""
     options = EvaluationOptions(device="cpu", epochs=1, train_size=256, batch_size=256, input_size_px=64)
-    evaluator = prepare(options, HYBRID).evaluator
+    evaluator = prepare(options, HYBRID_V1).evaluator
     known = {"cpu": measured()}
     roomy = final(evaluator.evaluate(Job(SMALL, seed=1, known=known)))
     assert evaluator.memory.trial is not None
