@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from nas.architecture import ModelInput
-from nas.errors import NasError
 from nas.latency import Deployment, LatencyRecord, Meter, calibrated, load_meter, measure
 from nas.size import DECLARED, fitting_size, largest_of_each_mixer, size_hint, sized, split_size
 from nas.space import SearchSpace
@@ -24,9 +23,7 @@ def slowest_ms(space: SearchSpace, model_input: ModelInput, meter: Meter, record
     for member in largest_of_each_mixer(space):
         try:
             measurement = measure(Deployment(member, model_input), meter, record)
-        except NasError:
-            raise
-        except Exception as error:  # A third party's network: the trial that meets it records it.
+        except Exception as error:  # The trial that meets it records it.
             _LOG.warning("%s could not be measured: %s: %s", member.word, type(error).__name__, error)
             continue
         if measurement.is_usable:
@@ -41,6 +38,7 @@ def room_hint(
     limit_ms: float | None = settings["max_latency_ms"]
     if limit_ms is None:
         return None
+    space = _for_pictures(space, settings)
     slowest = slowest_ms(space, _model_input(settings), _meter(settings, record, ray_address), record)
     return None if slowest is None else size_hint(slowest, limit_ms, split_size(space.name)[1])
 
@@ -52,7 +50,7 @@ def size_for(space: SearchSpace, settings: Mapping[str, Any], record: LatencyRec
     meter = _meter(settings, record, ray_address)
 
     def slowest(size: str) -> float:
-        return slowest_ms(sized(space, size), _model_input(settings), meter, record) or 0.0
+        return slowest_ms(_for_pictures(sized(space, size), settings), _model_input(settings), meter, record) or 0.0
 
     return fitting_size(slowest, settings["max_latency_ms"])
 
@@ -60,6 +58,11 @@ def size_for(space: SearchSpace, settings: Mapping[str, Any], record: LatencyRec
 def _meter(settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None) -> Meter:
     """The meter of the study's first target, on the record's scale."""
     return calibrated(load_meter(settings["target"], ray_address).precise(PRECISION, LIMIT_S), record)
+
+
+def _for_pictures(space: SearchSpace, settings: Mapping[str, Any]) -> SearchSpace:
+    """Of a family of spaces the one for the study's pictures."""
+    return space.for_pictures(ModelInput.from_dict(settings["input"]))
 
 
 def _model_input(settings: Mapping[str, Any]) -> ModelInput:

@@ -91,9 +91,9 @@ class TrialPlan:
             costs.append(f"{about} {span(self.seconds.least, self.seconds.most)}")
         if self.memory is not None:
             costs.append(f"up to {size(self.memory.most)}")
-        workers = f"{self.slots.workers} worker" + ("s" if self.slots.workers > 1 else "")
+        workers, trials = _counted(self.slots.workers, "worker"), _counted(self.trials, "trial")
         total = "" if self.total_s is None else f" {about} {duration(self.total_s)}"
-        return f"a trial takes {' and '.join(costs)}; {self.trials} trials on {workers}{total}"
+        return f"a trial takes {' and '.join(costs)}; {trials} on {workers}{total}"
 
     @property
     def warnings(self) -> Iterator[str]:
@@ -148,6 +148,10 @@ def duration(seconds: float) -> str:
 def size(count: int) -> str:
     """Bytes in GiB."""
     return f"{_rounded(max(count / GIB, 0.1))} GiB"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _rounded(value: float) -> str:

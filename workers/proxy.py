@@ -294,7 +294,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
 def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> ProxyCosts:
     """Estimates of what the evaluator's trials of the space cost."""
     return ProxyCosts(
-        space,
+        space.for_pictures(evaluator.model_input),
         evaluator.memory,
         epochs=evaluator.recipe.epochs,
         train_images=len(evaluator.data.train_labels),

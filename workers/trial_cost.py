@@ -103,23 +103,29 @@ class ProxyCosts:
             return None
 
     def _timed(self, threads: int, trials: int) -> TrialSeconds:
-        timed: list[tuple[int, float]] = []
         members = self._members()
-        until = self.clock() + MIN_SECONDS
+        smallest, typical, largest = members
+        timed: dict[int, float] = {}
+
+        def image_s(macs: int) -> float:
+            """As timed, or in proportion to the member that was timed and is most like it."""
+            nearest = min(timed, key=lambda known: abs(known - macs), default=None)
+            return macs / (ASSUMED_RATE * threads) if nearest is None else timed[nearest] * macs / nearest
+
+        until = self.clock()
         with _threads(threads):
-            for macs, member in members:
-                rate = timed[-1][1] / timed[-1][0] if timed else 1 / (ASSUMED_RATE * threads)
-                allowed_s = MAX_SECONDS if not timed else until - self.clock()
-                images = self._affordable(rate * macs, allowed_s)
-                if images is not None:
-                    timed.append((macs, self._seconds_per_image(member, images)))
-                if len(timed) == 1:
-                    search_s = trials * self._trial_seconds(timed[0][1])
+            # The smallest may be all stem, and tells least of the others.
+            for macs, member in (typical, largest, smallest):
+                images = self._affordable(image_s(macs), until - self.clock() if timed else MAX_SECONDS)
+                if images is None:
+                    continue
+                first = not timed
+                timed[macs] = self._seconds_per_image(member, images)
+                if first:
+                    search_s = trials * self._trial_seconds(timed[macs])
                     until = self.clock() + min(MAX_SECONDS, max(MIN_SECONDS, MAX_SHARE * search_s))
-        known = dict(timed)
-        rate = timed[-1][1] / timed[-1][0] if timed else 1 / (ASSUMED_RATE * threads)
-        each = [self._trial_seconds(known.get(macs, rate * macs)) for macs, _ in members]
-        return TrialSeconds(min(each), each[1], max(each), is_lower_bound=members[1][0] not in known)
+        each = [self._trial_seconds(image_s(macs)) for macs, _ in members]
+        return TrialSeconds(min(each), each[1], max(each), is_lower_bound=typical[0] not in timed)
 
     def _members(self) -> Sequence[tuple[int, Architecture]]:
         """The smallest, a typical and the largest member, with their MACs."""
@@ -157,6 +163,7 @@ class ProxyCosts:
 
 def memory_estimate(space: SearchSpace, model_input: ModelInput, batch: int, data_bytes: int) -> MemoryEstimate:
     """For a study of the space on training images of so many bytes."""
+    space = space.for_pictures(model_input)
     smallest = next(space.smallest_of_each_mixer(), None) or next(iter(space))
     largest = tuple(largest_of_each_mixer(space)) or (smallest,)
     return MemoryEstimate(smallest, largest, model_input, batch, data_bytes)
