@@ -12,6 +12,7 @@ from nas.latency import LatencyRecord
 from nas.objective import Measurement
 from nas.space import SearchSpace
 from nas.trial import Outcome, Trial
+from nas.trial_cost import TrialCosts
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ class Evaluation:
     outcomes comparable, as JSON values.
 
     With fewer than `least_confirm` further seeds a front would be of figures that no training led to. `features` tell
-    of any architecture, at the cost of about a training step, what those that were asked for are.
+    of any architecture, at the cost of about a training step, what those that were asked for are. `trial_costs`
+    estimates a trial's time and memory, None where nothing tells them.
     """
 
     evaluator: Evaluator
@@ -139,6 +141,7 @@ class Evaluation:
     settings: Mapping[str, Any]
     least_confirm: int = 0
     features: Sequence[Callable[[Architecture], float | None]] = ()
+    trial_costs: TrialCosts | None = None
 
 
 class Watcher(Protocol):
@@ -155,7 +158,7 @@ class Watcher(Protocol):
         """How well early accuracies foretell final ones by now."""
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
-        """What else has happened, and what there is to know of it, as JSON values."""
+        """What else has happened, and what there is to know of it, as JSON values; a `message` says it in words."""
 
 
 class AskTell(Protocol):

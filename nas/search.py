@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,11 +27,14 @@ from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objecti
 from nas.opening import experimental, open_study, optunas_errors, space_of_study
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Cost, Foresight, SamplerSetting
+from nas.size import AUTO, DECLARED, sized, split_size
+from nas.slowest import room_hint, size_for
 from nas.space import SearchSpace
 from nas.spaces import check_space, load_space
 from nas.store.store import Store, StudyRecord
 from nas.study import Study
 from nas.trial import Failure, TrialState, failed_confirmations
+from nas.trial_cost import MemoryAware, plan
 from nas.warm_start import WarmStart, warm_start
 
 if TYPE_CHECKING:
@@ -132,9 +135,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     started = time.monotonic()
     options.check()
     options = replace(options, space=space_of_study(options.storage, options.study, options.space))
-    evaluation: Evaluation = plugins.load(plugins.EVALUATORS, options.evaluator)(
-        options.evaluation, load_space(options.space)
-    )
+    evaluation = _evaluation(options)
     space = evaluation.space
     if options.confirm < evaluation.least_confirm:
         raise ParameterError(
@@ -165,6 +166,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             interrupted = False
             try:
                 if not work.is_over:
+                    _announce_costs(options, space, evaluation, runner, study, store, announcer)
                     with runner:
                         runner.run(work, evaluation.evaluator.prepared(store, runner.run, announcer.noted))
             except KeyboardInterrupt:
@@ -189,6 +191,42 @@ def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:
     """What runs the evaluator's jobs."""
     runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluator.device)
     return runner
+
+
+def _evaluation(options: SearchOptions) -> Evaluation:
+    """The evaluator with what it is to search; `SPACE@auto` is measured to find its size out."""
+    prepare: Callable[[EvaluationOptions, SearchSpace], Evaluation] = plugins.load(
+        plugins.EVALUATORS, options.evaluator
+    )
+    name, size = split_size(options.space)
+    if size != AUTO:
+        return prepare(options.evaluation, load_space(options.space))
+    declared = load_space(name)
+    evaluation = prepare(options.evaluation, declared)
+    with closing(Store.open(options.storage, create=True)) as store:
+        size = size_for(declared, evaluation.settings, store, options.evaluation.ray_address)
+    return evaluation if size == DECLARED else prepare(options.evaluation, sized(declared, size))
+
+
+def _announce_costs(
+    options: SearchOptions,
+    space: SearchSpace,
+    evaluation: Evaluation,
+    runner: Runner,
+    study: Study,
+    store: Store,
+    watcher: Watcher,
+) -> None:
+    """Fit the runner to the memory that trials take; tell what they cost, and whether the limit has room for more."""
+    trials = min(study.budget, space.size) - study.done
+    if evaluation.trial_costs is not None and isinstance(runner, MemoryAware) and trials > 0:
+        costs = plan(evaluation.trial_costs, runner, trials)
+        if costs is not None:
+            watcher.noted("cost", costs.as_json())
+            for warning in costs.warnings:
+                watcher.noted("warning", {"message": warning})
+    if hint := room_hint(space, study.settings, store, options.evaluation.ray_address):
+        watcher.noted("size", {"message": hint})
 
 
 def _study(

@@ -1,7 +1,6 @@
 """The Ray that trials run on: a search's own, or a cluster that it joins, whose nodes come and go."""
 
 import logging
-import os
 import threading
 import time
 from collections import Counter
@@ -133,8 +132,3 @@ def _name(node: Mapping[str, Any]) -> str:
 
 def _shown(resources: Mapping[str, float]) -> list[tuple[str, float]]:
     return [(name, amount) for name, amount in sorted(resources.items()) if not name.startswith(("node:", "object_"))]
-
-
-def own_cores() -> int:
-    """That this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -31,11 +31,10 @@ def limit_to_share(workers: int) -> None:
     Otherwise the kernel would kill a process when the machine's memory is used up, perhaps another one, and nothing
     would tell which architecture was too big. On systems that do not tell or limit it, nothing changes.
     """
-    present = Path("/proc/self/status")
-    if not present.is_file():
+    taken = _data_bytes()
+    if taken is None:
         return
-    (data_kib,) = (line.split()[1] for line in present.read_text().splitlines() if line.startswith("VmData:"))
-    limit = int(data_kib) * 1024 + int(SHARE * available() / workers)
+    limit = taken + int(SHARE * available() / workers)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or limit < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
@@ -48,6 +47,22 @@ def available() -> int:
     if most.is_file() and used.is_file() and (text := most.read_text().strip()).isdecimal():
         free = min(free, int(text) - int(used.read_text()) + _cached())
     return max(0, int(free))
+
+
+def room(device: str) -> int:
+    """Bytes that a training of this process may still take: of its share, or of a GPU's memory."""
+    if device == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    free = int(SHARE * available())
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return free if limit == resource.RLIM_INFINITY else max(0, min(free, limit - (_data_bytes() or 0)))
+
+
+def _data_bytes() -> int | None:
+    """What counts against a process's limit; None where the system does not tell."""
+    present = Path("/proc/self/status")
+    lines = present.read_text().splitlines() if present.is_file() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:")), None)
 
 
 def _cached() -> int:

@@ -28,11 +28,13 @@ from workers.device import choose_device
 from workers.expected_failure import expected_failure
 from workers.latency.processor import processor_name
 from workers.latency.quiet import QuietWindow, step_in, windows_of
-from workers.memory import is_out_of_memory
+from workers.memory import is_out_of_memory, room
+from workers.micro_batch import MicroBatch, ways
 from workers.train import Recipe, ResidentData, Training, choose_setting
 from workers.training_free import TrainingFree
 from workers.training_setting import PRECISIONS, Setting
 from workers.training_steps import NonFiniteLossError
+from workers.trial_cost import MemoryEstimate, ProxyCosts, memory_estimate
 
 # A measurement takes at most so long: all trainers of the machine wait for it.
 SECONDS = 0.3
@@ -40,8 +42,6 @@ SECONDS = 0.3
 LOOKS = 3
 # Beside others a figure is so many times too long at most (2 to 4 times, measured).
 MOST_DISTURBED = 4.0
-# Where memory runs out a batch is trained on in so many parts.
-SMALLER = 4
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,14 @@ class ProxyEvaluator:
     fingerprints: Mapping[str, Mapping[str, Any]]
     """The targets', by their names: what the study's figures are compared by."""
     training_free: TrainingFree
+    memory: MemoryEstimate
     further: Collection[Objective] = ()
     """Objectives that are found out because they were asked for."""
 
     def prepared(self, record: Record, run: Run, say: Say) -> "ProxyEvaluator":
         """As nas.evaluation.Evaluator has it."""
+        # Workers get what is known of it.
+        _ = self.memory.trial
         return replace(self, meters={name: calibrated(meter, record) for name, meter in self.meters.items()})
 
     def check_node(self) -> None:
@@ -81,8 +84,8 @@ class ProxyEvaluator:
 
         A NaN loss or a lack of memory is the outcome's failure.
 
-        Weights are `initial` ones, or drawn. Where memory runs out in training it goes on once with a quarter of each
-        batch at a time.
+        Weights are `initial` ones, or drawn. Where memory has no room for a whole batch, or runs out in training,
+        steps are taken in less of it (workers.micro_batch).
         """
         last = Outcome(environment=self.environment)
         try:
@@ -94,17 +97,21 @@ class ProxyEvaluator:
                     yield begun
                     return
             last = resumable = begun
-            for part in (None, self.recipe.batch_size // SMALLER):
+            problem: MemoryError | RuntimeError | None = None
+            for way in self._ways(job.architecture):
                 try:
-                    for last in self._trained(job, resumable, part, initial):
+                    for last in self._trained(job, resumable, way, initial):
                         if last.checkpoint is not None:
                             resumable = last
                         if last.checkpoint is not None or last.accuracy is not None:
                             yield last
                     return
                 except (MemoryError, RuntimeError) as error:
-                    if part is not None or self.recipe.batch_size < SMALLER or not is_out_of_memory(error):
+                    if not is_out_of_memory(error):
                         raise
+                    problem = error.with_traceback(None)
+            if problem is not None:
+                raise problem
         except (NonFiniteLossError, MemoryError, RuntimeError) as error:
             failure = expected_failure(error)
         yield replace(last, failure=failure, checkpoint=None)
@@ -175,8 +182,24 @@ class ProxyEvaluator:
             taken = least_disturbed([taken, meter.measure(deployment)])
         return taken
 
+    def _ways(self, architecture: Architecture) -> Iterator[MicroBatch]:
+        """The ways to take a step, the fastest first that memory has room for; the last one in any case."""
+        batch = self._batch
+        free = room(self.device)
+        fits = self.memory.trial is None or self.memory.trial.most <= free
+        if fits:
+            yield MicroBatch(batch)
+        with torch.device("meta"):
+            network = load_builder().build(architecture, self.model_input)
+        whole, *smaller = ways(network, batch)
+        needed = None if fits else self.memory.of(architecture)
+        tried = smaller if needed is None else [whole, *smaller]
+        for way in tried:
+            if way is tried[-1] or needed is None or way.recompute or needed.of(way.images) <= free:
+                yield way
+
     def _trained(
-        self, job: Job, begun: Outcome, part: int | None, initial: Mapping[str, Tensor] | None
+        self, job: Job, begun: Outcome, way: MicroBatch, initial: Mapping[str, Tensor] | None
     ) -> Iterator[Outcome]:
         """What is known after each epoch of a training that goes on from `begun`; at rungs with a checkpoint."""
         # Here, since networks that were measured before were drawn by the same generator.
@@ -184,6 +207,8 @@ class ProxyEvaluator:
         model = self._build(job.architecture, self.model_input)
         if initial is not None:
             model.load_state_dict(initial)
+        way.prepare(model)
+        part = None if way == MicroBatch(self._batch) else way.images
         if begun.checkpoint is None:
             setting = choose_setting(model, self.resident, self.recipe, self.step, part)
         else:
@@ -194,7 +219,7 @@ class ProxyEvaluator:
             training = Training(model, self.resident, self.recipe, generator, setting, self.step, part)
             if begun.checkpoint is not None:
                 training.resume(begun.checkpoint)
-        environment = {**self.environment, "training": str(setting), **({"images at a time": part} if part else {})}
+        environment = {**self.environment, "training": str(setting), **way.environment(self._batch)}
         curve = list(begun.curve)
         for point in training.epochs():
             curve.append(point)
@@ -232,6 +257,10 @@ class ProxyEvaluator:
         with self.step():
             return model.to(self.device)
 
+    @property
+    def _batch(self) -> int:
+        return min(self.recipe.batch_size, len(self.data.train_labels))
+
     @cached_property
     def resident(self) -> ResidentData:
         return ResidentData(self.data, torch.device(self.device))
@@ -258,7 +287,22 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         if given:
             raise ParameterError(f"--{option} is of --evaluator supernet")
     evaluator, space, settings = proxy_of(options, space)
-    return Evaluation(evaluator, space, settings, features=features_of(evaluator))
+    costs = trial_costs(evaluator, space, options.seed)
+    return Evaluation(evaluator, space, settings, features=features_of(evaluator), trial_costs=costs)
+
+
+def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> ProxyCosts:
+    """Estimates of what the evaluator's trials of the space cost."""
+    return ProxyCosts(
+        space,
+        evaluator.memory,
+        epochs=evaluator.recipe.epochs,
+        train_images=len(evaluator.data.train_labels),
+        validation_images=len(evaluator.data.validation_labels),
+        targets=len(evaluator.meters),
+        device=evaluator.device,
+        seed=seed,
+    )
 
 
 def features_of(evaluator: ProxyEvaluator) -> list[Callable[[Architecture], float | None]]:
@@ -321,6 +365,9 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         max_latency_ms=options.max_latency_ms,
         fingerprints=fingerprints,
         training_free=TrainingFree.of(data, options.features, load_builder(), options.seed),
+        memory=memory_estimate(
+            space, model_input, min(options.batch_size, len(data.train_labels)), data.train_images.nbytes
+        ),
         further=objectives,
     )
     first, *others = target_names

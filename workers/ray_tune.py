@@ -15,9 +15,11 @@ from ray.exceptions import RayError
 
 from nas.errors import ParameterError
 from nas.evaluation import AskTell, Evaluator, Resources
-from workers.cluster import Cluster, own_cores
+from nas.trial_cost import Slots, TrialMemory, size
+from workers.cluster import Cluster
+from workers.cores import own_cores
 from workers.interruption import deaf, heard
-from workers.memory import available
+from workers.memory import SHARE, available
 from workers.pulse import Watchdog
 from workers.ray_environment import broken_down, check_address, connect, ray_environment
 from workers.ray_guard import Guard, none_left
@@ -26,6 +28,8 @@ from workers.ray_guard import Guard, none_left
 PENDING = 64
 # What the libraries of a worker take, and a small network's training.
 WORKER_BYTES = 2**30
+# What they take alone.
+LIBRARIES_BYTES = 2**29
 STOPPING = "stopping, which takes some seconds; what is finished is on record"
 OWN = {
     # Workers start with Ray, which is not waited for, rather than when a trial is there for them.
@@ -73,6 +77,30 @@ class RayTuneRunner:
         self._started: Future[Cluster] | None = None
         self._guard: Guard | None = None
         self._leaving = threading.Event()
+
+    def fit(self, memory: TrialMemory | None) -> Slots:
+        """As nas.trial_cost.MemoryAware has it: fewer workers than cores where the machine's memory has no room.
+
+        What the user asked for stays. On GPUs, and on a cluster, trials take memory that is not this machine's.
+        """
+        problem = None
+        if memory is not None and self.address is None and self.gpus_per_trial == 0:
+            free = SHARE * available()
+            if LIBRARIES_BYTES + memory.least > free:
+                raise ParameterError(
+                    f"a trial of the smallest network takes {size(memory.least)} beside {size(LIBRARIES_BYTES)} for "
+                    f"libraries, and {size(int(free))} are free: a smaller --input-size or --train-size takes less"
+                )
+            room = max(1, int(free / (LIBRARIES_BYTES + memory.most)))
+            if self._asked is None:
+                self.workers = min(self.workers, room)
+            if self.workers > room or LIBRARIES_BYTES + memory.most > free:
+                share = max(0, int(free / self.workers) - LIBRARIES_BYTES)
+                problem = (
+                    f"the largest network takes {size(memory.most)} to train and a worker of {self.workers} has "
+                    f"{size(share)}: what does not fit is trained in micro-batches, with the same result"
+                )
+        return Slots(self.workers, self._threads(self.workers), problem)
 
     def report(self) -> Mapping[str, Any]:
         """As nas.evaluation.Runner has it; nothing before trials run."""

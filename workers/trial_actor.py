@@ -9,7 +9,7 @@ from ray import tune
 
 from nas.evaluation import Evaluator, Job
 from nas.trial import Failure, Outcome, TrialState
-from workers.cluster import own_cores
+from workers.cores import own_cores
 from workers.memory import limit_to_share
 from workers.pulse import Heartbeat
 

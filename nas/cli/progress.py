@@ -97,7 +97,7 @@ class SearchProgress:
                 self._say(low_audit(each))
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
-        self._say(f"{event}: {told(fields)}")
+        self._say(f"{event}: {fields.get('message') or told(fields)}")
 
     def _figures(self, study: Study) -> str:
         """As they are now, or were a moment ago: of thousands of trials they take a while."""

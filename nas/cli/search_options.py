@@ -9,6 +9,7 @@ from nas.cli import options
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Resources
 from nas.search import SearchOptions
+from nas.size import with_size
 
 # What numpy's and torch's generators take.
 MOST_SEED = 2**32 - 1
@@ -20,6 +21,11 @@ SEARCH_OPTIONS = (
         show_default=True,
         metavar="NAME|FILE",
         help="Search space (`nas spaces` lists them) or YAML file.",
+    ),
+    click.option(
+        "--size",
+        metavar="SIZE",
+        help="Scale the space: s, m (as declared), l, xl, or auto: the smallest that reaches --max-latency.",
     ),
     click.option("--budget", default=200, show_default=True, type=int, metavar="N", help="Trials to have on record."),
     click.option(
@@ -124,7 +130,10 @@ SEARCH_OPTIONS = (
         help="Never train what is slower than this on the first --target.",
     ),
     click.option(
-        "--workers", type=int, metavar="N", help="Trials at a time; by default one per core, or per GPU share."
+        "--workers",
+        type=int,
+        metavar="N",
+        help="Trials at a time; by default one per core as far as memory allows, or per GPU share.",
     ),
     click.option("--gpus-per-trial", type=float, metavar="X", help="GPUs, or the share of one, that a trial takes."),
     options.ray_address,
@@ -154,6 +163,7 @@ def search_options(command: Any) -> Any:
 
 def asked(
     space: str,
+    size: str | None,
     budget: int,
     confirm: int,
     no_early_stopping: bool,
@@ -206,7 +216,7 @@ def asked(
     if study == "":
         raise ParameterError("--study '' is empty; leave the option out to name the study by its settings")
     return SearchOptions(
-        space=space,
+        space=with_size(space, size),
         budget=budget,
         confirm=confirm,
         early_stopping=not no_early_stopping,

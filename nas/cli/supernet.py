@@ -109,4 +109,4 @@ def _refuse(*_: object) -> None:
 
 
 def _say(event: str, fields: Mapping[str, Any]) -> None:
-    click.echo(f"{event}: {told(fields)}", err=True)
+    click.echo(f"{event}: {fields.get('message') or told(fields)}", err=True)

@@ -5,7 +5,19 @@ from nas.cli.search import command
 from nas.service.request import arguments, given_options, served_options
 
 WORDS = (
-    *("--space", "hybrid", "--budget", "7", "--confirm", "0", "--no-early-stopping", "--stop-when-flat", "2%"),
+    *(
+        "--space",
+        "hybrid",
+        "--size",
+        "l",
+        "--budget",
+        "7",
+        "--confirm",
+        "0",
+        "--no-early-stopping",
+        "--stop-when-flat",
+        "2%",
+    ),
     *("--start-from", "published", "--start-from", "one.yaml", "--study", "mine", "--sampler", "tpe"),
     *("--evaluator", "supernet", "--supernet-epochs", "4", "--inherit"),
     *("--dataset", "digits", "--data-dir", "data", "--download", "--epochs", "2", "--train-size", "64"),

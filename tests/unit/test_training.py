@@ -176,13 +176,15 @@ class Cramped(ProxyEvaluator):
         return model
 
 
-def test_where_memory_runs_out_a_quarter_of_each_batch_is_tried() -> None:
+def test_where_memory_runs_out_a_part_of_each_batch_is_tried() -> None:
     roomy = final(Cramped.like(evaluator(epochs=2), 10**9), SMALL, 1)
     assert "images at a time" not in roomy.environment
     tight = final(Cramped.like(evaluator(epochs=2), 8), SMALL, 1)
     assert tight.environment["images at a time"] == 8
     assert tight.accuracy > 0.4
-    none = final(Cramped.like(evaluator(epochs=2), 7), SMALL, 1)
+    tighter = final(Cramped.like(evaluator(epochs=1), 7), SMALL, 1)
+    assert tighter.environment["images at a time"] == 2
+    none = final(Cramped.like(evaluator(epochs=2), 1), SMALL, 1)
     assert none.failure.cause == "out of memory"
     assert none.accuracy is None
     assert none.latency is not None

@@ -1,0 +1,180 @@
+"""What a trial costs is estimated before the first one, and workers are as many as memory allows."""
+
+import dataclasses
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nas.architecture import Architecture, ModelInput, Stage
+from nas.errors import ParameterError
+from nas.evaluation import EvaluationOptions, Job, Resources
+from nas.objective import Measurement
+from nas.trial import Outcome
+from nas.trial_cost import GIB, Slots, TrialMemory, TrialPlan, TrialSeconds, duration, plan, span
+from search_spaces.hybrid_v1 import HYBRID_V1
+from search_spaces.model import build
+from tests.builders import measurement
+from workers.cores import own_cores
+from workers.memory import limit_to_share, room
+from workers.proxy import prepare
+from workers.ray_tune import RayTuneRunner
+from workers.step_probe import step_memory
+
+SMALL = Architecture(tuple(Stage("pool", 1, width) for width in (16, 24, 32, 48)))
+HUGE = TrialMemory(least=GIB // 8, most=2**60)
+
+
+def in_a_process(function: Callable[[], object]) -> object:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function)
+
+
+def peak_beside_estimate() -> tuple[float, float]:
+    """Of a training step of a batch: the growth of the process's peak memory, and the estimate without weights."""
+    import torch
+    import torch.nn.functional as F
+
+    torch.set_num_threads(1)
+    model_input = ModelInput(3, 64, 64, 10)
+    stages = zip(("conv", "pool", "attention", "attention"), (32, 40, 64, 96), strict=True)
+    architecture = Architecture(tuple(Stage(mixer, 2, width) for mixer, width in stages))
+    network = build(architecture, model_input).train()
+
+    def step(images: int) -> None:
+        x_BCHW = torch.randn(images, 3, 64, 64)
+        F.cross_entropy(network(x_BCHW), torch.zeros(images, dtype=torch.long)).backward()  # type: ignore[no-untyped-call]
+
+    def status(line: str) -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(each.split()[1]) * 1024 for each in lines if each.startswith(line))
+
+    step(2)
+    before = status("VmRSS:")
+    Path("/proc/self/clear_refs").write_text("5")
+    step(128)
+    peak = status("VmHWM:") - before
+    estimate = step_memory(lambda: build(architecture, model_input), model_input, is_expensive=False)
+    traced = step_memory(lambda: build(architecture, model_input), model_input, is_expensive=True)
+    assert traced == estimate
+    return float(peak), 128 * estimate.bytes_per_image
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system does not tell a process's peak")
+def test_the_memory_of_a_step_is_what_is_seen() -> None:
+    peak, estimate = in_a_process(peak_beside_estimate)  # type: ignore[misc]
+    assert 0.7 < estimate / peak < 1.3
+
+
+def test_seconds_grow_with_the_network_and_the_training() -> None:
+    def seconds(**options: object) -> TrialSeconds:
+        costs = prepare(EvaluationOptions(device="cpu", train_size=64, **options), HYBRID_V1).trial_costs  # type: ignore[arg-type]
+        assert costs is not None
+        ticks = iter(range(10_000))
+        # Each look at the clock is a second later: a step takes a second whatever the machine does.
+        clocked = dataclasses.replace(costs, clock=lambda: float(next(ticks)))  # type: ignore[type-var]
+        found = clocked.seconds(1, 10**6)
+        assert found is not None
+        return found
+
+    short, long = seconds(epochs=1), seconds(epochs=10)
+    assert 0 < short.least < short.most
+    assert long.least > 2 * short.least
+
+
+def test_the_line_says_what_a_trial_takes() -> None:
+    memory, seconds = TrialMemory(GIB // 10, int(0.4 * GIB)), TrialSeconds(3.0, 8.4, 12.0)
+    costs = TrialPlan(memory, seconds, Slots(2, 1), trials=200)
+    assert costs.message == "a trial takes about 3 to 12 s and up to 0.4 GiB; 200 trials on 2 workers about 14 min"
+    assert list(costs.warnings) == []
+    slow = dataclasses.replace(seconds, typical=1800.0, is_lower_bound=True)
+    hopeless = TrialPlan(memory, slow, Slots(1, 2, "no room"), trials=1)
+    assert "at least" in hopeless.message
+    first, second = hopeless.warnings
+    assert first == "no room"
+    assert "30 min" in second
+    assert "--input-size" in second
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.84, "0.8 s"), (12.3, "12 s"), (840.0, "14 min"), (9000.0, "2.5 h"), (4e5, "4.6 days")]
+)
+def test_durations_have_two_digits(seconds, text) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_span_names_a_common_unit_once() -> None:
+    assert span(3, 12) == "3 to 12 s"
+    assert span(40, 180) == "40 s to 3 min"
+    assert span(5.01, 5.02) == "5 s"
+
+
+def test_workers_are_as_many_as_memory_allows() -> None:
+    runner = RayTuneRunner(Resources(), "cpu")
+    assert runner.fit(TrialMemory(1, 1)) == Slots(own_cores(), 1, None)
+    slots = RayTuneRunner(Resources(), "cpu").fit(HUGE)
+    assert slots.workers == 1
+    assert slots.problem is not None
+    assert "micro-batches" in slots.problem
+
+
+def test_workers_that_were_asked_for_stay_with_a_warning() -> None:
+    slots = RayTuneRunner(Resources(workers=2), "cpu").fit(HUGE)
+    assert slots.workers == 2
+    assert slots.problem is not None
+    assert "a worker of 2" in slots.problem
+
+
+def test_where_not_even_the_smallest_fits_it_is_an_error() -> None:
+    with pytest.raises(ParameterError, match="--input-size"):
+        RayTuneRunner(Resources(), "cpu").fit(TrialMemory(2**60, 2**60))
+
+
+def test_costs_that_are_not_known_plan_nothing() -> None:
+    class Unknown:
+        def memory(self) -> None:
+            return None
+
+        def seconds(self, threads: int, trials: int) -> None:
+            return None
+
+    assert plan(Unknown(), RayTuneRunner(Resources(), "cpu"), 3) is None
+
+
+def final(outcomes: object) -> Outcome:
+    *_, last = outcomes  # type: ignore[misc]
+    return last
+
+
+def trained_in_little_memory() -> tuple[object, float | None, float | None]:
+    """How many images were trained on at a time by a process whose share is small, and the accuracy without that."""
+    options = EvaluationOptions(device="cpu", epochs=1, train_size=256, batch_size=256, input_size_px=64)
+    evaluator = prepare(options, HYBRID_V1).evaluator
+    known = {"cpu": measured()}
+    roomy = final(evaluator.evaluate(Job(SMALL, seed=1, known=known)))
+    assert evaluator.memory.trial is not None
+    whole = evaluator.memory.of(SMALL).of(256)
+    limit_to_share(max(1, int(room("cpu") / whole * 1.2)))
+    tight = final(evaluator.evaluate(Job(SMALL, seed=1, known=known)))
+    return tight.environment.get("images at a time"), roomy.accuracy, tight.accuracy
+
+
+def measured() -> Measurement:
+    return measurement(1.0)
+
+
+def test_what_does_not_fit_is_trained_in_micro_batches() -> None:
+    images, roomy, tight = in_a_process(trained_in_little_memory)  # type: ignore[misc]
+    assert images in {16, 64}
+    assert tight == pytest.approx(roomy, abs=0.02)
+
+
+def test_a_containers_quota_of_time_counts(tmp_path) -> None:
+    every = own_cores(tmp_path)
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert own_cores(tmp_path) == every
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    assert own_cores(tmp_path) == 1
+    (tmp_path / "cpu.max").write_text("150000 100000\n")
+    assert own_cores(tmp_path) == min(every, 2)
