@@ -26,6 +26,7 @@ def shown_trial(trial: Trial, settings: Mapping[str, Any]) -> shapes.Trial:
         "word": trial.architecture.word,
         "key": trial.architecture.key,
         "recipe": trial.architecture.recipe,
+        "blueprint": trial.architecture.blueprint.to_dict(),
         "stages": [stage.to_dict() for stage in trial.architecture.stages],
         "attempt": trial.attempt,
         "accuracy": result.accuracy if result is not None else own,

@@ -291,6 +291,8 @@ def as_json(result: Result, members: Sequence[Result]) -> dict[str, Any]:
     return {
         "trial": result.trial.number,
         "key": result.trial.architecture.key,
+        "recipe": result.trial.architecture.recipe,
+        "blueprint": result.trial.architecture.blueprint.to_dict(),
         "stages": [stage.to_dict() for stage in result.trial.architecture.stages],
         "parameters": result.parameters,
         "accuracy": result.accuracy,

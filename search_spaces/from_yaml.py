@@ -64,7 +64,7 @@ def _space(reader: YamlReader, root: yaml.Node, path: Path) -> SearchSpace | Non
     if "blueprint" in found:
         blueprint = read_blueprint(reader, found["blueprint"], recipe)
     model_input = _input(reader, found["input"]) if "input" in found else None
-    if model_input is not None:
+    if model_input is not None and isinstance(found["input"], yaml.MappingNode):
         check_input(reader, found["input"], blueprint, recipe, len(stages), model_input)
     constraints = Constraints()
     if "constraints" in found:

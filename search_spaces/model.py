@@ -70,7 +70,7 @@ def mixer_part(architecture: Architecture, index: int, grid: tuple[int, int]) ->
     """One token mixer of stage `index` for a grid of (height, width) tokens. Raises as `build` does."""
     stage = architecture.stages[index]
     mixer_class = plugins.load(plugins.MIXERS, stage.mixer)
-    return MixerPart(mixer_class, (stage.width, grid), mixer_options(architecture, index))
+    return MixerPart(mixer_class, (stage.width, grid), mixer_options(architecture, index), stage.mixer)
 
 
 def mixer_options(architecture: Architecture, index: int) -> dict[str, Option]:

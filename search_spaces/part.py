@@ -38,15 +38,18 @@ class Part:
         return f"nn.{self.module_class.__name__}" if is_torchs else self.module_class.__name__
 
 
+@dataclass(frozen=True)
 class MixerPart(Part):
-    """A token mixer, whose complaint about its options is the user's to read."""
+    """A token mixer of that name, whose complaint about its options is the user's to read."""
+
+    name: str = ""
 
     def build(self) -> nn.Module:
         """Raises ParameterError when the mixer refuses its options."""
         try:
             return super().build()
         except (ValueError, TypeError) as error:
-            raise ParameterError(f"mixer {self.module_class.__name__}: {error}") from error
+            raise ParameterError(f"mixer {self.name!r}: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def read_blueprint(reader: YamlReader, node: yaml.Node, recipe: str) -> Blueprin
         return _Named(recipe, field)
 
     choices: dict[str, tuple[str | None, ...]] = {
-        key: tuple(reader.values(nodes.get(key), f"blueprint.{key}", named(field), [None]))
+        key: tuple(reader.values(nodes.get(key), f"blueprint.{key}", named(field), [None])) or (None,)
         for key, field in KEYS.items()
     }
     stems: list[Stem | None] = []
@@ -37,16 +37,22 @@ def read_blueprint(reader: YamlReader, node: yaml.Node, recipe: str) -> Blueprin
 
 
 def check_input(
-    reader: YamlReader, node: yaml.Node, choices: BlueprintChoices, recipe: str, stages: int, model_input: ModelInput
+    reader: YamlReader,
+    node: yaml.MappingNode,
+    choices: BlueprintChoices,
+    recipe: str,
+    stages: int,
+    model_input: ModelInput,
 ) -> None:
-    """A mistake at the node when the input is too small for a stem of the blueprint."""
+    """A mistake at the shorter side when the input is too small for a stem of the blueprint."""
     for stem in choices.stems:
         architecture = Architecture((Stage("identity", 1, 1),) * max(1, stages), recipe, Blueprint(stem=stem))
         try:
             FAMILIES[recipe].grids(architecture, model_input)
         except UserError as error:
             side = "height_px" if model_input.height_px <= model_input.width_px else "width_px"
-            reader.mistake(node, f"input.{side}", str(error))
+            (place,) = (value for key, value in node.value if key.value == side)
+            reader.mistake(place, f"input.{side}", str(error))
             return
 
 

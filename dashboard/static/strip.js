@@ -4,7 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 // Okabe and Ito's palette and some more, told apart by people who see colours otherwise; letters tell them too.
 const COLOURS = {
   pool: "#56b4e9", conv: "#e69f00", attention: "#cc79a7", depthwise: "#f0e442", spatial_mlp: "#009e73",
-  token_mlp: "#8fbc8f", fourier: "#b39ddb", grid_fourier: "#9fa8da", random: "#b0a090", identity: "#c4c9ce",
+  dense_conv: "#d55e00", inverted_bottleneck: "#80cbc4", fused_inverted_bottleneck: "#bcaaa4", token_mlp: "#8fbc8f", fourier: "#b39ddb", grid_fourier: "#9fa8da", random: "#b0a090", identity: "#c4c9ce",
 };
 const OTHERS = ["#d55e00", "#80cbc4", "#ce93d8", "#bcaaa4", "#aed581"];
 const LEAST = 8;
@@ -23,7 +23,7 @@ export function spelled(stage) {
 }
 
 export function described(stages) {
-  return stages.map((stage) => `${spelled(stage)} ×${stage.depth} at ${stage.width}`).join(", ");
+  return stages.map((stage) => (stage.depth ? `${spelled(stage)} ×${stage.depth} at ${stage.width}` : `no blocks at ${stage.width}`)).join(", ");
 }
 
 function svg(name, attributes, ...children) {
@@ -45,7 +45,7 @@ export function strip(stages, width = 150, height = 30) {
     const letter = svg("text", {
       x: index * slot + (slot - 4) / 2, y: height - 4, "text-anchor": "middle", "font-size": 11, fill: "#10181f", "font-weight": 600,
     });
-    letter.textContent = stage.mixer[0].toUpperCase();
+    letter.textContent = stage.depth ? stage.mixer[0].toUpperCase() : "-";
     return [...segments, letter];
   });
   const drawn = svg("svg", {

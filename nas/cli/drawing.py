@@ -10,10 +10,11 @@ MOST_BLOCKS = 24
 
 def draw(architecture: Architecture) -> str:
     """Several lines: mixers, depth as the number of bars, width as their length (its logarithm) and in figures."""
-    names = [stage.spelled_mixer for stage in architecture.stages]
+    names = [stage.spelled_mixer if stage.depth else "" for stage in architecture.stages]
     aligned = max(map(len, names))
     least = min(stage.width for stage in architecture.stages)
-    lines = [f"{architecture.word}  {architecture.recipe}  {architecture.key[:12]}"]
+    blueprint = [f"{field} {label}" for field, label in architecture.blueprint.labels.items() if label != "recipe"]
+    lines = ["  ".join((architecture.word, architecture.recipe, architecture.key[:12], ", ".join(blueprint))).rstrip()]
     for number, (name, stage) in enumerate(zip(names, architecture.stages, strict=True), start=1):
         bar = BLOCK * (1 + round(2 * math.log2(stage.width / least)))
         bars = " ".join([bar] * min(stage.depth, MOST_BLOCKS))
@@ -24,7 +25,7 @@ def draw(architecture: Architecture) -> str:
 def _details(stage: Stage) -> str:
     """What is not as by default."""
     words = []
-    if stage.mlp_ratio != MLP_RATIO:
+    if stage.depth and stage.mlp_ratio != MLP_RATIO:
         words.append(f"MLP ratio {stage.mlp_ratio:g}")
     if stage.norm is not None:
         words.append(f"{stage.norm} norm")

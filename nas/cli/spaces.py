@@ -52,6 +52,13 @@ def validate(file: Path) -> None:
 def _describe(space: SearchSpace) -> None:
     click.echo(f"{space.name}: {space.description}")
     click.echo(f"  {len(space.stages)} stages, {space.size:,} architectures, recipe {space.recipe}")
+    blueprint = [
+        f"{field} {' | '.join(map(str, options))}"
+        for field, options in space.blueprint.fields.items()
+        if list(options) != ["recipe"]
+    ]
+    if blueprint:
+        click.echo(f"  blueprint: {'; '.join(blueprint)}")
     for number, stage in enumerate(space.stages, start=1):
         fields = (
             f"{field} {' | '.join(map(str, options))}"
@@ -61,3 +68,6 @@ def _describe(space: SearchSpace) -> None:
         click.echo(f"  stage {number}: {'; '.join(fields)}")
     for line in space.constraints.lines():
         click.echo(f"  {line}")
+    if space.variants:
+        names = ", ".join(f"{variant.name} up to {largest_px:.0f} px" for largest_px, variant in space.variants[:-1])
+        click.echo(f"  by picture size: {names}, {space.variants[-1][1].name} above; shown are the choices for 32 px")

@@ -44,6 +44,7 @@ class Trial(TypedDict):
     word: str
     key: str
     recipe: str
+    blueprint: dict[str, Any]
     stages: list[dict[str, Any]]
     attempt: int
     accuracy: float | None

@@ -7,9 +7,13 @@ import pytest
 import torch
 
 from nas import plugins
+from nas.architecture import Architecture, ModelInput, Stage
+from nas.blueprint import Blueprint
 from search_spaces.cost import count
 from search_spaces.exports.onnx_file import convert, run
 from search_spaces.exports.weights import difference
+from search_spaces.folding import folded, largest_difference
+from search_spaces.model import build
 
 MIXERS = plugins.names(plugins.MIXERS)
 GRIDS = [(8, 8), (2, 2), (5, 9)]
@@ -160,6 +164,30 @@ def test_learned_parameters_are_as_published() -> None:
         "grid_fourier": 0,
         "spatial_mlp": n * n,
         "token_mlp": 2 * n * (d // 2) + d // 2 + n,
+        "dense_conv": 9 * d * d,
+        # Expansion and projection, the depthwise filters, and two batch norms of the expanded channels.
+        "inverted_bottleneck": 2 * 4 * d * d + 9 * 4 * d + 2 * 2 * 4 * d,
+        "fused_inverted_bottleneck": 9 * 2 * d * d + 2 * d * d + 2 * 2 * d,
     }
     for name, learned in expected.items():
         assert sum(w.numel() for w in make(name, (4, 4), d).parameters() if w.requires_grad) == learned, name
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("block", ["plain", "residual", "prenorm"])
+@pytest.mark.parametrize("name", MIXERS)
+def test_folds_into_the_same_network_for_inference(name: str, block: str, norm: str) -> None:
+    """Batch norms with statistics of their own, folded into layers, and not: a network of the mixer in each form."""
+    stages = tuple(Stage(name, 2, width, mlp_ratio) for width, mlp_ratio in ((32, 2), (64, 0)))
+    network = build(Architecture(stages, "plain", Blueprint(norm=norm, block=block)), ModelInput(3, 16, 16, 10))
+    torch.manual_seed(1)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for statistic in (module.weight, module.bias, module.running_mean):
+                torch.nn.init.normal_(statistic, 0.5, 0.3)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+    before = [weight.clone() for weight in network.state_dict().values()]
+    assert largest_difference(network, torch.randn(4, 3, 16, 16)) < 1e-5
+    assert all(map(torch.equal, before, network.state_dict().values()))
+    left = [module for module in folded(network).modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert left == []

@@ -55,6 +55,32 @@ def test_a_space_is_read_as_it_is_meant(tmp_path: Path) -> None:
     assert all(space.decode(space.encode(member)) == member for member in space)
 
 
+def test_a_blueprint_is_a_part_of_the_space(tmp_path: Path) -> None:
+    text = """
+recipe: plain
+blueprint:
+  stems: [{kernel: 3, stride: 1}, {kernel: 3, stride: 2, convs: 2}, {kernel: 4, stride: 4}]
+  downsamples: [conv, patch]
+  norms: batch
+  activations: [relu, hard_swish]
+  blocks: [plain, residual]
+stages:
+  - {mixers: [dense_conv, pool], depths: [0, 1], widths: [16, 24], mlp_ratios: [0, 2]}
+  - {mixers: [{inverted_bottleneck: {squeeze: [false, true]}}], depths: 1, widths: 32, mlp_ratios: 0}
+input: {channels: 3, height_px: 32, width_px: 32, classes: 10}
+constraints: {parameters: {max: 50000}}
+"""
+    space = load_space(write(tmp_path, text))
+    assert space.choices["stem"] == ("3x3/1", "2*3x3/2", "4x4/4")
+    # What is the recipe's own is spelled as that, so that a network has one key.
+    assert space.choices["activation"] == ("recipe", "hard_swish")
+    assert "norm" not in space.choices
+    assert space.choices["stage2.mixer"] == ("inverted_bottleneck", "inverted_bottleneck(squeeze=True)")
+    members = list(space)
+    assert len(members) == len(set(members)) == space.size
+    assert all(space.decode(space.encode(member)) == member for member in members)
+
+
 def test_name_and_description_have_defaults(tmp_path: Path) -> None:
     space = load_space(write(tmp_path, "stages: [{mixers: pool, depths: 1, widths: 8}]"))
     assert (space.name, space.size) == ("space", 1)
@@ -64,6 +90,20 @@ def test_name_and_description_have_defaults(tmp_path: Path) -> None:
     ("text", "mistakes"),
     [
         ("", [":1: the file is empty"]),
+        (
+            "recipe: plain\nblueprint:\n  stems: [{kernel: 3, stride: 4}, {kernel: 3}]\n  norms: [batch, instance]\n"
+            "  colours: red\nstages:\n- {mixers: pool, depths: 1, widths: 8}",
+            [
+                ":3: blueprint.stems: stem kernel 3 is below a convolution's stride 4",
+                ":3: blueprint.stems.stride: is missing",
+                ":4: blueprint.norms: unknown norm 'instance'; valid: batch, group, layer, rms",
+                ":5: blueprint.colours: unknown key; valid: stems",
+            ],
+        ),
+        (
+            "blueprint: {norms: batch}\nstages:\n- {mixers: pool, depths: 1, widths: 8}",
+            [":1: blueprint.norms: blueprint norm: a published recipe has its own"],
+        ),
         ("stages: [", [":1: not YAML"]),
         ("- pool", [":1: space: is not a mapping"]),
         ("name: x", [":1: space.stages: is missing"]),
@@ -122,7 +162,7 @@ def test_name_and_description_have_defaults(tmp_path: Path) -> None:
         ),
         (
             "stages: [{mixers: pool, depths: 1, widths: 8, mlp_ratios: -1}]",
-            ["stages[1].mlp_ratios: -1 is not a number above"],
+            ["stages[1].mlp_ratios: -1 is not a number of at least 0"],
         ),
         ("a: &a [*a]\nstages: 3", [":1: space.a: unknown key", ":2: stages[1]: is not a mapping"]),
     ],
@@ -197,14 +237,19 @@ def stage(field: str, value: str) -> str:
         ),
         (STAGE + 'description: "a\\eb"', 2, "description", "has characters that cannot be printed"),
         # Numbers.
-        (stage("depths", "1001"), 3, "stages[1].depths", "1001 is not a whole number of at least 1 and at most 1,000"),
+        (stage("depths", "1001"), 3, "stages[1].depths", "1001 is not a whole number of at least 0 and at most 1,000"),
         (stage("widths", "9" * 5000), 3, "stages[1].widths", "... is not of type int"),
         (stage("widths", "20000"), 3, "stages[1].widths", "at most 16,384"),
         (stage("widths", f"[{', '.join(map(str, range(1, 102)))}]"), 3, "stages[1].widths", "lists 101 values"),
-        (stage("mlp_ratios", "1.0e+9"), 3, "stages[1].mlp_ratios", "1.0e+9 is not a number above 0 and at most 100"),
+        (
+            stage("mlp_ratios", "1.0e+9"),
+            3,
+            "stages[1].mlp_ratios",
+            "1.0e+9 is not a number of at least 0 and at most 100",
+        ),
         (stage("mlp_ratios", "1e-9"), 3, "stages[1].mlp_ratios", "'1e-9' is text to YAML; write 1.0e-9"),
         (stage("mlp_ratios", "2.5E9"), 3, "stages[1].mlp_ratios", "write 2.5e+9"),
-        (stage("mlp_ratios", ".nan"), 3, "stages[1].mlp_ratios", ".nan is not a number above 0"),
+        (stage("mlp_ratios", ".nan"), 3, "stages[1].mlp_ratios", ".nan is not a number of at least 0"),
         (stage("mixers", "[conv: {kernel: 999999}]"), 3, "stages[1].mixers.conv.kernel", "parameters at width 8"),
         (stage("mixers", f"[conv: {{kernel: 1{'0' * 20}1}}]"), 3, "stages[1].mixers.conv.kernel", "at most 1,000,000"),
         (
