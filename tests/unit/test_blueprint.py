@@ -79,7 +79,7 @@ def test_grids_are_what_stem_and_stages_leave(stem: Stem, size_px: int) -> None:
         network = build(architecture, at)
         seen: list[tuple[int, ...]] = []
         for stage in network.stages:
-            stage.register_forward_hook(lambda module, arguments, tokens: seen.append(tuple(tokens.shape[2:])))
+            stage.register_forward_hook(lambda *call, seen=seen: seen.append(tuple(call[2].shape[2:])))
         assert network(torch.randn(2, 1, size_px, size_px + 3)).shape == (2, 4)
         assert seen == grids(architecture, at)
 
