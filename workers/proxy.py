@@ -287,8 +287,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         if given:
             raise ParameterError(f"--{option} is of --evaluator supernet")
     evaluator, space, settings = proxy_of(options, space)
-    costs = trial_costs(evaluator, space, options.seed)
-    images = evaluator.data.digest
+    costs, images = trial_costs(evaluator, space, options.seed), evaluator.data.digest
     return Evaluation(evaluator, space, settings, features=features_of(evaluator), trial_costs=costs, images=images)
 
 
