@@ -66,10 +66,7 @@ def baseline_jobs(
         if outcome.failure is not None:
             if sum(each.failure is not None for each in baseline.outcomes.values()) > 1:
                 return
-            say(
-                "baseline failed",
-                {"name": baseline.name, "cause": outcome.failure.cause, "message": outcome.failure.message},
-            )
+            say("baseline failed", {"name": baseline.name, "because": str(outcome.failure)})
         elif all(seed in baseline.outcomes for seed in seeds[key]) and baseline.accuracy is not None:
             latency = {} if baseline.latency is None else {"latency ms": baseline.latency.median}
             figures = {

@@ -18,7 +18,7 @@ class ForeignNetwork(nn.Module):
     def __init__(self, network: nn.Module, model_input: ModelInput) -> None:
         super().__init__()
         self.network = network
-        self._shape = (2, model_input.channels, model_input.height_px, model_input.width_px)
+        self._shape = (1, model_input.channels, model_input.height_px, model_input.width_px)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         logits_BK: Tensor = self.network(x_BCHW)
