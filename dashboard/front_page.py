@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.plotly_page import page_of
+from nas.baseline import Baseline
 from nas.front import Result, fallen, front
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.store.store import StudyRecord
@@ -13,15 +14,16 @@ DRAWN = {ACCURACY.name, LATENCY.name}
 DOMINATED = "#9aa5b1"
 FRONT = "#0b6e99"
 FALLEN = "#b3541e"
+BASELINE = "#1a1a1a"
 
 
-def render(record: StudyRecord, results: Sequence[Result]) -> str:
-    """An HTML page with plotly.js inside: all trials and the front by the accuracies that judge them."""
-    return page_of(figure(record, results), f"{record.name}: accuracy against latency")
+def render(record: StudyRecord, results: Sequence[Result], baselines: Sequence[Baseline] = ()) -> str:
+    """An HTML page with plotly.js inside: all trials, baselines, and the front by the accuracies that judge them."""
+    return page_of(figure(record, results, baselines), f"{record.name}: accuracy against latency")
 
 
-def figure(record: StudyRecord, results: Sequence[Result]) -> go.Figure:
-    """The figure itself: every result as a point whose hover text is its architecture."""
+def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[Baseline] = ()) -> go.Figure:
+    """The figure itself: every result as a point whose hover text is its architecture, every baseline with its name."""
     members = front(results)
     on_front = {member.trial.number for member in members}
     fell_off = fallen(results)
@@ -36,6 +38,8 @@ def figure(record: StudyRecord, results: Sequence[Result]) -> go.Figure:
     if fell_off:
         drawn.add_trace(_points(fell_off, "dropped when confirmed", "markers", FALLEN))
         drawn.data[2].update(marker={"symbol": "x"})
+    if judged := [each for each in baselines if each.accuracy is not None and each.latency is not None]:
+        drawn.add_trace(_baselines(judged))
     settings = record.settings
     drawn.update_layout(
         title=f"{record.name}: {len(results)} trials on {settings['dataset']}, {len(members)} on the front",
@@ -57,6 +61,19 @@ def _points(results: Sequence[Result], name: str, mode: str, colour: str) -> go.
         marker={"color": colour, "size": 7},
         hovertext=[_hover(result) for result in results],
         hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _baselines(baselines: Sequence[Baseline]) -> go.Scatter:
+    """Of baselines whose accuracy and latency are known."""
+    return go.Scatter(
+        x=[each.latency.median for each in baselines if each.latency is not None],
+        y=[each.accuracy for each in baselines],
+        name="baselines",
+        mode="markers",
+        marker={"color": BASELINE, "size": 10, "symbol": "diamond-open"},
+        hovertext=[f"<b>{each.name}</b><br>{each.parameters:,} parameters" for each in baselines],
+        hovertemplate="%{hovertext}<br>accuracy %{y:.2%}<br>latency %{x:.3f} ms<extra></extra>",
     )
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from nas.baseline_choice import FEW, named
 from nas.errors import ParameterError
+from nas.known import parsed
 from nas.published import published_models
 from nas.search import SearchOptions
 from nas.spaces import is_file
@@ -31,14 +33,17 @@ class Roots:
         asked = options.evaluation
         argument = asked.dataset.partition(":")[2]
         known = {*studies, *published_models(), PUBLISHED}
-        named = {
+        for name in named(options.baselines):
+            if name != FEW and parsed(name).is_users:
+                raise ParameterError(f"--baselines {name!r} is code, which the service does not run for others")
+        paths = {
             "--data-dir": [str(asked.data_dir)] if asked.data_dir is not None else [],
             "--dataset": [argument] if argument else [],
             "--space": [options.space] if is_file(options.space) else [],
             # A study may be gone by the time that the search looks for it, and a file of that name found.
             "--start-from": [name for name in options.start_from if name not in known or _exists(name)],
         }
-        for flag, names in named.items():
+        for flag, names in paths.items():
             for name in names:
                 if not self.holds(name):
                     listed = ", ".join(map(str, self.folders)) or "none; `nas dashboard --root DIR` names one"

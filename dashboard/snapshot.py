@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dashboard.trials import Trials
+from nas.artifact import Artifact
+from nas.baseline import KIND, baselines_among
 from nas.errors import UnknownNameError
 from nas.service import shapes
 from nas.status import Status, status_of
@@ -68,6 +70,8 @@ class Snapshots:
         self._names: dict[str, int] = {}
         self._look_at = float("-inf")
         self._busy = threading.Lock()
+        self._baseline_marks: dict[str, float] = {}
+        self._baselines: list[Artifact] = []
 
     def all(self) -> list[Snapshot]:
         """The newest study first."""
@@ -101,6 +105,7 @@ class Snapshots:
             if time.monotonic() < self._look_at:
                 return
             records = self._store.studies()
+            self._read_baselines()
             fresh = {record.study_id: self._next(record) for record in records}
             with self._lock:
                 self._kept = fresh
@@ -116,6 +121,7 @@ class Snapshots:
         trials = last.trials if last is not None else Trials.none(record.settings, record.created_at)
         if last is None or last.status.record != record:
             trials = self._read(trials, record.study_id)
+        trials = trials.beside(baselines_among(self._baselines, record.settings))
         driver = self._store.driver(record.study_id)
         now = status_of(record, driver, trials.endings, self._clock())
         if last is not None and last.trials is trials and last.status == now:
@@ -124,6 +130,13 @@ class Snapshots:
         made = Snapshot(now, trials)
         _ = made.summary, trials.front_json
         return made
+
+    def _read_baselines(self) -> None:
+        """Once for all studies, and only where one has changed."""
+        marks = self._store.artifact_marks(KIND)
+        if marks != self._baseline_marks:
+            self._baselines = self._store.artifacts(KIND)
+            self._baseline_marks = marks
 
     def _read(self, trials: Trials, study_id: int) -> Trials:
         marks = self._store.marks(study_id)

@@ -3,11 +3,13 @@
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from dashboard.view import history, shown_trial
+from nas.baseline import Baseline, compared
+from nas.baseline import as_json as baseline_as_json
 from nas.errors import UnknownNameError
 from nas.front import Result, as_json, fallen, front, front_hypervolume, results
 from nas.objective import recorded_objectives
@@ -24,7 +26,7 @@ PROCESS = secrets.token_hex(4)
 class Trials:
     """Of one study, with its settings and when it began. `marks` are the store's, by which a later look finds what has
     changed; `rows` are the trials as the service answers them, encoded; `changed` says of each at which revision it
-    changed last.
+    changed last. `baselines` are the known networks on record for the study.
     """
 
     settings: Mapping[str, Any]
@@ -34,6 +36,7 @@ class Trials:
     rows: Mapping[int, bytes]
     changed: Mapping[int, int]
     number: int
+    baselines: tuple[Baseline, ...] = ()
 
     @classmethod
     def none(cls, settings: Mapping[str, Any], begun_at: float) -> "Trials":
@@ -56,7 +59,13 @@ class Trials:
             {**self.rows, **rows},
             {**self.changed, **dict.fromkeys(new, self.number + 1)},
             self.number + 1,
+            self.baselines,
         )
+
+    def beside(self, baselines: Iterable[Baseline]) -> "Trials":
+        """The next revision, where the baselines have changed."""
+        found = tuple(baselines)
+        return self if found == self.baselines else replace(self, baselines=found, number=self.number + 1)
 
     def one(self, number: int) -> Trial:
         """Raises UnknownNameError when the study has no such trial."""
@@ -108,6 +117,8 @@ class Trials:
         return self._front(within, front(within), front_hypervolume(within, self.settings))
 
     def _front(self, candidates: Sequence[Result], members: Sequence[Result], dominated: float) -> bytes:
+        comparisons, conclusion = compared(self.baselines, [each.losses for each in members], self.settings)
+        by_name = {each.name: each for each in comparisons}
         answer: shapes.Front = {
             "revision": self.revision,
             "objectives": self.objectives,
@@ -115,6 +126,8 @@ class Trials:
             "fallen": [each.trial.number for each in fallen(candidates)],
             "hypervolume": dominated,
             "knee": members[knee([each.losses for each in members])].trial.number if members else None,
+            "baselines": [baseline_as_json(each, by_name.get(each.name)) for each in self.baselines],
+            "conclusion": conclusion,
         }
         return encoded(answer)
 

@@ -99,6 +99,8 @@ class Job:
     known: Mapping[str, Measurement] = field(default_factory=dict)
     rungs: tuple[int, ...] = ()
     begun: Outcome | None = None
+    is_baseline: bool = False
+    """Whether it is of a known network, which is trained whatever its latency is, and by itself."""
 
 
 class Evaluator(Protocol):
@@ -133,7 +135,8 @@ class Evaluation:
 
     With fewer than `least_confirm` further seeds a front would be of figures that no training led to. `features` tell
     of any architecture, at the cost of about a training step, what those that were asked for are. `trial_costs`
-    estimates a trial's time and memory, None where nothing tells them.
+    estimates a trial's time and memory, None where nothing tells them. `images` is the digest of the images that it
+    trains on; None where it trains nothing, and so no baselines.
     """
 
     evaluator: Evaluator
@@ -142,6 +145,7 @@ class Evaluation:
     least_confirm: int = 0
     features: Sequence[Callable[[Architecture], float | None]] = ()
     trial_costs: TrialCosts | None = None
+    images: str | None = None
 
 
 class Watcher(Protocol):

@@ -16,13 +16,19 @@ import optuna
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.audit import Audit, FeatureRank, feature_ranks
+from nas.baseline import Baseline, compared, stored_baselines
+from nas.baseline_choice import FEW, Choice, choose, named
+from nas.baseline_training import baseline_jobs
 from nas.builder import Builder, counted
+from nas.comparison import Comparison
 from nas.confirmation import ConfirmedSearch
 from nas.driver_lock import Lease, drive
 from nas.early_stopping import rungs
 from nas.errors import InfeasibleError, ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Resources, Runner, Watcher
 from nas.front import Result, fallen, front, front_hypervolume
+from nas.jobs import BaselinesFirst
+from nas.known import KNOWN
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
 from nas.opening import experimental, open_study, optunas_errors, space_of_study
 from nas.samplers.distinct import DistinctSampler
@@ -52,7 +58,8 @@ class SearchOptions:
 
     `confirm` is how many seeds more the front's members are trained with after the budget; the search ends earlier when
     the trials that are left promise to add less than the share `flat_below` of the hypervolume. `start_from` names
-    studies, configs and published models (nas.warm_start).
+    studies, configs and published models (nas.warm_start). `baselines` are known networks that are trained beside, by
+    their names, `few` for some that suit the pictures; none where it is empty (nas.baseline_choice).
     """
 
     storage: str
@@ -62,6 +69,7 @@ class SearchOptions:
     early_stopping: bool = True
     flat_below: float | None = None
     start_from: tuple[str, ...] = ()
+    baselines: tuple[str, ...] = (FEW,)
     study: str | None = None
     sampler: str = "ehvi"
     evaluator: str = plugins.EVALUATOR
@@ -83,6 +91,7 @@ class SearchOptions:
                 f"--study {self.study!r} may have no slash, no control character, and be no dots alone"
             )
         check_space(self.space)
+        named(self.baselines)
         for group, name in (
             (plugins.DATASETS, self.evaluation.dataset.partition(":")[0]),
             (plugins.SAMPLERS, self.sampler),
@@ -97,7 +106,8 @@ class SearchOptions:
 @dataclass(frozen=True)
 class SearchResult:
     """What a search ended with. `done` counts the trials on record; `features` are there where
-    some were asked for; `gain_to_come` is nas.outlook's of the others.
+    some were asked for; `gain_to_come` is nas.outlook's of the others. `baselines` are the known networks on record for
+    the study, with what each comes to beside the front, and `conclusion` says it in plain words.
     """
 
     study: str
@@ -113,6 +123,9 @@ class SearchResult:
     is_flat: bool
     wall_s: float
     interrupted: bool
+    baselines: list[Baseline] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    conclusion: list[str] = field(default_factory=list)
 
 
 class Announcer(Watcher, Protocol):
@@ -154,8 +167,13 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
 
         with drive(store, record.study_id, record.name, report, stop=interrupt) as lease:
             study = _study(options, space, store, record, optuna_study, start, evaluation.features, announcer, lease)
-            work = ConfirmedSearch(study, options.confirm)
+            chosen = _baselines(options, evaluation, space, study)
+            images, repeats = evaluation.images or "", options.confirm
+            jobs = baseline_jobs(chosen.names, study.settings, images, repeats, study.rungs, store, announcer.noted)
+            work = BaselinesFirst(jobs, ConfirmedSearch(study, options.confirm))
             announcer.opened(study, is_over=work.is_over)
+            for note in chosen.notes() if not work.is_over else ():
+                announcer.noted("baselines left out", note)
             study.recover("driver killed")
             study.enqueue(start.architectures)
             if not study.trials:
@@ -178,7 +196,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             if not interrupted:
                 _check_outcome(study)
             audited = store.audits(record.study_id)
-            return _result(options, study, audited, time.monotonic() - started, interrupted=interrupted)
+            known = stored_baselines(store, record.settings) if named(options.baselines) else []
+            return _result(options, study, audited, known, time.monotonic() - started, interrupted=interrupted)
 
 
 def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
@@ -280,15 +299,39 @@ def _study(
     return study
 
 
+def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpace, study: Study) -> Choice:
+    """The known networks to train.
+
+    Raises UserError for a named one that cannot be built, ParameterError where the evaluator trains nothing.
+    """
+    names = named(options.baselines)
+    if evaluation.images is not None:
+        builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
+        return choose(names, builder, space, study.settings, options.budget, 1 + options.confirm)
+    if any(name != FEW for name in names):
+        raise ParameterError(
+            f"--baselines {','.join(names)}: --evaluator {options.evaluator} trains no network; valid: none"
+        )
+    return Choice()
+
+
 def _result(
-    options: SearchOptions, study: Study, audits: list[Audit], wall_s: float, *, interrupted: bool
+    options: SearchOptions,
+    study: Study,
+    audits: list[Audit],
+    baselines: list[Baseline],
+    wall_s: float,
+    *,
+    interrupted: bool,
 ) -> SearchResult:
     found = study.results
+    members = front(found)
+    comparisons, conclusion = compared(baselines, [member.losses for member in members], study.settings)
     return SearchResult(
         study=study.name,
         objectives=recorded_objectives(study.settings),
         done=study.done,
-        front=front(found),
+        front=members,
         fallen=fallen(found),
         hypervolume=front_hypervolume(found, study.settings),
         audits=audits,
@@ -298,6 +341,9 @@ def _result(
         is_flat=study.is_flat,
         wall_s=wall_s,
         interrupted=interrupted,
+        baselines=baselines,
+        comparisons=comparisons,
+        conclusion=conclusion,
     )
 
 
@@ -309,7 +355,9 @@ def _forecast(store: Store, settings: Mapping[str, Any], builder: Builder, laten
     forecast = Forecast(builder, latency_input)
     # The newest first on record; what is added last counts.
     measured = reversed(store.measurements(settings["fingerprint"]))
-    forecast.add([(each.architecture, each.measurement) for each in measured if each.architecture])
+    known = ((each.architecture, each.measurement) for each in measured)
+    # Known networks are of no stages that costs could be added up of.
+    forecast.add([(each, taken) for each, taken in known if each is not None and each.recipe != KNOWN])
     return forecast
 
 

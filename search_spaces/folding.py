@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.conv_norm import Affine, factor_and_shift, fold_into
+from search_spaces.known.foreign import ForeignNetwork
 from search_spaces.plain_network import PlainBlock
 
 
@@ -39,6 +40,8 @@ class EndsInLayer(Protocol):
 @torch.no_grad()
 def folded(model: nn.Module) -> nn.Module:
     """A copy of the network in evaluation mode that computes the same with fewer layers; the network is not changed."""
+    if isinstance(model, ForeignNetwork):
+        return model.deployed()
     return _folded(copy.deepcopy(model).eval())
 
 

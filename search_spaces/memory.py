@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 import torch
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -40,9 +41,15 @@ def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
     with torch.no_grad(), FakeTensorMode():
         network = model.build(architecture, model_input).eval()
         x_BCHW = torch.empty(1, model_input.channels, model_input.height_px, model_input.width_px)
-        storages = [weight.untyped_storage() for weight in (*network.parameters(), *network.buffers())]
-        weights = {storage._cdata: storage.nbytes() for storage in storages}
-        with _Followed(weights) as followed:
-            network(x_BCHW)
+        return peak_bytes(network, x_BCHW)
+
+
+@torch.no_grad()
+def peak_bytes(network: nn.Module, x_BCHW: torch.Tensor) -> int:
+    """Bytes of the network's weights and of the activations alive at once as it is called."""
+    storages = [weight.untyped_storage() for weight in (*network.parameters(), *network.buffers())]
+    weights = {storage._cdata: storage.nbytes() for storage in storages}
+    with _Followed(weights) as followed:
+        network(x_BCHW)
     total: int = sum(weights.values()) + followed.peak
     return total

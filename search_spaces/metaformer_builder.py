@@ -1,10 +1,61 @@
-"""The builder `metaformer`, as the core knows it (nas.builder.Builder): an entry point of group `nas.builders`."""
+"""The builder `metaformer`, as the core knows it (nas.builder.Builder): an entry point of group `nas.builders`.
 
-from search_spaces.cost import cost, part_cost
+Known networks (search_spaces/known) are built by name, all others of parts, as their recipe has them
+(search_spaces/families.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from nas.architecture import Architecture, ModelInput
+from nas.builder import Cost
+from nas.known import KNOWN
+from search_spaces import cost as counting
+from search_spaces import memory, model
 from search_spaces.folding import folded
+from search_spaces.known import family
 from search_spaces.lone_mixer import build_mixer, mixer_cost
-from search_spaces.memory import peak_memory
-from search_spaces.model import build, canonical
 from search_spaces.supernet import supernet
 
 __all__ = ["build", "build_mixer", "canonical", "cost", "folded", "mixer_cost", "part_cost", "peak_memory", "supernet"]
+
+
+@dataclass(frozen=True)
+class Making:
+    """The methods of nas.builder.Builder that differ between networks of parts and known networks."""
+
+    build: Callable[[Architecture, ModelInput], nn.Module]
+    canonical: Callable[[Architecture], Architecture]
+    cost: Callable[[Architecture, ModelInput], Cost]
+    part_cost: Callable[[Architecture, int, ModelInput], Cost]
+    peak_memory: Callable[[Architecture, ModelInput], int]
+
+
+OF_PARTS = Making(model.build, model.canonical, counting.cost, counting.part_cost, memory.peak_memory)
+BY_NAME = Making(family.build, family.canonical, family.cost, family.part_cost, family.peak_memory)
+
+
+def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
+    return _making(architecture).build(architecture, model_input)
+
+
+def canonical(architecture: Architecture) -> Architecture:
+    return _making(architecture).canonical(architecture)
+
+
+def cost(architecture: Architecture, model_input: ModelInput) -> Cost:
+    return _making(architecture).cost(architecture, model_input)
+
+
+def part_cost(architecture: Architecture, index: int, model_input: ModelInput) -> Cost:
+    return _making(architecture).part_cost(architecture, index, model_input)
+
+
+def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
+    return _making(architecture).peak_memory(architecture, model_input)
+
+
+def _making(architecture: Architecture) -> Making:
+    return BY_NAME if architecture.recipe == KNOWN else OF_PARTS

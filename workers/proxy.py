@@ -80,7 +80,7 @@ class ProxyEvaluator:
                 )
 
     def evaluate(self, job: Job, initial: Mapping[str, Tensor] | None = None) -> Iterator[Outcome]:
-        """Over the latency limit nothing is trained, but for a confirmation: what is to be told of it is all of it.
+        """Over the latency limit nothing is trained, but for confirmations and baselines, of which all is to be known.
 
         A NaN loss or a lack of memory is the outcome's failure.
 
@@ -91,7 +91,7 @@ class ProxyEvaluator:
         try:
             begun = job.begun
             if begun is None:
-                limit = self.max_latency_ms if job.repeat == 0 else None
+                limit = self.max_latency_ms if job.repeat == 0 and not job.is_baseline else None
                 begun = self.found_before_training(job.architecture, job.known, limit)
                 if limit is not None and begun.latency is not None and begun.latency.median > limit:
                     yield begun
@@ -287,8 +287,8 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         if given:
             raise ParameterError(f"--{option} is of --evaluator supernet")
     evaluator, space, settings = proxy_of(options, space)
-    costs = trial_costs(evaluator, space, options.seed)
-    return Evaluation(evaluator, space, settings, features=features_of(evaluator), trial_costs=costs)
+    costs, images = trial_costs(evaluator, space, options.seed), evaluator.data.digest
+    return Evaluation(evaluator, space, settings, features=features_of(evaluator), trial_costs=costs, images=images)
 
 
 def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> ProxyCosts:

@@ -3,12 +3,21 @@
 
 import { colour, described } from "./strip.js";
 import { style } from "./figures.js";
-import { percent } from "./dom.js";
+import { count, element, ms, percent } from "./dom.js";
 
 export const UNITS = { latency_ms: "ms", macs: "MACs", parameters: "parameters" };
 
 // What a trial has on the axis of cost, whichever it is.
 export const cost = (trial, axis) => (axis === "latency_ms" ? trial.latency_ms : trial.figures[axis] ?? null);
+
+// What is known of a baseline, with the marker's name.
+export function baselineCard(baseline) {
+  const gain = baseline.front_gain === null ? "no member costs as little"
+    : `the front is ${percent(Math.abs(baseline.front_gain))} ${baseline.front_gain < 0 ? "less" : "more"} accurate at its cost`;
+  return element("div", { class: "card" }, element("strong", {}, baseline.name), " baseline",
+    element("div", {}, `${percent(baseline.accuracy)} (${baseline.seeds} seed${baseline.seeds === 1 ? "" : "s"}), ${ms(baseline.latency_ms)}, ${count(baseline.parameters)} parameters`),
+    element("div", {}, gain + (baseline.dominates ? `; it dominates ${baseline.dominates} members` : "")));
+}
 
 // The most accurate member within the limit.
 export function pick(members, limit) {
@@ -57,6 +66,7 @@ export function frontFigure({ trials, front, state }) {
   const best = pick(front.members, state.limit);
   // Of more objectives than the two that are drawn a front is no line.
   const isLine = front.objectives.length === 2 && front.objectives.includes(state.x);
+  const baselines = front.baselines.filter((baseline) => baseline.accuracy !== null && x(baseline) !== null);
   const traces = [
     points(ends.filter((trial) => !fallen.has(trial.number)), "trials", { color: style("--dot") }),
     points(all.filter((trial) => trial.state === "stopped"), "stopped early", { color: style("--dot"), symbol: "circle-open" }),
@@ -67,6 +77,10 @@ export function frontFigure({ trials, front, state }) {
       error_y: spread(members.map((trial) => trial.accuracy_std ?? 0)),
       error_x: state.x === "latency_ms" ? spread(members.map(reach)) : undefined,
     }),
+    {
+      ...points(baselines, "baselines", { color: style("--ink"), symbol: "diamond-open", size: 11 }),
+      customdata: baselines.map((baseline) => baseline.name),
+    },
     points(chosen, "selected", { color: "rgba(0,0,0,0)", size: 17, line: { color: style("--ink"), width: 2 } }),
   ].filter((trace) => trace.x.length);
   // Without a limit the line is where nothing is left out, so that it can be taken from there.
@@ -80,9 +94,11 @@ export function frontFigure({ trials, front, state }) {
     yaxis: { title: { text: "validation accuracy" }, tickformat: ".1%" }, shapes, uirevision: `${state.x} ${state.scale}`,
   };
   const alt = `Accuracy against ${state.x}: ${all.length} trials, ${members.length} on the Pareto front` + (members.length
-    ? `, from ${percent(members[0].accuracy)} to ${percent(members.at(-1).accuracy)}` : "") + (best ? `; pick: trial ${best.trial}` : "");
+    ? `, from ${percent(members[0].accuracy)} to ${percent(members.at(-1).accuracy)}` : "") + (best ? `; pick: trial ${best.trial}` : "")
+    + baselines.map((baseline) => `; ${baseline.name} ${percent(baseline.accuracy)} at ${x(baseline).toPrecision(3)}`).join("");
   const rows = [["trial", "state", "on_front", "accuracy", "accuracy_std", state.x, "architecture"],
-    ...all.map((trial) => [trial.number, trial.state, onFront.has(trial.number), trial.accuracy, trial.accuracy_std, x(trial), described(trial.stages)])];
+    ...all.map((trial) => [trial.number, trial.state, onFront.has(trial.number), trial.accuracy, trial.accuracy_std, x(trial), described(trial.stages)]),
+    ...baselines.map((baseline) => ["", "baseline", false, baseline.accuracy, baseline.accuracy_std, x(baseline), baseline.name])];
   return { traces, layout, alt, rows };
 }
 

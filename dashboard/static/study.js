@@ -4,7 +4,7 @@ import { call, follow, get, studyPath } from "./api.js";
 import { read, write } from "./address.js";
 import { age, byId, count, duration, element, facts, given, ms, percent, run, showError, table } from "./dom.js";
 import { draw } from "./figures.js";
-import { cost, curvesFigure, frontFigure, historyFigure, mixersFigure, onLimitDragged, pick } from "./front.js";
+import { baselineCard, cost, curvesFigure, frontFigure, historyFigure, mixersFigure, onLimitDragged, pick } from "./front.js";
 import { parallelFigure } from "./parallel.js";
 import { strip, swatch } from "./strip.js";
 import { TrialsTable } from "./trials_table.js";
@@ -20,7 +20,7 @@ class StudyPage {
     if (!(this.state.limit > 0)) this.state.limit = null;
     this.trials = new Map();
     this.details = new Map();
-    this.front = { members: [], fallen: [], objectives: [], hypervolume: 0 };
+    this.front = { members: [], fallen: [], objectives: [], hypervolume: 0, baselines: [], conclusion: [] };
     this.moments = [];
     this.at = -1;
     this.table = new TrialsTable(byId("trials"), name, this.state, { changed: () => this.keep(), toggled: (number) => this.toggle(number) });
@@ -78,6 +78,7 @@ class StudyPage {
   async draw() {
     this.table.show(this.trials);
     await draw(byId("front"), `${this.name} front`, () => frontFigure(this));
+    byId("conclusion").replaceChildren(...this.front.conclusion.map((line) => element("p", {}, line)));
     this.showLimit();
     await draw(byId("mixers"), `${this.name} mixers`, () => mixersFigure(this));
     await draw(byId("history"), `${this.name} hypervolume`, () => historyFigure(this.moments, this.state.over));
@@ -110,6 +111,8 @@ class StudyPage {
   }
 
   point(number) {
+    const baseline = this.front.baselines.find((each) => each.name === number);
+    if (baseline) byId("pointed").replaceChildren(baselineCard(baseline));
     const trial = this.trials.get(number);
     if (trial) byId("pointed").replaceChildren(this.card(trial));
   }
@@ -157,7 +160,7 @@ class StudyPage {
   listen() {
     const place = byId("front");
     place.on("plotly_hover", ({ points }) => this.point(points[0].customdata));
-    place.on("plotly_click", ({ points }) => this.toggle(points[0].customdata).catch(showError));
+    place.on("plotly_click", ({ points }) => this.trials.has(points[0].customdata) && this.toggle(points[0].customdata).catch(showError));
     onLimitDragged(place, (limit) => this.setLimit(Number(limit.toPrecision(4))));
     place.addEventListener("keydown", (event) => this.key(event));
     byId("limit").addEventListener("change", (event) => this.setLimit(Number(event.target.value) > 0 ? Number(event.target.value) : null));

@@ -6,7 +6,10 @@ from pathlib import Path
 import click
 
 from nas import plugins
+from nas.baseline import as_json as baseline_as_json
+from nas.baseline import compared, stored_baselines
 from nas.cli import options
+from nas.cli.baseline_table import print_baselines
 from nas.cli.front_table import print_front
 from nas.front import as_json as result_as_json
 from nas.front import fallen, front, results
@@ -20,20 +23,28 @@ from nas.store.store import Store
 @options.study
 @options.as_json
 @click.option("--html", type=options.file_path, metavar="FILE", help="Write the front as a self-contained Plotly page.")
-def command(storage: str, study: str | None, as_json: bool, html: Path | None) -> None:
+@click.option("--full", is_flag=True, help="With --json: an object of front, fell_off, baselines and conclusion.")
+def command(storage: str, study: str | None, as_json: bool, html: Path | None, full: bool) -> None:
     """Show the Pareto front of accuracy against measured latency, the fastest first."""
     with Store.open(storage, create=False) as store:
         record = store.study(study)
         found = results(store.trials(record.study_id), record.settings)
+        baselines = stored_baselines(store, record.settings)
     if html is not None:
-        write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, found))
+        write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, found, baselines))
     members = front(found)
+    comparisons, conclusion = compared(baselines, [each.losses for each in members], record.settings)
+    beside = {each.name: each for each in comparisons}
+    known = [baseline_as_json(each, beside.get(each.name)) for each in baselines]
     shown = [result_as_json(each, members) for each in members]
+    fell_off = [result_as_json(each, members) for each in fallen(found)]
     if as_json:
-        click.echo(json.dumps(shown))
+        whole = {"front": shown, "fell_off": fell_off, "baselines": known, "conclusion": conclusion}
+        click.echo(json.dumps(whole if full else shown))
         return
     click.echo(f"study {record.name}: {len(members)} of {len(found)} complete trials are on the front")
     objectives = [each.name for each in recorded_objectives(record.settings)]
-    print_front(shown, objectives, [result_as_json(each, members) for each in fallen(found)])
+    print_front(shown, objectives, fell_off)
+    print_baselines(known, conclusion, objectives, len(members))
     if html is not None:
         click.echo(f"wrote {html}")

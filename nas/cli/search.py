@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from nas.baseline import as_json as baseline_as_json
 from nas.cli import options
+from nas.cli.baseline_table import print_baselines
 from nas.cli.event_log import EventLog
 from nas.cli.front_table import print_audits, print_features, print_front
 from nas.cli.main import INTERRUPTED
@@ -55,6 +57,8 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
     members, fell_off = (
         [result_as_json(each, result.front) for each in results] for results in (result.front, result.fallen)
     )
+    beside = {each.name: each for each in result.comparisons}
+    baselines = [baseline_as_json(each, beside.get(each.name)) for each in result.baselines]
     if as_json:
         click.echo(
             json.dumps(
@@ -63,6 +67,8 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                     "trials": result.done,
                     "front": members,
                     "fell_off": fell_off,
+                    "baselines": baselines,
+                    "conclusion": result.conclusion,
                     "audits": [asdict(each) for each in result.audits],
                     "failed_confirmations": [asdict(each) for each in result.failed_confirmations],
                     "features": [asdict(each) for each in result.features],
@@ -78,7 +84,9 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             click.echo(
                 f"flat: the other {wanted.budget - result.done} trials would add about {result.gain_to_come:.1%}"
             )
-        print_front(members, [each.name for each in result.objectives], fell_off)
+        objectives = [each.name for each in result.objectives]
+        print_front(members, objectives, fell_off)
+        print_baselines(baselines, result.conclusion, objectives, len(members))
         print_audits(result.audits)
         if result.features:
             print_features(result.features)

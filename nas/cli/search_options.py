@@ -52,6 +52,15 @@ SEARCH_OPTIONS = (
         metavar="STUDY|CONFIG|MODEL|published",
         help="Try first: a study's front, a config, a published model or all of those; a study also informs ehvi.",
     ),
+    click.option(
+        "--baselines",
+        multiple=True,
+        default=("few",),
+        show_default=True,
+        metavar="none|few|NAMES",
+        help="Known networks to train beside the trials: few that suit the pictures, or plain-cnn-m, timm:resnet10t, "
+        "your own module:function, ...; separated by commas or given again.",
+    ),
     click.option("--study", metavar="NAME", help="Study to begin or go on with; by default named after the settings."),
     options.storage,
     click.option(
@@ -169,6 +178,7 @@ def asked(
     no_early_stopping: bool,
     flat_below: float | None,
     start_from: tuple[str, ...],
+    baselines: tuple[str, ...],
     study: str | None,
     storage: str,
     sampler: str,
@@ -222,6 +232,7 @@ def asked(
         early_stopping=not no_early_stopping,
         flat_below=flat_below,
         start_from=start_from,
+        baselines=baselines,
         storage=storage,
         study=study,
         sampler=sampler,

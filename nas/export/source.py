@@ -5,12 +5,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nas import plugins
+from nas.architecture import ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig, load_config
+from nas.known import FORMS, TIMM, is_known, known_network
 from nas.published import PublishedModel, published_models
 
 WEIGHTS_FILE = "weights.safetensors"
+# Under this name the provenance has a known network's name.
+BASELINE = "baseline"
+# What known networks are exported for, unless another input is asked for: CIFAR-10's pictures, timm's ImageNet's.
+SMALL_INPUT = ModelInput(channels=3, height_px=32, width_px=32, classes=10)
+TIMM_INPUT = ModelInput(channels=3, height_px=224, width_px=224, classes=1000)
 
 
 class Source(NamedTuple):
@@ -21,7 +28,7 @@ class Source(NamedTuple):
 
 
 def source_of(name: str) -> Source:
-    """The config of a published model, of a file, or of a folder that also holds weights.
+    """The config of a published model, of a file, of a folder that also holds weights, or of a known network.
 
     Raises ParameterError when it is none of them, or not readable.
     """
@@ -30,7 +37,12 @@ def source_of(name: str) -> Source:
         return Source(published_config(models[name]), None)
     path = Path(name)
     if not path.exists():
-        raise ParameterError(f"{name!r} is no config file, no folder of one and no published model (`nas models`)")
+        if is_known(name):
+            return Source(known_config(name), None)
+        raise ParameterError(
+            f"{name!r} is no config file, no folder of one, no published model (`nas models`) and no known network "
+            f"({', '.join((*plugins.names(plugins.BASELINES), *FORMS))})"
+        )
     config = load_config(path / CONFIG_FILE if path.is_dir() else path)
     builder: Builder = plugins.load(plugins.BUILDERS, config.builder)
     config = replace(config, architecture=builder.canonical(config.architecture))
@@ -40,6 +52,16 @@ def source_of(name: str) -> Source:
     if path.is_dir() and RETRAINED in config.provenance:
         raise ParameterError(f"folder {name!r} was written by nas retrain and its {WEIGHTS_FILE} is missing")
     return Source(config.untrained(), None)
+
+
+def known_config(name: str) -> ExportedConfig:
+    """A known network's config. Raises UnknownNameError for a name of none."""
+    return ExportedConfig(
+        architecture=known_network(name),
+        model_input=TIMM_INPUT if name.startswith(f"{TIMM}:") else SMALL_INPUT,
+        builder=plugins.BUILDER,
+        provenance={BASELINE: name},
+    )
 
 
 def published_config(model: PublishedModel) -> ExportedConfig:

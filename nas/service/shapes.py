@@ -68,7 +68,9 @@ class Trials(TypedDict):
 
 
 class Front(TypedDict):
-    """`members` are what `nas front --json` prints; `fallen` were dropped from it by further seeds."""
+    """`members` are what `nas front --json` prints; `fallen` were dropped from it by further seeds. `baselines` are
+    known networks on record for the study, and `conclusion` says what the front comes to beside them, a line each.
+    """
 
     revision: str
     objectives: list[str]
@@ -76,6 +78,8 @@ class Front(TypedDict):
     fallen: list[int]
     hypervolume: float
     knee: int | None
+    baselines: list[dict[str, Any]]
+    conclusion: list[str]
 
 
 class Moment(TypedDict):

@@ -41,6 +41,14 @@ class Artifacts(Database):
             return [_to_artifact(row) for row in connection.execute(query)]
 
     @lasting_method
+    def artifact_marks(self, kind: str) -> dict[str, float]:
+        """When those of a kind were updated, by their names: by it a later look finds what has changed."""
+        ours = tables.artifacts.c
+        with self._begin() as connection:
+            query = select(ours.name, ours.updated_at).where(ours.kind == kind)
+            return {row.name: row.updated_at for row in connection.execute(query)}
+
+    @lasting_method
     def put_artifact(self, artifact: Artifact) -> None:
         """Put it on record, in the place of another one of its name."""
         with self._begin() as connection:

@@ -9,11 +9,13 @@ from torch import nn
 from nas.architecture import Architecture, ModelInput
 from nas.errors import ParameterError
 from nas.export.config import ExportedConfig
+from nas.known import KNOWN
 from nas.output_file import write_text, written
 from search_spaces import model as ours
 from search_spaces.exports.source import Bundle
 from search_spaces.exports.weights import network_of
 from search_spaces.folding import folded
+from search_spaces.known.family import refuse_export
 from search_spaces.recipe import RECIPES, Recipe
 
 
@@ -22,6 +24,8 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
 
     Raises ExportError when a mixer needs more than torch, ParameterError when the file cannot be written.
     """
+    if config.architecture.recipe == KNOWN:
+        refuse_export("python")
     model = network_of(config, weights)
     source = text(config, model)
     if weights is None:

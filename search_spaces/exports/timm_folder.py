@@ -17,8 +17,10 @@ from nas.architecture import MLP_RATIO, Architecture
 from nas.errors import ExportError
 from nas.export.config import CONFIG_FILE, ExportedConfig
 from nas.export.source import WEIGHTS_FILE
+from nas.known import KNOWN
 from nas.output_file import make_folder, write_text, written
 from search_spaces.exports.weights import difference, example_input, network_of
+from search_spaces.known.family import refuse_export
 from search_spaces.metaformer_family import MetaFormerFamily
 from search_spaces.recipe import RECIPES
 
@@ -41,6 +43,8 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     Raises ExportError when timm cannot express the network or computes something else, ParameterError when the folder
     cannot be written.
     """
+    if config.architecture.recipe == KNOWN:
+        refuse_export("timm")
     if reasons := list(obstacles(config)):
         raise ExportError(f"timm's MetaFormer cannot express this network: {'; '.join(reasons)}")
     model = network_of(config, weights)

@@ -13,10 +13,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from nas.baseline import Baseline, artifact_of
+from nas.known import known_network
 from nas.store.store import Store
 from tests.builders import complete, failed, infeasible
 from tests.serving import Served
-from tests.studies import make_study, open_study
+from tests.studies import make_study, open_study, settings
 
 WIDTHS = (400, 1000, 2000)
 PATHS = ("/", "/new", "/studies/one", "/studies/one/trials/1", "/studies/one/compare?trial=0&trial=1")
@@ -49,6 +51,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             study.tell(study.ask().number, outcome)
         while (trial := study.ask()) is not None:
             study.tell(trial.number, complete(0.5 + trial.number / 100, 3.0 + trial.number / 7))
+        store.put_artifact(
+            artifact_of(Baseline(known_network("resnet8"), "", {1: complete(0.95, 3.0)}), settings(), 1.0)
+        )
     make_study(url, name="two", budget=8)
     with Served(folder) as served:
         # The first one who asks for a network's costs waits for torch.
@@ -107,6 +112,21 @@ def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -
         # A refused option is an answer of 422, which Chromium tells of by itself.
         assert [problem for problem in watched.problems if "422" not in problem] == []
         assert watched.elsewhere == []
+
+
+def test_baselines_stand_beside_the_front(page: Page, served: Served) -> None:
+    watched = Watched(page, served.url)
+    page.goto(f"{served.url}/studies/one")
+    expect(page.locator("#conclusion")).to_have_text(re.compile("resnet8 .* more accurate than the front"))
+    expect(page.locator("#front")).to_have_attribute("aria-label", re.compile(r"resnet8 95\.00% at 3\.00"))
+    place = page.locator("#front .scatterlayer .trace").filter(has=page.locator("path.point")).last
+    box = place.locator("path.point").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator("#pointed")).to_contain_text("resnet8 baseline")
+    # It is no trial: a click selects nothing.
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator("#unselected")).to_be_visible()
+    assert watched.problems == []
 
 
 def drag_limit_to_the_right(page: Page) -> None:

@@ -4,12 +4,21 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from nas.baseline import Baseline, artifact_of
+from nas.known import known_network
+from nas.store.store import Store
+from tests.builders import complete
 from tests.conftest import run_nas
-from tests.studies import make_study
+from tests.studies import make_study, settings
 
 
 def test_draws_the_front_and_shows_an_architecture_on_hover(page: Page, tmp_path: Path) -> None:
-    make_study(f"sqlite:///{tmp_path / 'nas.db'}", budget=20)
+    url = f"sqlite:///{tmp_path / 'nas.db'}"
+    make_study(url, budget=20)
+    with Store.open(url, create=False) as store:
+        store.put_artifact(
+            artifact_of(Baseline(known_network("resnet8"), "", {1: complete(0.9, 3.0)}), settings(), 1.0)
+        )
     assert run_nas(["front", "--html", "front.html"], tmp_path).code == 0
     members = run_nas(["front", "--json"], tmp_path).json()
     problems: list[str] = []
@@ -23,7 +32,8 @@ def test_draws_the_front_and_shows_an_architecture_on_hover(page: Page, tmp_path
 
     assert page.title() == "study: accuracy against latency"
     traces = page.locator(".scatterlayer .trace")
-    assert traces.count() == 2
+    assert traces.count() == 3
+    assert page.evaluate("document.querySelector('.js-plotly-plot').data[2].hovertext[0]").startswith("<b>resnet8</b>")
     front = traces.nth(1).locator("path.point")
     assert front.count() == len(members)
     assert page.evaluate("document.querySelector('.js-plotly-plot').layout.xaxis.type") == "log"

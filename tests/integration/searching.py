@@ -17,7 +17,7 @@ from tests.conftest import nas_script
 # One worker: starting a second one takes longer than its trials. Beside other tests latencies are never precise.
 QUICK = (
     *("search", "--space", "hybrid", "--epochs", "1", "--train-size", "100", "--confirm", "0", "--workers", "1"),
-    *("--latency-precision", "20%"),
+    *("--latency-precision", "20%", "--baselines", "none"),
 )
 
 

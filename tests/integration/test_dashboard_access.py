@@ -239,6 +239,15 @@ def test_files_must_lie_under_roots(storage: tuple[Store, str], tmp_path: Path) 
     assert client.get("/api/v1/searches").json() == []
 
 
+def test_the_service_runs_nobodys_code(storage: tuple[Store, str], tmp_path: Path) -> None:
+    client = client_of(*storage, roots=(tmp_path,), searches=tmp_path / "searches")
+    for names in (["os:system"], ["few,resnet8", "shutil:rmtree"]):
+        refused = client.post("/api/v1/searches", json={"baselines": names})
+        assert refused.status_code == 422
+        assert "which the service does not run" in refused.json()["detail"]
+    assert client.post("/api/v1/searches", json={"baselines": ["resnet9"]}).status_code == 422
+
+
 def test_a_home_is_no_folder_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Data sets are looked for in `~`, wherever the server runs."""
     monkeypatch.chdir(tmp_path)

@@ -16,6 +16,7 @@ from nas.audit import rank_correlation
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Job
 from nas.expected import Seen
+from nas.jobs import Jobs
 from nas.space import MixerChoice, SearchSpace, StageChoices
 from nas.spaces import load_space
 from nas.store.store import Store
@@ -26,7 +27,6 @@ from workers.proxy import ProxyEvaluator, prepare
 from workers.supernet.correction import correction
 from workers.supernet.evaluator import KIND, SupernetEvaluator
 from workers.supernet.evaluator import prepare as prepare_supernet
-from workers.supernet.jobs import Jobs
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights

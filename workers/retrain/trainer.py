@@ -24,7 +24,7 @@ from nas import plugins
 from nas.architecture import ModelInput
 from nas.errors import DataError, ParameterError, SearchInterruptedError
 from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig
-from nas.export.source import WEIGHTS_FILE
+from nas.export.source import BASELINE, WEIGHTS_FILE
 from nas.output_file import make_folder, write_text, written
 from nas.training import Epoch, TrainingOptions, TrainingResult, TrainingWatcher
 from workers.datasets.dataset import Dataset, Request
@@ -79,7 +79,7 @@ def _assignment(options: TrainingOptions) -> Assignment:
         raise DataError(f"--dataset {options.dataset!r} has no image in its test part")
     config = options.source.config
     size_px = options.input_size_px or (
-        dataset.size_px if "published" in config.provenance else config.model_input.height_px
+        dataset.size_px if config.provenance.keys() & {"published", BASELINE} else config.model_input.height_px
     )
     if options.input_size_px is None and config.model_input.width_px != config.model_input.height_px:
         raise ParameterError("--input-size is needed: the config's input is not square, and images are")

@@ -21,11 +21,11 @@ from nas.audit import rank_correlation
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.expected import Seen
+from nas.jobs import Jobs
 from nas.space import SearchSpace
 from nas.trial import CurvePoint, Failure, Outcome, TrialState
 from workers.proxy import ProxyEvaluator, features_of, proxy_of
 from workers.supernet.correction import Correction, correction
-from workers.supernet.jobs import Jobs
 from workers.supernet.sandwich import largest
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
@@ -174,7 +174,10 @@ class SupernetEvaluator:
         return found
 
     def evaluate(self, job: Job) -> Iterator[Outcome]:
-        """Over the latency limit nothing is judged."""
+        """Over the latency limit nothing is judged. A baseline is no member: it is trained by itself."""
+        if job.is_baseline:
+            yield from self.proxy.evaluate(job)
+            return
         limit = self.proxy.max_latency_ms
         found = self.proxy.found_before_training(job.architecture, job.known, limit)
         if self.correction is not None and not (limit and found.latency and found.latency.median > limit):
@@ -239,4 +242,6 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     name = f"supernet-{space.name}-{options.dataset.partition(':')[0]}-{digest}"
     evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)
     settings |= {"supernet": name, "inherit": options.inherit}
-    return Evaluation(evaluator, space, settings, least_confirm=1, features=features_of(proxy))
+    return Evaluation(
+        evaluator, space, settings, least_confirm=1, features=features_of(proxy), images=proxy.data.digest
+    )

@@ -1,0 +1,82 @@
+"""Jobs beside a study's trials, as a nas.evaluation.AskTell: by themselves, or before another search's."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from nas.evaluation import AskTell, Job
+from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Failure, Outcome
+
+
+class Jobs:
+    """`keep` is called with each rung that a job comes to, and with its end. A lost job goes on from its last rung.
+
+    `ready` completes a job as it is asked for, by what is known then.
+    """
+
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        keep: Callable[[Job, Outcome], None],
+        ready: Callable[[Job], Job] = lambda job: job,
+    ) -> None:
+        self._waiting = deque(jobs)
+        self._running: dict[int, Job] = {}
+        self._losses: Counter[int] = Counter()
+        self._keep = keep
+        self._ready = ready
+
+    @property
+    def is_over(self) -> bool:
+        return not self._waiting and not self._running
+
+    def ask(self) -> Job | None:
+        if not self._waiting:
+            return None
+        job = self._ready(self._waiting.popleft())
+        self._running[job.number] = job
+        return job
+
+    def goes_on(self, job: Job, outcome: Outcome) -> bool:
+        self._running[job.number] = replace(job, begun=outcome)
+        self._keep(job, outcome)
+        return True
+
+    def tell(self, job: Job, outcome: Outcome) -> None:
+        del self._running[job.number]
+        self._keep(job, outcome)
+
+    def interrupt(self, job: Job, cause: str, message: str) -> None:
+        """One that was tried often enough has failed."""
+        self._losses[job.number] += cause == WORKER_LOST
+        if self._losses[job.number] >= MOST_ATTEMPTS:
+            self.tell(job, Outcome(failure=Failure.given_up(cause, MOST_ATTEMPTS, message)))
+            return
+        self._waiting.appendleft(self._running.pop(job.number))
+
+
+class BaselinesFirst:
+    """Baselines' jobs, then those of a search, by the same workers: none waits at the border between the two."""
+
+    def __init__(self, baselines: AskTell, search: AskTell) -> None:
+        self._baselines = baselines
+        self._search = search
+
+    @property
+    def is_over(self) -> bool:
+        return self._baselines.is_over and self._search.is_over
+
+    def ask(self) -> Job | None:
+        return self._baselines.ask() or self._search.ask()
+
+    def goes_on(self, job: Job, outcome: Outcome) -> bool:
+        return self._part_of(job).goes_on(job, outcome)
+
+    def tell(self, job: Job, outcome: Outcome) -> None:
+        self._part_of(job).tell(job, outcome)
+
+    def interrupt(self, job: Job, cause: str, message: str) -> None:
+        self._part_of(job).interrupt(job, cause, message)
+
+    def _part_of(self, job: Job) -> AskTell:
+        return self._baselines if job.is_baseline else self._search

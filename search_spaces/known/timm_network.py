@@ -1,0 +1,35 @@
+"""Any network of timm (Wightman, PyTorch Image Models, doi 10.5281/zenodo.4414861), with fresh weights."""
+
+import difflib
+from typing import Any
+
+from torch import nn
+
+from nas.architecture import ModelInput
+from nas.errors import ParameterError
+
+SHOWN_NAMES = 5
+
+
+def check(name: str) -> None:
+    """Raises ParameterError, with the closest names, when timm has no network of that name."""
+    # Importing it takes seconds, which nobody else is to wait for.
+    import timm
+
+    if not timm.is_model(name):
+        close = difflib.get_close_matches(name, timm.list_models(), SHOWN_NAMES, cutoff=0.5)
+        hint = f"; close to it: {', '.join(close)}" if close else ""
+        raise ParameterError(f"timm {timm.__version__} has no network {name!r}{hint}")
+
+
+def timm_network(name: str, model_input: ModelInput) -> nn.Module:
+    """The network for this input, its size too where the network is tied to one. Raises ParameterError."""
+    import timm
+
+    check(name)
+    config = timm.models.get_pretrained_cfg(name)
+    arguments: dict[str, Any] = {"in_chans": model_input.channels, "num_classes": model_input.classes}
+    if config is not None and config.fixed_input_size:
+        arguments["img_size"] = (model_input.height_px, model_input.width_px)
+    network: nn.Module = timm.create_model(name, pretrained=False, **arguments)
+    return network

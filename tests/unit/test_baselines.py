@@ -1,0 +1,197 @@
+"""Baselines: which are trained, what is on record of them, and what is left to train."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nas import plugins
+from nas.architecture import ModelInput
+from nas.baseline import Baseline, artifact_name, artifact_of, as_json, compared, stored_baselines
+from nas.baseline_choice import LARGE, MAX_SHARE, SMALL, choose, few, named
+from nas.baseline_training import baseline_jobs
+from nas.builder import Builder, counted
+from nas.errors import ParameterError, UnknownNameError
+from nas.evaluation import Job
+from nas.jobs import BaselinesFirst, Jobs
+from nas.known import known_network
+from nas.spaces import load_space
+from nas.store.store import Store
+from nas.trial import WORKER_LOST, Failure, Outcome
+from tests.builders import complete, measurement
+from tests.studies import INPUT, settings
+
+# Whose target is that of the measurements of tests.builders.
+MEASURED_AS = settings(fingerprint={"target": "cpu", "threads": 1})
+BUILDER: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
+
+
+def test_names() -> None:
+    assert named(["few,resnet20", "few", "timm:resnet10t, mine:net"]) == (
+        "few",
+        "resnet20",
+        "timm:resnet10t",
+        "mine:net",
+    )
+    assert named(["none"]) == ()
+    with pytest.raises(ParameterError, match="none goes with no other name"):
+        named(["none", "resnet8"])
+    with pytest.raises(UnknownNameError, match=r"unknown baseline 'resnet9'; valid: .*plain-cnn-l"):
+        named(["resnet8,resnet9"])
+
+
+def test_few_suit_the_pictures() -> None:
+    assert few(ModelInput(3, 64, 64, 10)) == SMALL
+    assert few(ModelInput(3, 96, 96, 10)) == LARGE
+    assert set(SMALL) <= set(plugins.names(plugins.BASELINES))
+
+
+def test_few_are_cheap_beside_the_search() -> None:
+    space, asked = load_space("hybrid-16"), settings()
+    members = counted(BUILDER, next(iter(space)), ModelInput.from_dict(INPUT)).macs
+    whole = choose(["few"], BUILDER, space, asked, trials=1000, seeds=3)
+    assert whole.names == SMALL
+    assert whole.notes() == []
+    small = choose(["few"], BUILDER, space, asked, trials=2, seeds=3)
+    assert small.names == SMALL[:1]
+    (note,) = small.notes()
+    assert note["names"] == ", ".join(SMALL[1:])
+    assert f"{MAX_SHARE:.0%}" in note["because"]
+    assert members > 0
+    extra = choose(["resnet20", "few"], BUILDER, space, asked, trials=2, seeds=3)
+    assert extra.names == ("resnet20", *SMALL[:1])
+
+
+def test_a_named_network_that_cannot_be_built_is_refused_and_one_of_few_left_out() -> None:
+    tiny = {**INPUT, "height_px": 1, "width_px": 1}
+    asked = settings(input=tiny, latency_input=tiny)
+    with pytest.raises(ParameterError, match="--baselines speedrun-s: network 'speedrun-s' cannot be made"):
+        choose(["speedrun-s"], BUILDER, load_space("hybrid-16"), {**asked}, trials=2, seeds=1)
+
+
+def trained(name: str = "resnet8", **outcomes: Outcome) -> Baseline:
+    return Baseline(known_network(name), "digest", {int(seed[1:]): outcome for seed, outcome in outcomes.items()})
+
+
+def test_what_is_on_record_comes_back(storage_url: str) -> None:
+    asked = settings()
+    outcome = replace(complete(0.8, 2.0), latencies={"phone": measurement(4.0)}, costs={"macs": 5.0})
+    baseline = trained(s1=outcome, s2=Outcome(failure=Failure("out of memory", "details")))
+    with Store.open(storage_url, create=True) as store:
+        store.put_artifact(artifact_of(baseline, asked, 1.0))
+        store.put_artifact(artifact_of(trained("plain-cnn-m", s1=complete(0.7, 1.0)), asked, 2.0))
+        assert stored_baselines(store, asked) == [trained("plain-cnn-m", s1=complete(0.7, 1.0)), baseline]
+        # Another limit, space or objective is no other training; another epoch or target is.
+        assert (
+            len(stored_baselines(store, settings(max_latency_ms=1.0, space="other", objectives=["accuracy", "macs"])))
+            == 2
+        )
+        assert stored_baselines(store, settings(epochs=3)) == []
+        assert stored_baselines(store, settings(fingerprint={"target": "phone"})) == []
+
+
+def test_artifact_names_are_short_and_of_a_network_each() -> None:
+    asked = settings()
+    names = {artifact_name(known_network(name), asked) for name in ("resnet8", "resnet20", f"timm:{'x' * 200}")}
+    assert len(names) == 3
+    assert max(map(len, names)) <= 128
+
+
+def test_figures_are_means_over_seeds_and_a_shared_measurement_counts_once() -> None:
+    first, again = complete(0.8, 2.0), complete(0.6, 2.0)
+    baseline = trained(s1=first, s2=again)
+    assert baseline.accuracy == pytest.approx(0.7)
+    assert baseline.latency == first.latency
+    assert baseline.point(settings()) == (2.0, pytest.approx(-0.7))
+    assert baseline.point(settings(objectives=["accuracy", "energy"])) is None
+    failed = trained("plain-cnn-m", s1=Outcome(failure=Failure("loss", "NaN")))
+    assert (failed.accuracy, failed.failure) == (None, Failure("loss", "NaN"))
+    assert as_json(failed, None)["failure"] == {"cause": "loss", "message": "NaN"}
+    comparisons, lines = compared([baseline, failed], [(1.0, -0.9)], settings())
+    assert [each.name for each in comparisons] == ["resnet8"]
+    assert lines == ["the front is 20.0% more accurate than resnet8 at its latency"]
+
+
+class Said:
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
+        self.events.append(f"{event}: {fields['name']}")
+
+
+def jobs(store: Store, said: Said, images: str = "digest", repeats: int = 1) -> Jobs:
+    return baseline_jobs(["resnet8", "plain-cnn-m"], MEASURED_AS, images, repeats, (1,), store, said, clock=lambda: 5.0)
+
+
+def done(search: Jobs, outcome: Outcome) -> list[Job]:
+    asked = []
+    while (job := search.ask()) is not None:
+        asked.append(job)
+        search.tell(job, outcome)
+    assert search.is_over
+    return asked
+
+
+def test_each_is_trained_with_each_seed_once_whoever_asks(storage_url: str) -> None:
+    said = Said()
+    with Store.open(storage_url, create=True) as store:
+        first = jobs(store, said)
+        one = first.ask()
+        assert one is not None
+        assert (one.is_baseline, one.known, one.rungs) == (True, {}, (1,))
+        # A rung is no end: the process may die now, and nothing is on record.
+        assert first.goes_on(one, replace(complete(0.5, 2.0), accuracy=None, checkpoint=b"state"))
+        first.interrupt(one, WORKER_LOST, "killed")
+        again = first.ask()
+        assert again is not None
+        assert again.begun is not None
+        first.tell(again, complete(0.5, 2.0))
+        # Here the search is killed.
+        rest = done(jobs(store, said), complete(0.75, 2.0))
+        assert [(each.architecture, each.seed == one.seed) for each in rest] == [
+            *(
+                (known_network("plain-cnn-m"), False),
+                (known_network("resnet8"), False),
+                (known_network("plain-cnn-m"), False),
+            ),
+        ]
+        # The latency was measured before.
+        assert set(rest[1].known) == {"cpu"}
+        assert jobs(store, said).is_over
+        assert said.events == ["baseline trained: resnet8", "baseline trained: plain-cnn-m"]
+        (cnn, resnet) = sorted(stored_baselines(store, MEASURED_AS), key=lambda each: each.name)
+        assert (cnn.accuracies, resnet.accuracies) == ((0.75, 0.75), (0.5, 0.75))
+        # One seed more is trained; other images are other trainings.
+        assert len(done(jobs(store, said, repeats=2), complete(0.75, 2.0))) == 2
+        assert len(done(jobs(store, said, images="others"), complete(0.75, 2.0))) == 4
+
+
+def test_a_failure_is_said_once_and_kept(storage_url: str) -> None:
+    said = Said()
+    with Store.open(storage_url, create=True) as store:
+        done(jobs(store, said), Outcome(failure=Failure("out of memory", "details")))
+        assert said.events == ["baseline failed: resnet8", "baseline failed: plain-cnn-m"]
+        assert jobs(store, said).is_over
+
+
+def test_baselines_come_before_trials_and_are_told_apart() -> None:
+    told: list[str] = []
+    architecture = known_network("resnet8")
+    search = BaselinesFirst(
+        Jobs([Job(architecture, 1, is_baseline=True)], lambda job, outcome: told.append("baseline")),
+        Jobs([Job(architecture, 1)], lambda job, outcome: told.append("trial")),
+    )
+    first, second = search.ask(), search.ask()
+    assert first is not None
+    assert second is not None
+    assert search.ask() is None
+    search.tell(second, complete(0.5, 1.0))
+    search.interrupt(first, WORKER_LOST, "killed")
+    assert not search.is_over
+    first = search.ask()
+    assert first is not None
+    search.tell(first, complete(0.5, 1.0))
+    assert told == ["trial", "baseline"]
+    assert search.is_over

@@ -1,0 +1,68 @@
+"""A front beside baselines: properties of the comparison, and its words."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.comparison import Comparison, compare, conclusion, rival_of
+from nas.pareto import Point, dominates
+
+FIGURES = st.integers(0, 6).map(lambda number: number / 6)
+POINTS = st.tuples(FIGURES, FIGURES.map(lambda accuracy: -accuracy))
+MEMBERS = st.lists(POINTS, min_size=1, max_size=6)
+
+
+@given(POINTS, MEMBERS)
+def test_the_rival_is_the_most_accurate_of_those_at_most_as_slow(baseline: Point, members: list[Point]) -> None:
+    affordable = [member for member in members if member[0] <= baseline[0]]
+    rival = rival_of(baseline, members)
+    assert (rival is None) == (not affordable)
+    if rival is not None:
+        assert members[rival] in affordable
+        assert members[rival][1] == min(member[1] for member in affordable)
+
+
+@given(POINTS, MEMBERS)
+def test_what_a_baseline_dominates_is_no_gain_over_it(baseline: Point, members: list[Point]) -> None:
+    (found,) = compare({"cnn": baseline}, members)
+    assert [index for index, member in enumerate(members) if dominates(baseline, member)] == list(found.dominated)
+    if found.rival is not None and found.rival in found.dominated:
+        assert found.gain is not None
+        assert found.gain <= 0
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), POINTS, min_size=1), MEMBERS)
+def test_the_conclusion_says_who_dominates(baselines: dict[str, Point], members: list[Point]) -> None:
+    found = compare(baselines, members)
+    lines = conclusion(found, len(members))
+    is_whole = any(len(each.dominated) == len(members) for each in found)
+    assert any(line.endswith(("dominates the front", "dominate the front")) for line in lines) == is_whole
+    assert 1 <= len(lines) <= 2
+
+
+@given(POINTS, MEMBERS, st.floats(0.1, 10))
+def test_the_unit_of_latency_does_not_matter(baseline: Point, members: list[Point], factor: float) -> None:
+    def scaled(point: Point) -> Point:
+        return (point[0] * factor, point[1])
+
+    assert compare({"cnn": baseline}, members) == compare({"cnn": scaled(baseline)}, [scaled(each) for each in members])
+
+
+def beside(name: str, gain: float | None, *dominated: int) -> Comparison:
+    return Comparison(name, None if gain is None else 0, gain, dominated)
+
+
+def test_words() -> None:
+    assert conclusion([beside("resnet10t", 0.041)], 3) == [
+        "the front is 4.1% more accurate than resnet10t at its latency"
+    ]
+    assert conclusion([beside("cnn", -0.02, 0, 1)], 2) == ["cnn dominates the front"]
+    assert conclusion([beside("a", 0.03), beside("b", 0.01), beside("c", None)], 2) == [
+        "the front is 1.0% more accurate than b at its latency, the closest of 2 baselines"
+    ]
+    assert conclusion([beside("a", -0.1, 0, 1), beside("b", 0.01, 1), beside("c", 0.2)], 3, "macs") == [
+        "2 of 3 members of the front are dominated by baselines: a (2) and b (1)",
+        "a is 10.0% more accurate than the front at its macs",
+    ]
+    assert conclusion([beside("a", 0.2, 0)], 4)[0] == "a dominates 1 of 4 members of the front"
+    assert conclusion([beside("a", None)], 2) == ["no member of the front is within the latency of any baseline"]
+    assert conclusion([], 2) == conclusion([beside("a", 0.1)], 0) == []
