@@ -38,8 +38,18 @@ class Space(Protocol):
         """Parameter name to its options."""
 
     @property
+    def unused(self) -> Mapping[tuple[str, Choice], tuple[str, ...]]:
+        """A parameter with one of its options, to the parameters that then mean nothing: of a stage without blocks its
+        mixer. Members are encoded with the first option of those.
+        """
+
+    @property
+    def is_free(self) -> bool:
+        """Whether any combination of choices makes a member."""
+
+    @property
     def size(self) -> int:
-        """How many distinct members."""
+        """The number of distinct members."""
 
     def compose(self, parameters: Parameters) -> Architecture:
         """What the choices describe, whether it is a member or not."""
@@ -92,6 +102,22 @@ class SearchSpace:
     def choices(self) -> dict[str, tuple[Choice, ...]]:
         """Parameter name (`stem`, `stage1.mixer`, ...) to its options, in the order that samplers see."""
         return {name: tuple(options) for name, options in self._fields.items()}
+
+    @cached_property
+    def unused(self) -> dict[tuple[str, Choice], tuple[str, ...]]:
+        """As Space has it: of stages without blocks the mixer and the MLP ratio."""
+        return {
+            (f"stage{number}.depth", 0): tuple(
+                name for field in BLOCK_FIELDS if (name := f"stage{number}.{field}") in self.choices
+            )
+            for number, stage in enumerate(self.stages, start=1)
+            if 0 in stage.depths
+        }
+
+    @property
+    def is_free(self) -> bool:
+        """Whether there is no constraint."""
+        return not self.constraints
 
     @cached_property
     def size(self) -> int:

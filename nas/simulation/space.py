@@ -4,8 +4,9 @@ A row is an architecture of a single stage, of which the choices are the mixer's
 store know it.
 """
 
+import math
 import random
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +32,14 @@ class TableSpace:
         self._by_choices = {
             tuple(row.parameters[name] for name in self.choices): member for member, row in self._rows.items()
         }
+
+    @property
+    def unused(self) -> Mapping[tuple[str, Choice], tuple[str, ...]]:
+        return {}
+
+    @property
+    def is_free(self) -> bool:
+        return self.size == math.prod(map(len, self.choices.values()))
 
     @property
     def size(self) -> int:

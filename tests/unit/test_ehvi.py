@@ -15,7 +15,7 @@ from scipy.stats import mannwhitneyu
 from nas.architecture import Architecture
 from nas.pareto import hypervolume
 from nas.samplers.distributions import distributions
-from nas.samplers.ehvi.encoding import Encoding, rows_of
+from nas.samplers.ehvi.encoding import Encoding
 from nas.samplers.ehvi.models import MOST, Models, Sample, Scale, schedule
 from nas.samplers.ehvi.sampler import EhviSampler
 from nas.samplers.ehvi.staircase import Staircase
@@ -44,7 +44,7 @@ def test_an_encoded_member_is_the_same_again_and_its_distances_count_differences
     assert METAFORMER.decode(encoding.parameters(one))
     columns = encoding.columns([one, other])
     first, second = encoding.indices([one, other])
-    assert rows_of(encoding.indices([one, other])) == [one, other]
+    assert encoding.rows(encoding.indices([one, other])) == [one, other]
     apart = np.abs(columns.values[0] - columns.values[1]) * columns.scales
     by_group = np.bincount(columns.groups, apart)
     assert by_group.max(initial=0.0) <= 1.0 + 1e-12
@@ -56,14 +56,14 @@ def test_shares_are_those_of_parameters_with_the_same_options() -> None:
     mixers = ("pool", "conv", "attention")
     encoding = Encoding({"a": mixers, "b": mixers, "c": mixers, "width": (8, 16, 24), "lone": ("x", "y")})
     every = np.array(np.meshgrid(*map(range, encoding.sizes))).reshape(5, -1).T
-    shares = encoding.columns(rows_of(every)).shares
+    shares = encoding.columns(encoding.rows(every)).shares
     assert shares.shape == (len(every), 3)
     assert shares.mean(0) == pytest.approx(np.zeros(3))
     assert (shares**2).sum(1).mean() == pytest.approx(1.0)
     taken = np.stack([(every[:, :3] == option).sum(1) for option in range(3)], 1)
     assert [np.corrcoef(shares[:, option], taken[:, option])[0, 1] for option in range(3)] == pytest.approx([1, 1, 1])
     unlike = Encoding({"width": (8, 16), "lone": ("x", "y")})
-    assert unlike.columns(rows_of(np.zeros((2, 2), np.int16))).shares.shape == (2, 0)
+    assert unlike.columns(unlike.rows(np.zeros((2, 2), np.int16))).shares.shape == (2, 0)
 
 
 @pytest.mark.parametrize(("directions", "dear"), [(["minimize"], 0), (["minimize", "minimize"], 2)])
@@ -81,10 +81,10 @@ def test_a_dozen_members_tell_which_mixer_is_good_wherever_it_is() -> None:
     seen = generator.integers(0, 3, (16, 5))
     seen[:, 0] = np.where(seen[:, 0] == 2, 0, seen[:, 0])
     losses = -1.0 * (seen == 2).sum(1)
-    model = Surrogate(encoding.columns(rows_of(seen)), (losses - losses.mean()) / losses.std(), np.zeros(16))
+    model = Surrogate(encoding.columns(encoding.rows(seen)), (losses - losses.mean()) / losses.std(), np.zeros(16))
     new = np.repeat(generator.integers(0, 2, (20, 5)), 2, 0)
     new[1::2, 0] = 2
-    mean, _ = model.predict(encoding.columns(rows_of(new)))
+    mean, _ = model.predict(encoding.columns(encoding.rows(new)))
     assert (mean[1::2] < mean[::2]).all()
 
 
@@ -123,11 +123,11 @@ def test_the_surrogate_learns_which_choices_matter() -> None:
 
     losses = truth(rows) + generator.normal(0, 0.02, 80)
     losses -= losses.mean()
-    model = Surrogate(encoding.columns(rows_of(rows)), losses, np.zeros(80))
+    model = Surrogate(encoding.columns(encoding.rows(rows)), losses, np.zeros(80))
     weights = model.hyperparameters.weights
     assert weights[0] > weights[1] > weights[2]
     every = np.array(np.meshgrid(*[range(3)] * 3)).reshape(3, -1).T
-    mean, deviation = model.predict(encoding.columns(rows_of(every)))
+    mean, deviation = model.predict(encoding.columns(encoding.rows(every)))
     assert np.abs(mean - (truth(every) - truth(rows).mean())).max() < 0.15
     assert (deviation > 0).all()
 
@@ -136,11 +136,11 @@ def test_models_see_no_more_than_they_can_take() -> None:
     encoding = Encoding(dict.fromkeys("abcdef", (0, 1, 2)))
     rows = np.random.default_rng(0).integers(0, 3, (900, 6))
     losses = rows.sum(1) - 6.0
-    sample = Sample.certain(rows_of(rows), losses)._replace(gaps=losses)
+    sample = Sample.certain(encoding.rows(rows), losses)._replace(gaps=losses)
     at = schedule(900)
     fitted = Models().fit("x", sample, at, lambda: sample.first(at), encoding.columns)
     assert len(fitted._columns.values) <= MOST + 900 - at
-    assert np.abs(fitted.predict(encoding.columns(rows_of(rows)))[0] - losses).mean() < 0.5
+    assert np.abs(fitted.predict(encoding.columns(encoding.rows(rows)))[0] - losses).mean() < 0.5
 
 
 @given(st.integers(1, 5000))

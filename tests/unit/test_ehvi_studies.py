@@ -16,11 +16,11 @@ from nas.samplers.distributions import distributions
 from nas.samplers.ehvi.sampler import EhviSampler
 from nas.simulation.space import TableSpace
 from nas.simulation.table import read_table
-from search_spaces.hybrid import HYBRID
+from search_spaces.hybrid_v1 import HYBRID_V1
 from search_spaces.metaformer import METAFORMER
 from tests.tables import write_table
 
-SPACE = distributions(HYBRID)
+SPACE = distributions(HYBRID_V1)
 
 
 def created(sampler: EhviSampler, **options: object) -> optuna.Study:
@@ -41,24 +41,24 @@ def tried(study: optuna.Study, count: int, space: dict = SPACE) -> list[dict]:
 
 def test_one_sampler_serves_several_studies() -> None:
     """Each as if it were alone: studies in memory all have the same number."""
-    shared = EhviSampler(HYBRID, 0)
+    shared = EhviSampler(HYBRID_V1, 0)
     first, second = (created(shared) for _ in range(2))
     found = [[tried(study, 1) for study in (first, second)] for _ in range(9)]
     assert [one for one, _ in found] == [other for _, other in found]
     assert [one for one, _ in found] == [
-        tried(alone, 1) for alone in [created(EhviSampler(HYBRID, 0))] for _ in range(9)
+        tried(alone, 1) for alone in [created(EhviSampler(HYBRID_V1, 0))] for _ in range(9)
     ]
 
 
 def test_a_study_that_is_made_again_begins_anew(tmp_path: Path) -> None:
-    sampler, storage = EhviSampler(HYBRID, 0), f"sqlite:///{tmp_path / 'optuna.db'}"
+    sampler, storage = EhviSampler(HYBRID_V1, 0), f"sqlite:///{tmp_path / 'optuna.db'}"
     before = tried(created(sampler, storage=storage, study_name="one"), 8)
     optuna.delete_study(study_name="one", storage=storage)
     assert tried(created(sampler, storage=storage, study_name="one"), 8) == before
 
 
 def _try_some(storage: str, seed: int) -> None:
-    study = optuna.load_study(study_name="one", storage=storage, sampler=EhviSampler(HYBRID, seed))
+    study = optuna.load_study(study_name="one", storage=storage, sampler=EhviSampler(HYBRID_V1, seed))
     for _ in range(10):
         tried(study, 1)
 
@@ -74,10 +74,10 @@ def test_processes_that_ask_at_the_same_moment_are_not_proposed_one_member(tmp_p
 
 
 def test_it_is_pickled_as_optuna_shows() -> None:
-    study = created(EhviSampler(HYBRID, 0))
+    study = created(EhviSampler(HYBRID_V1, 0))
     tried(study, 8)
     study.sampler = pickle.loads(pickle.dumps(study.sampler))
-    again = created(EhviSampler(HYBRID, 0))
+    again = created(EhviSampler(HYBRID_V1, 0))
     tried(again, 8)
     assert tried(study, 2) == tried(again, 2)
 
@@ -93,7 +93,7 @@ def test_choices_that_are_enqueued_make_a_member_with_what_is_proposed() -> None
 
 
 def test_trials_that_are_no_members_and_parameters_of_the_studys_own() -> None:
-    study = created(EhviSampler(HYBRID, 0))
+    study = created(EhviSampler(HYBRID_V1, 0))
     study.enqueue_trial({"stage1.width": 7})
     with pytest.warns(UserWarning, match="out of range"):
         tried(study, 1)
@@ -134,10 +134,10 @@ def test_features_that_take_long_are_looked_at_of_few_and_used() -> None:
         study = created(sampler)
         for _ in range(trials):
             trial = study.ask(SPACE)
-            study.tell(trial, (luck(HYBRID.compose(trial.params)), judged(trial)[1]))
+            study.tell(trial, (luck(HYBRID_V1.compose(trial.params)), judged(trial)[1]))
         return [trial.values[0] for trial in study.trials[20:]]
 
-    told, untold = found(EhviSampler(HYBRID, 0, dear_features=[counting]), 50), found(EhviSampler(HYBRID, 0), 50)
+    told, untold = found(EhviSampler(HYBRID_V1, 0, dear_features=[counting]), 50), found(EhviSampler(HYBRID_V1, 0), 50)
     assert statistics.fmean(told) > statistics.fmean(untold) + 0.05
     # A member once, eight of those that a suggestion chooses among.
     assert set(asked.values()) == {1}

@@ -13,7 +13,7 @@ from nas.builder import Cost
 from nas.errors import ParameterError, UnknownNameError, UserError
 from search_spaces.cost import cost, part_cost
 from search_spaces.families import FAMILIES
-from search_spaces.hybrid import HYBRID, HYBRID_224
+from search_spaces.hybrid_v1 import HYBRID_224_V1, HYBRID_V1
 from search_spaces.memory import peak_memory
 from search_spaces.metaformer import METAFORMER
 from search_spaces.model import build, canonical
@@ -105,7 +105,7 @@ def test_parameters_follow_the_published_closed_form() -> None:
 
 
 def test_the_large_space_builds_at_224_px() -> None:
-    assert cost(next(iter(HYBRID_224)), ModelInput(3, 224, 224, 1000)).parameters > 5_000_000
+    assert cost(next(iter(HYBRID_224_V1)), ModelInput(3, 224, 224, 1000)).parameters > 5_000_000
 
 
 @settings(max_examples=15)
@@ -133,7 +133,7 @@ def test_cost_counts_what_is_built() -> None:
         (Stage("conv", 1, 8, options={"size": 3}), "compact", "no option 'size'; valid: kernel, expansion"),
         (Stage("conv", 1, 8, options={"kernel": "big"}), "compact", "kernel 'big' is not of type int"),
         (Stage("pool", 1, 8, norm="batch"), "compact", "unknown norm 'batch'; valid: group, layer"),
-        (Stage("pool", 1, 8), "v9", "unknown recipe 'v9'; valid: compact, conv, v1, v2"),
+        (Stage("pool", 1, 8), "v9", "unknown recipe 'v9'; valid: compact, conv, plain, v1, v2"),
     ],
 )
 def test_what_cannot_be_built_is_named(stage: Stage, recipe: str, message: str) -> None:
@@ -157,7 +157,7 @@ def test_same_seed_same_network() -> None:
     outputs = []
     for _ in range(2):
         torch.manual_seed(5)
-        outputs.append(build(HYBRID.sample(random.Random(1)), ModelInput(1, 10, 10, 10))(torch.ones(1, 1, 10, 10)))
+        outputs.append(build(HYBRID_V1.sample(random.Random(1)), ModelInput(1, 10, 10, 10))(torch.ones(1, 1, 10, 10)))
     assert torch.equal(*outputs)
 
 

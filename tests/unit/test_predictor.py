@@ -13,7 +13,7 @@ from nas.forecast import FEWEST, Forecast
 from nas.objective import UNKNOWN
 from nas.predictor import Predictor, features
 from nas.spaces import load_space
-from search_spaces.hybrid import HYBRID
+from search_spaces.hybrid_v1 import HYBRID_V1
 from tests.builders import measurement
 
 INPUT = ModelInput(1, 28, 28, 10)
@@ -36,29 +36,31 @@ def fitted(chosen: list[Architecture]) -> Predictor:
 
 def judged(chosen: list[Architecture]) -> profiling.Errors:
     known = fitted(chosen)
-    others = [HYBRID.sample(random.Random(seed)) for seed in range(100)]
+    others = [HYBRID_V1.sample(random.Random(seed)) for seed in range(100)]
     return profiling.errors(
         [known.predict(features(each, INPUT, BUILDER)) for each in others], [truth(o) for o in others]
     )
 
 
 def test_64_designed_networks_predict_the_others() -> None:
-    found = judged(profiling.design(HYBRID, INPUT, BUILDER, 64, seed=0))
+    found = judged(profiling.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
     assert found.close >= 0.98
     assert found.covered >= 0.85
     assert found.tau > 0.9
 
 
 def test_a_design_is_distinct_seeded_and_no_worse_than_chance() -> None:
-    chosen = profiling.design(HYBRID, INPUT, BUILDER, 24, seed=0)
+    chosen = profiling.design(HYBRID_V1, INPUT, BUILDER, 24, seed=0)
     assert len({each.key for each in chosen}) == 24
-    assert chosen == profiling.design(HYBRID, INPUT, BUILDER, 24, seed=0)
-    by_chance = [judged([HYBRID.sample(random.Random(10 * s + i)) for i in range(24)]).typical for s in range(100, 105)]
+    assert chosen == profiling.design(HYBRID_V1, INPUT, BUILDER, 24, seed=0)
+    by_chance = [
+        judged([HYBRID_V1.sample(random.Random(10 * s + i)) for i in range(24)]).typical for s in range(100, 105)
+    ]
     assert judged(chosen).typical <= 1.1 * statistics.median(by_chance)
 
 
 def test_what_was_never_measured_has_a_wide_interval() -> None:
-    known = fitted([each for each in profiling.design(HYBRID, INPUT, BUILDER, 64, seed=0) if "A" not in each.word])
+    known = fitted([each for each in profiling.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0) if "A" not in each.word])
     pools, attentions = (
         known.predict(features(Architecture(tuple(Stage(mixer, 1, w) for w in (16, 24, 32, 48))), INPUT, BUILDER))
         for mixer in ("pool", "attention")
@@ -67,8 +69,8 @@ def test_what_was_never_measured_has_a_wide_interval() -> None:
 
 
 def test_blocks_cost_what_they_do() -> None:
-    known = fitted(profiling.design(HYBRID, INPUT, BUILDER, 64, seed=0))
-    costs = profiling.per_block_ms(HYBRID, INPUT, BUILDER, known)
+    known = fitted(profiling.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
+    costs = profiling.per_block_ms(HYBRID_V1, INPUT, BUILDER, known)
     assert list(costs) == ["pool", "conv", "attention"]
     for mixer, by_stage in costs.items():
         for index, (cost, width) in enumerate(zip(by_stage, (24, 32, 48, 72), strict=True)):
@@ -76,7 +78,7 @@ def test_blocks_cost_what_they_do() -> None:
 
 
 def test_cross_validation_is_of_networks_left_out() -> None:
-    chosen = profiling.design(HYBRID, INPUT, BUILDER, 64, seed=0)
+    chosen = profiling.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0)
     rows = [features(each, INPUT, BUILDER) for each in chosen]
     found = profiling.cross_validated(rows, [truth(each) for each in chosen], seed=0)
     assert found.networks == 64
@@ -87,7 +89,7 @@ def test_cross_validation_is_of_networks_left_out() -> None:
 
 def test_a_forecast_says_nothing_until_it_knows_enough_and_follows_the_record() -> None:
     forecast = Forecast(BUILDER, INPUT)
-    chosen = profiling.design(HYBRID, INPUT, BUILDER, 40, seed=0)
+    chosen = profiling.design(HYBRID_V1, INPUT, BUILDER, 40, seed=0)
     forecast.add([(each, measurement(truth(each))) for each in chosen[: FEWEST - 1]])
     assert forecast.predict(chosen[-1]) is None
     last = chosen[FEWEST - 1]

@@ -22,7 +22,7 @@ from nas.spaces import load_space
 from nas.store.store import Store
 from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome
 from search_spaces.model import build
-from search_spaces.supernet import Supernet
+from search_spaces.supernet import Supernet, by_batch
 from workers.proxy import ProxyEvaluator, prepare
 from workers.supernet.correction import correction
 from workers.supernet.evaluator import KIND, SupernetEvaluator
@@ -51,7 +51,7 @@ EVERYTHING = SearchSpace(
     ),
     recipe="v1",
 )
-SPACES = [load_space("hybrid"), load_space("metaformer"), EVERYTHING]
+SPACES = [load_space("hybrid-16"), load_space("metaformer"), EVERYTHING]
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
@@ -63,13 +63,14 @@ def test_a_member_is_its_own_network_on_shared_weights(space: SearchSpace, seed:
     member = space.sample(random.Random(seed))
     alone = build(member, INPUT).eval()
     alone.load_state_dict(supernet.inherited(member))
+    by_batch(alone)
     images = torch.randn(2, 1, 14, 14)
     with torch.inference_mode():
         torch.testing.assert_close(supernet(images, member), alone(images))
 
 
 def test_scores_are_what_each_member_by_itself_would_have_whatever_is_kept() -> None:
-    space = load_space("hybrid")
+    space = load_space("hybrid-v1")
     # What is not trained on validates: a fifth at least.
     proxy = prepare(EvaluationOptions(device="cpu", train_size=1200), space).evaluator
     assert isinstance(proxy, ProxyEvaluator)
@@ -82,6 +83,7 @@ def test_scores_are_what_each_member_by_itself_would_have_whatever_is_kept() -> 
         for member in members:
             alone = build(member, proxy.model_input)
             alone.load_state_dict(supernet.inherited(member))
+            by_batch(alone)
             with torch.inference_mode():
                 logits = alone.eval()(
                     FP32.batch(proxy.resident.normalise(proxy.resident.validation_images[:SCORED_ON]))
@@ -92,7 +94,7 @@ def test_scores_are_what_each_member_by_itself_would_have_whatever_is_kept() -> 
 
 def test_what_scores_made_of_the_data_can_be_trained_on() -> None:
     """Nothing of it was made in inference mode, which autograd refuses to keep."""
-    space = load_space("hybrid")
+    space = load_space("hybrid-16")
     proxy = prepare(EvaluationOptions(device="cpu", train_size=1200), space).evaluator
     assert isinstance(proxy, ProxyEvaluator)
     Scores(shared_weights(proxy, space), proxy)(next(iter(space)))
@@ -101,20 +103,20 @@ def test_what_scores_made_of_the_data_can_be_trained_on() -> None:
 
 def test_narrow_heads_are_the_first_of_wide_ones() -> None:
     """Query, key and value are stacked in one weight: the narrow one has the first channels of each."""
-    supernet = Supernet(load_space("hybrid"), INPUT)
+    supernet = Supernet(load_space("hybrid-v1"), INPUT)
     name = "stages.3.blocks.0.token_mixer.qkv.weight"
     wide, narrow = (supernet.inherited(_attention(width))[name].unflatten(0, (3, -1)) for width in (96, 48))
     assert torch.equal(narrow, wide[:, : narrow.shape[1], :48])
 
 
 def _attention(last_width: int) -> Architecture:
-    space = load_space("hybrid")
+    space = load_space("hybrid-16")
     smallest = next(member for member in space.smallest_of_each_mixer() if member.word == "AAAA")
     return space.decode({**space.encode(smallest), "stage4.width": last_width})
 
 
 def trainer() -> SupernetTrainer:
-    space = load_space("hybrid")
+    space = load_space("hybrid-16")
     proxy = prepare(EvaluationOptions(device="cpu", train_size=256), space).evaluator
     assert isinstance(proxy, ProxyEvaluator)
     return SupernetTrainer(proxy, space, Recipe(3, 16, 3e-3), (space.sample(random.Random(0)),))
@@ -140,7 +142,7 @@ def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:
 @pytest.mark.slow
 def test_of_two_trainings_the_one_that_is_ahead_stays_on_record(tmp_path: Path) -> None:
     evaluator = prepare_supernet(
-        EvaluationOptions(device="cpu", train_size=64, supernet_epochs=2), load_space("hybrid")
+        EvaluationOptions(device="cpu", train_size=64, supernet_epochs=2), load_space("hybrid-16")
     ).evaluator
     assert isinstance(evaluator, SupernetEvaluator)
     with Store.open(f"sqlite:///{tmp_path / 'nas.db'}", create=True) as store:
@@ -162,7 +164,7 @@ def test_of_two_trainings_the_one_that_is_ahead_stays_on_record(tmp_path: Path) 
 
 def test_each_batch_trains_every_size() -> None:
     torch.manual_seed(0)
-    space = load_space("hybrid")
+    space = load_space("hybrid-v1")
     model = Sandwich(Supernet(space, INPUT), space)
     model.loss(torch.randn(4, 1, 14, 14), torch.tensor([0, 1, 2, 3])).backward()
     stem = model.supernet.weights["stem/conv/weight"]
@@ -172,7 +174,7 @@ def test_each_batch_trains_every_size() -> None:
 
 def test_scores_are_corrected_by_what_mixers_are_favoured() -> None:
     """Attention is worth more than its score says; members that were left out tell whether that is learnt."""
-    space = load_space("hybrid")
+    space = load_space("hybrid-16")
     generator = random.Random(0)
     members = [space.sample(generator) for _ in range(40)]
 
@@ -193,7 +195,7 @@ def test_scores_are_corrected_by_what_mixers_are_favoured() -> None:
 
 def test_what_is_told_of_the_correction_is_what_new_members_find() -> None:
     """Scores that need no correction are not made worse, and tau is that of members nobody has seen."""
-    space = load_space("hybrid")
+    space = load_space("hybrid-16")
     told, found, raw = [], [], []
     for seed in range(4):
         generator = random.Random(seed)
@@ -210,7 +212,7 @@ def test_what_is_told_of_the_correction_is_what_new_members_find() -> None:
 
 
 def test_training_losses_tell_of_members_what_luck_hides_of_their_accuracies() -> None:
-    space = load_space("hybrid")
+    space = load_space("hybrid-16")
     by_accuracies, by_losses = 0.0, 0.0
     for seed in range(4):
         generator = random.Random(seed)
@@ -229,11 +231,11 @@ def test_what_a_supernet_cannot_serve_is_refused() -> None:
     with pytest.raises(ParameterError, match="at least 8 members"):
         prepare_supernet(EvaluationOptions(), small)
     with pytest.raises(ParameterError, match="--inherit is of --evaluator supernet"):
-        prepare(EvaluationOptions(inherit=True), load_space("hybrid"))
+        prepare(EvaluationOptions(inherit=True), load_space("hybrid-16"))
 
 
 def test_jobs_that_lose_their_worker_go_on_from_their_last_rung_and_end() -> None:
-    member = load_space("hybrid").sample(random.Random(0))
+    member = load_space("hybrid-16").sample(random.Random(0))
     kept: list[Outcome] = []
     jobs = Jobs([Job(member, 1)], lambda _, outcome: kept.append(outcome))
     job = jobs.ask()
@@ -256,7 +258,7 @@ def test_jobs_that_lose_their_worker_go_on_from_their_last_rung_and_end() -> Non
 
 
 def test_a_supernet_is_no_pickle(tmp_path: Path) -> None:
-    supernet = Supernet(load_space("hybrid"), INPUT)
+    supernet = Supernet(load_space("hybrid-16"), INPUT)
 
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:

@@ -49,8 +49,16 @@ class Encoding:
     among them. About their means over all choices, in units in which a member's own are 1 long on average.
     """
 
-    def __init__(self, choices: Mapping[str, Sequence[Choice]]) -> None:
+    def __init__(
+        self, choices: Mapping[str, Sequence[Choice]], unused: Mapping[tuple[str, Choice], Sequence[str]] | None = None
+    ) -> None:
+        """`unused` is the space's: rows have the first option of what means nothing, so that a member is one row."""
         self.names = tuple(choices)
+        places = {name: place for place, name in enumerate(self.names)}
+        self._unused = [
+            (places[name], tuple(choices[name]).index(option), [places[each] for each in others])
+            for (name, option), others in (unused or {}).items()
+        ]
         self.options = tuple(tuple(options) for options in choices.values())
         self.sizes = np.array([len(options) for options in self.options])
         self._places = [{option: place for place, option in enumerate(options)} for options in self.options]
@@ -78,8 +86,15 @@ class Encoding:
 
     def row(self, parameters: Parameters) -> Row:
         """Raises KeyError for a parameter or an option that the space does not have."""
-        found = [places[parameters[name]] for name, places in zip(self.names, self._places, strict=True)]
-        return np.array(found, dtype=np.int16).tobytes()
+        indices = [places[parameters[name]] for name, places in zip(self.names, self._places, strict=True)]
+        return self.rows(np.array([indices]))[0]
+
+    def rows(self, indices: NDArray[np.integer]) -> list[Row]:
+        """The rows of members by their options' indices, (members, parameters), each spelled as its member is."""
+        spelled = indices.astype(np.int16)
+        for place, option, others in self._unused:
+            spelled[np.ix_(spelled[:, place] == option, others)] = 0
+        return [row.tobytes() for row in spelled]
 
     def parameters(self, row: Row) -> dict[str, Choice]:
         """The inverse of `row`."""
@@ -94,11 +109,6 @@ class Encoding:
         indices = self.indices(rows)
         values = np.hstack([block[indices[:, place]] for place, block in enumerate(self._blocks)])
         return Columns(values, self._groups, self._scales, values @ self._to_shares - self._mean_shares)
-
-
-def rows_of(indices: NDArray[np.integer]) -> list[Row]:
-    """Of (members, parameters)."""
-    return [row.tobytes() for row in indices.astype(np.int16)]
 
 
 def _to_shares(options: Sequence[tuple[Choice, ...]], blocks: Sequence[Floats]) -> Floats:

@@ -1,7 +1,6 @@
 """Candidates to choose from: members drawn at random, some new ones each time, and the neighbours of good ones."""
 
 import copy
-import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.architecture import Architecture
-from nas.samplers.ehvi.encoding import Encoding, Row, rows_of
+from nas.samplers.ehvi.encoding import Encoding, Row
 from nas.samplers.setting import Cost
 from nas.space import Space
 
@@ -32,7 +31,7 @@ class Pool:
         self._known: dict[Row, tuple[float, ...]] = {}
         self._near: dict[Row, list[Row]] = {}
         # Where nothing is forbidden, choices by themselves make a member.
-        self._is_free = space.size == math.prod(encoding.sizes.tolist())
+        self._is_free = space.is_free
         self._all = [self._row(member) for member in space] if space.size <= NEW * TIMES else None
         if self._all is not None:
             random.Random(seed).shuffle(self._all)  # noqa: S311 - draws, not secrets
@@ -80,8 +79,8 @@ class Pool:
             for place, size in enumerate(self._encoding.sizes):
                 others = np.repeat(own, size, 0)
                 others[:, place] = np.arange(size)
-                found |= dict.fromkeys(rows_of(others))
-            found.pop(row)
+                found |= dict.fromkeys(self._encoding.rows(others))
+            found.pop(row, None)
             self._near[row] = [other for other in found if self.holds(other)]
         return self._near[row]
 
@@ -90,7 +89,7 @@ class Pool:
             draws = np.random.default_rng((self._seed, time + TIMES)).integers(
                 0, self._encoding.sizes, (NEW, len(self._encoding.sizes))
             )
-            return rows_of(draws)
+            return self._encoding.rows(draws)
         generator = random.Random(f"{self._seed}:{time}")  # noqa: S311 - draws, not secrets
         return [self._row(self._space.sample(generator)) for _ in range(NEW)]
 

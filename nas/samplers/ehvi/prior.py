@@ -16,7 +16,7 @@ from nas.space import Space
 
 def prior(space: Space, known: Sequence[tuple[Architecture, float]]) -> Cost:
     """From members of the space and their accuracies elsewhere to what to expect of any member, in standard units."""
-    encoding = Encoding(space.choices)
+    encoding = Encoding(space.choices, space.unused)
     losses = -np.array([accuracy for _, accuracy in known])
 
     def row(member: Architecture) -> Row:

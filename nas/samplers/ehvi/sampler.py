@@ -77,7 +77,7 @@ class EhviSampler(BaseSampler):
             raise ValueError(f"EhviSampler: costs and features are functions of an architecture, not {wrong[0]!r}")
         self._dear = dear
         self._distributions = distributions(space)
-        self._encoding = Encoding(space.choices)
+        self._encoding = Encoding(space.choices, space.unused)
         self._numbers = {*(costs or {}), *(limits or {})}
         drawn = secrets.randbits(32) if seed is None else seed
         self._pool = Pool(space, self._encoding, [*(costs or {}).values(), *features], drawn)
