@@ -26,12 +26,14 @@ from nas.trial import Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
 from workers.expected_failure import expected_failure
+from workers.folds import FoldedTraining
 from workers.latency.processor import processor_name
 from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory, room
 from workers.micro_batch import MicroBatch, ways
 from workers.train import Recipe, ResidentData, Training, choose_setting
 from workers.training_free import TrainingFree
+from workers.training_recipe import TrainingTask, folds, policy
 from workers.training_setting import PRECISIONS, Setting
 from workers.training_steps import NonFiniteLossError
 from workers.trial_cost import MemoryEstimate, ProxyCosts, memory_estimate
@@ -204,19 +206,27 @@ class ProxyEvaluator:
         """What is known after each epoch of a training that goes on from `begun`; at rungs with a checkpoint."""
         # Here, since networks that were measured before were drawn by the same generator.
         torch.manual_seed(job.seed)
-        model = self._build(job.architecture, self.model_input)
-        if initial is not None:
-            model.load_state_dict(initial)
-        way.prepare(model)
+        folds = [self.resident, *self._further_folds]
+        models = [self._build(job.architecture, self.model_input) for _ in folds]
+        for model in models:
+            if initial is not None:
+                model.load_state_dict(initial)
+            way.prepare(model)
         part = None if way == MicroBatch(self._batch) else way.images
         if begun.checkpoint is None:
-            setting = choose_setting(model, self.resident, self.recipe, self.step, part)
+            setting = choose_setting(models[0], self.resident, self.recipe, self.step, part)
         else:
             setting = Setting.named(begun.environment["training"])
-            setting.place(model)
-        generator = torch.Generator().manual_seed(job.seed)
         with self.step():
-            training = Training(model, self.resident, self.recipe, generator, setting, self.step, part)
+            trainings = []
+            for model, data in zip(models, folds, strict=True):
+                setting.place(model)
+                generator = torch.Generator().manual_seed(job.seed)
+                fresh = Training(
+                    model, data, self.recipe, generator, setting, self.step, part, prepared=initial is not None
+                )
+                trainings.append(fresh)
+            training = FoldedTraining(trainings) if len(trainings) > 1 else trainings[0]
             if begun.checkpoint is not None:
                 training.resume(begun.checkpoint)
         environment = {**self.environment, "training": str(setting), **way.environment(self._batch)}
@@ -266,6 +276,10 @@ class ProxyEvaluator:
         return ResidentData(self.data, torch.device(self.device))
 
     @cached_property
+    def _further_folds(self) -> Sequence[ResidentData]:
+        return [ResidentData(fold, torch.device(self.device)) for fold in self.data.further_folds]
+
+    @cached_property
     def _windows(self) -> Sequence[QuietWindow]:
         return windows_of(self.device)
 
@@ -296,7 +310,7 @@ def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> Pro
     return ProxyCosts(
         space,
         evaluator.memory,
-        epochs=evaluator.recipe.epochs,
+        epochs=evaluator.recipe.epochs * (1 + len(evaluator.data.further_folds)),
         train_images=len(evaluator.data.train_labels),
         validation_images=len(evaluator.data.validation_labels),
         targets=len(evaluator.meters),
@@ -340,6 +354,9 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         raise ParameterError(
             f"--input-size {size_px}: {train_size} images of that size do not fit in memory"
         ) from error
+    recipe = _recipe(options, dataset, data, epochs)
+    if recipe.folds > 1:
+        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed, folds=recipe.folds)
     model_input = data.model_input
     space = space.for_pictures(model_input)
     if ENERGY in objectives:
@@ -359,14 +376,14 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     evaluator = ProxyEvaluator(
         data=data,
         model_input=model_input,
-        recipe=Recipe(epochs, options.batch_size, options.learning_rate, precision=options.train_precision),
+        recipe=replace(recipe, precision=options.train_precision),
         meters=meters,
         device=device,
         max_latency_ms=options.max_latency_ms,
         fingerprints=fingerprints,
         training_free=TrainingFree.of(data, options.features, load_builder(), options.seed),
         memory=memory_estimate(
-            space, model_input, min(options.batch_size, len(data.train_labels)), data.train_images.nbytes
+            space, model_input, min(recipe.batch_size, len(data.train_labels)), data.train_images.nbytes
         ),
         further=objectives,
     )
@@ -380,8 +397,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "latency_input": inputs[first].to_dict(),
             "epochs": epochs,
             "train_size": len(data.train_labels),
-            "batch_size": options.batch_size,
-            "learning_rate": options.learning_rate,
+            **recipe.as_settings(),
             "device": device,
             "objectives": [objective.name for objective in objectives],
             "target": first,
@@ -392,6 +408,20 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "seed": options.seed,
         },
     )
+
+
+def _recipe(options: EvaluationOptions, dataset: Dataset, data: ProxyData, epochs: int) -> Recipe:
+    """The recorded one where there is one, else the policy's."""
+    if options.training_recipe is not None:
+        return Recipe.from_dict({**options.training_recipe, "epochs": epochs})
+    images, channels, size_px, _ = data.train_images.shape
+    recipe = policy(
+        TrainingTask(images, size_px, channels, data.classes, dataset.flip),
+        epochs=epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+    )
+    return replace(recipe, folds=folds(len(data.validation_labels), images + len(data.validation_labels)))
 
 
 def load_builder() -> Builder:
