@@ -66,6 +66,13 @@ class Schedule:
         return self.share >= 1 if self.recipe.time_s is not None else self.steps >= self.total
 
     @property
+    def expected_steps(self) -> float:
+        """Of the whole training; by time as far as it can be told, and before the first step 0."""
+        if self.recipe.time_s is None:
+            return self.total
+        return self.steps / self.share if self.share > 0 else 0.0
+
+    @property
     def elapsed_s(self) -> float:
         """Since the first step, time between two processes left out."""
         return self.spent_s + (0.0 if self._started is None else self.clock() - self._started)

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from nas.training import TrainingRecipe
 from nas.trial import CurvePoint
 from workers.augment import alternately, draw, moved
-from workers.batch_norm import quicken_statistics
+from workers.batch_norm import RunningStatistics
 from workers.datasets.dataset import ProxyData
 from workers.optimiser import Optimiser, optimiser_of
 from workers.schedule import Schedule
@@ -201,10 +201,10 @@ class Training:
         self._steps = images // self._batch
         self.epoch = 0
         device = data.train_labels.device
-        if recipe.fast_statistics and recipe.time_s is None:
-            quicken_statistics(model, recipe.epochs * self._steps)
         self._optimiser = optimiser or optimiser_of(model, recipe, device, graph=setting.graph)
         self._schedule = Schedule(recipe, recipe.epochs * self._steps, clock, agree)
+        self._statistics = RunningStatistics(model) if recipe.fast_statistics else None
+        self._follow()
         self._average = _average(model, recipe.ema_decay) if recipe.ema_decay else None
         self._optimiser.set_rate(self._schedule.factor)
         eager = Eager(self._loss, self._optimiser, self._stepped, step, part or self._batch)
@@ -317,6 +317,7 @@ class Training:
         self._optimiser.load_state_dict(found["optimiser"])
         self._schedule.steps, self._schedule.share = found["steps"], found["share"]
         self._schedule.spent_s = found.get("spent_s", 0.0)
+        self._follow()
         self._optimiser.set_rate(self._schedule.factor)
         self._generator.set_state(found["generator"].cpu())
         torch.set_rng_state(found["torch"].cpu())
@@ -326,9 +327,16 @@ class Training:
         """Called after each step; whether the training goes on."""
         self._schedule.advance()
         self._optimiser.set_rate(self._schedule.factor)
+        if self._schedule.steps.bit_count() == 1:
+            # At steps 1, 2, 4, 8, ...: by time it shows only now how many there will be.
+            self._follow()
         if self._average is not None:
             self._average.update_parameters(self._model)
         return not self._schedule.is_over
+
+    def _follow(self) -> None:
+        if self._statistics is not None:
+            self._statistics.follow(self._schedule.expected_steps)
 
     def _loss(self, plan_4B: Tensor) -> Tensor:
         data = self._data

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nas.training import LEGACY, RECIPE_SETTING, TrainingRecipe
 from workers.augment import alternately
-from workers.batch_norm import quicken_statistics
+from workers.batch_norm import RunningStatistics
 from workers.datasets.dataset import ArraySource, ProxyData, split
 from workers.datasets.digits import DIGITS
 from workers.folds import FoldedTraining
@@ -251,10 +251,15 @@ def test_running_statistics_follow_in_a_training_of_few_steps() -> None:
     *_, behind = slow.epochs()
     assert behind.accuracy < last.accuracy
     model = nn.Sequential(nn.BatchNorm2d(3), nn.BatchNorm2d(3, momentum=0.01))
-    quicken_statistics(model, 40)
-    assert [module.momentum for module in model] == [0.5, 0.01]
-    quicken_statistics(model, 10_000)
-    assert model[0].momentum == 0.5
+    statistics = RunningStatistics(model)
+    for steps, momentum in ((40, 0.5), (100, 0.2), (10_000, 0.1)):
+        statistics.follow(steps)
+        assert [module.momentum for module in model] == [momentum, 0.01]
+    # By time, too, where nobody says how many steps there will be.
+    now = iter(range(1000))
+    timed = replace(SHORT, epochs=0, time_s=24.0)
+    *_, last = training(timed, clock=lambda: float(next(now))).epochs()
+    assert last.accuracy > 0.8
 
 
 def test_each_picture_is_mirrored_in_every_other_epoch() -> None:

@@ -1,5 +1,6 @@
 """The training itself, in each of Ray Train's worker processes: one epoch after another, with checkpoints."""
 
+import math
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -97,7 +98,7 @@ def work(config: dict[str, Any]) -> None:
         loss = training.train_epoch()
         metrics = {
             "epoch": training.epoch,
-            "epochs": max(training.epoch, job.recipe.epochs or round(training.epoch / max(training.share, 1e-9))),
+            "epochs": job.recipe.epochs or math.ceil(training.epoch / max(training.share, 1e-9)),
             "loss": loss,
             "accuracy": training.accuracy() if len(validation_part) else None,
         }

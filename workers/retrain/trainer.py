@@ -45,6 +45,8 @@ METRICS_FILE = "metrics.json"
 SHORT = 1 / 4
 # A network that is hardly better on pictures that it was trained on has not learnt what they have to teach.
 UNDERFIT = 0.02
+# Unless there is hardly anything left to learn.
+LEARNT = 0.95
 
 
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
@@ -70,7 +72,8 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy=metrics["train_accuracy"]
     )
     _write(options, assignment, result, outcome)
-    if metrics["train_accuracy"] - metrics["test_accuracy"] < UNDERFIT:
+    train_accuracy, test_accuracy = metrics["train_accuracy"], metrics["test_accuracy"]
+    if train_accuracy - test_accuracy < UNDERFIT and train_accuracy < LEARNT:
         watcher.warned(
             f"on training pictures the network reaches {metrics['train_accuracy']:.1%}, hardly more than on new ones: "
             "a longer training (--time, --epochs) or a larger network would be more accurate"
