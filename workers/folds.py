@@ -5,9 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
+from nas.training import TrainingRecipe
 from nas.trial import CurvePoint
-from workers.train import Training
+from workers.train import ResidentData, Training
+from workers.training_setting import Setting
+from workers.training_steps import Lease
 
 
 @dataclass(frozen=True)
@@ -39,3 +43,23 @@ class FoldedTraining:
         """As Training's."""
         for fold, of_fold in zip(self.folds, torch.load(io.BytesIO(state), weights_only=True), strict=True):
             fold.resume(of_fold)
+
+
+def training_on(
+    models: Sequence[nn.Module],
+    folds: Sequence[ResidentData],
+    recipe: TrainingRecipe,
+    seed: int,
+    setting: Setting,
+    step: Lease,
+    part: int | None,
+    *,
+    prepared: bool,
+) -> Training | FoldedTraining:
+    """Of each model on its fold; `prepared` as for Training."""
+    trainings = []
+    for model, data in zip(models, folds, strict=True):
+        setting.place(model)
+        generator = torch.Generator().manual_seed(seed)
+        trainings.append(Training(model, data, recipe, generator, setting, step, part, prepared=prepared))
+    return FoldedTraining(trainings) if len(trainings) > 1 else trainings[0]

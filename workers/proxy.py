@@ -1,14 +1,11 @@
 """The proxy evaluator: measure the network's latency, then train it briefly and take its validation accuracy."""
 
 import math
-import os
-import platform
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -25,15 +22,15 @@ from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
+from workers.environment import environment_on
 from workers.expected_failure import expected_failure
-from workers.folds import FoldedTraining
-from workers.latency.processor import processor_name
+from workers.folds import training_on
 from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory, room
 from workers.micro_batch import MicroBatch, ways
-from workers.train import Recipe, ResidentData, Training, choose_setting
+from workers.proxy_recipe import recipe_of
+from workers.train import Recipe, ResidentData, choose_setting
 from workers.training_free import TrainingFree
-from workers.training_recipe import TrainingTask, folds, policy
 from workers.training_setting import PRECISIONS, Setting
 from workers.training_steps import NonFiniteLossError
 from workers.trial_cost import MemoryEstimate, ProxyCosts, memory_estimate
@@ -218,15 +215,9 @@ class ProxyEvaluator:
         else:
             setting = Setting.named(begun.environment["training"])
         with self.step():
-            trainings = []
-            for model, data in zip(models, folds, strict=True):
-                setting.place(model)
-                generator = torch.Generator().manual_seed(job.seed)
-                fresh = Training(
-                    model, data, self.recipe, generator, setting, self.step, part, prepared=initial is not None
-                )
-                trainings.append(fresh)
-            training = FoldedTraining(trainings) if len(trainings) > 1 else trainings[0]
+            training = training_on(
+                models, folds, self.recipe, job.seed, setting, self.step, part, prepared=initial is not None
+            )
             if begun.checkpoint is not None:
                 training.resume(begun.checkpoint)
         environment = {**self.environment, "training": str(setting), **way.environment(self._batch)}
@@ -285,14 +276,7 @@ class ProxyEvaluator:
 
     @cached_property
     def environment(self) -> Mapping[str, Any]:
-        return {
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "processor": processor_name(),
-            "cores": os.cpu_count(),
-            "device": torch.cuda.get_device_name() if self.device == "cuda" else "cpu",
-            **{package: version(package) for package in ("hybrid-nas", "torch", "ray", "optuna")},
-        }
+        return environment_on(self.device)
 
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
@@ -354,7 +338,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         raise ParameterError(
             f"--input-size {size_px}: {train_size} images of that size do not fit in memory"
         ) from error
-    recipe = _recipe(options, dataset, data, epochs)
+    recipe = recipe_of(options, dataset, data, epochs)
     if recipe.folds > 1:
         data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed, folds=recipe.folds)
     model_input = data.model_input
@@ -408,20 +392,6 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "seed": options.seed,
         },
     )
-
-
-def _recipe(options: EvaluationOptions, dataset: Dataset, data: ProxyData, epochs: int) -> Recipe:
-    """The recorded one where there is one, else the policy's."""
-    if options.training_recipe is not None:
-        return Recipe.from_dict({**options.training_recipe, "epochs": epochs})
-    images, channels, size_px, _ = data.train_images.shape
-    recipe = policy(
-        TrainingTask(images, size_px, channels, data.classes, dataset.flip),
-        epochs=epochs,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-    )
-    return replace(recipe, folds=folds(len(data.validation_labels), images + len(data.validation_labels)))
 
 
 def load_builder() -> Builder:
