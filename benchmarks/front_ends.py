@@ -16,6 +16,7 @@ from nas.evaluation import EvaluationOptions, Job
 from nas.front import front, results
 from nas.spaces import load_space
 from nas.store.store import Store
+from nas.training import TrainingRecipe
 
 
 def main() -> None:
@@ -37,8 +38,7 @@ def main() -> None:
             epochs=options.epochs or settings["epochs"],
             train_size=settings["train_size"],
             input_size_px=settings["input"]["height_px"],
-            batch_size=settings["batch_size"],
-            learning_rate=settings["learning_rate"],
+            training_recipe=TrainingRecipe.from_settings(settings).to_dict(),
             targets=(settings["target"],),
             seed=settings["seed"],
         ),

@@ -16,9 +16,11 @@ def render(config: ExportedConfig, result: TrainingResult) -> str:
     epochs = [point.epoch for point in result.curve]
     drawn = make_subplots(specs=[[{"secondary_y": True}]])
     accuracies = [point.accuracy for point in result.curve]
-    drawn.add_trace(
-        go.Scatter(x=epochs, y=accuracies, name="validation accuracy", line={"color": ACCURACY}), secondary_y=False
-    )
+    # Where no picture was held out there is none.
+    if any(accuracy is not None for accuracy in accuracies):
+        drawn.add_trace(
+            go.Scatter(x=epochs, y=accuracies, name="validation accuracy", line={"color": ACCURACY}), secondary_y=False
+        )
     losses = [point.loss for point in result.curve]
     drawn.add_trace(go.Scatter(x=epochs, y=losses, name="training loss", line={"color": LOSS}), secondary_y=True)
     title = f"{config.architecture.word} on {result.settings['dataset']}: test accuracy {result.test_accuracy:.2%}"

@@ -20,7 +20,9 @@ class EvaluationOptions:
     """What the user asked of the evaluation of an architecture; None is the data set's or the machine's default.
 
     The first of `targets` is the one that `latency` means; the machine's own where none is named. `train_precision` is
-    auto (whichever trains an architecture fastest), fp32 or bf16. `supernet_epochs` and `inherit` are of the evaluator
+    auto (whichever trains an architecture fastest), fp32 or bf16. `batch_size` and `learning_rate` None are decided by
+    the recipe policy; `training_recipe` is a recorded recipe (nas.training.TrainingRecipe) that is to be followed as
+    it is. `supernet_epochs` and `inherit` are of the evaluator
     `supernet`: how long it is trained, and whether finalists start from its weights. `features` names what is found out
     of each architecture without training it.
     """
@@ -31,8 +33,9 @@ class EvaluationOptions:
     epochs: int | None = None
     train_size: int | None = None
     input_size_px: int | None = None
-    batch_size: int = 32
-    learning_rate: float = 3e-3
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    training_recipe: Mapping[str, Any] | None = None
     train_precision: str = "auto"
     targets: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ("accuracy", "latency")

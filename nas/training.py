@@ -1,48 +1,107 @@
-"""What `nas retrain` asks of whoever trains: entry points of group `nas.trainers`."""
+"""Training as pure data: the recipe that `nas search` and `nas retrain` share, and what the latter asks of a trainer.
+
+Trainers are entry points of group `nas.trainers`.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from nas.export.source import Source
+
+# Under this name a study's settings hold its recipe. Studies without one were trained by `LEGACY`.
+RECIPE_SETTING = "training_recipe"
+LEGACY = "legacy"
 
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """The full recipe. `learning_rate` is the peak for the batch as a whole; rates and probabilities are from 0 to 1.
+    """Everything that decides how a network is trained on given pictures. Rates and probabilities are from 0 to 1.
 
-    AdamW (Loshchilov and Hutter), warm-up and cosine; RandAugment (Cubuk et al.) as operations per image and
-    magnitude; mixup (Zhang et al.) and cutmix (Yun et al.) by their alphas; random erasing (Zhong et al.); label
-    smoothing; stochastic depth (Huang et al.), rising with depth; a moving average of the weights. 0 leaves one out.
+    The defaults are the recipe of searches before recipes were recorded (`LEGACY`). 0 leaves an augmentation out.
     """
 
     epochs: int
+    """Passes over the pictures; 0 where `time_s` decides."""
     batch_size: int
+    """Pictures in a step, over all workers."""
     learning_rate: float
+    """The schedule's peak, for the batch as a whole."""
     weight_decay: float = 0.05
-    warmup_epochs: float = 1.0
+    precision: str = "auto"
+    name: str = LEGACY
+    optimiser: str = "adamw"
+    """A name of workers.optimiser.OPTIMISERS."""
+    vector_decay: bool = True
+    """Whether norms' scales and biases decay as matrices and filters do."""
+    schedule: str = "one_cycle"
+    """A name of workers.schedule.SHAPES."""
+    warm_up: float = 0.2
+    """Share of the training in which the learning rate rises."""
+    label_smoothing: float = 0.0
+    mirror: str = "random"
+    """Where the data set allows it: each picture mirrored at `random`, or in every other epoch (`alternate`)."""
+    whiten: bool = False
+    """Whether the first convolution whitens the pictures' patches and stays as it is."""
+    fast_statistics: bool = False
+    """Whether batch norms' running statistics follow faster in a training of few steps."""
+    folds: int = 1
+    """Trainings, each judged on another part of the training pictures, whose verdicts make one accuracy."""
+    time_s: float | None = None
+    """The training's wall time, which the schedule then follows."""
     rand_augment_ops: int = 0
     rand_augment_magnitude: int = 9
     mixup: float = 0.0
     cutmix: float = 0.0
     erasing: float = 0.0
-    label_smoothing: float = 0.1
     drop_path: float = 0.0
+    """Stochastic depth of the last block (Huang et al.); earlier ones have less."""
     ema_decay: float = 0.0
+    """Of a moving average of the weights, which is then judged and kept."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; fields that the record lacks have their defaults."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in record.items() if name in known})
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The recipe that a study's recorded settings name, `LEGACY` where they were recorded before there were any."""
+        if RECIPE_SETTING in settings:
+            return cls.from_dict(settings[RECIPE_SETTING])
+        return cls(settings["epochs"], settings["batch_size"], settings["learning_rate"])
+
+    def as_settings(self) -> dict[str, Any]:
+        """The settings that record the recipe, such that `from_settings` gives it again."""
+        plain = {"batch_size": self.batch_size, "learning_rate": self.learning_rate}
+        # The precision that is fastest differs by machine.
+        recorded = {name: value for name, value in self.to_dict().items() if name != "precision"}
+        return plain if self.name == LEGACY else {**plain, RECIPE_SETTING: recorded}
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What the user asked of a training. `overrides` are fields of TrainingRecipe, over the data set's defaults."""
+    """The user's choices for one training.
+
+    `dataset` None is the config's own. `recipe` names a recipe, and `overrides` are fields of TrainingRecipe that
+    replace its own, `warmup_epochs` besides. `validation` is the share of the training pictures that is held out.
+    """
 
     source: Source
     output: Path
-    dataset: str
+    dataset: str | None = None
     data_dir: Path | None = None
     download: bool = False
     input_size_px: int | None = None
+    recipe: str = "policy"
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    time_s: float | None = None
+    validation: float = 0.0
     workers: int = 1
     threads: int | None = None
     device: str | None = None
@@ -52,23 +111,28 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch of a training: mean training loss, accuracies from 0 to 1, seconds."""
+    """One epoch of a training: mean training loss, accuracy from 0 to 1 on held-out pictures if there are any, seconds.
+
+    `epochs` is the number planned; with a time limit an estimate, and the last epoch may be a part of one.
+    """
 
     epoch: int
     epochs: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     seconds: float
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training ended with: the accuracy on the data set's test part, and the curve on its validation part."""
+    """The end of a training: the accuracy on the data set's test part, and the curve."""
 
     test_accuracy: float
     curve: tuple[Epoch, ...]
     recipe: TrainingRecipe
     settings: Mapping[str, Any]
+    train_accuracy: float | None = None
+    """On training pictures as they are, without augmentation."""
 
 
 class TrainingWatcher(Protocol):
@@ -78,6 +142,9 @@ class TrainingWatcher(Protocol):
         """`goes_on` tells that there is a checkpoint to go on from."""
 
     def trained(self, epoch: Epoch) -> None: ...
+
+    def warned(self, message: str) -> None:
+        """Advice for the user, one line."""
 
 
 class Trainer(Protocol):

@@ -1,14 +1,11 @@
 """The proxy evaluator: measure the network's latency, then train it briefly and take its validation accuracy."""
 
 import math
-import os
-import platform
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -25,12 +22,14 @@ from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
+from workers.environment import environment_on
 from workers.expected_failure import expected_failure
-from workers.latency.processor import processor_name
+from workers.folds import training_on
 from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory, room
 from workers.micro_batch import MicroBatch, ways
-from workers.train import Recipe, ResidentData, Training, choose_setting
+from workers.proxy_recipe import recipe_of
+from workers.train import Recipe, ResidentData, choose_setting
 from workers.training_free import TrainingFree
 from workers.training_setting import PRECISIONS, Setting
 from workers.training_steps import NonFiniteLossError
@@ -204,19 +203,21 @@ class ProxyEvaluator:
         """What is known after each epoch of a training that goes on from `begun`; at rungs with a checkpoint."""
         # Here, since networks that were measured before were drawn by the same generator.
         torch.manual_seed(job.seed)
-        model = self._build(job.architecture, self.model_input)
-        if initial is not None:
-            model.load_state_dict(initial)
-        way.prepare(model)
+        folds = [self.resident, *self._further_folds]
+        models = [self._build(job.architecture, self.model_input) for _ in folds]
+        for model in models:
+            if initial is not None:
+                model.load_state_dict(initial)
+            way.prepare(model)
         part = None if way == MicroBatch(self._batch) else way.images
         if begun.checkpoint is None:
-            setting = choose_setting(model, self.resident, self.recipe, self.step, part)
+            setting = choose_setting(models[0], self.resident, self.recipe, self.step, part)
         else:
             setting = Setting.named(begun.environment["training"])
-            setting.place(model)
-        generator = torch.Generator().manual_seed(job.seed)
         with self.step():
-            training = Training(model, self.resident, self.recipe, generator, setting, self.step, part)
+            training = training_on(
+                models, folds, self.recipe, job.seed, setting, self.step, part, prepared=initial is not None
+            )
             if begun.checkpoint is not None:
                 training.resume(begun.checkpoint)
         environment = {**self.environment, "training": str(setting), **way.environment(self._batch)}
@@ -266,19 +267,16 @@ class ProxyEvaluator:
         return ResidentData(self.data, torch.device(self.device))
 
     @cached_property
+    def _further_folds(self) -> Sequence[ResidentData]:
+        return [ResidentData(fold, torch.device(self.device)) for fold in self.data.further_folds]
+
+    @cached_property
     def _windows(self) -> Sequence[QuietWindow]:
         return windows_of(self.device)
 
     @cached_property
     def environment(self) -> Mapping[str, Any]:
-        return {
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "processor": processor_name(),
-            "cores": os.cpu_count(),
-            "device": torch.cuda.get_device_name() if self.device == "cuda" else "cpu",
-            **{package: version(package) for package in ("hybrid-nas", "torch", "ray", "optuna")},
-        }
+        return environment_on(self.device)
 
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
@@ -296,7 +294,7 @@ def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> Pro
     return ProxyCosts(
         space,
         evaluator.memory,
-        epochs=evaluator.recipe.epochs,
+        epochs=evaluator.recipe.epochs * (1 + len(evaluator.data.further_folds)),
         train_images=len(evaluator.data.train_labels),
         validation_images=len(evaluator.data.validation_labels),
         targets=len(evaluator.meters),
@@ -340,6 +338,9 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         raise ParameterError(
             f"--input-size {size_px}: {train_size} images of that size do not fit in memory"
         ) from error
+    recipe = recipe_of(options, dataset, data, epochs)
+    if recipe.folds > 1:
+        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed, folds=recipe.folds)
     model_input = data.model_input
     space = space.for_pictures(model_input)
     if ENERGY in objectives:
@@ -359,14 +360,14 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     evaluator = ProxyEvaluator(
         data=data,
         model_input=model_input,
-        recipe=Recipe(epochs, options.batch_size, options.learning_rate, precision=options.train_precision),
+        recipe=replace(recipe, precision=options.train_precision),
         meters=meters,
         device=device,
         max_latency_ms=options.max_latency_ms,
         fingerprints=fingerprints,
         training_free=TrainingFree.of(data, options.features, load_builder(), options.seed),
         memory=memory_estimate(
-            space, model_input, min(options.batch_size, len(data.train_labels)), data.train_images.nbytes
+            space, model_input, min(recipe.batch_size, len(data.train_labels)), data.train_images.nbytes
         ),
         further=objectives,
     )
@@ -380,8 +381,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "latency_input": inputs[first].to_dict(),
             "epochs": epochs,
             "train_size": len(data.train_labels),
-            "batch_size": options.batch_size,
-            "learning_rate": options.learning_rate,
+            **recipe.as_settings(),
             "device": device,
             "objectives": [objective.name for objective in objectives],
             "target": first,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from workers.cuda_graph import FIRST_CALLS, captured, side_stream
 from workers.memory import is_out_of_memory
+from workers.optimiser import Optimiser
 
 # Replays for which a trainer does not ask whether somebody wants to measure: about 20 ms.
 REPLAYS = 16
@@ -32,12 +33,13 @@ Lease = Callable[[], AbstractContextManager[None]]
 class Eager:
     """One by one: the `loss` of a plan_4B (which images, and how each is moved), its gradients, the optimiser's step.
 
-    A step is taken in parts of `part` images, each inside `lease()`.
+    A step is taken in parts of `part` images, each inside `lease()`. After each step `stepped` is called, which tells
+    whether there is to be another one.
     """
 
     loss: Callable[[Tensor], Tensor]
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
+    optimiser: Optimiser
+    stepped: Callable[[], bool]
     lease: Lease
     part: int
     obstacle: ClassVar[str | None] = None
@@ -45,6 +47,7 @@ class Eager:
     def take(self, plans_N4B: Tensor) -> float:
         """The sum of the steps' losses. Raises NonFiniteLossError as soon as one is not finite."""
         total = 0.0
+        goes_on = True
         for plan_4B in plans_N4B:
             parts = torch.split(plan_4B, self.part, dim=1)
             for number, part_4P in enumerate(parts, start=1):
@@ -55,9 +58,11 @@ class Eager:
                     loss.backward()
                     if number == len(parts):
                         self.optimiser.step()
-                        self.schedule.step()
+                        goes_on = self.stepped()
                     # At the end, since this waits for the device, which is to be idle when the lease is over.
                     total += finite(loss)
+            if not goes_on:
+                break
         return total
 
 
@@ -76,6 +81,7 @@ class Graphed:
     def take(self, plans_N4B: Tensor) -> float:
         """As Eager's; a loss that is not finite is noticed after REPLAYS steps."""
         total = 0.0
+        goes_on = True
         if self._step is None and self.obstacle is None:
             first, plans_N4B = plans_N4B[:FIRST_CALLS], plans_N4B[FIRST_CALLS:]
             with side_stream():
@@ -88,8 +94,12 @@ class Graphed:
                 self._total.zero_()
                 for plan_4B in some_N4B:
                     self._step(plan_4B)
-                    self._eager.schedule.step()
+                    goes_on = self._eager.stepped()
+                    if not goes_on:
+                        break
                 total += finite(self._total)
+            if not goes_on:
+                break
         return total
 
     def _captured(self, static_4B: Tensor) -> Callable[[Tensor], None] | None:

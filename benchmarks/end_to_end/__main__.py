@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,7 +142,7 @@ def main() -> None:
                 f"{len(JUDGE_SEEDS)} seeds",
                 flush=True,
             )
-            full = Recipe(FULL_EPOCHS, schedule.batch_size, schedule.learning_rate)
+            full = replace(Recipe.from_settings(settings), epochs=FULL_EPOCHS)
             accuracy = judge.accuracies(judge.ends(new.values(), full_data, full, JUDGE_SEEDS))
             ms = judge.latencies(new.values(), model_input)
             verdicts |= {key: judge.Verdict(accuracy[key], ms[key]) for key in new}

@@ -32,7 +32,7 @@ def print_truth(record: StudyRecord, found: Sequence[Result], data_dir: Path) ->
     members = front(found)
     architectures = [each.trial.architecture for each in members]
     data = judge.data_of(data_dir, settings["train_size"], settings["seed"])
-    recipe = Recipe(settings["epochs"], settings["batch_size"], settings["learning_rate"])
+    recipe = Recipe.from_settings(settings)
     again = judge.accuracies(judge.ends(architectures, data, recipe, NEW_SEEDS, shared=False))
     ms = judge.latencies(architectures, ModelInput.from_dict(settings["input"]))
     restless = noise()

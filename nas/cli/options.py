@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from pathlib import Path
 
 import click
@@ -39,6 +40,27 @@ class Percent(click.ParamType[float]):
         if not 0 < share < 1:
             self.fail(f"{text!r} is not a share between 0 and 1, written as 1% or 0.01", parameter, context)
         return share
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written as 30s, 10m, 1h or 1h30m."""
+
+    name = "duration"
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        text = str(value)
+        parts = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text)
+        try:
+            seconds = (
+                sum(float(number) * unit for number, unit in zip(parts.groups("0"), (3600, 60, 1), strict=True))
+                if parts
+                else 0.0
+            )
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{text!r} is not a time above 0, written as 30s, 10m, 1h or 1h30m", parameter, context)
+        return seconds
 
 
 class Amount(click.ParamType[tuple[str, float]]):

@@ -93,9 +93,9 @@ SEARCH_OPTIONS = (
     click.option("--epochs", type=int, metavar="N", help="Proxy training epochs; the default depends on the data set."),
     click.option("--train-size", type=int, metavar="N", help="Images to train a proxy on."),
     click.option("--input-size", type=int, metavar="PX", help="Proxy image size."),
-    click.option("--batch-size", default=32, show_default=True, type=int, metavar="N", help="Proxy batch size."),
+    click.option("--batch-size", type=int, metavar="N", help="Proxy batch size; by default what suits the data."),
     click.option(
-        "--learning-rate", default=3e-3, show_default=True, type=float, metavar="X", help="Peak learning rate."
+        "--learning-rate", type=float, metavar="X", help="Peak learning rate; by default what suits the batch size."
     ),
     click.option(
         "--train-precision",
@@ -191,8 +191,8 @@ def asked(
     epochs: int | None,
     train_size: int | None,
     input_size: int | None,
-    batch_size: int,
-    learning_rate: float,
+    batch_size: int | None,
+    learning_rate: float | None,
     train_precision: str,
     targets: tuple[str, ...],
     objectives: tuple[str, ...],

@@ -82,7 +82,9 @@ def test_every_command_shown(page: str, tmp_path: Path) -> None:
         if arguments[0] == "simulate":
             arguments += ["--budget", "2", "--seeds", "1"]
         if arguments[0] == "retrain":
-            arguments += ["--epochs", "1"]
+            arguments += [] if "--time" in arguments else ["--epochs", "1"]
+            if "--time" in arguments:
+                arguments[arguments.index("--time") + 1] = "2s"
         if arguments[0] == "latency" and arguments[1] != "list":
             arguments += ["--time-limit", "0.1"]
         if "--max-latency" in arguments and arguments[0] == "export":

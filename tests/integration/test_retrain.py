@@ -17,8 +17,9 @@ from nas.export.config import ExportedConfig
 from nas.training import TrainingRecipe
 from tests.conftest import nas_script, run_nas
 from tests.integration.searching import RunningSearch, wait_for_end
-from workers.retrain.batches import mix
+from workers.retrain.augmentation import mix
 from workers.retrain.recipes import recipe_for
+from workers.training_recipe import TrainingTask
 
 SMALL = Architecture((Stage("pool", 1, 16), Stage("attention", 1, 32)))
 QUICK = ("--epochs", "3", "--batch-size", "64", "--warmup-epochs", "0.5")
@@ -26,7 +27,9 @@ QUICK = ("--epochs", "3", "--batch-size", "64", "--warmup-epochs", "0.5")
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    exported = ExportedConfig(SMALL, ModelInput(1, 8, 8, 10), "metaformer", {"study": "test", "seed": 1})
+    exported = ExportedConfig(
+        SMALL, ModelInput(1, 8, 8, 10), "metaformer", {"study": "test", "seed": 1, "dataset": "digits"}
+    )
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(exported.to_dict()))
     return tmp_path / "small.yaml"
 
@@ -52,7 +55,11 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
     assert "[3/3] loss" in done.out
     found = metrics(tmp_path / "out")
     assert found["test_accuracy"] > 0.2
+    assert found["train_accuracy"] > 0.2
     assert [point["epoch"] for point in found["curve"]] == [1, 2, 3]
+    # All training pictures train, and none is left to judge an epoch by.
+    assert {point["accuracy"] for point in found["curve"]} == {None}
+    assert "a short training: each picture is seen about 3 times" in done.err
     assert "Plotly" in (tmp_path / "out" / "curve.html").read_text()
     exported = json.loads((tmp_path / "out" / "config.json").read_text())
     assert exported["provenance"]["study"] == "test"
@@ -90,6 +97,7 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
 @pytest.mark.timeout(600)
 def test_it_goes_on_after_kill_9(config: Path, tmp_path: Path) -> None:
     command = ["retrain", "small.yaml", "--epochs", "12", "--batch-size", "32", "--output", "out"]
+    command += ["--validation", "10%"]
     running = subprocess.Popen(
         [nas_script(), *command], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -109,7 +117,8 @@ def test_it_goes_on_after_kill_9(config: Path, tmp_path: Path) -> None:
     assert [point["epoch"] for point in curve] == list(range(1, 13))
     wait_for_end([])
     # From its weights on.
-    assert run_nas(["retrain", "out", "--epochs", "1", "--output", "further"], tmp_path).code == 0
+    further = ["retrain", "out", "--epochs", "1", "--validation", "10%", "--output", "further"]
+    assert run_nas(further, tmp_path).code == 0
     assert metrics(tmp_path / "further")["curve"][0]["accuracy"] > curve[0]["accuracy"]
 
 
@@ -133,9 +142,30 @@ def test_two_workers_share_the_batch(config: Path, tmp_path: Path) -> None:
     assert metrics(tmp_path / "out")["test_accuracy"] > 0.4
 
 
+@pytest.mark.timeout(400)
+def test_a_training_by_time_ends_in_time_and_says_what_it_came_to(config: Path, tmp_path: Path) -> None:
+    command = ["retrain", "small.yaml", "--time", "6s", "--validation", "20%", "--output", "out"]
+    done = run_nas(command, tmp_path)
+    assert done.code == 0, done.err
+    found = metrics(tmp_path / "out")
+    assert 6 <= found["seconds"] < 12
+    assert found["epochs"] == len(found["curve"]) > 1
+    assert found["curve"][-1]["epochs"] == found["epochs"]
+    assert 0 < found["curve"][0]["accuracy"] < found["curve"][-1]["accuracy"]
+    settings = json.loads((tmp_path / "out" / "settings.json").read_text())
+    assert settings["recipe"]["time_s"] == 6
+    assert settings["recipe"]["name"] == "policy"
+    provenance = json.loads((tmp_path / "out" / "config.json").read_text())["provenance"]
+    assert provenance["retrained"]["epochs"] == found["epochs"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
+        ("retrain plain.yaml --output out", "--dataset is needed"),
+        ("retrain small.yaml --output out --time 5m --epochs 3", "--epochs 3 and --time"),
+        ("retrain small.yaml --output out --time soon", "'soon' is not a time above 0"),
+        ("retrain small.yaml --output out --recipe magic", "--recipe 'magic'; valid: policy, published"),
         ("retrain magic --output out", "'magic' is no config file"),
         ("retrain small.yaml", "--output"),
         ("retrain small.yaml --output out --dataset magic", "dataset 'magic'"),
@@ -153,6 +183,8 @@ def test_two_workers_share_the_batch(config: Path, tmp_path: Path) -> None:
     ],
 )
 def test_errors(arguments: str, named: str, config: Path, tmp_path: Path) -> None:
+    described = yaml.safe_load(config.read_text())
+    (tmp_path / "plain.yaml").write_text(yaml.safe_dump({**described, "provenance": {}}))
     done = run_nas(arguments.split(), tmp_path)
     assert done.code == 2, done.err
     assert len(done.err.strip().splitlines()) == 1, done.err
@@ -174,11 +206,22 @@ def test_mixing_keeps_labels_probabilities(recipe: dict[str, float]) -> None:
             assert mixed.equal(x_BCHW)
 
 
-def test_defaults_depend_on_the_data_set_and_give_way() -> None:
-    assert recipe_for("cifar10", {}).cutmix == 1.0
-    assert recipe_for("fashion-mnist", {"epochs": 7}).epochs == 7
-    assert recipe_for("imagefolder", {}).epochs == 300
+DIGITS = TrainingTask(images=1438, size_px=14, channels=1, classes=10, mirrors=False)
+
+
+def test_published_recipes_depend_on_the_data_set_and_give_way() -> None:
+    assert recipe_for("published", "cifar10", DIGITS, {}).cutmix == 1.0
+    assert recipe_for("published", "fashion-mnist", DIGITS, {"epochs": 7}).epochs == 7
+    assert recipe_for("published", "imagefolder", DIGITS, {}).epochs == 300
     # A short training is not over before it is warm.
-    assert recipe_for("digits", {}).warmup_epochs == 2
-    assert recipe_for("digits", {"epochs": 2}).warmup_epochs == pytest.approx(0.4)
-    assert recipe_for("digits", {"epochs": 2, "warmup_epochs": 1.5}).warmup_epochs == 1.5
+    assert recipe_for("published", "digits", DIGITS, {}).warm_up == pytest.approx(2 / 40)
+    assert recipe_for("published", "digits", DIGITS, {"epochs": 2}).warm_up == pytest.approx(0.2)
+    given = {"epochs": 2, "warmup_epochs": 1.5}
+    assert recipe_for("published", "digits", DIGITS, given).warm_up == pytest.approx(0.75)
+
+
+def test_the_policy_is_light_unless_it_is_told_otherwise() -> None:
+    recipe = recipe_for("policy", "digits", DIGITS, {})
+    assert (recipe.mixup, recipe.cutmix, recipe.erasing, recipe.rand_augment_ops, recipe.ema_decay) == (0, 0, 0, 0, 0)
+    assert recipe_for("policy", "digits", DIGITS, {"mixup": 0.2}).mixup == 0.2
+    assert recipe_for("policy", "digits", DIGITS, {}, time_s=60.0).epochs == 0

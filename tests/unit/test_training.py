@@ -177,14 +177,14 @@ class Cramped(ProxyEvaluator):
 
 
 def test_where_memory_runs_out_a_part_of_each_batch_is_tried() -> None:
-    roomy = final(Cramped.like(evaluator(epochs=2), 10**9), SMALL, 1)
+    roomy = final(Cramped.like(evaluator(epochs=2, batch_size=32), 10**9), SMALL, 1)
     assert "images at a time" not in roomy.environment
-    tight = final(Cramped.like(evaluator(epochs=2), 8), SMALL, 1)
+    tight = final(Cramped.like(evaluator(epochs=2, batch_size=32), 8), SMALL, 1)
     assert tight.environment["images at a time"] == 8
     assert tight.accuracy > 0.4
-    tighter = final(Cramped.like(evaluator(epochs=1), 7), SMALL, 1)
+    tighter = final(Cramped.like(evaluator(epochs=1, batch_size=32), 7), SMALL, 1)
     assert tighter.environment["images at a time"] == 2
-    none = final(Cramped.like(evaluator(epochs=2), 1), SMALL, 1)
+    none = final(Cramped.like(evaluator(epochs=2, batch_size=32), 1), SMALL, 1)
     assert none.failure.cause == "out of memory"
     assert none.accuracy is None
     assert none.latency is not None

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -90,6 +90,8 @@ class ProxyData:
     classes: int
     flip: bool
     shift_px: int
+    further_folds: "tuple[ProxyData, ...]" = ()
+    """Other splits of the same images, each with validation images of its own, where one has too few to judge by."""
 
     @property
     def model_input(self) -> ModelInput:
@@ -106,9 +108,11 @@ class ProxyData:
         return found.hexdigest()
 
 
-def split(dataset: Dataset, source: ImageSource, *, size_px: int, train_size: int, seed: int) -> ProxyData:
+def split(
+    dataset: Dataset, source: ImageSource, *, size_px: int, train_size: int, seed: int, folds: int = 1
+) -> ProxyData:
     """A seeded split of the training part: `train_size` images to train on, and of the others as many to validate, or
-    FEWEST_VALIDATION_IMAGES where that is more.
+    FEWEST_VALIDATION_IMAGES where that is more. With more `folds` as many splits, whose validation images are disjoint.
 
     At least a fifth validates, also where fewer than `train_size` are then left to train on. The more images validate,
     the less noise in an accuracy: at 93% it has a standard error of 1.5% on 287 images, of 0.8% on 1,000.
@@ -121,17 +125,24 @@ def split(dataset: Dataset, source: ImageSource, *, size_px: int, train_size: in
     order = np.random.default_rng(seed).permutation(len(source.labels))
     fifth = int(len(order) * VALIDATION_FRACTION)
     held_out = min(max(FEWEST_VALIDATION_IMAGES, train_size), max(fifth, len(order) - train_size))
-    validation, training = order[:held_out], order[held_out:][:train_size]
     if fifth < 1:
         raise DataError(
             f"the data set has {len(order)} images; at least {int(1 / VALIDATION_FRACTION)} are needed to split it"
         )
-    return ProxyData(
-        train_images=source.images(training, size_px),
-        train_labels=source.labels[training],
-        validation_images=source.images(validation, size_px),
-        validation_labels=source.labels[validation],
-        classes=len(source.classes),
-        flip=dataset.flip,
-        shift_px=round(dataset.shift * size_px),
-    )
+
+    def fold(number: int) -> ProxyData:
+        first = number * held_out
+        validation = order[first : first + held_out]
+        training = np.concatenate((order[first + held_out :], order[:first]))[:train_size]
+        return ProxyData(
+            train_images=source.images(training, size_px),
+            train_labels=source.labels[training],
+            validation_images=source.images(validation, size_px),
+            validation_labels=source.labels[validation],
+            classes=len(source.classes),
+            flip=dataset.flip,
+            shift_px=round(dataset.shift * size_px),
+        )
+
+    most = min(folds, len(order) // held_out)
+    return replace(fold(0), further_folds=tuple(fold(number) for number in range(1, most)))

@@ -2,12 +2,13 @@
 
 import json
 import logging
+import math
 import os
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +27,32 @@ from nas.errors import DataError, ParameterError, SearchInterruptedError
 from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig
 from nas.export.source import BASELINE, WEIGHTS_FILE
 from nas.output_file import make_folder, write_text, written
-from nas.training import Epoch, TrainingOptions, TrainingResult, TrainingWatcher
+from nas.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
 from workers.datasets.dataset import Dataset, Request
 from workers.device import choose_device
 from workers.interruption import heard
 from workers.ray_environment import ray_environment, reason
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.recipes import recipe_for
+from workers.training_recipe import TrainingTask, worthwhile_epochs
+from workers.training_setting import PRECISIONS
 from workers.training_steps import NonFiniteLossError
 
 RUN = "checkpoints"
 SETTINGS_FILE = "settings.json"
 METRICS_FILE = "metrics.json"
-PRECISIONS = ("auto", "fp32", "bf16")
+# Of the epochs that are worth it: a training with fewer is told to be short.
+SHORT = 1 / 4
+# A network that is hardly better on pictures that it was trained on has not learnt what they have to teach.
+UNDERFIT = 0.02
+# Unless there is hardly anything left to learn.
+LEARNT = 0.95
 
 
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
     """Train, and write the folder; as nas.training.Trainer has it."""
-    assignment = _assignment(options)
+    options = replace(options, dataset=_dataset_of(options))
+    assignment, task = _assignment(options)
     settings = _settings(assignment, options)
     make_folder("--output", options.output)
     _check_same(options.output, settings)
@@ -51,24 +60,73 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
     finished = options.output / METRICS_FILE
     if finished.is_file():
         found = json.loads(finished.read_text(encoding="utf-8"))
-        return TrainingResult(
-            found["test_accuracy"], tuple(Epoch(**point) for point in found["curve"]), assignment.recipe, settings
-        )
-    outcome = _run(assignment, options, watcher)
+        curve = tuple(Epoch(**point) for point in found["curve"])
+        accuracies = (found["test_accuracy"], curve, assignment.recipe, settings, found.get("train_accuracy"))
+        return TrainingResult(*accuracies)
+    outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
         raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
-    epochs = assignment.recipe.epochs
-    curve = tuple(Epoch(epochs=epochs, **point) for point in outcome.metrics["curve"])
-    result = TrainingResult(outcome.metrics["test_accuracy"], curve, assignment.recipe, settings)
+    metrics = outcome.metrics
+    curve = tuple(Epoch(**point) for point in metrics["curve"])
+    result = TrainingResult(
+        metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy=metrics["train_accuracy"]
+    )
     _write(options, assignment, result, outcome)
+    train_accuracy, test_accuracy = metrics["train_accuracy"], metrics["test_accuracy"]
+    if train_accuracy - test_accuracy < UNDERFIT and train_accuracy < LEARNT:
+        watcher.warned(
+            f"on training pictures the network reaches {metrics['train_accuracy']:.1%}, hardly more than on new ones: "
+            "a longer training (--time, --epochs) or a larger network would be more accurate"
+        )
     return result
 
 
-def _assignment(options: TrainingOptions) -> Assignment:
+@dataclass
+class _ShortTraining:
+    """A watcher that warns, at the first epoch, of a training with far fewer epochs than are worth it."""
+
+    watcher: TrainingWatcher
+    recipe: TrainingRecipe
+    task: TrainingTask
+
+    def started(self, settings: Mapping[str, Any], *, goes_on: bool) -> None:
+        self.watcher.started(settings, goes_on=goes_on)
+
+    def warned(self, message: str) -> None:
+        self.watcher.warned(message)
+
+    def trained(self, epoch: Epoch) -> None:
+        self.watcher.trained(epoch)
+        worth = worthwhile_epochs(self.task)
+        if epoch.epoch > 1 or epoch.epochs >= SHORT * worth:
+            return
+        fits = f"in {self.recipe.time_s:g} s each picture is seen" if self.recipe.time_s else "each picture is seen"
+        self.watcher.warned(
+            f"a short training: {fits} about {epoch.epochs} times, and accuracy still rises with more; "
+            f"{worth} epochs would take about {duration(worth * epoch.seconds)} (--time, --epochs)"
+        )
+
+
+def duration(seconds: float) -> str:
+    """As `--time` takes it."""
+    if seconds < 60:
+        return f"{math.ceil(seconds)}s"
+    return f"{math.ceil(seconds / 60)}m" if seconds < 2 * 3600 else f"{math.ceil(seconds / 3600)}h"
+
+
+def _dataset_of(options: TrainingOptions) -> str:
+    """The data set that the user names, or the one that the config was found on."""
+    recorded = options.source.config.provenance.get("dataset")
+    if options.dataset is None and not isinstance(recorded, str):
+        raise ParameterError("--dataset is needed: the config does not name the data set that its network is for")
+    return options.dataset or str(recorded)
+
+
+def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
     """Everything checked that can be before Ray starts."""
-    name, _, argument = options.dataset.partition(":")
+    name, _, argument = str(options.dataset).partition(":")
+    plugins.check(plugins.DATASETS, name)
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
-    recipe = recipe_for(name, options.overrides)
     if options.precision not in PRECISIONS:
         raise ParameterError(f"unknown --precision {options.precision!r}; valid: {', '.join(PRECISIONS)}")
     if options.workers < 1:
@@ -89,6 +147,9 @@ def _assignment(options: TrainingOptions) -> Assignment:
         size_px,
         len(source.classes),
     )
+    images = round(len(source.labels) * (1 - options.validation))
+    task = TrainingTask(images, size_px, model_input.channels, model_input.classes, dataset.flip)
+    recipe = recipe_for(options.recipe, name, task, options.overrides, options.time_s)
     with torch.device("meta"):
         plugins.load(plugins.BUILDERS, config.builder).build(config.architecture, model_input)
     if options.source.weights is not None:
@@ -101,19 +162,20 @@ def _assignment(options: TrainingOptions) -> Assignment:
             f"--workers {options.workers} is more than this machine's {torch.cuda.device_count()} GPUs"
         )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Assignment(
+    assignment = Assignment(
         architecture=config.architecture,
         model_input=model_input,
         builder=config.builder,
         weights=str(options.source.weights.resolve()) if options.source.weights else None,
         dataset=name,
         request=replace(request, download=False),
-        recipe=recipe,
+        recipe=replace(recipe, precision=options.precision),
+        validation=options.validation,
         device=device,
         threads=options.threads or max(1, cores // options.workers),
-        precision=options.precision,
         seed=options.seed,
     )
+    return assignment, task
 
 
 def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any]:
@@ -121,10 +183,11 @@ def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any
         "key": assignment.architecture.key,
         "dataset": options.dataset,
         "input": assignment.model_input.to_dict(),
-        "recipe": vars(assignment.recipe),
+        "recipe": assignment.recipe.to_dict(),
+        "validation": assignment.validation,
         "device": assignment.device,
         "workers": options.workers,
-        "precision": assignment.precision,
+        "precision": assignment.recipe.precision,
         "seed": assignment.seed,
         "started_from": "weights" if assignment.weights else "scratch",
     }
@@ -136,7 +199,8 @@ def _check_same(folder: Path, settings: Mapping[str, Any]) -> None:
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
         for name, value in _flat(settings).items():
-            recorded = _flat(before).get(name)
+            # What an older version did not record.
+            recorded = _flat(before).get(name, 0.0 if name == "validation" else None)
             if recorded != value:
                 raise ParameterError(
                     f"--output {str(folder)!r} holds a training with {name} {recorded!r}, not {value!r}; "
@@ -151,14 +215,14 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _listening(reports: Queue, watcher: TrainingWatcher, epochs: int) -> Iterator[None]:
+def _listening(reports: Queue, watcher: TrainingWatcher) -> Iterator[None]:
     """Hands each epoch that the first worker reports to the watcher, while the block runs."""
     over = threading.Event()
 
     def listen() -> None:
         while not (over.is_set() and reports.empty()):
             with suppress(Empty):
-                watcher.trained(Epoch(epochs=epochs, **reports.get(timeout=0.5)))
+                watcher.trained(Epoch(**reports.get(timeout=0.5)))
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
@@ -191,7 +255,7 @@ def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatc
                     checkpoint_config=CheckpointConfig(num_to_keep=2),
                 ),
             )
-            with _listening(reports, watcher, assignment.recipe.epochs):
+            with _listening(reports, watcher):
                 return _fitted(trainer)
         except (RayError, TrainingFailedError, OSError) as error:
             if said := _divergence(error):
@@ -233,7 +297,10 @@ def _write(options: TrainingOptions, assignment: Assignment, result: TrainingRes
         RETRAINED: {
             **result.settings,
             "precision": outcome.metrics["precision"],
+            "epochs": len(result.curve),
+            "seconds": round(outcome.metrics["elapsed_s"], 1),
             "test_accuracy": result.test_accuracy,
+            "train_accuracy": result.train_accuracy,
         },
     }
     trained = ExportedConfig(assignment.architecture, assignment.model_input, assignment.builder, provenance)
@@ -245,5 +312,11 @@ def _write(options: TrainingOptions, assignment: Assignment, result: TrainingRes
     page = plugins.load(plugins.PAGES, "curve")(trained, result)
     write_text("--output", options.output / "curve.html", page)
     # Last: it says that the training is finished and all is written.
-    metrics = {"test_accuracy": result.test_accuracy, "curve": [vars(point) for point in result.curve]}
+    metrics = {
+        "test_accuracy": result.test_accuracy,
+        "train_accuracy": result.train_accuracy,
+        "epochs": len(result.curve),
+        "seconds": round(outcome.metrics["elapsed_s"], 1),
+        "curve": [vars(point) for point in result.curve],
+    }
     write_text("--output", options.output / METRICS_FILE, json.dumps(metrics, indent=2) + "\n")

@@ -9,7 +9,7 @@ import json
 import random
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +37,7 @@ KIND = "supernet"
 AUDITED = 30
 # Of each image the supernet sees four networks, each a quarter slower than by itself: this is what twenty proxies take.
 EPOCHS_PER_PROXY_EPOCH = 4
+BATCH, RATE = 32, 3e-3
 # With fewer nothing can be told.
 FEWEST = 8
 # Below this rank correlation scores are no guide.
@@ -231,10 +232,19 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
             f"--evaluator supernet needs a space of at least {FEWEST} members, and {space.name!r} has {space.size}"
         )
     epochs = options.supernet_epochs or EPOCHS_PER_PROXY_EPOCH * proxy.recipe.epochs
-    recipe = replace(proxy.recipe, epochs=epochs)
+    # Its shared weights are cut to each member's size, and learn by the recipe that they always have.
+    recipe = Recipe(
+        epochs, options.batch_size or BATCH, options.learning_rate or RATE, precision=proxy.recipe.precision
+    )
     # By the proxy's epochs are those trained that scores are compared with.
     names = ("dataset", "input", "train_size", "epochs", "batch_size", "learning_rate", "seed")
-    made_of = {"space": space.key, "recipe": asdict(recipe), "audited": AUDITED, "scored_on": SCORED_ON}
+    fields = ("epochs", "batch_size", "learning_rate", "weight_decay", "precision")
+    made_of = {
+        "space": space.key,
+        "recipe": {name: getattr(recipe, name) for name in fields},
+        "audited": AUDITED,
+        "scored_on": SCORED_ON,
+    }
     made_of |= {name: settings[name] for name in names}
     # A folder may hold other images than it did.
     made_of["images"] = proxy.data.digest

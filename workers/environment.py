@@ -1,0 +1,23 @@
+"""Where a trial was trained: hardware and versions, for its record."""
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from workers.latency.processor import processor_name
+
+
+def environment_on(device: str) -> Mapping[str, Any]:
+    """Of this machine's `cpu` or `cuda`."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": processor_name(),
+        "cores": os.cpu_count(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        **{package: version(package) for package in ("hybrid-nas", "torch", "ray", "optuna")},
+    }

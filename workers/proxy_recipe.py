@@ -1,0 +1,22 @@
+"""The recipe of a search's proxies, from the user's options and the split data."""
+
+from dataclasses import replace
+
+from nas.evaluation import EvaluationOptions
+from nas.training import TrainingRecipe
+from workers.datasets.dataset import Dataset, ProxyData
+from workers.training_recipe import TrainingTask, folds, policy
+
+
+def recipe_of(options: EvaluationOptions, dataset: Dataset, data: ProxyData, epochs: int) -> TrainingRecipe:
+    """The recorded one where there is one, else the policy's."""
+    if options.training_recipe is not None:
+        return TrainingRecipe.from_dict({**options.training_recipe, "epochs": epochs})
+    images, channels, size_px, _ = data.train_images.shape
+    recipe = policy(
+        TrainingTask(images, size_px, channels, data.classes, dataset.flip),
+        epochs=epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+    )
+    return replace(recipe, folds=folds(len(data.validation_labels), images + len(data.validation_labels)))
