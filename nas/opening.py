@@ -20,21 +20,25 @@ from nas.store.store import Store, StudyRecord
 MARK = "nas_created_at"
 
 
-def space_of_study(storage: str, study: str | None, space: str) -> str:
-    """The name of the space in which that study was begun, where the name `space` means another one since.
-
-    A space is known by its content: a study of `hybrid` of an earlier version goes on in that one.
-    """
+def recorded_settings(storage: str, study: str | None) -> Mapping[str, Any] | None:
+    """The settings of the study of that name; None where there is none yet."""
     if study is None:
-        return space
+        return None
     try:
         store = Store.open(storage, create=False)
     except StorageError:
         # A database that is not there yet is made later, and one that is of no use is told of then.
-        return space
+        return None
     with store:
-        settings = next((record.settings for record in store.studies() if record.name == study), {})
-    if settings.get("space") != space:
+        return next((record.settings for record in store.studies() if record.name == study), None)
+
+
+def space_of(settings: Mapping[str, Any], space: str) -> str:
+    """The name of the space in which a study was begun, where the name `space` means another one since.
+
+    A space is known by its content: a study of `hybrid` of an earlier version goes on in that one.
+    """
+    if settings["space"] != space:
         return space
     installed = {load_space(name).key: name for name in plugins.names(plugins.SPACES)}
     return installed.get(str(settings.get("space_key")), space)

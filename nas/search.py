@@ -30,7 +30,7 @@ from nas.front import Result, fallen, front, front_hypervolume
 from nas.jobs import BaselinesFirst
 from nas.known import KNOWN
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
-from nas.opening import experimental, open_study, optunas_errors, space_of_study
+from nas.opening import experimental, open_study, optunas_errors, recorded_settings, space_of
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Cost, Foresight, SamplerSetting
 from nas.size import AUTO, DECLARED, sized, split_size
@@ -39,6 +39,7 @@ from nas.space import SearchSpace
 from nas.spaces import check_space, load_space
 from nas.store.store import Store, StudyRecord
 from nas.study import Study
+from nas.training import TrainingRecipe
 from nas.trial import Failure, TrialState, failed_confirmations
 from nas.trial_cost import MemoryAware, plan
 from nas.warm_start import WarmStart, warm_start
@@ -147,7 +148,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     """
     started = time.monotonic()
     options.check()
-    options = replace(options, space=space_of_study(options.storage, options.study, options.space))
+    options = _going_on(options)
     evaluation = _evaluation(options)
     space = evaluation.space
     if options.confirm < evaluation.least_confirm:
@@ -210,6 +211,16 @@ def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:
     """What runs the evaluator's jobs."""
     runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluator.device)
     return runner
+
+
+def _going_on(options: SearchOptions) -> SearchOptions:
+    """The options, with the recorded space and training recipe of the study that they name, where it is there."""
+    settings = recorded_settings(options.storage, options.study)
+    if settings is None:
+        return options
+    recipe = TrainingRecipe.from_settings(settings).to_dict()
+    evaluation = replace(options.evaluation, training_recipe=recipe)
+    return replace(options, space=space_of(settings, options.space), evaluation=evaluation)
 
 
 def _evaluation(options: SearchOptions) -> Evaluation:

@@ -11,7 +11,9 @@ from workers.training_recipe import TrainingTask, folds, policy
 def recipe_of(options: EvaluationOptions, dataset: Dataset, data: ProxyData, epochs: int) -> TrainingRecipe:
     """The recorded one where there is one, else the policy's."""
     if options.training_recipe is not None:
-        return TrainingRecipe.from_dict({**options.training_recipe, "epochs": epochs})
+        given = {"batch_size": options.batch_size, "learning_rate": options.learning_rate}
+        asked = {name: value for name, value in given.items() if value is not None}
+        return TrainingRecipe.from_dict({**options.training_recipe, "epochs": epochs, **asked})
     images, channels, size_px, _ = data.train_images.shape
     recipe = policy(
         TrainingTask(images, size_px, channels, data.classes, dataset.flip),
