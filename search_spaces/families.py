@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from torch import nn
+
 from nas.architecture import Architecture, ModelInput, Option, Stage
 from nas.blueprint import Blueprint
 from nas.errors import UnknownNameError
@@ -18,6 +20,10 @@ class Family(Protocol):
     @property
     def channels_first(self) -> bool:
         """Whether tensors between parts are x_BCHW, and not x_BHWC."""
+
+    @property
+    def network_class(self) -> type[nn.Module]:
+        """The class of a network, made of (stem, stages, head)."""
 
     @property
     def norm(self) -> str:

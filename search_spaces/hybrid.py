@@ -1,9 +1,9 @@
 """The hybrid spaces: plain convolutional networks, local mixers early and global ones late, and all between.
 
-A member is a stem, and four stages that each mix tokens by pooling, a convolution of some kind or attention, or only
-lead to the next width (depth 0). A family of sizes: `hybrid` stands for the one that the pictures ask for. Local mixing
-is bandwidth-bound, attention quadratic in tokens; which belongs where is the question (Yu et al., MetaFormer Baselines
-for Vision, TPAMI 2024). No torch here: a space is data.
+A member is a stem, and four stages (three for tiny pictures) that each mix tokens by pooling, a convolution of some
+kind or attention, or only lead to the next width (depth 0). A family of sizes: `hybrid` stands for the one that the
+pictures ask for. Local mixing is bandwidth-bound, attention quadratic in tokens; which belongs where is the question (Yu
+et al., MetaFormer Baselines for Vision, TPAMI 2024). No torch here: a space is data.
 """
 
 from dataclasses import replace
@@ -74,10 +74,10 @@ HYBRID_8 = _space(
 )
 HYBRID_16 = _space(
     "hybrid-16",
-    "pool / convolutions / attention in four stages, for pictures of 13 to 16 px",
-    stems=(FULL,),
-    depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
-    widths=((8, 16, 24, 32), (16, 24, 32, 48), (32, 48, 64, 96), (48, 64, 96, 128)),
+    "pool / convolutions / attention in three stages, for pictures of 13 to 16 px",
+    stems=(FULL, TWO_HALF, HALF),
+    depths=((0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
+    widths=((8, 16, 24, 32), (16, 32, 48, 64), (32, 64, 96, 128)),
     local_stages=1,
 )
 HYBRID_32 = _space(

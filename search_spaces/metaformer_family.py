@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from torch import nn
+
 from nas.architecture import Architecture, ModelInput, Option, Stage
 from nas.blueprint import Blueprint
 from nas.errors import ParameterError, UnknownNameError
@@ -24,6 +26,7 @@ class MetaFormerFamily:
 
     recipe: Recipe
     channels_first: ClassVar = False
+    network_class: ClassVar[type[nn.Module]] = network.MetaFormer
 
     @property
     def norm(self) -> str:

@@ -11,7 +11,6 @@ from nas.architecture import Architecture, ModelInput, Option, Stage
 from nas.blueprint import Blueprint
 from nas.errors import ParameterError, UnknownNameError
 from search_spaces.families import family_of
-from search_spaces.network import MetaFormer
 from search_spaces.part import MixerPart, Part
 
 
@@ -30,7 +29,7 @@ def network_part(architecture: Architecture, model_input: ModelInput) -> Part:
     """The network's description. Raises as `build` does."""
     stages = [stage_part(architecture, index, model_input) for index in range(len(architecture.stages))]
     stem, head = stem_part(architecture, model_input), head_part(architecture, model_input)
-    return Part(MetaFormer, (stem, stages, head))
+    return Part(family_of(architecture).network_class, (stem, stages, head))
 
 
 def stem_part(architecture: Architecture, model_input: ModelInput) -> Part:

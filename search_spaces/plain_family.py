@@ -7,10 +7,12 @@ does without.
 from collections.abc import Collection, Mapping
 from typing import ClassVar
 
+from torch import nn
+
 from nas.architecture import Architecture, ModelInput, Option, Stage
 from nas.blueprint import Blueprint, Stem
 from nas.errors import UnknownNameError
-from search_spaces import network, plain_network
+from search_spaces import plain_network
 from search_spaces.activation import ACTIVATIONS
 from search_spaces.grids import MIN_GRID, Convolution, halved, largest_stride, too_small
 from search_spaces.norms import NORMS
@@ -35,6 +37,7 @@ class PlainFamily:
     """The networks of recipe `plain`."""
 
     channels_first: ClassVar = True
+    network_class: ClassVar[type[nn.Module]] = plain_network.PlainNetwork
     norm: ClassVar = DEFAULTS["norm"]
     norms: ClassVar[Collection[str]] = NORMS
 
@@ -82,7 +85,7 @@ class PlainFamily:
         else:
             residual = {"residual": values["block"] == "residual"}
             block = Part(plain_network.PlainBlock, (mixer, stage.width), residual | settings)
-        return Part(network.Stage, (downsample, position, Repeated(block, stage.depth)))
+        return Part(plain_network.PlainStage, (downsample, position, Repeated(block, stage.depth)))
 
     def head(self, architecture: Architecture, model_input: ModelInput) -> Part:
         last = architecture.stages[-1]

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from search_spaces.activation import make_activation
 from search_spaces.conv_norm import conv_norm
+from search_spaces.foldable import Residual, mixer_with_norm
+from search_spaces.network import MetaFormer, Stage
 from search_spaces.norms import make_norm
 from search_spaces.stochastic_depth import StochasticDepth
 
@@ -43,6 +45,10 @@ class PlainStem(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         tokens_BCHW: Tensor = self.layers(x_BCHW)
         return tokens_BCHW
+
+    def folded(self) -> nn.Module:
+        """Its layers."""
+        return self.layers
 
 
 class PadToEven(nn.Module):
@@ -101,6 +107,10 @@ class PlainDownsample(nn.Module):
         halved_BCHW: Tensor = self.layers(x_BCHW)
         return halved_BCHW
 
+    def folded(self) -> nn.Module:
+        """Its layers."""
+        return self.layers
+
 
 class ConvMlp(nn.Module):
     """The channel MLP as pointwise convolutions, a norm behind each: each token through `ratio` times its width."""
@@ -115,6 +125,10 @@ class ConvMlp(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         mixed_BCHW: Tensor = self.fc2(self.act(self.fc1(x_BCHW)))
         return mixed_BCHW
+
+    def folded(self) -> nn.Module:
+        """Its layers in a row."""
+        return nn.Sequential(self.fc1, self.act, self.fc2)
 
 
 class PlainBlock(nn.Module):
@@ -149,6 +163,12 @@ class PlainBlock(nn.Module):
         mixed_BCHW = self.act1(self.norm1(mixed_BCHW))
         x_BCHW = x_BCHW + self.drop_path1(mixed_BCHW) if self.residual else mixed_BCHW
         return x_BCHW if self.mlp is None else x_BCHW + self.drop_path2(self.mlp(x_BCHW))
+
+    def folded(self) -> nn.Module:
+        """For inference: the norm within the mixer, and no residual connection where there is none."""
+        branch = nn.Sequential(mixer_with_norm(self.token_mixer, self.norm1), self.act1)
+        mixing = Residual(branch) if self.residual else branch
+        return mixing if self.mlp is None else nn.Sequential(mixing, Residual(self.mlp))
 
 
 class PreNormBlock(nn.Module):
@@ -185,6 +205,14 @@ class PlainPosition(nn.Module):
         return x_BCHW + self.embedding
 
 
+class PlainStage(Stage):
+    """A Stage on x_BCHW."""
+
+    def folded(self) -> nn.Module:
+        """Its parts in a row."""
+        return nn.Sequential(self.downsample, self.position, self.blocks)
+
+
 class PlainHead(nn.Module):
     """The norm (none where blocks end with theirs), mean over tokens, the classifier. x_BCHW to logits_BK."""
 
@@ -197,3 +225,15 @@ class PlainHead(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         logits_BK: Tensor = self.fc(self.pool(self.norm(x_BCHW)).flatten(1))
         return logits_BK
+
+    def folded(self) -> nn.Module:
+        """Its layers in a row."""
+        return nn.Sequential(self.norm, self.pool, nn.Flatten(), self.fc)
+
+
+class PlainNetwork(MetaFormer):
+    """Images x_BCHW to logits_BK: stem, stages, head of recipe `plain`."""
+
+    def folded(self) -> nn.Module:
+        """Its parts in a row."""
+        return nn.Sequential(self.stem, self.stages, self.head)

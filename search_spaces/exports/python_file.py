@@ -84,7 +84,7 @@ def _build(architecture: Architecture, size: ModelInput) -> str:
     recipe = RECIPES.get(architecture.recipe)
     names = {} if recipe is None else {id(recipe): "recipe"}
     declared = "" if recipe is None else f"    recipe = {recipe!r}\n"
-    return f'''def build() -> MetaFormer:
+    return f'''def build() -> nn.Module:
     """The network with fresh weights from torch\'s global generator."""
 {declared}    return {ours.network_part(architecture, size).source(names, 1)}
 '''

@@ -26,3 +26,7 @@ class DenseConv(nn.Module):
     def forward(self, x_BHWC: Tensor) -> Tensor:
         mixed_BCHW: Tensor = self.conv(x_BHWC.permute(0, 3, 1, 2))
         return mixed_BCHW.permute(0, 2, 3, 1)
+
+    def on_channels_first(self) -> nn.Module:
+        """The same on x_BCHW."""
+        return self.conv

@@ -43,3 +43,7 @@ class FusedInvertedBottleneck(nn.Module):
     def forward(self, x_BHWC: Tensor) -> Tensor:
         mixed_BCHW: Tensor = self.project(self.act(self.expand(x_BHWC.permute(0, 3, 1, 2))))
         return mixed_BCHW.permute(0, 2, 3, 1)
+
+    def on_channels_first(self) -> nn.Module:
+        """The same on x_BCHW."""
+        return nn.Sequential(self.expand, self.act, self.project)

@@ -69,3 +69,7 @@ class InvertedBottleneck(nn.Module):
         x_BCHW = self.act1(self.expand(x_BHWC.permute(0, 3, 1, 2)))
         mixed_BCHW: Tensor = self.project(self.squeeze(self.act2(self.depthwise(x_BCHW))))
         return mixed_BCHW.permute(0, 2, 3, 1)
+
+    def on_channels_first(self) -> nn.Module:
+        """The same on x_BCHW."""
+        return nn.Sequential(self.expand, self.act1, self.depthwise, self.act2, self.squeeze, self.project)

@@ -29,11 +29,11 @@ class Pool(nn.Module):
 
     def scaled(self, factor_C: Tensor, shift_C: Tensor) -> nn.Module:
         """This mixer with a factor and a shift per channel behind it, for inference."""
-        return ScaledPool(self.pool, factor_C, shift_C)
+        return ScaledMixer(ScaledPool(self.pool, factor_C, shift_C))
 
 
 class ScaledPool(nn.Module):
-    """(mean - token) * factor + shift, in a form that runtimes keep in one layout. x_BHWC to x_BHWC."""
+    """(mean - token) * factor + shift on x_BCHW, in a form that runtimes keep in one layout."""
 
     def __init__(self, pool: nn.AvgPool2d, factor_C: Tensor, shift_C: Tensor) -> None:
         super().__init__()
@@ -41,12 +41,27 @@ class ScaledPool(nn.Module):
         self.factor = nn.Parameter(factor_C.clone(), requires_grad=False)
         self.shift = nn.Parameter(shift_C.clone(), requires_grad=False)
 
-    def forward(self, x_BHWC: Tensor) -> Tensor:
-        x_BCHW = x_BHWC.permute(0, 3, 1, 2)
+    def forward(self, x_BCHW: Tensor) -> Tensor:
         pooled_BCHW = self.pool(x_BCHW)
         if torch.compiler.is_exporting():
             # A sum of convolutions keeps ONNX Runtime's layout; a difference does not.
             mixed_BCHW = scaled(pooled_BCHW, self.factor) + scaled(x_BCHW, -self.factor, self.shift)
         else:
             mixed_BCHW = scaled(pooled_BCHW - x_BCHW, self.factor, self.shift)
+        return mixed_BCHW
+
+
+class ScaledMixer(nn.Module):
+    """ScaledPool as a mixer. x_BHWC to x_BHWC."""
+
+    def __init__(self, pool: ScaledPool) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        mixed_BCHW: Tensor = self.pool(x_BHWC.permute(0, 3, 1, 2))
         return mixed_BCHW.permute(0, 2, 3, 1)
+
+    def on_channels_first(self) -> nn.Module:
+        """The same on x_BCHW."""
+        return self.pool

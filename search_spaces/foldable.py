@@ -1,0 +1,100 @@
+"""Simpler forms for inference that modules may know of themselves, and small modules that networks fold into."""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.conv_norm import Affine, factor_and_shift, fold_into
+
+
+@runtime_checkable
+class Foldable(Protocol):
+    """A module with a simpler form for inference, whose children are folded in turn."""
+
+    def folded(self) -> nn.Module: ...
+
+
+@runtime_checkable
+class Deployable(Protocol):
+    """A network that makes its own deployed form."""
+
+    def deployed(self) -> nn.Module: ...
+
+
+@runtime_checkable
+class Scalable(Protocol):
+    """A mixer that takes a factor and a shift per channel, (width,) each, into its inference."""
+
+    def scaled(self, factor_C: Tensor, shift_C: Tensor) -> nn.Module: ...
+
+
+@runtime_checkable
+class EndsInLayer(Protocol):
+    """A mixer whose outputs are those of its linear layer or convolution of that name."""
+
+    last: str
+
+
+@runtime_checkable
+class Convolutional(Protocol):
+    """A mixer that also has a form on x_BCHW, with the same weights."""
+
+    def on_channels_first(self) -> nn.Module: ...
+
+
+class Residual(nn.Module):
+    """x + branch(x), of any shape."""
+
+    def __init__(self, branch: nn.Module) -> None:
+        super().__init__()
+        self.branch = branch
+
+    def forward(self, x: Tensor) -> Tensor:
+        summed: Tensor = x + self.branch(x)
+        return summed
+
+
+class OnTokens(nn.Module):
+    """A mixer of x_BHWC on x_BCHW."""
+
+    def __init__(self, mixer: nn.Module) -> None:
+        super().__init__()
+        self.mixer = mixer
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        mixed_BHWC: Tensor = self.mixer(x_BCHW.permute(0, 2, 3, 1))
+        return mixed_BHWC.permute(0, 3, 1, 2)
+
+
+@torch.no_grad()
+def mixer_with_norm(mixer: nn.Module, norm: nn.Module) -> nn.Module:
+    """Mixer and norm behind it as one module on x_BCHW; a batch norm goes into a mixer that has a place for it."""
+    after: nn.Module = norm
+    if isinstance(norm, nn.BatchNorm2d):
+        after = nn.Identity()
+        if isinstance(mixer, Scalable):
+            mixer = mixer.scaled(*factor_and_shift(norm))
+        elif isinstance(mixer, EndsInLayer):
+            layer = mixer.get_submodule(mixer.last)
+            assert isinstance(layer, (nn.Conv2d, nn.Linear))  # noqa: S101 - what `last` means
+            fold_into(layer, norm)
+        else:
+            after = Affine(*factor_and_shift(norm))
+    mixing = mixer.on_channels_first() if isinstance(mixer, Convolutional) else OnTokens(mixer)
+    return nn.Sequential(mixing, after)
+
+
+def flattened(module: nn.Module) -> nn.Module:
+    """The module without sequences in sequences and without identities: calls that compute nothing take time too."""
+    for name, child in module.named_children():
+        setattr(module, name, flattened(child))
+    if not isinstance(module, nn.Sequential):
+        return module
+    parts: list[nn.Module] = []
+    for child in module:
+        if isinstance(child, nn.Sequential):
+            parts.extend(child)
+        elif not isinstance(child, nn.Identity):
+            parts.append(child)
+    return parts[0] if len(parts) == 1 else nn.Sequential(*parts)
