@@ -3,12 +3,11 @@
 import hashlib
 import json
 import os
-import re
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import optuna
@@ -25,21 +24,21 @@ from nas.confirmation import ConfirmedSearch
 from nas.driver_lock import Lease, drive
 from nas.early_stopping import rungs
 from nas.errors import InfeasibleError, ParameterError
-from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Resources, Runner, Watcher
+from nas.evaluation import Evaluation, Runner, Watcher
 from nas.front import Result, fallen, front, front_hypervolume
 from nas.jobs import BaselinesFirst
 from nas.known import KNOWN
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
-from nas.opening import experimental, open_study, optunas_errors, recorded_settings, space_of
+from nas.opening import experimental, open_study, optunas_errors
+from nas.preparation import going_on, prepared
+from nas.preparation import runner_of as runner_of
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Cost, Foresight, SamplerSetting
-from nas.size import AUTO, DECLARED, sized, split_size
-from nas.slowest import room_hint, size_for
+from nas.search_options import SearchOptions as SearchOptions
+from nas.slowest import room_hint
 from nas.space import SearchSpace
-from nas.spaces import check_space, load_space
 from nas.store.store import Store, StudyRecord
 from nas.study import Study
-from nas.training import TrainingRecipe
 from nas.trial import Failure, TrialState, failed_confirmations
 from nas.trial_cost import MemoryAware, plan
 from nas.warm_start import WarmStart, warm_start
@@ -50,58 +49,6 @@ if TYPE_CHECKING:
 
 # Of the budget, the share that goes to members that the space declares good to start with.
 MAX_STARTS_SHARE = 0.25
-_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """What the user asked of a search. `study` None names it by its settings.
-
-    `confirm` is how many seeds more the front's members are trained with after the budget; the search ends earlier when
-    the trials that are left promise to add less than the share `flat_below` of the hypervolume. `start_from` names
-    studies, configs and published models (nas.warm_start). `baselines` are known networks that are trained beside, by
-    their names, `few` for some that suit the pictures; none where it is empty (nas.baseline_choice).
-    """
-
-    storage: str
-    space: str = "hybrid"
-    budget: int = 200
-    confirm: int = 2
-    early_stopping: bool = True
-    flat_below: float | None = None
-    start_from: tuple[str, ...] = ()
-    baselines: tuple[str, ...] = (FEW,)
-    study: str | None = None
-    sampler: str = "ehvi"
-    evaluator: str = plugins.EVALUATOR
-    runner: str = "ray"
-    evaluation: EvaluationOptions = field(default_factory=EvaluationOptions)
-    resources: Resources = field(default_factory=Resources)
-
-    def check(self) -> None:
-        """Raises ParameterError or UnknownNameError for what can be seen to be wrong without loading anything."""
-        if self.budget < 1:
-            raise ParameterError(f"--budget {self.budget} is below 1")
-        if self.confirm < 0:
-            raise ParameterError(f"--confirm {self.confirm} is below 0")
-        if self.resources.workers is not None and self.resources.workers < 1:
-            raise ParameterError(f"--workers {self.resources.workers} is below 1")
-        if self.study is not None and (self.study in (".", "..") or not _NAME.fullmatch(self.study)):
-            # It is a part of addresses, and beside it configs are named by their paths.
-            raise ParameterError(
-                f"--study {self.study!r} may have no slash, no control character, and be no dots alone"
-            )
-        check_space(self.space)
-        named(self.baselines)
-        for group, name in (
-            (plugins.DATASETS, self.evaluation.dataset.partition(":")[0]),
-            (plugins.SAMPLERS, self.sampler),
-            (plugins.EVALUATORS, self.evaluator),
-            (plugins.RUNNERS, self.runner),
-        ):
-            plugins.check(group, name)
-        for target in self.evaluation.targets:
-            plugins.check(plugins.TARGETS, target.partition("@")[0].partition(":")[0])
 
 
 @dataclass(frozen=True)
@@ -148,8 +95,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     """
     started = time.monotonic()
     options.check()
-    options = _going_on(options)
-    evaluation = _evaluation(options)
+    options = going_on(options)
+    evaluation = prepared(options)
     space = evaluation.space
     if options.confirm < evaluation.least_confirm:
         raise ParameterError(
@@ -205,37 +152,6 @@ def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
     """Members that the space declares good to start with, in a share of the budget."""
     members = [start for start in space.starts if space.allows(start)]
     return members[: int(budget * MAX_STARTS_SHARE)]
-
-
-def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:
-    """What runs the evaluator's jobs."""
-    runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluator.device)
-    return runner
-
-
-def _going_on(options: SearchOptions) -> SearchOptions:
-    """The options, with the recorded space and training recipe of the study that they name, where it is there."""
-    settings = recorded_settings(options.storage, options.study)
-    if settings is None:
-        return options
-    recipe = TrainingRecipe.from_settings(settings).to_dict()
-    evaluation = replace(options.evaluation, training_recipe=recipe)
-    return replace(options, space=space_of(settings, options.space), evaluation=evaluation)
-
-
-def _evaluation(options: SearchOptions) -> Evaluation:
-    """The evaluator with what it is to search; `SPACE@auto` is measured to find its size out."""
-    prepare: Callable[[EvaluationOptions, SearchSpace], Evaluation] = plugins.load(
-        plugins.EVALUATORS, options.evaluator
-    )
-    name, size = split_size(options.space)
-    if size != AUTO:
-        return prepare(options.evaluation, load_space(options.space))
-    declared = load_space(name)
-    evaluation = prepare(options.evaluation, declared)
-    with closing(Store.open(options.storage, create=True)) as store:
-        size = size_for(declared, evaluation.settings, store, options.evaluation.ray_address)
-    return evaluation if size == DECLARED else prepare(options.evaluation, sized(declared, size))
 
 
 def _announce_costs(

@@ -2,8 +2,8 @@
 
 A member is a stem, and four stages (three for tiny pictures) that each mix tokens by pooling, a convolution of some
 kind or attention, or only lead to the next width (depth 0). A family of sizes: `hybrid` stands for the one that the
-pictures ask for. Local mixing is bandwidth-bound, attention quadratic in tokens; which belongs where is the question (Yu
-et al., MetaFormer Baselines for Vision, TPAMI 2024). No torch here: a space is data.
+pictures ask for. Local mixing is bandwidth-bound, attention quadratic in tokens; which belongs where is the question
+(Yu et al., MetaFormer Baselines for Vision, TPAMI 2024). No torch here: a space is data.
 """
 
 from dataclasses import replace

@@ -326,10 +326,10 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     }
     name, _, argument = options.dataset.partition(":")
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
-    size_px = options.input_size_px or dataset.size_px
     epochs = options.epochs or dataset.epochs
     train_size = options.train_size or dataset.train_size
     source = dataset.open(Request(argument or None, options.data_dir, options.download), "train")
+    size_px = options.input_size_px or dataset.default_px(source)
     try:
         data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed)
     except (MemoryError, RuntimeError) as error:

@@ -300,7 +300,7 @@ def test_cuda_where_there_is_none(options: dict[str, str]) -> None:
     [
         ({"device": "tpu"}, "tpu"),
         ({"targets": ("cpu:threads=0",)}, "threads '0'"),
-        ({"input_size_px": 8}, "8x8 px is too small"),
+        ({"input_size_px": 4}, "4x4 px is too small"),
         ({"targets": ("cpu:size=4",)}, "4x4 px is too small"),
         ({"targets": ("cpu", "cpu")}, "each is needed once"),
         ({"objectives": ("accuracy",)}, "at least one other"),

@@ -18,5 +18,5 @@ def open_cifar100(request: Request, part: Part) -> ImageSource:
     )
 
 
-CIFAR10 = Dataset(open=open_cifar10, size_px=32, epochs=3, train_size=4000, flip=True, shift=0.125)
+CIFAR10 = Dataset(open=open_cifar10, size_px=32, epochs=4, train_size=8000, flip=True, shift=0.125)
 CIFAR100 = Dataset(open=open_cifar100, size_px=32, epochs=5, train_size=10000, flip=True, shift=0.125)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -67,8 +67,9 @@ class Request:
 class Dataset:
     """A data set and the proxy's defaults that suit it.
 
-    `open` takes the user's Request and the part; `flip` says whether a mirrored image keeps its class; `shift` is the
-    augmentation's largest translation as a fraction of the image.
+    `open` takes the user's Request and the part; `size_px` is the largest size that a search takes by itself, and
+    `own_px` tells that of the pictures where it may be smaller; `flip` says whether a mirrored image keeps its class;
+    `shift` is the augmentation's largest translation as a fraction of the image.
     """
 
     open: Callable[[Request, Part], ImageSource]
@@ -77,6 +78,11 @@ class Dataset:
     train_size: int
     flip: bool
     shift: float
+    own_px: Callable[[Any], int] | None = None
+
+    def default_px(self, source: ImageSource) -> int:
+        """The size of a search's pictures unless the user says otherwise."""
+        return self.size_px if self.own_px is None else min(self.size_px, self.own_px(source))
 
 
 @dataclass(frozen=True)

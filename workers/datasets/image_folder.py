@@ -17,6 +17,8 @@ from workers.datasets.dataset import Dataset, ImageSource, Part, Request
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
+# Pictures whose size is looked at, and the size below which networks have no grid.
+SIZED_PICTURES, MIN_PX = 100, 8
 # What parts are called elsewhere: a folder of these alone has no classes of these names.
 PARTS = {"train", "val", "valid", "validation", "test"}
 
@@ -128,4 +130,20 @@ def _decode(path: Path, size_px: int) -> NDArray[np.uint8]:
         raise DataError(f"image file {str(path)!r} cannot be read: {error}") from error
 
 
-IMAGE_FOLDER = Dataset(open=open_image_folder, size_px=64, epochs=5, train_size=2000, flip=True, shift=0.125)
+def own_px(source: PictureSource) -> int:
+    """The median of the shorter sides of some of the pictures, at least MIN_PX. Raises DataError."""
+    step = max(1, len(source.paths) // SIZED_PICTURES)
+    return max(MIN_PX, int(np.median([_shorter_side_px(path) for path in source.paths[::step]])))
+
+
+def _shorter_side_px(path: Path) -> int:
+    try:
+        with Image.open(path) as image:
+            return min(image.size)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"image file {str(path)!r} cannot be read: {error}") from error
+
+
+IMAGE_FOLDER = Dataset(
+    open=open_image_folder, size_px=64, epochs=4, train_size=8000, flip=True, shift=0.125, own_px=own_px
+)
