@@ -13,11 +13,11 @@ from benchmarks.blueprint.variants import Variant
 from nas import plugins
 from nas.builder import Builder
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
-from workers.train import Recipe, ResidentData, Training
+from workers.train import ResidentData, Training
+from workers.training_recipe import TrainingTask, policy
 from workers.training_setting import FP32
 from workers.training_steps import NonFiniteLossError
 
-BATCH, LEARNING_RATE = 32, 3e-3
 # Epochs of the probe that says how many a training has; the first is slower and does not count.
 PROBED = 2
 DEVICE = torch.device("cpu")
@@ -91,7 +91,8 @@ def _training(variant: Variant, data: ProxyData, epochs: int, seed: int) -> tupl
     model = builder.build(variant.architecture, data.model_input)
     setting = replace(FP32)
     setting.place(model)
-    recipe = Recipe(epochs, BATCH, LEARNING_RATE)
+    images, channels, px, _ = data.train_images.shape
+    recipe = policy(TrainingTask(images, px, channels, data.classes, data.flip), epochs=epochs)
     training = Training(model, ResidentData(data, DEVICE), recipe, torch.Generator().manual_seed(seed), setting)
     accuracy, seconds, started = 0.0, [], time.process_time()
     for point in training.epochs():
