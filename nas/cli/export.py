@@ -72,15 +72,16 @@ def command(
             record = store.study(study)
             click.echo(plugins.load(plugins.STUDY_EXPORTERS, form)(store.trials(record.study_id), record, output))
         return
+    picked = ""
     if config is not None:
         source = source_of(config)
     else:
         result, record = _picked(storage, study, how, max_latency_ms)
         source = Source(config_of(result, record), None)
-        click.echo(_described(result, record))
+        picked = f"{_described(result, record)}\n"
     if input_size is not None:
         source = source._replace(config=source.config.resized(*_size(input_size)))
-    click.echo(plugins.load(plugins.EXPORTERS, form)(source.config, source.weights, output))
+    click.echo(picked + plugins.load(plugins.EXPORTERS, form)(source.config, source.weights, output))
 
 
 def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> tuple[Result, StudyRecord]:
