@@ -13,9 +13,12 @@ from torch import Tensor, nn
 
 from search_spaces.activation import SquaredReLU, StarReLU
 from search_spaces.network import Block
+from search_spaces.plain_network import PlainBlock, PreNormBlock
 
+# With a token mixer, and a channel MLP or none.
+BLOCKS = (Block, PlainBlock, PreNormBlock)
 # Whose sign of the input says in which of two ways a unit answers.
-GATES = (StarReLU, SquaredReLU, nn.ReLU, nn.GELU, nn.SiLU)
+GATES = (StarReLU, SquaredReLU, nn.ReLU, nn.GELU, nn.SiLU, nn.Hardswish)
 
 
 def naswot(model: nn.Module, x_BCHW: Tensor, labels_B: Tensor) -> float:
@@ -53,11 +56,12 @@ def synaptic(model: nn.Module, x_BCHW: Tensor, labels_B: Tensor) -> float:
     """
     _backward(model, x_BCHW, labels_B)
     total = 0.0
-    for block in (module for module in model.modules() if isinstance(module, Block)):
+    for block in (module for module in model.modules() if isinstance(module, BLOCKS)):
         for weight, gradient in _learned(block.token_mixer):
             if weight.dim() == 2:
                 total += (torch.linalg.matrix_norm(weight, "nuc") * torch.linalg.matrix_norm(gradient, "nuc")).item()
-        total += sum((gradient * weight).abs().sum().item() for weight, gradient in _learned(block.mlp))
+        if (mlp := getattr(block, "mlp", None)) is not None:
+            total += sum((gradient * weight).abs().sum().item() for weight, gradient in _learned(mlp))
     return total
 
 

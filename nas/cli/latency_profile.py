@@ -69,13 +69,13 @@ def command(
     What is on record is not measured again. Errors are those of networks left out of the fit.
     """
     (meter,) = asked_meters([target], precision, limit_s, ray_address)
-    space = load_space(space_name)
-    if space.size < profiling.FOLDS:
-        raise ParameterError(f"--space {space.name!r} has {space.size} members; at least {profiling.FOLDS} are needed")
     asked = EvaluationOptions(
         dataset=dataset, data_dir=data_dir, input_size_px=input_size, targets=(target,), ray_address=ray_address
     )
-    evaluation: Evaluation = plugins.load(plugins.EVALUATORS, plugins.EVALUATOR)(asked, space)
+    evaluation: Evaluation = plugins.load(plugins.EVALUATORS, plugins.EVALUATOR)(asked, load_space(space_name))
+    space = evaluation.space
+    if space.size < profiling.FOLDS:
+        raise ParameterError(f"--space {space.name!r} has {space.size} members; at least {profiling.FOLDS} are needed")
     model_input = ModelInput.from_dict(evaluation.settings["latency_input"])
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     with Store.open(storage, create=True) as store:
