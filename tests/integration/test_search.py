@@ -49,7 +49,7 @@ def test_progress_is_plain_lines_without_a_terminal(searched: Searched) -> None:
 
 
 def test_ray_says_nothing(searched: Searched) -> None:
-    said = [line for line in searched.result.err.splitlines() if not line.startswith(("[", "study "))]
+    said = [line for line in searched.result.err.splitlines() if not line.startswith(("[", "study ", "cost: "))]
     assert said == []
 
 
@@ -85,7 +85,7 @@ def test_front_table_and_page(searched: Searched) -> None:
     assert shown.code == 0, shown.err
     for member in run_nas(["front", "--json"], searched.folder).json():
         row = next(line for line in shown.out.splitlines() if line.startswith(f"{member['trial']} "))
-        assert "".join(stage["mixer"][0].upper() for stage in member["stages"]) in row
+        assert "".join(stage["mixer"][0].upper() if stage["depth"] else "-" for stage in member["stages"]) in row
         assert f"{member['latency_ms']:.3f}" in row
     assert (searched.folder / "front.html").stat().st_size > 1_000_000
 

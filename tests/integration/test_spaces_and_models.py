@@ -48,7 +48,7 @@ def test_a_file_is_validated(tmp_path: Path) -> None:
     assert example.read_text() in (ROOT / "docs" / "spaces.md").read_text()
     good = run_nas(["spaces", "validate", str(example)], tmp_path)
     assert good.code == 0, good.err
-    (tmp_path / "bad.yaml").write_text("stages:\n- mixers: magic\n  depths: 0\n  widths: 8\n")
+    (tmp_path / "bad.yaml").write_text("stages:\n- mixers: magic\n  depths: -1\n  widths: 8\n")
     bad = run_nas(["spaces", "validate", "bad.yaml"], tmp_path)
     assert bad.code == 2
     assert [line.split(" ")[2] for line in bad.err.splitlines()] == ["bad.yaml:2:", "bad.yaml:3:"]
