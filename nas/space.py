@@ -179,15 +179,17 @@ class SearchSpace:
         """
         parameters: dict[str, Choice] = {}
 
-        def name_of(name: str, options: Mapping[Choice, object], value: object) -> None:
+        def name_of(name: str, options: Mapping[Choice, object], value: object, shown: object = None) -> None:
             named = [each for each, option in options.items() if option == value]
             if not named:
-                raise ParameterError(f"{name} {value} is not one of {', '.join(map(str, options))}")
+                raise ParameterError(
+                    f"{name} {value if shown is None else shown} is not one of {', '.join(map(str, options))}"
+                )
             if name in self.choices:
                 parameters[name] = named[0]
 
         for field, options in self.blueprint.fields.items():
-            name_of(field, options, getattr(architecture.blueprint, field))
+            name_of(field, options, getattr(architecture.blueprint, field), architecture.blueprint.labels[field])
         for number, (stage, choices) in enumerate(zip(architecture.stages, self.stages, strict=False), start=1):
             for field, options in choices.fields.items():
                 value = MixerChoice(stage.mixer, stage.options) if field == "mixer" else getattr(stage, field)

@@ -48,14 +48,13 @@ def train(**parameters: Any) -> None:
 def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None:
     """Judge networks by a supernet on record: their accuracies on its weights, corrected."""
     wanted = asked(**parameters)
-    space = load_space(wanted.space)
+    evaluation = _evaluation(wanted)
     members = {name: source_of(name).config.architecture for name in configs}
     for name, member in members.items():
         try:
-            space.encode(member)
+            evaluation.space.encode(member)
         except ParameterError as error:
             raise ParameterError(f"{name}: {error}") from error
-    evaluation = _evaluation(wanted)
     with Store.open(wanted.storage, create=False) as store:
         ready = evaluation.evaluator.prepared(store, _refuse, lambda *_: None)
         lines = []

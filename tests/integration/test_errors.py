@@ -42,7 +42,7 @@ def assert_one_line(done: Finished, *named: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ("search --space magic", ("space 'magic'", "hybrid, hybrid-224")),
+        ("search --space magic", ("space 'magic'", "hybrid, hybrid-128")),
         ("search --dataset magic", ("dataset 'magic'", "cifar10, cifar100, digits, fashion-mnist, imagefolder")),
         ("search --sampler magic", ("sampler 'magic'", "ehvi, gp, nsga2, nsga3, qmc, random, tpe")),
         ("search --target magic", ("target 'magic'", "cpu, cpu-compile, cuda")),
