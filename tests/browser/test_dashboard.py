@@ -77,7 +77,7 @@ def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -
         for option, value in (("epochs", "1"), ("train size", "100"), ("confirm", "0")):
             page.get_by_label(option, exact=True).fill(value)
         page.get_by_role("button", name="Start the search").click()
-        page.wait_for_url(re.compile("/studies/hybrid-digits"), timeout=60_000)
+        page.wait_for_url(re.compile("/studies/hybrid-16-digits"), timeout=60_000)
 
         # It is told of what happens without being asked again.
         expect(page.locator("#facts")).to_contain_text("running", timeout=60_000)
