@@ -225,8 +225,8 @@ def test_every_service_runs(host: Host) -> None:
     bearer = {"Authorization": f"Bearer {SECRETS['NAS_API_TOKEN']}"}
     with pytest.raises(urllib.error.HTTPError, match="401"):
         get("/metrics")
-    assert re.search(r'nas_trials{state="complete",study="hybrid-digits-\w+"} 6.0', get("/metrics", **bearer))
-    assert "hybrid-digits" in get("/", **bearer)
+    assert re.search(r'nas_trials{state="complete",study="hybrid-16-digits-\w+"} 6.0', get("/metrics", **bearer))
+    assert "hybrid-16-digits" in get("/", **bearer)
     assert json.loads(get("/optuna/api/studies", **bearer))
     with nas.Client(f"http://127.0.0.1:{host.dashboard}", SECRETS["NAS_API_TOKEN"]) as client:
         begun = client.start(space="hybrid", epochs=1, train_size=100, confirm=0, budget=3, study="from the page")
