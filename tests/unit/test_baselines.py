@@ -50,7 +50,7 @@ def test_few_suit_the_pictures() -> None:
 def test_few_are_cheap_beside_the_search() -> None:
     space, asked = load_space("hybrid-16"), settings()
     members = counted(BUILDER, next(iter(space)), ModelInput.from_dict(INPUT)).macs
-    whole = choose(["few"], BUILDER, space, asked, trials=1000, seeds=3)
+    whole = choose(["few"], BUILDER, space, asked, trials=4000, seeds=3)
     assert whole.names == SMALL
     assert whole.notes() == []
     small = choose(["few"], BUILDER, space, asked, trials=2, seeds=3)

@@ -110,13 +110,13 @@ def test_narrow_heads_are_the_first_of_wide_ones() -> None:
 
 
 def _attention(last_width: int) -> Architecture:
-    space = load_space("hybrid-16")
+    space = load_space("hybrid-v1")
     smallest = next(member for member in space.smallest_of_each_mixer() if member.word == "AAAA")
     return space.decode({**space.encode(smallest), "stage4.width": last_width})
 
 
 def trainer() -> SupernetTrainer:
-    space = load_space("hybrid-16")
+    space = load_space("hybrid-v1")
     proxy = prepare(EvaluationOptions(device="cpu", train_size=256), space).evaluator
     assert isinstance(proxy, ProxyEvaluator)
     return SupernetTrainer(proxy, space, Recipe(3, 16, 3e-3), (space.sample(random.Random(0)),))
