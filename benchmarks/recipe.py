@@ -1,4 +1,4 @@
-"""What each part of the training recipe is worth: accuracy on held-out training pictures after equal processor time.
+"""Ablate the training recipe: accuracy on held-out training pictures after equal processor time.
 
 `python -m benchmarks.recipe [--data NAME ...] [--network NAME ...] [--variant NAME ...] [--seconds S] [--seeds K]`
 

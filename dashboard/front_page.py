@@ -65,7 +65,7 @@ def _points(results: Sequence[Result], name: str, mode: str, colour: str) -> go.
 
 
 def _baselines(baselines: Sequence[Baseline]) -> go.Scatter:
-    """Of baselines whose accuracy and latency are known."""
+    """The baselines whose accuracy and latency are known."""
     return go.Scatter(
         x=[each.latency.median for each in baselines if each.latency is not None],
         y=[each.accuracy for each in baselines],

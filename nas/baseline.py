@@ -75,7 +75,7 @@ class Baseline:
 
     @property
     def figures(self) -> Mapping[str, float]:
-        """Of each objective, by its name."""
+        """Each objective's figure, by its name."""
         counted = {name: value for outcome in self.outcomes.values() for name, value in outcome.figures.items()}
         medians = {name: measurement.median for name, measurement in self.measured.items()}
         accuracy = {} if self.accuracy is None else {ACCURACY.name: self.accuracy}
@@ -103,7 +103,7 @@ class Baseline:
 
 
 def artifact_of(baseline: Baseline, settings: Mapping[str, Any], updated_at: float) -> Artifact:
-    """What is put on record of a baseline of studies with these settings."""
+    """The record of a baseline of studies with these settings."""
     details = {
         "baseline": baseline.name,
         "architecture": baseline.architecture.to_dict(),

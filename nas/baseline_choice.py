@@ -38,7 +38,7 @@ class Choice:
     skipped: Mapping[str, str] = field(default_factory=dict)
 
     def notes(self) -> list[Mapping[str, str]]:
-        """What is left out, by reason."""
+        """Names that are left out, by reason."""
         reasons = dict.fromkeys(self.skipped.values())
         return [
             {"names": ", ".join(name for name, why in self.skipped.items() if why == reason), "because": reason}
@@ -94,12 +94,12 @@ def choose(
 
 
 def few(model_input: ModelInput) -> tuple[str, ...]:
-    """What an expert would train on pictures of that size, what tells most first."""
+    """Networks that an expert would train on pictures of that size, the most telling first."""
     return LARGE if min(model_input.height_px, model_input.width_px) >= LARGE_FROM_PX else SMALL
 
 
 def _macs(name: str, builder: Builder, inputs: Sequence[ModelInput]) -> int:
-    """Of the first input, after the network has been built for each."""
+    """The cost at the first input, after the network has been built for each."""
     architecture = known_network(name)
     builder.canonical(architecture)
     try:

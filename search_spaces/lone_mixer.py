@@ -1,31 +1,20 @@
 """A token mixer by itself, to be measured: images whose pixels are tokens."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nas.architecture import RECIPE, ModelInput, Stage
 from nas.builder import Cost
 from search_spaces.cost import count
+from search_spaces.foldable import OnTokens
 from search_spaces.model import mixer_part, single
-
-
-class LoneMixer(nn.Module):
-    """x_BCHW to the same shape, through a mixer that takes x_BHWC: views alone, no copy."""
-
-    def __init__(self, mixer: nn.Module) -> None:
-        super().__init__()
-        self.mixer = mixer
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        mixed_BHWC: Tensor = self.mixer(x_BCHW.permute(0, 2, 3, 1))
-        return mixed_BHWC.permute(0, 3, 1, 2)
 
 
 def build_mixer(name: str, tokens: ModelInput) -> nn.Module:
     """As nas.builder.Builder has it. Raises UnknownNameError."""
     architecture = single(Stage(name, 1, tokens.channels), RECIPE)
     mixer = mixer_part(architecture, 0, (tokens.height_px, tokens.width_px)).build()
-    return LoneMixer(mixer.to(memory_format=torch.channels_last))
+    return OnTokens(mixer.to(memory_format=torch.channels_last))
 
 
 def mixer_cost(name: str, tokens: ModelInput) -> Cost:

@@ -25,7 +25,7 @@ reference's seeds differ by {noise}: smaller differences say nothing. Mixers tha
 
 
 def document(rows: Sequence[Trained], timed: Sequence[Timed], conditions: str) -> str:
-    """Of several latencies of one network at one size the last one counts."""
+    """The last of several latencies of one network at one size counts."""
     sizes = sorted({row.px for row in rows})
     names = dict.fromkeys((row.part, row.choice) for row in rows)
     ordered = sorted(names, key=lambda name: (name != REFERENCE, _rank(name[0], names), name))

@@ -32,7 +32,7 @@ class Runner:
     search_options: Sequence[str] = ()
 
     def race(self) -> Race:
-        """What is kept is not done again. Raises CommandError when a command of ours fails."""
+        """Do what is not kept yet. Raises CommandError when a command of ours fails."""
         data = pictures(self.dataset, self.case.size_px)
         channels, height, width = data.train.images.shape[1:]
         shape_CHW = (channels, height, width)

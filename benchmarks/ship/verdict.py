@@ -1,4 +1,4 @@
-"""What is at least as accurate at which latency, how much hypervolume either side has, and the report of both."""
+"""Compare both sides at each latency and by hypervolume, and report it."""
 
 import math
 import statistics
@@ -28,7 +28,7 @@ class Shipped(NamedTuple):
 
 
 class Race(NamedTuple):
-    """What was shipped in one case with one seed; the limits are names of baselines, the fastest first.
+    """The networks shipped in one case with one seed; the limits are names of baselines, the fastest first.
 
     `conditions` are the hardware and the versions.
     """
