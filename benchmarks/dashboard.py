@@ -45,8 +45,8 @@ PARTS = 4
 def write(url: str, trials: int, pause_s: float) -> None:
     """A search without training, until so many trials are on record."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    space = load_space("hybrid")
-    chosen = settings(space="hybrid", space_key=space.key, epochs=3)
+    space = load_space("hybrid-v1")
+    chosen = settings(space="hybrid-v1", space_key=space.key, epochs=3)
     with Store.open(url, create=True) as store:
         optuna_study, record = opening.open_study(store, url, "many", chosen)
         study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet())

@@ -91,8 +91,8 @@ def main() -> None:
 
 
 def run(store: Store, url: str, trials: int, slots: int) -> None:
-    space = load_space("hybrid")
-    chosen = settings(space="hybrid", space_key=space.key, epochs=3)
+    space = load_space("hybrid-v1")
+    chosen = settings(space="hybrid-v1", space_key=space.key, epochs=3)
     optuna_study, record = opening.open_study(store, url, "scale", chosen)
     sampler = ehvi(SamplerSetting(space, 0, recorded_objectives(chosen), costs={}))
     study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet(), rungs=(1,), foresight=sampler)

@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="train the held-out members anew")
     parser.add_argument("--seeds", type=int, default=1)
     asked = parser.parse_args()
-    space = load_space("hybrid")
+    space = load_space("hybrid-v1")
     print_header(f"a supernet of hybrid on Fashion-MNIST against {HELD_OUT} members trained by themselves")
     if asked.table:
         make_table(space, asked.data_dir)
