@@ -32,10 +32,11 @@ def baseline_jobs(
     say: Say,
     clock: Callable[[], float] = time.time,
 ) -> Jobs:
-    """What is to be trained yet of the named baselines: each with `1 + repeats` seeds, kept as each one ends.
+    """The trainings that named baselines lack: each with `1 + repeats` seeds, kept as each one ends.
 
     `images` is the digest of the images: a baseline that was trained on others is trained anew. The first seed's jobs
-    come first, so that the latency that they measure is known to the others.
+    come first, before the search's, so that the latency that they measure is known to the others; the others come when
+    the search has no trial to ask for, as its own confirmations do.
     """
     stored = {each.architecture: each for each in stored_baselines(record, settings) if each.images == images}
     networks = [known_network(name) for name in names]
@@ -81,7 +82,8 @@ def baseline_jobs(
         Job(network, seed, number, rungs=tuple(rungs), is_baseline=True)
         for number, (network, seed) in enumerate(waiting)
     ]
-    return Jobs(jobs, keep, ready)
+    urgent = sum(seed == seeds[network.key][0] for network, seed in waiting)
+    return Jobs(jobs, keep, ready, urgent)
 
 
 def _by_target(outcome: Outcome, targets: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Failure, Outcome
 class Jobs:
     """`keep` is called with each rung that a job comes to, and with its end. A lost job goes on from its last rung.
 
-    `ready` completes a job as it is asked for, by what is known then.
+    `ready` completes a job as it is asked for, by what is known then. So many of the first jobs are `urgent`: wanted
+    before those of whatever search these stand beside.
     """
 
     def __init__(
@@ -19,12 +20,19 @@ class Jobs:
         jobs: Iterable[Job],
         keep: Callable[[Job, Outcome], None],
         ready: Callable[[Job], Job] = lambda job: job,
+        urgent: int = 0,
     ) -> None:
         self._waiting = deque(jobs)
         self._running: dict[int, Job] = {}
         self._losses: Counter[int] = Counter()
         self._keep = keep
         self._ready = ready
+        self._urgent = urgent
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the next job is one of the urgent ones."""
+        return self._urgent > 0 and bool(self._waiting)
 
     @property
     def is_over(self) -> bool:
@@ -33,6 +41,7 @@ class Jobs:
     def ask(self) -> Job | None:
         if not self._waiting:
             return None
+        self._urgent -= 1
         job = self._ready(self._waiting.popleft())
         self._running[job.number] = job
         return job
@@ -56,9 +65,11 @@ class Jobs:
 
 
 class BaselinesFirst:
-    """Baselines' jobs, then those of a search, by the same workers: none waits at the border between the two."""
+    """Baselines' urgent jobs, then those of a search, then the other baselines', by the same workers: none waits at the
+    borders between them.
+    """
 
-    def __init__(self, baselines: AskTell, search: AskTell) -> None:
+    def __init__(self, baselines: Jobs, search: AskTell) -> None:
         self._baselines = baselines
         self._search = search
 
@@ -67,7 +78,9 @@ class BaselinesFirst:
         return self._baselines.is_over and self._search.is_over
 
     def ask(self) -> Job | None:
-        return self._baselines.ask() or self._search.ask()
+        if self._baselines.is_urgent:
+            return self._baselines.ask()
+        return self._search.ask() or self._baselines.ask()
 
     def goes_on(self, job: Job, outcome: Outcome) -> bool:
         return self._part_of(job).goes_on(job, outcome)

@@ -176,22 +176,29 @@ def test_a_failure_is_said_once_and_kept(storage_url: str) -> None:
         assert jobs(store, said).is_over
 
 
-def test_baselines_come_before_trials_and_are_told_apart() -> None:
+def test_baselines_first_seeds_come_before_trials_and_the_others_after() -> None:
     told: list[str] = []
     architecture = known_network("resnet8")
     search = BaselinesFirst(
-        Jobs([Job(architecture, 1, is_baseline=True)], lambda job, outcome: told.append("baseline")),
+        Jobs(
+            [Job(architecture, seed, seed, is_baseline=True) for seed in (1, 2)],
+            lambda job, outcome: told.append(f"baseline {job.seed}"),
+            urgent=1,
+        ),
         Jobs([Job(architecture, 1)], lambda job, outcome: told.append("trial")),
     )
-    first, second = search.ask(), search.ask()
+    first, second, third = search.ask(), search.ask(), search.ask()
     assert first is not None
     assert second is not None
+    assert third is not None
+    assert [first.is_baseline, second.is_baseline, third.is_baseline] == [True, False, True]
     assert search.ask() is None
     search.tell(second, complete(0.5, 1.0))
+    search.tell(third, complete(0.5, 1.0))
     search.interrupt(first, WORKER_LOST, "killed")
     assert not search.is_over
     first = search.ask()
     assert first is not None
     search.tell(first, complete(0.5, 1.0))
-    assert told == ["trial", "baseline"]
+    assert told == ["trial", "baseline 2", "baseline 1"]
     assert search.is_over
