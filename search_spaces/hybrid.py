@@ -35,7 +35,7 @@ def _space(
     )
     blueprint = BlueprintChoices(
         stems=stems,
-        downsamples=("pool", None),
+        downsamples=("pool", None, "conv_pool"),
         activations=(None, "hard_swish"),
         blocks=(None, "residual"),
     )
@@ -45,21 +45,25 @@ def _space(
 
 def _starts(space: SearchSpace) -> tuple[Architecture, ...]:
     """Plain convolutional networks of each of the widths, one block in the inner stages, with the finest and the
-    coarsest stem; and the middle one with pooling, and with attention at its end, in place of the convolutions.
+    coarsest stem; narrow ones that convolve before they pool, as the CIFAR speed record's network does; and the middle
+    one with pooling, and with attention at its end, in place of the convolutions.
     """
     last = len(space.stages) - 1
 
-    def network(place: float, stem: Stem | None, mixers: tuple[str, str], ratio: float) -> Architecture:
+    def network(
+        place: float, stem: Stem | None, mixers: tuple[str, str], ratio: float, downsample: str | None = None
+    ) -> Architecture:
         stages = []
         for index, stage in enumerate(space.stages):
             width = stage.widths[round(place * (len(stage.widths) - 1))]
             depth = int(0 < index < last)
             stages.append(Stage(mixers[index == last - 1], depth, width, ratio))
-        return Architecture(tuple(stages), RECIPE, Blueprint(stem=stem))
+        return Architecture(tuple(stages), RECIPE, Blueprint(stem=stem, downsample=downsample))
 
     stems = space.blueprint.stems
     plain = ("dense_conv", "dense_conv")
     networks = [network(place, stem, plain, 0) for stem in (stems[-1], stems[0]) for place in (0, 1 / 3, 2 / 3, 1)]
+    networks += [network(place, stems[0], plain, 0, "conv_pool") for place in (0, 1 / 3)]
     networks += [network(1 / 3, stems[-1], mixers, 2) for mixers in (("pool", "pool"), ("pool", "attention"))]
     return tuple(dict.fromkeys(networks))
 
