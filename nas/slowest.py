@@ -38,7 +38,6 @@ def room_hint(
     limit_ms: float | None = settings["max_latency_ms"]
     if limit_ms is None:
         return None
-    space = _for_pictures(space, settings)
     slowest = slowest_ms(space, _model_input(settings), _meter(settings, record, ray_address), record)
     return None if slowest is None else size_hint(slowest, limit_ms, split_size(space.name)[1])
 

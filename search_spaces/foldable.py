@@ -24,7 +24,7 @@ class Deployable(Protocol):
 
 @runtime_checkable
 class Scalable(Protocol):
-    """A mixer that takes a factor and a shift per channel, (width,) each, into its inference."""
+    """A mixer that takes a factor and a shift per channel, (width,) each, into its inference, which is on x_BCHW."""
 
     def scaled(self, factor_C: Tensor, shift_C: Tensor) -> nn.Module: ...
 
@@ -72,10 +72,10 @@ def mixer_with_norm(mixer: nn.Module, norm: nn.Module) -> nn.Module:
     """Mixer and norm behind it as one module on x_BCHW; a batch norm goes into a mixer that has a place for it."""
     after: nn.Module = norm
     if isinstance(norm, nn.BatchNorm2d):
-        after = nn.Identity()
         if isinstance(mixer, Scalable):
-            mixer = mixer.scaled(*factor_and_shift(norm))
-        elif isinstance(mixer, EndsInLayer):
+            return mixer.scaled(*factor_and_shift(norm))
+        after = nn.Identity()
+        if isinstance(mixer, EndsInLayer):
             layer = mixer.get_submodule(mixer.last)
             assert isinstance(layer, (nn.Conv2d, nn.Linear))  # noqa: S101 - what `last` means
             fold_into(layer, norm)

@@ -8,7 +8,6 @@ from torch import nn
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Option, Stage
-from nas.blueprint import Blueprint
 from nas.errors import ParameterError, UnknownNameError
 from search_spaces.families import family_of
 from search_spaces.part import MixerPart, Part
@@ -127,6 +126,6 @@ def grids(architecture: Architecture, model_input: ModelInput) -> list[tuple[int
     return family_of(architecture).grids(architecture, model_input)
 
 
-def single(stage: Stage, recipe: str, blueprint: Blueprint | None = None) -> Architecture:
+def single(stage: Stage, recipe: str) -> Architecture:
     """The stage as an architecture by itself."""
-    return Architecture((stage,), recipe, blueprint or Blueprint())
+    return Architecture((stage,), recipe)

@@ -5,6 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from search_spaces.activation import StarReLU
+from search_spaces.mixer_options import check_expansion, check_odd
 
 
 class SepConv(nn.Module):
@@ -21,10 +22,8 @@ class SepConv(nn.Module):
 
     def __init__(self, width: int, grid: tuple[int, int], *, kernel: int = 7, expansion: int = 2) -> None:
         super().__init__()
-        if kernel < 1 or kernel % 2 == 0:
-            raise ValueError(f"kernel {kernel} is not an odd number of at least 1")
-        if expansion < 1:
-            raise ValueError(f"expansion {expansion} is below 1")
+        check_odd("kernel", kernel)
+        check_expansion(expansion)
         inner = expansion * width
         self.pwconv1 = nn.Linear(width, inner, bias=False)
         self.act1 = StarReLU()

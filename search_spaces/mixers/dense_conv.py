@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from search_spaces.mixer_options import check_odd
+
 
 class DenseConv(nn.Module):
     """One `kernel` x `kernel` convolution over all channels, without bias: by default 9d^2 parameters at width d.
@@ -19,8 +21,7 @@ class DenseConv(nn.Module):
 
     def __init__(self, width: int, grid: tuple[int, int], *, kernel: int = 3) -> None:
         super().__init__()
-        if kernel < 1 or kernel % 2 == 0:
-            raise ValueError(f"kernel {kernel} is not an odd number of at least 1")
+        check_odd("kernel", kernel)
         self.conv = nn.Conv2d(width, width, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:

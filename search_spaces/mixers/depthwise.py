@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from search_spaces.mixer_options import check_odd
+
 
 class Depthwise(nn.Module):
     """One `kernel` x `kernel` filter per channel, without bias: by default 9d parameters at width d."""
@@ -15,8 +17,7 @@ class Depthwise(nn.Module):
 
     def __init__(self, width: int, grid: tuple[int, int], *, kernel: int = 3) -> None:
         super().__init__()
-        if kernel < 1 or kernel % 2 == 0:
-            raise ValueError(f"kernel {kernel} is not an odd number of at least 1")
+        check_odd("kernel", kernel)
         self.conv = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width, bias=False)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from search_spaces.activation import make_activation
 from search_spaces.conv_norm import conv_norm
+from search_spaces.mixer_options import check_expansion, check_odd
 from search_spaces.norms import make_norm
 
 # Of the expanded channels, those that squeeze-and-excitation keeps in its middle (MobileNetV3).
@@ -53,10 +54,8 @@ class InvertedBottleneck(nn.Module):
         norm: str = "batch",
     ) -> None:
         super().__init__()
-        if kernel < 1 or kernel % 2 == 0:
-            raise ValueError(f"kernel {kernel} is not an odd number of at least 1")
-        if expansion < 1:
-            raise ValueError(f"expansion {expansion} is below 1")
+        check_odd("kernel", kernel)
+        check_expansion(expansion)
         inner = expansion * width
         self.expand = conv_norm(width, inner, 1, make_norm(norm, inner))
         self.act1 = make_activation(activation)

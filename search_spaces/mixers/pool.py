@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.conv_norm import scaled
+from search_spaces.mixer_options import check_odd
 
 
 class Pool(nn.Module):
@@ -17,8 +18,7 @@ class Pool(nn.Module):
 
     def __init__(self, width: int, grid: tuple[int, int], *, size: int = 3) -> None:
         super().__init__()
-        if size < 1 or size % 2 == 0:
-            raise ValueError(f"size {size} is not an odd number of at least 1")
+        check_odd("size", size)
         self.pool = nn.AvgPool2d(size, stride=1, padding=size // 2, count_include_pad=False)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
@@ -28,8 +28,8 @@ class Pool(nn.Module):
         return mixed_BCHW.permute(0, 2, 3, 1)
 
     def scaled(self, factor_C: Tensor, shift_C: Tensor) -> nn.Module:
-        """This mixer with a factor and a shift per channel behind it, for inference."""
-        return ScaledMixer(ScaledPool(self.pool, factor_C, shift_C))
+        """This mixer on x_BCHW with a factor and a shift per channel behind it, for inference."""
+        return ScaledPool(self.pool, factor_C, shift_C)
 
 
 class ScaledPool(nn.Module):
@@ -49,19 +49,3 @@ class ScaledPool(nn.Module):
         else:
             mixed_BCHW = scaled(pooled_BCHW - x_BCHW, self.factor, self.shift)
         return mixed_BCHW
-
-
-class ScaledMixer(nn.Module):
-    """ScaledPool as a mixer. x_BHWC to x_BHWC."""
-
-    def __init__(self, pool: ScaledPool) -> None:
-        super().__init__()
-        self.pool = pool
-
-    def forward(self, x_BHWC: Tensor) -> Tensor:
-        mixed_BCHW: Tensor = self.pool(x_BHWC.permute(0, 3, 1, 2))
-        return mixed_BCHW.permute(0, 2, 3, 1)
-
-    def on_channels_first(self) -> nn.Module:
-        """The same on x_BCHW."""
-        return self.pool
