@@ -66,7 +66,7 @@ def assert_one_line(done: Finished, *named: str) -> None:
         ("front --storage mysql://u@h/x", ("--storage", "sqlite:///FILE")),
         ("search --max-latency 0", ("--max-latency 0",)),
         ("search --max-latency nan", ("--max-latency nan",)),
-        ("search --input-size 8", ("8x8 px", "9x9 px")),
+        ("search --input-size 4", ("4x4 px", "5x5 px")),
         ("search --device tpu", ("--device 'tpu'", "cpu, cuda")),
         ("search --storage sqlite:////nonexistent/nas.db", ("/nonexistent/nas.db",)),
         ("search --storage nonsense", ("--storage 'nonsense'", "sqlite:///FILE")),
