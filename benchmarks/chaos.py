@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.report import print_header
-from nas.front import front, results
+from nas.results.front import front, results
 from nas.store.check import check
 from nas.store.store import Store
 from nas.trial import TrialState

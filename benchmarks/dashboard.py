@@ -24,11 +24,11 @@ from playwright.sync_api import sync_playwright
 
 from benchmarks.report import print_header
 from benchmarks.scale import Quiet, found
-from nas import opening
 from nas.samplers.distinct import DistinctSampler
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from nas.store.store import Store
-from nas.study import Study
+from nas.study import opening
+from nas.study.study import Study
 from tests.conftest import free_port
 from tests.postgres import PostgresServer
 from tests.serving import Served

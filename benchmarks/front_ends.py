@@ -13,10 +13,10 @@ import torch
 from benchmarks.report import print_header
 from nas import plugins
 from nas.evaluation import EvaluationOptions, Job
-from nas.front import front, results
-from nas.spaces import load_space
+from nas.export.training import TrainingRecipe
+from nas.results.front import front, results
+from nas.space.loading import load_space
 from nas.store.store import Store
-from nas.training import TrainingRecipe
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ import torch
 from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread
 from nas.architecture import Architecture
-from nas.latency import Deployment
+from nas.latency.meter import Deployment
 from workers.datasets.dataset import ProxyData
 from workers.train import Recipe, ResidentData
 from workers.training_setting import FP32

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from benchmarks.report import print_header
-from nas.front import front
-from nas.front import results as complete_results
+from nas.results.front import front
+from nas.results.front import results as complete_results
 from nas.store.store import Store
 
 

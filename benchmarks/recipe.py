@@ -23,7 +23,7 @@ from torch import nn
 from benchmarks.plain_networks import NETWORKS
 from benchmarks.report import mean_and_spread, print_header
 from nas import plugins
-from nas.training import TrainingRecipe
+from nas.export.training import TrainingRecipe
 from workers.datasets.dataset import Dataset, ProxyData, Request
 from workers.optimiser import Optimiser
 from workers.train import ResidentData, Training, prepare_weights

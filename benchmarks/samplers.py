@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.report import print_header
 from nas import plugins
-from nas.pareto import non_dominated
+from nas.results.pareto import non_dominated
 from nas.simulation.replay import Replay, replays
 from nas.simulation.shares import PARTS, shares_of
 from nas.simulation.table import Table, read_table

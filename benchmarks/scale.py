@@ -18,17 +18,17 @@ from functools import partial
 from typing import TypeVar
 
 from benchmarks.report import print_header
-from nas import opening
 from nas.architecture import Architecture
-from nas.confirmation import ConfirmedSearch
 from nas.evaluation import Job
 from nas.objective import LATENCY, Measurement, recorded_objectives
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.ehvi.sampler import ehvi
 from nas.samplers.setting import SamplerSetting
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from nas.store.store import Store
-from nas.study import Study
+from nas.study import opening
+from nas.study.confirmation import ConfirmedSearch
+from nas.study.study import Study
 from nas.trial import CurvePoint, Outcome
 from tests.studies import settings
 

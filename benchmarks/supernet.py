@@ -19,11 +19,11 @@ import torch
 from benchmarks.end_to_end import judge
 from benchmarks.report import print_header
 from nas.architecture import Architecture
-from nas.audit import rank_correlation
 from nas.evaluation import EvaluationOptions, Job
-from nas.expected import Seen
+from nas.results.rank_correlation import rank_correlation
+from nas.results.shrinkage import Seen
 from nas.space import SearchSpace
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from workers.proxy import ProxyEvaluator, proxy_of
 from workers.supernet.correction import correction
 from workers.supernet.evaluator import AUDITED, EPOCHS_PER_PROXY_EPOCH, drawn

@@ -23,7 +23,7 @@ from benchmarks import gpu_throughput
 from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread, print_header
 from nas.architecture import Architecture, Stage
-from nas.latency import Deployment
+from nas.latency.meter import Deployment
 from workers.datasets.dataset import ProxyData
 from workers.train import Recipe, ResidentData
 

@@ -12,9 +12,9 @@ from dashboard.events import stream
 from dashboard.snapshot import Snapshots
 from nas.errors import UserError
 from nas.service import shapes
-from nas.status import status
 from nas.store.engine import open_optuna, parse_url
 from nas.store.store import Store
+from nas.study.status import status
 
 JSON = "application/json"
 # Trials have numbers that fit a database's integer.

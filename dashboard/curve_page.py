@@ -5,7 +5,7 @@ from plotly.subplots import make_subplots
 
 from dashboard.plotly_page import page_of
 from nas.export.config import ExportedConfig
-from nas.training import TrainingResult
+from nas.export.training import TrainingResult
 
 ACCURACY = "#0b6e99"
 LOSS = "#c2571a"

@@ -11,7 +11,7 @@ from dashboard.detail import download_name
 from dashboard.snapshot import Snapshot
 from nas import plugins
 from nas.export.config import config_of
-from nas.front import pick
+from nas.results.front import pick
 
 # Exporters seed torch's generator and redirect the process's output: one at a time.
 EXPORTING = Lock()

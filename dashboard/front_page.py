@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.plotly_page import page_of
-from nas.baseline import Baseline
-from nas.front import Result, fallen, front
+from nas.baselines.baseline import Baseline
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
+from nas.results.front import Result, fallen, front
 from nas.store.store import StudyRecord
 
 DRAWN = {ACCURACY.name, LATENCY.name}

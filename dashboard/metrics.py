@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from nas.status import status
 from nas.store.store import Store
+from nas.study.status import status
 from nas.trial import TrialState
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.plotly_page import page_of
-from nas.mixer_bench import MixerReport
+from nas.latency.mixer_benchmark import MixerReport
 
 
 def render(reports: Sequence[MixerReport], width: int, target: str) -> str:

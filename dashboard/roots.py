@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from nas.baseline_choice import FEW, named
+from nas.baselines.choice import FEW, named
+from nas.baselines.known import parsed
 from nas.errors import ParameterError
-from nas.known import parsed
-from nas.published import published_models
-from nas.search import SearchOptions
-from nas.spaces import is_file
-from nas.warm_start import PUBLISHED
+from nas.export.published import published_models
+from nas.space.loading import is_file
+from nas.study.search import SearchOptions
+from nas.study.warm_start import PUBLISHED
 
 
 def _exists(name: str) -> bool:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dashboard.trials import Trials
-from nas.artifact import Artifact
-from nas.baseline import KIND, baselines_among
+from nas.baselines.baseline import KIND, baselines_among
 from nas.errors import UnknownNameError
 from nas.service import shapes
-from nas.status import Status, status_of
+from nas.store.artifact import Artifact
 from nas.store.store import Store, StudyRecord
+from nas.study.status import Status, status_of
 from nas.trial import TrialState
 
 REFRESH_S = 1.0

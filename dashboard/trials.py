@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from dashboard.view import history, shown_trial
-from nas.baseline import Baseline, compared
-from nas.baseline import as_json as baseline_as_json
+from nas.baselines.baseline import Baseline, compared
+from nas.baselines.baseline import as_json as baseline_as_json
 from nas.errors import UnknownNameError
-from nas.front import Result, as_json, fallen, front, front_hypervolume, results
 from nas.objective import recorded_objectives
-from nas.pareto import knee
+from nas.results.front import Result, as_json, fallen, front, front_hypervolume, results
+from nas.results.pareto import knee
 from nas.service import shapes
 from nas.store.store import Ending
 from nas.trial import Trial

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from nas.front import Result, reference_point, results
-from nas.pareto import hypervolume
+from nas.results.front import Result, reference_point, results
+from nas.results.pareto import hypervolume
 from nas.service import shapes
 from nas.trial import Outcome, Trial
 

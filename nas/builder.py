@@ -1,9 +1,8 @@
 """What the core asks of a room that makes networks of architectures: entry points of group `nas.builders`."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from nas.architecture import Architecture, ModelInput
+from nas.architecture import Architecture, Cost, ModelInput, PartCosts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -11,25 +10,7 @@ if TYPE_CHECKING:
     from nas.space import SearchSpace
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a network costs before anything is timed, for one image.
-
-    `macs` are the multiply-accumulates of convolutions, matrix products and Fourier transforms.
-    """
-
-    parameters: int
-    frozen: int
-    macs: int
-
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.parameters + other.parameters, self.frozen + other.frozen, self.macs + other.macs)
-
-    def __mul__(self, times: int) -> "Cost":
-        return Cost(self.parameters * times, self.frozen * times, self.macs * times)
-
-
-class Builder(Protocol):
+class Builder(PartCosts, Protocol):
     """Makes networks of architectures, and knows what they cost without making them in full."""
 
     def build(self, architecture: Architecture, model_input: ModelInput) -> "nn.Module":
@@ -65,15 +46,3 @@ class Builder(Protocol):
 
     def mixer_cost(self, name: str, tokens: ModelInput) -> Cost:
         """What that mixer costs."""
-
-    def part_cost(self, architecture: Architecture, index: int, model_input: ModelInput) -> Cost:
-        """The share of stage `index` (from 0): its blocks and what leads to it, in the last stage the head too.
-
-        It depends on the stage, the width before it, the recipe and the input alone, and the shares add up to `cost`.
-        """
-
-
-def counted(builder: Builder, architecture: Architecture, model_input: ModelInput) -> Cost:
-    """The architecture's cost by its parts, which builders count once and remember."""
-    parts = (builder.part_cost(architecture, index, model_input) for index in range(len(architecture.stages)))
-    return sum(parts, Cost(0, 0, 0))

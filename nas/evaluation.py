@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from nas.architecture import Architecture
-from nas.artifact import Artifact
-from nas.audit import Audit
-from nas.latency import LatencyRecord
+from nas.latency.meter import LatencyRecord
 from nas.objective import Measurement
+from nas.results.rank_correlation import Audit
 from nas.space import SearchSpace
+from nas.store.artifact import Artifact
 from nas.trial import Outcome, Trial
 from nas.trial_cost import TrialCosts
 
@@ -21,8 +21,8 @@ class EvaluationOptions:
 
     The first of `targets` is the one that `latency` means; the machine's own where none is named. `train_precision` is
     auto (whichever trains an architecture fastest), fp32 or bf16. `batch_size` and `learning_rate` None are decided by
-    the recipe policy; `training_recipe` is a recorded recipe (nas.training.TrainingRecipe) that is to be followed as
-    it is. `supernet_epochs` and `inherit` are of the evaluator
+    the recipe policy; `training_recipe` is a recorded recipe (nas.export.training.TrainingRecipe) that is to be
+    followed as it is. `supernet_epochs` and `inherit` are of the evaluator
     `supernet`: how long it is trained, and whether finalists start from its weights. `features` names what is found out
     of each architecture without training it.
     """

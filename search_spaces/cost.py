@@ -9,8 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from nas.architecture import Architecture, ModelInput, Stage
-from nas.builder import Cost
+from nas.architecture import Architecture, Cost, ModelInput, Stage
 from search_spaces import model
 from search_spaces.families import family_of
 

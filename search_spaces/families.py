@@ -5,8 +5,7 @@ from typing import Protocol
 
 from torch import nn
 
-from nas.architecture import Architecture, ModelInput, Option, Stage
-from nas.blueprint import Blueprint
+from nas.architecture import Architecture, Blueprint, ModelInput, Option, Stage
 from nas.errors import UnknownNameError
 from search_spaces.metaformer_family import MetaFormerFamily
 from search_spaces.part import Part

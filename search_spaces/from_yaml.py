@@ -7,8 +7,8 @@ import yaml
 
 from nas import plugins
 from nas.architecture import MLP_RATIO, RECIPE, ModelInput
-from nas.constraint import Constraints
 from nas.space import BlueprintChoices, SearchSpace, StageChoices
+from nas.space.constraint import Constraints
 from search_spaces.families import FAMILIES
 from search_spaces.yaml_blueprint import check_input, read_blueprint
 from search_spaces.yaml_constraints import check_members, read_constraints

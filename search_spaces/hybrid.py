@@ -8,8 +8,7 @@ pictures ask for. Local mixing is bandwidth-bound, attention quadratic in tokens
 
 from dataclasses import replace
 
-from nas.architecture import Architecture, Stage
-from nas.blueprint import Blueprint, Stem
+from nas.architecture import Architecture, Blueprint, Stage, Stem
 from nas.space import BlueprintChoices, SearchSpace, StageChoices
 
 RECIPE = "plain"

@@ -3,8 +3,7 @@
 import torch
 from torch import nn
 
-from nas.architecture import RECIPE, ModelInput, Stage
-from nas.builder import Cost
+from nas.architecture import RECIPE, Cost, ModelInput, Stage
 from search_spaces.cost import count
 from search_spaces.foldable import OnTokens
 from search_spaces.model import mixer_part, single

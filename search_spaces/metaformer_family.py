@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from nas.architecture import Architecture, ModelInput, Option, Stage
-from nas.blueprint import Blueprint
+from nas.architecture import Architecture, Blueprint, ModelInput, Option, Stage
 from nas.errors import ParameterError, UnknownNameError
 from search_spaces import network
 from search_spaces.grids import halved, largest_stride

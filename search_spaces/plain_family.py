@@ -9,8 +9,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from nas.architecture import Architecture, ModelInput, Option, Stage
-from nas.blueprint import Blueprint, Stem
+from nas.architecture import Architecture, Blueprint, ModelInput, Option, Stage, Stem
 from nas.errors import UnknownNameError
 from search_spaces import plain_network
 from search_spaces.activation import ACTIVATIONS

@@ -2,10 +2,9 @@
 
 import yaml
 
-from nas.architecture import Architecture, ModelInput, Stage
-from nas.blueprint import MAX_KERNEL, MAX_STEM_CONVS, STEM_STRIDES, Blueprint, Stem
-from nas.choices import BlueprintChoices
+from nas.architecture import MAX_KERNEL, MAX_STEM_CONVS, STEM_STRIDES, Architecture, Blueprint, ModelInput, Stage, Stem
 from nas.errors import UserError
+from nas.space import BlueprintChoices
 from search_spaces.families import FAMILIES
 from search_spaces.yaml_reader import YamlReader
 from search_spaces.yaml_values import WrongValue, boolean, integer, text

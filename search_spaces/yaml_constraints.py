@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import yaml
 
-from nas.constraint import COSTS, TOTAL_DEPTH, Constraints, Limit
 from nas.errors import UserError
 from nas.space import SearchSpace
+from nas.space.constraint import COSTS, TOTAL_DEPTH, Constraints, Limit
 from search_spaces.yaml_mixers import mixer_name
 from search_spaces.yaml_reader import YamlReader
 from search_spaces.yaml_values import positive

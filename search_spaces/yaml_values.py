@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from yaml.constructor import SafeConstructor
 
-from nas.fields import whole
+from nas.architecture.fields import whole
 
 _STANDARD = "tag:yaml.org,2002:"
 # Dates, `=` and `<<` have no meaning in a space: they are text.

@@ -5,12 +5,12 @@ from typing import Any
 
 import optuna
 
-from nas import opening
 from nas.architecture import Architecture
 from nas.samplers.distinct import DistinctSampler
 from nas.space import SearchSpace
 from nas.store.store import Store
-from nas.study import Study
+from nas.study import opening
+from nas.study.study import Study
 from nas.trial import Outcome
 from tests.builders import Silent, small_space, synthetic
 

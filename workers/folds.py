@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nas.training import TrainingRecipe
+from nas.export.training import TrainingRecipe
 from nas.trial import CurvePoint
 from workers.train import ResidentData, Training
 from workers.training_setting import Setting

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.training import TrainingRecipe
+from nas.export.training import TrainingRecipe
 from workers.orthogonal import Orthogonalised
 
 # Of orthogonalised steps to the recipe's rate, and their momentum: docs/training.md has the figures.

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput
-from nas.builder import Builder, counted
+from nas.architecture import Architecture, ModelInput, counted
+from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
-from nas.latency import Deployment, Meter, calibrated, input_on, load_meter
+from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_meter
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
 from nas.space import SearchSpace
 from nas.trial import Outcome

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from nas.evaluation import EvaluationOptions
-from nas.training import TrainingRecipe
+from nas.export.training import TrainingRecipe
 from workers.datasets.dataset import Dataset, ProxyData
 from workers.training_recipe import TrainingTask, folds, policy
 

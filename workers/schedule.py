@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from nas.training import TrainingRecipe
+from nas.export.training import TrainingRecipe
 
 # Where the rate begins, as a share of its peak (torch's OneCycleLR has the same).
 BEGIN = 1 / 25

@@ -5,7 +5,7 @@ docs/training.md has the experiments behind each rule; benchmarks/recipe.py repe
 
 from dataclasses import dataclass
 
-from nas.training import TrainingRecipe
+from nas.export.training import TrainingRecipe
 
 POLICY = "policy"
 # Peak rate at this batch; for others it goes with the batch's root, as the noise of its gradients does.

@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput
-from nas.builder import Builder, counted
-from nas.size import largest_of_each_mixer
+from nas.architecture import Architecture, ModelInput, counted
+from nas.builder import Builder
 from nas.space import SearchSpace
+from nas.space.size import largest_of_each_mixer
 from nas.trial_cost import TrialMemory, TrialSeconds
 from workers.micro_batch import PARTS
 from workers.step_probe import IMAGES, StepMemory, step_memory, step_seconds

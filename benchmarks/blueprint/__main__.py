@@ -26,7 +26,7 @@ from benchmarks.report import PACKAGES, conditions, print_header
 from nas import plugins
 from nas.architecture import ModelInput
 from nas.builder import Builder
-from nas.latency import Deployment
+from nas.latency.meter import Deployment
 
 SECONDS, SEEDS, WORKERS = 40.0, 2, 2
 

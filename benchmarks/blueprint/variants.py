@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nas import plugins
-from nas.architecture import NO_MIXER, Architecture, ModelInput, Stage
-from nas.blueprint import Blueprint, Stem
+from nas.architecture import NO_MIXER, Architecture, Blueprint, ModelInput, Stage, Stem
 from nas.builder import Builder
 
 RECIPE = "plain"

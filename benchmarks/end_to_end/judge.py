@@ -12,9 +12,9 @@ import torch
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
-from nas.latency import Deployment
+from nas.latency.meter import Deployment
 from nas.objective import pooled
-from nas.study import trial_seed
+from nas.study.study import trial_seed
 from nas.trial import CurvePoint
 from workers.datasets.dataset import Dataset, ProxyData, Request, split
 from workers.latency.meter import Meter

@@ -22,7 +22,7 @@ from torchvision.transforms import v2
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from workers.datasets.dataset import ProxyData
 from workers.ray_environment import ray_environment
 

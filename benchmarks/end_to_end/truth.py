@@ -18,8 +18,8 @@ from benchmarks.end_to_end import judge
 from benchmarks.latency.networks import MOST_NOISE, noise
 from benchmarks.report import print_header
 from nas.architecture import ModelInput
-from nas.front import Result, front, results
-from nas.pareto import hypervolume, non_dominated
+from nas.results.front import Result, front, results
+from nas.results.pareto import hypervolume, non_dominated
 from nas.store.store import Store, StudyRecord
 from workers.train import Recipe
 

@@ -25,7 +25,7 @@ from benchmarks.latency.networks import (
 )
 from benchmarks.latency.trainers import Trainers, count_on, trainers
 from nas.architecture import Architecture
-from nas.latency import Deployment
+from nas.latency.meter import Deployment
 
 # At each network, one after the other.
 Looks = list[tuple[float, ...]]

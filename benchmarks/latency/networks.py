@@ -9,9 +9,9 @@ import torch
 
 from nas.architecture import Architecture, ModelInput
 from nas.evaluation import EvaluationOptions
-from nas.latency import Deployment
+from nas.latency.meter import Deployment
 from nas.objective import Measurement
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from workers.latency.load import load_target
 from workers.latency.meter import Meter
 from workers.latency.quiet import MACHINE, QuietWindow

@@ -13,10 +13,11 @@ from itertools import combinations
 from scipy.stats import kendalltau
 
 from benchmarks.latency.networks import INPUT, calibrated, measured, members, noise, print_verdict, targets_here
-from nas import plugins, profiling
+from nas import plugins
 from nas.architecture import Architecture
-from nas.predictor import Predictor, features
-from nas.spaces import load_space
+from nas.latency import device_profile as profiling
+from nas.latency.latency_model import Predictor, features
+from nas.space.loading import load_space
 from workers.latency.meter import Meter
 
 MEASURED = 64

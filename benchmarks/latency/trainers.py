@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.latency.networks import INPUT, members
 from nas import plugins
-from nas.latency import Deployment
+from nas.latency.meter import Deployment
 from workers.datasets.dataset import Dataset, Request, split
 from workers.latency.quiet import step_in, windows_of
 from workers.train import Recipe, ResidentData, Training

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nas.pareto import hypervolume, knee, non_dominated
+from nas.results.pareto import hypervolume, knee, non_dominated
 
 # Two networks are equally fast within it: what two turns of the clock differ by.
 EQUALLY_FAST = 1.02

@@ -13,7 +13,7 @@ from nas.objective import unit_of
 def print_baselines(
     baselines: Sequence[Mapping[str, Any]], conclusion: Sequence[str], objectives: Sequence[str], members: int
 ) -> None:
-    """A row for each baseline, as nas.baseline has them as JSON, beside a front of so many `members`."""
+    """A row for each baseline, as nas.baselines.baseline has them as JSON, beside a front of so many `members`."""
     if not baselines:
         return
     table = Table("baseline", box=None, pad_edge=False)

@@ -7,9 +7,9 @@ import click
 
 from nas.cli import options
 from nas.errors import UserError
-from nas.status import status
 from nas.store.schema import HEAD
 from nas.store.store import Store
+from nas.study.status import status
 
 
 @click.group("db")

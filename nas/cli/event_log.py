@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from nas.audit import Audit
-from nas.search import SearchResult
-from nas.study import Study
+from nas.results.rank_correlation import Audit
+from nas.study.search import SearchResult
+from nas.study.study import Study
 from nas.trial import Outcome, Trial
 
 # Whose warnings are events too: that the database is away and back, that a cluster's nodes are waited for.

@@ -9,7 +9,7 @@ from nas.cli import options
 from nas.errors import ParameterError
 from nas.export.config import config_of
 from nas.export.source import Source, source_of
-from nas.front import Result, pick, results
+from nas.results.front import Result, pick, results
 from nas.store.store import Store, StudyRecord
 
 # Parameters that choose among a study's trials, and how the user writes them.

@@ -6,10 +6,10 @@ from dataclasses import asdict
 import click
 
 from nas import plugins
-from nas.audit import feature_ranks
 from nas.cli import options
 from nas.cli.front_table import print_features
 from nas.cli.table import print_note
+from nas.results.rank_correlation import feature_ranks
 from nas.store.store import Store
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import click
 
 from nas import plugins
-from nas.baseline import as_json as baseline_as_json
-from nas.baseline import compared, stored_baselines
+from nas.baselines.baseline import as_json as baseline_as_json
+from nas.baselines.baseline import compared, stored_baselines
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
 from nas.cli.front_table import print_front
-from nas.front import as_json as result_as_json
-from nas.front import fallen, front, results
+from nas.export.output_file import write_text
 from nas.objective import recorded_objectives
-from nas.output_file import write_text
+from nas.results.front import as_json as result_as_json
+from nas.results.front import fallen, front, results
 from nas.store.store import Store
 
 

@@ -7,9 +7,9 @@ import click
 from rich.table import Table
 
 from nas.architecture import Architecture, Stage
-from nas.audit import FEWEST, Audit, FeatureRank
 from nas.cli.table import print_note, print_table
 from nas.objective import ACCURACY, LATENCY, PARAMETERS, unit_of
+from nas.results.rank_correlation import FEWEST, Audit, FeatureRank
 
 SHOWN = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
 # In the column of seeds: no other seed than the search's own.
@@ -21,8 +21,8 @@ def print_front(
 ) -> None:
     """Print a row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
 
-    Members are as nas.front has them as JSON. Of the study's `objectives` those that not every table has get columns of
-    their own. What was dropped when the front was confirmed follows, marked.
+    Members are as nas.results.front has them as JSON. Of the study's `objectives` those that not every table has get
+    columns of their own. What was dropped when the front was confirmed follows, marked.
     """
     listed = [*members, *fell_off]
     if not listed:

@@ -9,12 +9,13 @@ from typing import Any
 import click
 from rich.table import Table
 
-from nas import latency, plugins
+from nas import plugins
 from nas.cli import latency_profile, options
 from nas.cli.meters import asked_meters
 from nas.cli.table import print_table
 from nas.export.source import source_of
-from nas.latency import Deployment
+from nas.latency import meter as latency
+from nas.latency.meter import Deployment
 from nas.objective import Measurement
 from nas.store.store import Store
 

@@ -10,7 +10,7 @@ import click
 from rich.progress import track
 from rich.table import Table
 
-from nas import plugins, profiling
+from nas import plugins
 from nas.architecture import ModelInput
 from nas.builder import Builder
 from nas.cli import options
@@ -18,11 +18,12 @@ from nas.cli.meters import asked_meters
 from nas.cli.table import print_table
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
-from nas.latency import calibrated
-from nas.predictor import Predictor, features
-from nas.profiling import Errors
+from nas.latency import device_profile as profiling
+from nas.latency.device_profile import Errors
+from nas.latency.latency_model import Predictor, features
+from nas.latency.meter import calibrated
 from nas.space import SearchSpace
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from nas.store.store import Store
 
 MOST_NETWORKS = 64

@@ -6,7 +6,7 @@ import click
 from click.core import ParameterSource
 
 from nas.errors import ParameterError
-from nas.latency import Meter, load_meter
+from nas.latency.meter import Meter, load_meter
 
 
 def asked_meters(targets: Sequence[str], precision: float, limit_s: float, ray_address: str | None) -> list[Meter]:

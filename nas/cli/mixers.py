@@ -10,8 +10,8 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.table import print_table
 from nas.errors import ParameterError
-from nas.mixer_bench import MixerReport, compare
-from nas.output_file import write_text
+from nas.export.output_file import write_text
+from nas.latency.mixer_benchmark import MixerReport, compare
 
 # Of the grid that was asked for: a quarter of its tokens, all, four and sixteen times as many.
 SIDES = (0.5, 1, 2, 4)

@@ -8,12 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from nas.audit import Audit
 from nas.cli.figures import told
 from nas.cli.front_table import low_audit
-from nas.front import front, front_hypervolume
 from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
-from nas.study import Study
+from nas.results.front import front, front_hypervolume
+from nas.results.rank_correlation import Audit
+from nas.study.study import Study
 from nas.trial import Trial, TrialState
 
 # Of a search's time, what working out its figures may take.

@@ -13,7 +13,7 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.main import INTERRUPTED
 from nas.export.source import source_of
-from nas.training import Epoch, Trainer, TrainingOptions
+from nas.export.training import Epoch, Trainer, TrainingOptions
 
 TRAINER = "ray"
 # The first epochs each have a line, later ones by time.

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nas.baseline import as_json as baseline_as_json
+from nas.baselines.baseline import as_json as baseline_as_json
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
 from nas.cli.event_log import EventLog
@@ -17,8 +17,8 @@ from nas.cli.progress import SearchProgress
 from nas.cli.search_options import asked, search_options
 from nas.cli.served_search import follow
 from nas.errors import ParameterError
-from nas.front import as_json as result_as_json
-from nas.search import search
+from nas.results.front import as_json as result_as_json
+from nas.study.search import search
 
 
 @click.command("search")

@@ -8,8 +8,8 @@ import click
 from nas.cli import options
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Resources
-from nas.search import SearchOptions
-from nas.size import with_size
+from nas.space.size import with_size
+from nas.study.search import SearchOptions
 
 # What numpy's and torch's generators take.
 MOST_SEED = 2**32 - 1

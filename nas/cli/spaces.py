@@ -10,7 +10,7 @@ from nas import plugins
 from nas.cli.drawing import draw
 from nas.errors import SpaceFileError
 from nas.space import SearchSpace
-from nas.spaces import load_space
+from nas.space.loading import load_space
 
 
 @click.group("spaces", invoke_without_command=True)

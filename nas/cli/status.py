@@ -6,8 +6,8 @@ import time
 import click
 
 from nas.cli import options
-from nas.status import Status, status
 from nas.store.store import Store
+from nas.study.status import Status, status
 from nas.trial import TrialState
 
 

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from nas.cli import options
 from nas.cli.table import print_table
-from nas.driver_lock import is_alive
 from nas.store.store import Store
+from nas.study.driver_lock import is_alive
 from nas.trial import TrialState
 
 

@@ -13,10 +13,10 @@ from nas.cli.search_options import asked, search_options
 from nas.errors import ParameterError, UserError
 from nas.evaluation import Evaluation, Job
 from nas.export.source import source_of
-from nas.latency import recorded
-from nas.search import SearchOptions, runner_of
-from nas.spaces import load_space
+from nas.latency.meter import recorded
+from nas.space.loading import load_space
 from nas.store.store import Store
+from nas.study.search import SearchOptions, runner_of
 from nas.trial import fingerprints
 
 SUPERNET = "supernet"

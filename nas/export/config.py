@@ -10,7 +10,7 @@ import yaml
 from nas import plugins
 from nas.architecture import SCHEMA_VERSION, Architecture, ModelInput
 from nas.errors import ParameterError
-from nas.front import Result
+from nas.results.front import Result
 from nas.store.store import StudyRecord
 
 CONFIG_FILE = "config.json"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from nas.export.config import ExportedConfig
-from nas.output_file import write_text
+from nas.export.output_file import write_text
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:

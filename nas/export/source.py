@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from nas import plugins
 from nas.architecture import ModelInput
+from nas.baselines.known import FORMS, TIMM, is_known, known_network
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig, load_config
-from nas.known import FORMS, TIMM, is_known, known_network
-from nas.published import PublishedModel, published_models
+from nas.export.published import PublishedModel, published_models
 
 WEIGHTS_FILE = "weights.safetensors"
 # Under this name the provenance has a known network's name.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import UserError
+from nas.export.output_file import write_text
 from nas.objective import ACCURACY, COUNTED, FEATURE, LATENCY, recorded_objectives
-from nas.output_file import write_text
 from nas.store.store import StudyRecord
 from nas.trial import Trial, TrialState
 

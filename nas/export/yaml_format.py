@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from nas.export.config import ExportedConfig
-from nas.output_file import write_text
+from nas.export.output_file import write_text
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:

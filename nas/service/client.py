@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from nas.errors import NasError, SearchInterruptedError, UserError
-from nas.output_file import written
+from nas.export.output_file import written
 from nas.service import READ_ONLY, TOKEN_VARIABLE, shapes
 from nas.service.request import Value
 

@@ -18,14 +18,11 @@ from optuna.trial import FrozenTrial
 from threadpoolctl import threadpool_limits
 
 from nas import plugins
-from nas.audit import Audit
-from nas.confirmation import ConfirmedSearch
-from nas.early_stopping import rungs
 from nas.errors import ParameterError
 from nas.evaluation import Watcher
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
-from nas.opening import experimental
-from nas.pareto import Point, dominates, hypervolume
+from nas.results.pareto import Point, dominates, hypervolume
+from nas.results.rank_correlation import Audit
 from nas.samplers.setting import Foresight, SamplerSetting
 from nas.simulation.evaluator import TARGET, TabularEvaluator, first_epoch
 from nas.simulation.nearest import NearestRowSampler
@@ -34,7 +31,10 @@ from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Table
 from nas.store.store import Store
-from nas.study import Study
+from nas.study.confirmation import ConfirmedSearch
+from nas.study.early_stopping import rungs
+from nas.study.opening import experimental
+from nas.study.study import Study
 from nas.trial import Trial, TrialState
 
 # Suggestions of so many last trials are timed.

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from nas.artifact import Artifact
 from nas.store import tables
+from nas.store.artifact import Artifact
 from nas.store.database import Database
 from nas.store.patience import lasting_method
 from nas.store.rows import INSERTS

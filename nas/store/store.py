@@ -9,9 +9,9 @@ from sqlalchemy import column, delete, func, insert, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from nas.architecture import Architecture
-from nas.audit import Audit
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import LATENCY, Measurement, fingerprint_digest
+from nas.results.rank_correlation import Audit
 from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
 from nas.store.drivers import Drivers

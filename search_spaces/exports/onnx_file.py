@@ -13,7 +13,7 @@ from torch import nn
 
 from nas.errors import ExportError
 from nas.export.config import ExportedConfig
-from nas.output_file import written
+from nas.export.output_file import written
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.folding import folded
 

@@ -7,10 +7,10 @@ import yaml
 from torch import nn
 
 from nas.architecture import Architecture, ModelInput
+from nas.baselines.known import KNOWN
 from nas.errors import ParameterError
 from nas.export.config import ExportedConfig
-from nas.known import KNOWN
-from nas.output_file import write_text, written
+from nas.export.output_file import write_text, written
 from search_spaces import model as ours
 from search_spaces.exports.source import Bundle
 from search_spaces.exports.weights import network_of

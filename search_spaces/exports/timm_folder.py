@@ -14,11 +14,11 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from nas.architecture import MLP_RATIO, Architecture
+from nas.baselines.known import KNOWN
 from nas.errors import ExportError
 from nas.export.config import CONFIG_FILE, ExportedConfig
+from nas.export.output_file import make_folder, write_text, written
 from nas.export.source import WEIGHTS_FILE
-from nas.known import KNOWN
-from nas.output_file import make_folder, write_text, written
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.known.family import refuse_export
 from search_spaces.metaformer_family import MetaFormerFamily

@@ -6,8 +6,8 @@ from pathlib import Path
 from safetensors.torch import save
 
 from nas.export.config import CONFIG_FILE, ExportedConfig
+from nas.export.output_file import make_folder, write_text, written
 from nas.export.source import WEIGHTS_FILE
-from nas.output_file import make_folder, write_text, written
 from search_spaces.exports.weights import network_of
 
 

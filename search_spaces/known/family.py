@@ -6,10 +6,9 @@ import torch
 from torch import nn
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput
-from nas.builder import Cost
+from nas.architecture import Architecture, Cost, ModelInput
+from nas.baselines.known import KnownName, known_name
 from nas.errors import ExportError, ParameterError, UserError
-from nas.known import KnownName, known_name
 from search_spaces.cost import count
 from search_spaces.known.foreign import ForeignNetwork
 from search_spaces.known.timm_network import check, timm_network

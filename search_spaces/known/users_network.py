@@ -1,7 +1,7 @@
 """A function of the user's own that makes a network, `module:function`.
 
 It is called with `channels`, `height_px`, `width_px` and `classes` by name. The module is one that Python finds, or a
-file under the working directory (nas.known.users_file).
+file under the working directory (nas.baselines.known.users_file).
 """
 
 import importlib
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from nas.baselines.known import users_file
 from nas.errors import ParameterError
-from nas.known import users_file
 
 
 def users_function(name: str) -> Callable[..., Any]:

@@ -13,8 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from nas.baseline import Baseline, artifact_of
-from nas.known import known_network
+from nas.baselines.baseline import Baseline, artifact_of
+from nas.baselines.known import known_network
 from nas.store.store import Store
 from tests.builders import complete, failed, infeasible
 from tests.serving import Served

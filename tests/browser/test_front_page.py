@@ -4,8 +4,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from nas.baseline import Baseline, artifact_of
-from nas.known import known_network
+from nas.baselines.baseline import Baseline, artifact_of
+from nas.baselines.known import known_network
 from nas.store.store import Store
 from tests.builders import complete
 from tests.conftest import run_nas

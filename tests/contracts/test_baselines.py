@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput
-from nas.builder import Builder, counted
-from nas.known import known_network
+from nas.architecture import Architecture, ModelInput, counted
+from nas.baselines.known import known_network
+from nas.builder import Builder
 from search_spaces.folding import largest_difference
 
 BASELINES = plugins.names(plugins.BASELINES)

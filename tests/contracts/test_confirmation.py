@@ -4,11 +4,11 @@ import dataclasses
 import random
 from collections.abc import Callable
 
-from nas.confirmation import MIN_BOUND, ConfirmedSearch
 from nas.evaluation import Job
-from nas.front import fallen, front
-from nas.pareto import non_dominated
+from nas.results.front import fallen, front
+from nas.results.pareto import non_dominated
 from nas.store.store import Store
+from nas.study.confirmation import MIN_BOUND, ConfirmedSearch
 from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome, Trial, TrialState
 from tests.builders import Silent, complete, failed, measurement, synthetic
 from tests.studies import open_study

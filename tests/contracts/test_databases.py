@@ -11,13 +11,13 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from nas.artifact import Artifact
-from nas.driver_lock import drive
 from nas.errors import ParameterError, StorageError, UnknownNameError
+from nas.store.artifact import Artifact
 from nas.store.check import check
 from nas.store.copying import copy
 from nas.store.engine import open_engine, open_optuna, parse_url
 from nas.store.store import Store
+from nas.study.driver_lock import drive
 from nas.trial import Confirmation, Outcome
 from tests.builders import complete, failed, infeasible, measurement
 from tests.conftest import run_nas

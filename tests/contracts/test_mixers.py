@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, Stage
-from nas.blueprint import Blueprint
+from nas.architecture import Architecture, Blueprint, ModelInput, Stage
 from search_spaces.cost import count
 from search_spaces.exports.onnx_file import convert, run
 from search_spaces.exports.weights import difference

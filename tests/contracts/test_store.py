@@ -11,14 +11,14 @@ import optuna
 import pytest
 from sqlalchemy import JSON, column, insert, table, text
 
-from nas.artifact import Artifact
-from nas.audit import Audit
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import UNKNOWN
+from nas.results.rank_correlation import Audit
+from nas.store.artifact import Artifact
 from nas.store.engine import open_engine, parse_url, shown
 from nas.store.schema import HEAD, upgrade
 from nas.store.store import Store
-from nas.study import PATIENCE
+from nas.study.study import PATIENCE
 from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Trial, TrialState
 from tests.builders import Silent, complete, failed, infeasible, measurement, small_space, synthetic
 from tests.studies import make_study, open_study, run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas.architecture import ModelInput
-from nas.latency import load_meter
+from nas.latency.meter import load_meter
 from tests.conftest import Finished
 
 STUDY = Path(__file__).parent.parent / "data" / "study_of_version_0_1.sql"

@@ -17,7 +17,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.errors import ExportError, ParameterError
 from nas.export.config import ExportedConfig
 from nas.export.source import source_of
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.metaformer import METAFORMER
 from tests.conftest import run_nas

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.artifact import Artifact
+from nas.store.artifact import Artifact
 from nas.store.store import Store
 from tests.conftest import run_nas
 from tests.integration.searching import QUICK, RunningSearch, trials, wait_for_end

@@ -5,9 +5,9 @@ import random
 import numpy as np
 import pytest
 
-from nas.alike import FEWEST, RIDGES, described, foretold
 from nas.architecture import Architecture, Stage
-from nas.expected import Seen, expectation
+from nas.results.shrinkage import Seen, expectation
+from nas.results.similarity import FEWEST, RIDGES, described, foretold
 from search_spaces.hybrid_v1 import HYBRID_V1
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nas.architecture import Architecture, ModelInput, Stage
-from nas.latency import Deployment
+from nas.latency.meter import Deployment
 from workers.latency.apart import TimedApart
 from workers.latency.estimate import Effort, Estimate
 from workers.latency.load import load_target

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nas.audit import FEWEST, WINDOW, audits, feature_ranks
+from nas.results.rank_correlation import FEWEST, WINDOW, audits, feature_ranks
 from nas.store.store import Store
-from nas.study import AUDIT_EVERY
+from nas.study.study import AUDIT_EVERY
 from nas.trial import CurvePoint, Outcome, Trial
 from tests.builders import Silent, complete, failed, small_space, synthetic
 from tests.studies import open_study, run

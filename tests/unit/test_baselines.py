@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from nas import plugins
-from nas.architecture import ModelInput
-from nas.baseline import Baseline, artifact_name, artifact_of, as_json, compared, stored_baselines
-from nas.baseline_choice import LARGE, MAX_SHARE, SMALL, choose, few, named
-from nas.baseline_training import baseline_jobs
-from nas.builder import Builder, counted
+from nas.architecture import ModelInput, counted
+from nas.baselines.baseline import Baseline, artifact_name, artifact_of, as_json, compared, stored_baselines
+from nas.baselines.choice import LARGE, MAX_SHARE, SMALL, choose, few, named
+from nas.baselines.known import known_network
+from nas.builder import Builder
 from nas.errors import ParameterError, UnknownNameError
 from nas.evaluation import Job
-from nas.jobs import BaselinesFirst, Jobs
-from nas.known import known_network
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from nas.store.store import Store
+from nas.study.baseline_training import baseline_jobs
+from nas.study.jobs import BaselinesFirst, Jobs
 from nas.trial import WORKER_LOST, Failure, Outcome
 from tests.builders import complete, measurement
 from tests.studies import INPUT, settings

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, Stage
-from nas.blueprint import Blueprint, Stem
-from nas.builder import Cost
+from nas.architecture import Architecture, Blueprint, Cost, ModelInput, Stage, Stem
 from nas.errors import ParameterError, UnknownNameError
 from search_spaces.cost import cost, part_cost
 from search_spaces.exports.onnx_file import convert

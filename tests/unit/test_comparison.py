@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.comparison import Comparison, compare, conclusion, rival_of
-from nas.pareto import Point, dominates
+from nas.results.comparison import Comparison, compare, conclusion, rival_of
+from nas.results.pareto import Point, dominates
 
 FIGURES = st.integers(0, 6).map(lambda number: number / 6)
 POINTS = st.tuples(FIGURES, FIGURES.map(lambda accuracy: -accuracy))

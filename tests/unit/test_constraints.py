@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.architecture import ModelInput
-from nas.constraint import Constraints, Limit
 from nas.errors import ParameterError
 from nas.space import MixerChoice, SearchSpace, StageChoices
+from nas.space.constraint import Constraints, Limit
 
 INPUT = ModelInput(1, 16, 16, 4)
 MIXERS = ("pool", "conv", "attention")

@@ -10,7 +10,7 @@ from torch import nn
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.evaluation import EvaluationOptions, Job
-from nas.latency import Deployment
+from nas.latency.meter import Deployment
 from search_spaces.hybrid import HYBRID
 from workers.device import gpu
 from workers.latency.meter import Meter

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nas import driver_lock
-from nas.driver_lock import SILENT_S, drive, is_alive
 from nas.errors import SearchInterruptedError, UserError
 from nas.store.store import Store
+from nas.study import driver_lock
+from nas.study.driver_lock import SILENT_S, drive, is_alive
 from nas.trial import TrialState
 from tests.builders import synthetic
 from tests.studies import make_study, open_study, run

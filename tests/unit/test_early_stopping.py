@@ -5,8 +5,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.early_stopping import FEWEST, Rung, rungs
-from nas.pareto import dominates
+from nas.results.pareto import dominates
+from nas.study.early_stopping import FEWEST, Rung, rungs
 
 points = st.tuples(st.floats(0, 1), st.floats(0.1, 10))
 

@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution, IntDistribution
 from scipy.stats import mannwhitneyu
 
 from nas.architecture import Architecture
-from nas.pareto import hypervolume
+from nas.results.pareto import hypervolume
 from nas.samplers.distributions import distributions
 from nas.samplers.ehvi.encoding import Encoding
 from nas.samplers.ehvi.models import MOST, Models, Sample, Scale, schedule

@@ -6,7 +6,7 @@ import statistics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.expected import Line, Seen, expectation
+from nas.results.shrinkage import Line, Seen, expectation
 
 fractions = st.floats(0, 1)
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.errors import UnknownNameError, UserError
-from nas.front import (
+from nas.objective import UNKNOWN
+from nas.results.front import (
     as_json,
     contenders,
     fallen,
@@ -21,8 +22,7 @@ from nas.front import (
     results,
     similar_to,
 )
-from nas.objective import UNKNOWN
-from nas.pareto import Point, dominates, hypervolume
+from nas.results.pareto import Point, dominates, hypervolume
 from nas.trial import Confirmation, CurvePoint, Outcome, Trial, failed_confirmations
 from tests.builders import complete, failed, infeasible, measurement, small_space
 

@@ -3,7 +3,7 @@
 import pytest
 
 from nas.cli.front_table import print_front
-from nas.front import as_json, fallen, front, results
+from nas.results.front import as_json, fallen, front, results
 from nas.trial import Confirmation, Trial
 from tests.builders import complete, measurement, small_space
 

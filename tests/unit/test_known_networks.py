@@ -8,10 +8,10 @@ import torch
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
+from nas.baselines.known import KNOWN, known_network
 from nas.builder import Builder
 from nas.errors import ParameterError, UnknownNameError
 from nas.export.source import known_config
-from nas.known import KNOWN, known_network
 from search_spaces.exports.onnx_file import convert, run
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.folding import largest_difference

@@ -22,7 +22,7 @@ from torch._dynamo.utils import counters
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError
-from nas.latency import Deployment, load_meter
+from nas.latency.meter import Deployment, load_meter
 from nas.objective import UNKNOWN, pooled
 from tests.builders import measurement
 from workers.latency.cpu import CpuCompileTarget, CpuTarget

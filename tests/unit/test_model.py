@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, Stage
-from nas.builder import Cost
+from nas.architecture import Architecture, Cost, ModelInput, Stage
 from nas.errors import ParameterError, UnknownNameError, UserError
 from search_spaces.cost import cost, part_cost
 from search_spaces.families import FAMILIES

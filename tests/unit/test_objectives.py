@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from nas.errors import ParameterError, UnknownNameError
-from nas.front import front, front_hypervolume, pick, results
 from nas.objective import ACCURACY, LATENCY, MACS, latency_on, objectives_of
+from nas.results.front import front, front_hypervolume, pick, results
 from nas.trial import Trial
 from tests.builders import complete, measurement, small_space
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.front import results
-from nas.outlook import FEWEST, gain_to_come
+from nas.results.convergence import FEWEST, gain_to_come
+from nas.results.front import results
 from nas.store.store import Store
 from nas.trial import Outcome, Trial
 from tests.builders import complete, small_space

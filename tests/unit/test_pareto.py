@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.pareto import dominates, hypervolume, knee, non_dominated
+from nas.results.pareto import dominates, hypervolume, knee, non_dominated
 
 coordinates = st.integers(0, 8).map(float)
 

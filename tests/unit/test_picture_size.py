@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from nas.evaluation import EvaluationOptions
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from workers.proxy import prepare
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nas import plugins, profiling
+from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
-from nas.forecast import FEWEST, Forecast
+from nas.latency import device_profile as profiling
+from nas.latency.latency_model import Predictor, features
+from nas.latency.online_model import FEWEST, Forecast
 from nas.objective import UNKNOWN
-from nas.predictor import Predictor, features
-from nas.spaces import load_space
+from nas.space.loading import load_space
 from search_spaces.hybrid_v1 import HYBRID_V1
 from tests.builders import measurement
 

@@ -6,11 +6,11 @@ import random
 import pytest
 
 from nas.architecture import Architecture, Stage
-from nas.constraint import Constraints, Limit
 from nas.errors import ParameterError, UnknownNameError
-from nas.size import SIZES, fitting_size, largest_of_each_mixer, scaled, size_hint, sized, with_size
 from nas.space import MixerChoice, SearchSpace, StageChoices
-from nas.spaces import check_space, load_space
+from nas.space.constraint import Constraints, Limit
+from nas.space.loading import check_space, load_space
+from nas.space.size import SIZES, fitting_size, largest_of_each_mixer, scaled, size_hint, sized, with_size
 from search_spaces.hybrid import HYBRID as FAMILY
 from search_spaces.hybrid_v1 import HYBRID_224_V1, HYBRID_V1
 

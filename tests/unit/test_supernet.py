@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.architecture import Architecture, ModelInput
-from nas.artifact import Artifact
-from nas.audit import rank_correlation
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Job
-from nas.expected import Seen
-from nas.jobs import Jobs
+from nas.results.rank_correlation import rank_correlation
+from nas.results.shrinkage import Seen
 from nas.space import MixerChoice, SearchSpace, StageChoices
-from nas.spaces import load_space
+from nas.space.loading import load_space
+from nas.store.artifact import Artifact
 from nas.store.store import Store
+from nas.study.jobs import Jobs
 from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome
 from search_spaces.model import build
 from search_spaces.supernet import Supernet, by_batch

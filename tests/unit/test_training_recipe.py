@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas.training import LEGACY, RECIPE_SETTING, TrainingRecipe
+from nas.export.training import LEGACY, RECIPE_SETTING, TrainingRecipe
 from workers.augment import alternately
 from workers.batch_norm import RunningStatistics
 from workers.datasets.dataset import ArraySource, ProxyData, split

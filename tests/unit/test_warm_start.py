@@ -7,10 +7,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from nas.errors import ParameterError
-from nas.front import front, results
-from nas.spaces import load_space
+from nas.results.front import front, results
+from nas.space.loading import load_space
 from nas.store.store import Store
-from nas.warm_start import FEWEST, warm_start
+from nas.study.warm_start import FEWEST, warm_start
 from tests.builders import small_space, synthetic
 from tests.conftest import Finished
 from tests.integration.searching import QUICK, trials

@@ -10,7 +10,7 @@ import pytest
 
 from nas.architecture import Architecture
 from nas.errors import ParameterError, SpaceFileError
-from nas.spaces import load_space
+from nas.space.loading import load_space
 
 GOOD = """\
 schema: 1
@@ -378,7 +378,7 @@ def test_keys_do_not_depend_on_the_order_of_keys_or_on_the_process(tmp_path: Pat
     }
     assert Architecture.from_dict(shuffled).key == member.key
     program = (
-        "import random; from nas.spaces import load_space; "
+        "import random; from nas.space.loading import load_space; "
         f"print(load_space({str(tmp_path / 'space.yaml')!r}).sample(random.Random(5)).key)"
     )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

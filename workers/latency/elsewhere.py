@@ -9,7 +9,7 @@ from ray.exceptions import RayTaskError
 
 from nas.architecture import ModelInput
 from nas.errors import ParameterError
-from nas.latency import Comparison, Network
+from nas.latency.meter import Comparison, Network
 from nas.objective import Measurement
 from workers.latency import reference
 from workers.latency.estimate import Effort
@@ -38,7 +38,7 @@ class MeterHost:
 
 @dataclass(frozen=True)
 class ElsewhereMeter:
-    """As nas.latency.Meter has it: each call is one of the Meter on the node.
+    """As nas.latency.meter.Meter has it: each call is one of the Meter on the node.
 
     Raises ParameterError when the cluster at `address` has no such node, or the target does not work there.
     """

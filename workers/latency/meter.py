@@ -11,7 +11,7 @@ import torch
 
 from nas.architecture import ModelInput
 from nas.errors import ParameterError, TooBigError
-from nas.latency import Comparison, Network
+from nas.latency.meter import Comparison, Network
 from nas.objective import LATENCY, Measurement
 from workers.latency import reference
 from workers.latency.energy import energy_counter
@@ -42,7 +42,7 @@ def threads_kept() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Meter:
-    """Measures networks on the target of a `NAME[:option=value,...]`; as nas.latency.Meter has it.
+    """Measures networks on the target of a `NAME[:option=value,...]`; as nas.latency.meter.Meter has it.
 
     `recorded_ms` is the reference network's time on record, to which figures are scaled; without one they are not.
     Pickled without what a process has prepared. Raises UnknownNameError or ParameterError at the first use.

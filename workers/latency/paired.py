@@ -6,7 +6,7 @@ from typing import Protocol
 
 from scipy.special import stdtrit
 
-from nas.latency import Comparison
+from nas.latency.meter import Comparison
 from workers.latency.estimate import Estimate
 
 # Where memory comes to lie makes a network a percent faster or slower: that is in the interval, since each part has its

@@ -57,7 +57,7 @@ class Attention(nn.Module):
 
 
 class Reference:
-    """The network as nas.latency.Network has it: some of everything that token mixers lean on.
+    """The network as nas.latency.meter.Network has it: some of everything that token mixers lean on.
 
     Where a process happens to have its memory makes one kind of layer faster or slower by a percent; of several kinds
     the mean varies half as much (0.5% for 1.0% from process to process).

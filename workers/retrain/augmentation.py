@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms import v2
 
-from nas.training import TrainingRecipe
+from nas.export.training import TrainingRecipe
 from workers.train import Presentation, TrainingData
 
 

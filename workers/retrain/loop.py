@@ -18,7 +18,7 @@ from torch import nn
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
-from nas.training import TrainingRecipe
+from nas.export.training import TrainingRecipe
 from workers.datasets.dataset import Dataset, Request
 from workers.latency.quiet import step_in, windows_of
 from workers.retrain.augmentation import augmentation_of

@@ -25,9 +25,9 @@ from nas import plugins
 from nas.architecture import ModelInput
 from nas.errors import DataError, ParameterError, SearchInterruptedError
 from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig
+from nas.export.output_file import make_folder, write_text, written
 from nas.export.source import BASELINE, WEIGHTS_FILE
-from nas.output_file import make_folder, write_text, written
-from nas.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
+from nas.export.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
 from workers.datasets.dataset import Dataset, Request
 from workers.device import choose_device
 from workers.interruption import heard
@@ -50,7 +50,7 @@ LEARNT = 0.95
 
 
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
-    """Train, and write the folder; as nas.training.Trainer has it."""
+    """Train, and write the folder; as nas.export.training.Trainer has it."""
     options = replace(options, dataset=_dataset_of(options))
     assignment, task = _assignment(options)
     settings = _settings(assignment, options)

@@ -3,8 +3,8 @@
 Shared weights favour some mixers over others, in the same way wherever they are. A ridge regression (Hoerl and Kennard,
 1970) on the score, on the share of blocks that each mixer has, and on what each stage is: as far as members that were
 trained by themselves tell. Not by their accuracies, much of which is a seed's luck, but by what these and training
-losses together lead one to expect (nas.expected). How much it is held back is decided by members that are left out,
-again and again; so is whether the score is, or stands almost alone.
+losses together lead one to expect (nas.results.shrinkage). How much it is held back is decided by members that are left
+out, again and again; so is whether the score is, or stands almost alone.
 """
 
 import math
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.architecture import Architecture
-from nas.audit import rank_correlation
-from nas.expected import Seen, expectation
+from nas.results.rank_correlation import rank_correlation
+from nas.results.shrinkage import Seen, expectation
 from nas.space import SearchSpace
 
 # How much the score's weight is held back and how much the others' are: both alike, or the others alone.

@@ -16,13 +16,13 @@ from typing import Any
 from torch import nn
 
 from nas.architecture import Architecture
-from nas.artifact import Artifact
-from nas.audit import rank_correlation
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
-from nas.expected import Seen
-from nas.jobs import Jobs
+from nas.results.rank_correlation import rank_correlation
+from nas.results.shrinkage import Seen
 from nas.space import SearchSpace
+from nas.store.artifact import Artifact
+from nas.study.jobs import Jobs
 from nas.trial import CurvePoint, Failure, Outcome, TrialState
 from workers.proxy import ProxyEvaluator, features_of, proxy_of
 from workers.supernet.correction import Correction, correction

@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas.architecture import Architecture, Stage
-from nas.blueprint import Blueprint
+from nas.architecture import Architecture, Blueprint, Stage
 from workers.proxy import ProxyEvaluator
 from workers.train import EVALUATION_BATCH
 from workers.training_setting import FP32

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.expected import SHARE, Line
+from nas.results.shrinkage import SHARE, Line
 from nas.samplers.ehvi.history import Observation
 
 # So many complete trials must tell how curves go on.
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 def less_luck(losses: Floats, curves: Sequence[Sequence[float]]) -> Floats:
     """The final losses, drawn towards what the ends of their curves foretell, as far as the rest is likely luck.
 
-    As nas.expected does with accuracies for a front.
+    As nas.results.shrinkage does with accuracies for a front.
     """
     ends = np.array([curve[-1] if curve else np.nan for curve in curves])
     known = ~np.isnan(ends)

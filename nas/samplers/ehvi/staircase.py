@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nas.pareto import Point, hypervolume, non_dominated
+from nas.results.pareto import Point, hypervolume, non_dominated
 
 Floats = NDArray[np.float64]
 # Of more cells than that some of the front's points are left out; candidates are looked at some at a time, so that what

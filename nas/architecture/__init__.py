@@ -1,0 +1,37 @@
+"""An architecture as data: stages, blueprint, what they are built for, and what a network of them costs."""
+
+from nas.architecture.blueprint import MAX_KERNEL, MAX_STEM_CONVS, STEM_STRIDES, Blueprint, Stem
+from nas.architecture.cost import Cost, PartCosts, counted
+from nas.architecture.layout import (
+    MLP_RATIO,
+    NO_MIXER,
+    RECIPE,
+    SCHEMA_VERSION,
+    Architecture,
+    ModelInput,
+    Option,
+    Options,
+    Stage,
+    spelled,
+)
+
+__all__ = [
+    "MAX_KERNEL",
+    "MAX_STEM_CONVS",
+    "MLP_RATIO",
+    "NO_MIXER",
+    "RECIPE",
+    "SCHEMA_VERSION",
+    "STEM_STRIDES",
+    "Architecture",
+    "Blueprint",
+    "Cost",
+    "ModelInput",
+    "Option",
+    "Options",
+    "PartCosts",
+    "Stage",
+    "Stem",
+    "counted",
+    "spelled",
+]

@@ -1,0 +1,1 @@
+"""Known networks beside a study: by name, chosen, trained and recorded."""

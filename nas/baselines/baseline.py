@@ -1,0 +1,217 @@
+"""A known network beside a study: trained as its trials are, with each of some seeds, and what is on record of it."""
+
+import hashlib
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from nas.architecture import Architecture
+from nas.baselines.known import known_name
+from nas.objective import ACCURACY, LATENCY, Measurement, pooled, recorded_objectives
+from nas.results.comparison import Comparison, compare, conclusion
+from nas.results.pareto import Point
+from nas.store.artifact import Artifact
+from nas.trial import CurvePoint, Failure, Outcome
+
+KIND = "baseline"
+# Settings of a study that no training of an architecture, and no latency, depends on. All others are part of a
+# baseline's identity, those of later versions too.
+NOT_OF_A_TRAINING = frozenset(
+    ("space", "space_key", "evaluator", "objectives", "latency_precision", "max_latency_ms", "supernet", "inherit")
+)
+
+
+class BaselineRecord(Protocol):
+    """Where baselines are on record: the store."""
+
+    def artifacts(self, kind: str) -> list[Artifact]:
+        """Those of a kind, the last one first, without their contents."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A known network, and what its trainings found out by their seeds.
+
+    `images` is the digest of the images that it was trained and judged on.
+    """
+
+    architecture: Architecture
+    images: str
+    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return known_name(self.architecture).text
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """With each seed: none of them chose the network."""
+        found = (outcome.accuracy for outcome in self.outcomes.values())
+        return tuple(accuracy for accuracy in found if accuracy is not None)
+
+    @property
+    def accuracy(self) -> float | None:
+        """The mean over the seeds."""
+        return statistics.fmean(self.accuracies) if self.accuracies else None
+
+    @property
+    def accuracy_std(self) -> float | None:
+        return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
+
+    @property
+    def measured(self) -> Mapping[str, Measurement]:
+        """By objective, the latencies on all targets; what several trainings were told of counts once."""
+        occasions: dict[str, dict[float, Measurement]] = {}
+        for outcome in self.outcomes.values():
+            for name, measurement in outcome.measured.items():
+                occasions.setdefault(name, {})[measurement.taken_at] = measurement
+        return {name: pooled(list(measurements.values())) for name, measurements in occasions.items()}
+
+    @property
+    def latency(self) -> Measurement | None:
+        return self.measured.get(LATENCY.name)
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Each objective's figure, by its name."""
+        counted = {name: value for outcome in self.outcomes.values() for name, value in outcome.figures.items()}
+        medians = {name: measurement.median for name, measurement in self.measured.items()}
+        accuracy = {} if self.accuracy is None else {ACCURACY.name: self.accuracy}
+        return {**counted, **medians, **accuracy}
+
+    @property
+    def parameters(self) -> int | None:
+        return next((each.parameters for each in self.outcomes.values() if each.parameters is not None), None)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why there is no accuracy; None where there is one."""
+        failures = [outcome.failure for outcome in self.outcomes.values() if outcome.failure is not None]
+        return failures[-1] if failures and self.accuracy is None else None
+
+    def with_outcome(self, seed: int, outcome: Outcome) -> "Baseline":
+        return replace(self, outcomes={**self.outcomes, seed: replace(outcome, checkpoint=None)})
+
+    def point(self, settings: Mapping[str, Any]) -> Point | None:
+        """The losses of a study with these settings, accuracy last; None where one is not known."""
+        objectives = sorted(recorded_objectives(settings), key=lambda objective: objective.maximise)
+        if any(objective.name not in self.figures for objective in objectives):
+            return None
+        return tuple(objective.loss(self.figures[objective.name]) for objective in objectives)
+
+
+def artifact_of(baseline: Baseline, settings: Mapping[str, Any], updated_at: float) -> Artifact:
+    """The record of a baseline of studies with these settings."""
+    details = {
+        "baseline": baseline.name,
+        "architecture": baseline.architecture.to_dict(),
+        "images": baseline.images,
+        "dataset": settings["dataset"],
+        "settings": _of_training(settings),
+        "accuracy": baseline.accuracy,
+        "parameters": baseline.parameters,
+        "seeds": {str(seed): _as_details(outcome) for seed, outcome in baseline.outcomes.items()},
+    }
+    return Artifact(artifact_name(baseline.architecture, settings), KIND, details, updated_at=updated_at)
+
+
+def artifact_name(architecture: Architecture, settings: Mapping[str, Any]) -> str:
+    """One for each known network and everything in the settings that its training or its latency depends on."""
+    return f"{_prefix(settings)}{architecture.key[:16]}"
+
+
+def stored_baselines(record: BaselineRecord, settings: Mapping[str, Any]) -> list[Baseline]:
+    """The baselines that were trained as the trials of a study with these settings are, the fastest first."""
+    return baselines_among(record.artifacts(KIND), settings)
+
+
+def baselines_among(artifacts: Iterable[Artifact], settings: Mapping[str, Any]) -> list[Baseline]:
+    """Those of the artifacts that are baselines of studies with these settings, the fastest first.
+
+    Of several networks that had one name, which a user's function may have had over time, it is the last one.
+    """
+    prefix = _prefix(settings)
+    ours = [each for each in artifacts if each.kind == KIND and each.name.startswith(prefix)]
+    found = [baseline_from(each.details) for each in sorted(ours, key=lambda artifact: artifact.updated_at)]
+    latest = {baseline.name: baseline for baseline in found}
+    return sorted(latest.values(), key=lambda baseline: baseline.figures.get(LATENCY.name, float("inf")))
+
+
+def baseline_from(details: Mapping[str, Any]) -> Baseline:
+    """The baseline of an artifact's details."""
+    outcomes = {int(seed): _from_details(each) for seed, each in details["seeds"].items()}
+    return Baseline(Architecture.from_dict(details["architecture"]), details["images"], outcomes)
+
+
+def compared(
+    baselines: Sequence[Baseline], members: Sequence[Point], settings: Mapping[str, Any]
+) -> tuple[list[Comparison], list[str]]:
+    """The baselines beside a front's members, and the conclusion in plain words."""
+    points = {baseline.name: baseline.point(settings) for baseline in baselines}
+    found = compare({name: point for name, point in points.items() if point is not None}, members)
+    costs = [each.name.removesuffix("_ms") for each in recorded_objectives(settings) if not each.maximise]
+    return found, conclusion(found, len(members), " and ".join(costs))
+
+
+def as_json(baseline: Baseline, comparison: Comparison | None) -> dict[str, Any]:
+    """A baseline for other programs, with what it comes to beside a front."""
+    latency = baseline.latency
+    return {
+        "name": baseline.name,
+        "key": baseline.architecture.key,
+        "parameters": baseline.parameters,
+        "accuracy": baseline.accuracy,
+        "accuracy_std": baseline.accuracy_std,
+        "seeds": len(baseline.accuracies),
+        "latency_ms": None if latency is None else latency.median,
+        "latency_iqr_ms": None if latency is None else latency.iqr,
+        "latency_interval_ms": None if latency is None else list(latency.interval),
+        "figures": dict(baseline.figures),
+        "front_gain": None if comparison is None else comparison.gain,
+        "dominates": 0 if comparison is None else len(comparison.dominated),
+        "failure": None if baseline.failure is None else vars(baseline.failure).copy(),
+    }
+
+
+def _prefix(settings: Mapping[str, Any]) -> str:
+    digest = hashlib.blake2b(json.dumps(_of_training(settings), sort_keys=True).encode(), digest_size=16).hexdigest()
+    return f"{KIND}-{digest}-"
+
+
+def _of_training(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in NOT_OF_A_TRAINING}
+
+
+def _as_details(outcome: Outcome) -> dict[str, Any]:
+    """As JSON values."""
+    return {
+        "accuracy": outcome.accuracy,
+        "parameters": outcome.parameters,
+        "latency": None if outcome.latency is None else outcome.latency.to_dict(),
+        "latencies": {target: measurement.to_dict() for target, measurement in outcome.latencies.items()},
+        "costs": dict(outcome.costs),
+        "curve": [vars(point).copy() for point in outcome.curve],
+        "train_s": outcome.train_s,
+        "measure_s": outcome.measure_s,
+        "environment": dict(outcome.environment),
+        "failure": None if outcome.failure is None else vars(outcome.failure).copy(),
+    }
+
+
+def _from_details(details: Mapping[str, Any]) -> Outcome:
+    """The inverse of `_as_details`."""
+    latencies = {target: Measurement.from_dict(each) for target, each in details["latencies"].items()}
+    return Outcome(
+        accuracy=details["accuracy"],
+        parameters=details["parameters"],
+        latency=None if details["latency"] is None else Measurement.from_dict(details["latency"]),
+        latencies=latencies,
+        costs=details["costs"],
+        curve=tuple(CurvePoint(**point) for point in details["curve"]),
+        train_s=details["train_s"],
+        measure_s=details["measure_s"],
+        environment=details["environment"],
+        failure=None if details["failure"] is None else Failure(**details["failure"]),
+    )

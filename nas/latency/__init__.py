@@ -1,0 +1,1 @@
+"""Latency: meters, what is recorded of them, and the models that predict it."""

@@ -1,0 +1,68 @@
+"""The slowest members of a space, measured on a target: whether a latency limit leaves room for larger networks."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from nas.architecture import ModelInput
+from nas.latency.meter import Deployment, LatencyRecord, Meter, calibrated, load_meter, measure
+from nas.space import SearchSpace
+from nas.space.size import DECLARED, fitting_size, largest_of_each_mixer, size_hint, sized, split_size
+
+# Long enough for two digits of a figure.
+PRECISION, LIMIT_S = 0.03, 0.3
+_LOG = logging.getLogger("nas.slowest")
+
+
+def slowest_ms(space: SearchSpace, model_input: ModelInput, meter: Meter, record: LatencyRecord) -> float | None:
+    """The latency of the slowest of the largest members of each mixer, measured or from the record.
+
+    None where a busy machine lets nothing be measured.
+    """
+    latencies_ms = []
+    for member in largest_of_each_mixer(space):
+        try:
+            measurement = measure(Deployment(member, model_input), meter, record)
+        except Exception as error:  # The trial that meets it records it.
+            _LOG.warning("%s could not be measured: %s: %s", member.word, type(error).__name__, error)
+            continue
+        if measurement.is_usable:
+            latencies_ms.append(measurement.median)
+    return max(latencies_ms, default=None)
+
+
+def room_hint(
+    space: SearchSpace, settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None
+) -> str | None:
+    """That a study's latency limit leaves room for a larger size of its space, in a line; None where it does not."""
+    limit_ms: float | None = settings["max_latency_ms"]
+    if limit_ms is None:
+        return None
+    slowest = slowest_ms(space, _model_input(settings), _meter(settings, record, ray_address), record)
+    return None if slowest is None else size_hint(slowest, limit_ms, split_size(space.name)[1])
+
+
+def size_for(space: SearchSpace, settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None) -> str:
+    """The smallest size of the space whose slowest member is as slow as the study's latency limit allows."""
+    if settings["max_latency_ms"] is None:
+        return DECLARED
+    meter = _meter(settings, record, ray_address)
+
+    def slowest(size: str) -> float:
+        return slowest_ms(_for_pictures(sized(space, size), settings), _model_input(settings), meter, record) or 0.0
+
+    return fitting_size(slowest, settings["max_latency_ms"])
+
+
+def _meter(settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None) -> Meter:
+    """The meter of the study's first target, on the record's scale."""
+    return calibrated(load_meter(settings["target"], ray_address).precise(PRECISION, LIMIT_S), record)
+
+
+def _for_pictures(space: SearchSpace, settings: Mapping[str, Any]) -> SearchSpace:
+    """Of a family of spaces the one for the study's pictures."""
+    return space.for_pictures(ModelInput.from_dict(settings["input"]))
+
+
+def _model_input(settings: Mapping[str, Any]) -> ModelInput:
+    return ModelInput.from_dict(settings["latency_input"])

@@ -1,0 +1,162 @@
+"""The members of a constrained space: how many, one uniformly at random, all of them. By construction, not by trial.
+
+Stages meet only in the width before each, the order of mixers and sums, so that a member is a first half and a second
+half that fit. Halves are listed; pairs are only counted, or looked up. (Horowitz and Sahni's meet in the middle.)
+"""
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.architecture import Architecture, Blueprint, Stage
+from nas.errors import ParameterError
+from nas.space.constraint import Constraints
+
+# Halves beyond this do not fit in memory, and pairs beyond this take minutes; a space of four stages stays below them.
+MOST_HALVES = 3_000_000
+MOST_PAIRS = 4_000_000_000
+# Amounts are counted up to here, which is above every limit and leaves room for a sum of two.
+MOST_AMOUNT = 2**61
+# Pairs compared at a time, for memory's sake.
+CHUNK = 4_000_000
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """Runs of stages, with what the other half must know of them. `sums` has a column for each limit."""
+
+    paths: list[tuple[Stage, ...]]
+    outer_width: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    sums: NDArray[np.int64]
+
+
+def check_countable(choices: Sequence[int], widths: Sequence[int]) -> None:
+    """Raises ParameterError for stages of so many choices, and widths among them, that Counted would not end."""
+    middle = _middle(len(choices))
+    firsts, seconds = math.prod(choices[:middle]), math.prod(choices[middle:])
+    if firsts + seconds * widths[middle - 1] > MOST_HALVES or firsts * seconds > MOST_PAIRS:
+        raise ParameterError(
+            f"constraints on {len(choices)} stages of this many choices cannot be counted: "
+            f"{firsts:,} runs of stages 1 to {middle} and {seconds:,} of those after; "
+            f"at most {MOST_HALVES:,} together and {MOST_PAIRS:,} pairs"
+        )
+
+
+def _middle(stages: int) -> int:
+    return (stages + 1) // 2
+
+
+class Counted:
+    """The members of a space of few stages under one blueprint, each one of the `options` at its place; see
+    `check_countable`.
+    """
+
+    def __init__(
+        self, options: Sequence[Sequence[Stage]], recipe: str, blueprint: Blueprint, constraints: Constraints
+    ) -> None:
+        self._options = options
+        self._recipe = recipe
+        self._blueprint = blueprint
+        self._constraints = constraints
+        self._middle = _middle(len(options))
+        self._known: dict[tuple[Stage, int, int], tuple[int, ...]] = {}
+
+    @property
+    def size(self) -> int:
+        return int(self._pairs.sum())
+
+    def sample(self, generator: random.Random) -> Architecture:
+        """A member drawn uniformly. Raises ParameterError when there is none."""
+        if self.size == 0:
+            raise ParameterError("no architecture keeps the constraints")
+        ends = np.cumsum(self._pairs)
+        first = int(np.searchsorted(ends, generator.randrange(self.size), side="right"))
+        seconds = np.flatnonzero(self._fitting(slice(first, first + 1))[0])
+        return self._member(first, int(generator.choice(seconds)))
+
+    def __iter__(self) -> Iterator[Architecture]:
+        for first in np.flatnonzero(self._pairs):
+            for second in np.flatnonzero(self._fitting(slice(first, first + 1))[0]):
+                yield self._member(int(first), int(second))
+
+    def _member(self, first: int, second: int) -> Architecture:
+        stages = self._firsts.paths[first] + self._seconds[0].paths[second]
+        return Architecture(stages, self._recipe, self._blueprint)
+
+    @cached_property
+    def _pairs(self) -> NDArray[np.int64]:
+        """For each first half, how many second halves fit."""
+        seconds = max(1, len(self._seconds[0].paths))
+        step = max(1, CHUNK // seconds)
+        starts = range(0, len(self._firsts.paths), step)
+        counts = [self._fitting(slice(start, start + step)).sum(1) for start in starts]
+        return np.concatenate([np.zeros(0, np.int64), *counts])
+
+    def _fitting(self, firsts: slice) -> NDArray[np.bool_]:
+        """Which second halves (columns) fit the first halves (rows)."""
+        left = self._firsts
+        right = self._seconds
+        widths = left.outer_width[firsts]
+        fits = left.rank[firsts, None] <= right[0].rank[None]
+        for column, limit in enumerate(self._constraints.limits):
+            by_width = np.stack([halves.sums[:, column] for halves in right])
+            totals = left.sums[firsts, None, column] + by_width[np.searchsorted(self._widths, widths)]
+            fits &= (totals >= limit.least) & (totals <= limit.most)
+        return fits
+
+    @cached_property
+    def _firsts(self) -> _Halves:
+        return self._halves(0, self._middle, None)
+
+    @cached_property
+    def _widths(self) -> NDArray[np.int64]:
+        """The widths that a first half may end in, ascending."""
+        return np.array(sorted({stage.width for stage in self._options[self._middle - 1]}))
+
+    @cached_property
+    def _seconds(self) -> list[_Halves]:
+        """The same second halves after each of `_widths`: their sums differ."""
+        return [self._halves(self._middle, len(self._options), int(width)) for width in self._widths]
+
+    def _halves(self, begin: int, end: int, width_before: int | None) -> _Halves:
+        paths, sums, ranks = [], [], []
+        for path in product(*self._options[begin:end]):
+            found = list(self._constraints.ranks(path))
+            if found != sorted(found):
+                continue
+            paths.append(path)
+            sums.append(self._sums(path, begin, width_before))
+            # A first half is known by its last rank, a second one by its first.
+            ranks.append((found[-1] if found else -1) if begin == 0 else (found[0] if found else len(self._options)))
+        columns = len(self._constraints.limits)
+        return _Halves(
+            paths,
+            np.array([path[-1].width if path else 0 for path in paths], dtype=np.int64),
+            np.array(ranks, dtype=np.int64),
+            np.array(sums, dtype=np.int64).reshape(len(paths), columns),
+        )
+
+    def _sums(self, path: tuple[Stage, ...], begin: int, width_before: int | None) -> tuple[int, ...]:
+        if not path or not self._constraints.limits:
+            return (0,) * len(self._constraints.limits)
+        width = path[0].width if width_before is None else width_before
+        amounts = [self._amounts(stage, width_of_last, begin + i) for i, (stage, width_of_last) in enumerate(
+            zip(path, (width, *(stage.width for stage in path)), strict=False)
+        )]  # fmt: skip
+        return tuple(min(sum(column), MOST_AMOUNT) for column in zip(*amounts, strict=True))
+
+    def _amounts(self, stage: Stage, width_before: int, index: int) -> tuple[int, ...]:
+        name = (stage, width_before, index)
+        if name not in self._known:
+            # The other stages only give the place and the width before it.
+            others = Stage(stage.mixer, 1, width_before)
+            stages = (others,) * index + (stage,) + (others,) * (len(self._options) - index - 1)
+            self._known[name] = self._constraints.amounts(Architecture(stages, self._recipe, self._blueprint), index)
+        return self._known[name]

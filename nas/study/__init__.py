@@ -1,0 +1,1 @@
+"""A study and its search: opening, asking, stopping early, confirming, going on."""

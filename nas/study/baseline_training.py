@@ -1,0 +1,92 @@
+"""The trainings of known networks before a study's first trial: by its evaluator, counted apart from its budget."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from nas.baselines.baseline import Baseline, BaselineRecord, artifact_of, stored_baselines
+from nas.baselines.known import known_network
+from nas.evaluation import Job, Say
+from nas.latency.meter import LatencyRecord, recorded
+from nas.store.artifact import Artifact
+from nas.study.jobs import Jobs
+from nas.study.study import trial_seed
+from nas.trial import Outcome, TrialState, fingerprints
+
+
+class Record(BaselineRecord, LatencyRecord, Protocol):
+    """Where baselines and latencies are on record: the store."""
+
+    def put_artifact(self, artifact: Artifact) -> None:
+        """Put it on record, in the place of another one of its name."""
+
+
+def baseline_jobs(
+    names: Sequence[str],
+    settings: Mapping[str, Any],
+    images: str,
+    repeats: int,
+    rungs: Sequence[int],
+    record: Record,
+    say: Say,
+    clock: Callable[[], float] = time.time,
+) -> Jobs:
+    """The trainings that named baselines lack: each with `1 + repeats` seeds, kept as each one ends.
+
+    `images` is the digest of the images: a baseline that was trained on others is trained anew. The first seed's jobs
+    come first, before the search's, so that the latency that they measure is known to the others; the others come when
+    the search has no trial to ask for, as its own confirmations do.
+    """
+    stored = {each.architecture: each for each in stored_baselines(record, settings) if each.images == images}
+    networks = [known_network(name) for name in names]
+    baselines = {each.key: stored.get(each, Baseline(each, images)) for each in networks}
+    seeds = {
+        each.key: [trial_seed(settings["seed"], each.key, repeat) for repeat in range(1 + repeats)] for each in networks
+    }
+    waiting = [
+        (network, seeds[network.key][repeat])
+        for repeat in range(1 + repeats)
+        for network in networks
+        if seeds[network.key][repeat] not in baselines[network.key].outcomes
+    ]
+    targets = fingerprints(settings)
+
+    def ready(job: Job) -> Job:
+        return replace(job, known=recorded(record, job.architecture.key, targets))
+
+    def keep(job: Job, outcome: Outcome) -> None:
+        if outcome.state is TrialState.STOPPED:
+            return
+        key = job.architecture.key
+        baseline = baselines[key] = baselines[key].with_outcome(job.seed, outcome)
+        for target, measurement in _by_target(outcome, targets).items():
+            if target not in job.known:
+                record.add_measurement(key, measurement, job.architecture)
+        record.put_artifact(artifact_of(baseline, settings, clock()))
+        if outcome.failure is not None:
+            if sum(each.failure is not None for each in baseline.outcomes.values()) > 1:
+                return
+            say("baseline failed", {"name": baseline.name, "because": str(outcome.failure)})
+        elif all(seed in baseline.outcomes for seed in seeds[key]) and baseline.accuracy is not None:
+            latency = {} if baseline.latency is None else {"latency ms": baseline.latency.median}
+            figures = {
+                "name": baseline.name,
+                "accuracy": baseline.accuracy,
+                **latency,
+                "seeds": len(baseline.accuracies),
+            }
+            say("baseline trained", figures)
+
+    jobs = [
+        Job(network, seed, number, rungs=tuple(rungs), is_baseline=True)
+        for number, (network, seed) in enumerate(waiting)
+    ]
+    urgent = sum(seed == seeds[network.key][0] for network, seed in waiting)
+    return Jobs(jobs, keep, ready, urgent)
+
+
+def _by_target(outcome: Outcome, targets: Mapping[str, Any]) -> dict[str, Any]:
+    first = next(iter(targets))
+    measured = {} if outcome.latency is None else {first: outcome.latency}
+    return {**measured, **outcome.latencies}

@@ -1,0 +1,112 @@
+"""Opening a study: found or made in Optuna's tables and in ours, under the same settings as before."""
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+
+from nas import plugins
+from nas.errors import ParameterError, StorageError
+from nas.objective import recorded_objectives
+from nas.space.loading import load_space
+from nas.store.engine import open_optuna, parse_url
+from nas.store.optuna_storage import DriversStorage
+from nas.store.store import Store, StudyRecord
+
+# Optuna's study carries this mark of our record: an id that Optuna gives anew after a deletion has another.
+MARK = "nas_created_at"
+
+
+def recorded_settings(storage: str, study: str | None) -> Mapping[str, Any] | None:
+    """The settings of the study of that name; None where there is none yet."""
+    if study is None:
+        return None
+    try:
+        store = Store.open(storage, create=False)
+    except StorageError:
+        # A database that is not there yet is made later, and one that is of no use is told of then.
+        return None
+    with store:
+        return next((record.settings for record in store.studies() if record.name == study), None)
+
+
+def space_of(settings: Mapping[str, Any], space: str) -> str:
+    """The name of the space in which a study was begun, where the name `space` means another one since.
+
+    A space is known by its content: a study of `hybrid` of an earlier version goes on in that one.
+    """
+    if settings["space"] != space:
+        return space
+    installed = {load_space(name).key: name for name in plugins.names(plugins.SPACES)}
+    return installed.get(str(settings.get("space_key")), space)
+
+
+def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any]) -> tuple[optuna.Study, StudyRecord]:
+    """The study of that name in the database of URL `storage`, made where it is new.
+
+    Raises ParameterError when it was begun with other settings, StorageError when Optuna cannot use the database.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    objectives = recorded_objectives(settings)
+    study = optuna.create_study(
+        study_name=name,
+        storage=DriversStorage(open_optuna(parse_url(storage))),
+        directions=["maximize" if objective.maximise else "minimize" for objective in objectives],
+        load_if_exists=True,
+    )
+    created_at = {record.study_id: record.created_at for record in store.studies()}.get(study._study_id)
+    if created_at is None or study.user_attrs.get(MARK) != created_at:
+        if MARK not in study.user_attrs and (
+            len(study.directions) != len(objectives) or study.get_trials(deepcopy=False)
+        ):
+            raise ParameterError(f"study {name!r} is another program's, made with Optuna alone; name another --study")
+        _register(store, study, settings, created_at)
+    record = store.study(name)
+    for setting, value in settings.items():
+        if setting == "space" and record.settings.get("space_key") == settings["space_key"]:
+            # The same space under another name.
+            continue
+        if record.settings.get(setting) != value:
+            begun = _told(setting, record.settings.get(setting))
+            raise ParameterError(
+                f"study {name!r} was begun {begun}, not {_told(setting, value)}: its trials could not be compared; "
+                "name another --study"
+            )
+    return study, record
+
+
+def _told(setting: str, value: Any) -> str:
+    return f"without {setting}" if value is None else f"with {setting} {value!r}"
+
+
+def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any], stale: float | None) -> None:
+    store.add_study(study._study_id, settings, time.time(), stale)
+    # Of two processes that do this at a time both go by the record of the one that was first.
+    record = store.study(study.study_name)
+    with experimental():
+        study.set_metric_names([objective.name for objective in recorded_objectives(record.settings)])
+    study.set_user_attr("settings", dict(record.settings))
+    study.set_user_attr(MARK, record.created_at)
+
+
+@contextmanager
+def optunas_errors(name: str) -> Iterator[None]:
+    """What Optuna cannot read from the database or write to it, as StorageError: a full disk, a server that is gone."""
+    try:
+        yield
+    except optuna.exceptions.StorageInternalError as error:
+        reason: BaseException = error
+        while reason.__cause__ is not None:
+            reason = reason.__cause__
+        raise StorageError(f"Optuna cannot use database {name!r}: {str(reason).splitlines()[0]}") from error
+
+
+@contextmanager
+def experimental() -> Iterator[None]:
+    """Optuna's experimental parts used knowingly: its version is pinned."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield

@@ -1,0 +1,89 @@
+"""How searches are doing, by what is on record: who drives them, how fast they are, what fails."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nas.store.store import Ending, Store, StudyRecord
+from nas.study.driver_lock import is_alive
+from nas.trial import Failure, TrialState
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """Of one study. `driver` is the process that drives it, None where none is alive; `workers` how many trials each
+    of its nodes has room for. `failures` counts by cause what failed or was cut off, and `last_error` is the latest.
+    """
+
+    record: StudyRecord
+    driver: Mapping[str, Any] | None
+    running: int
+    trials_per_hour: float
+    failures: Mapping[str, int]
+    last_error: Failure | None
+
+    @property
+    def workers(self) -> Mapping[str, int]:
+        found: Mapping[str, int] = (self.driver or {}).get("workers", {})
+        return found
+
+    @property
+    def budget(self) -> int | None:
+        """How many trials the running search is to have on record; None where none runs."""
+        found: int | None = (self.driver or {}).get("budget")
+        return found
+
+    @property
+    def left_s(self) -> float | None:
+        """How long the running search still takes at its present pace, in seconds, confirmations left out."""
+        if self.budget is None or not self.trials_per_hour:
+            return None
+        return max(0, self.budget - self.done) / self.trials_per_hour * HOUR_S
+
+    @property
+    def done(self) -> int:
+        return sum(count for state, count in self.record.counts.items() if state.is_done)
+
+    def as_json(self) -> dict[str, Any]:
+        """What other programs rely on."""
+        return {
+            "study": self.record.name,
+            "running": self.driver is not None,
+            "driver": None if self.driver is None else {key: self.driver[key] for key in ("host", "pid")},
+            "workers": dict(self.workers),
+            "budget": self.budget,
+            "left_s": self.left_s,
+            "trials": {state.value: self.record.counts.get(state, 0) for state in TrialState},
+            "trials_per_hour": self.trials_per_hour,
+            "failures": dict(self.failures),
+            "last_error": None if self.last_error is None else vars(self.last_error),
+        }
+
+
+def status(store: Store, record: StudyRecord, now: float) -> Status:
+    """As of `now`, in seconds since 1970."""
+    return status_of(record, store.driver(record.study_id), store.endings(record.study_id), now)
+
+
+def status_of(record: StudyRecord, driver: Mapping[str, Any] | None, endings: Sequence[Ending], now: float) -> Status:
+    """From what is on record of who drives it, and of how its trials ended, the last one last.
+
+    Trials per hour are those of the last hour, or since the study began, or the search that runs.
+    """
+    living = driver if driver is not None and is_alive(driver, now) else None
+    began = record.created_at if living is None else max(record.created_at, living["started_at"])
+    since = max(began, now - HOUR_S)
+    recent = sum(at >= since and state.is_done for state, at, _ in endings)
+    failed = [failure for _, _, failure in endings if failure is not None]
+    hours = max(now - since, 1.0) / HOUR_S
+    return Status(
+        record=record,
+        driver=living,
+        running=record.counts.get(TrialState.RUNNING, 0),
+        trials_per_hour=recent / hours,
+        failures=Counter(failure.cause for failure in failed),
+        last_error=failed[-1] if failed else None,
+    )
