@@ -20,9 +20,9 @@ from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread
 from nas.architecture import Architecture
 from nas.latency.meter import Deployment
-from workers.datasets.dataset import ProxyData
-from workers.train import Recipe, ResidentData
-from workers.training_setting import FP32
+from workers.data.dataset import ProxyData
+from workers.training.loop import Recipe, ResidentData
+from workers.training.setting import FP32
 
 DEVICE = "cuda"
 PROCESSES = (1, 2, 4)

@@ -2,7 +2,7 @@
 
 `python -m benchmarks.recipe [--data NAME ...] [--network NAME ...] [--variant NAME ...] [--seconds S] [--seeds K]`
 
-Each variant is the policy's recipe (workers/training_recipe.py) with one thing changed, by the loop that searches train
+Each variant is the policy's recipe (workers/training/policy.py) with one thing changed, by the loop that searches train
 with, fp32, one thread, over so many seconds of processor time, which other programs on the machine do not shorten. A
 variant named `short ...` is trained by epochs as searches do: it is told what that came to in seconds. The test part is
 left alone.
@@ -24,11 +24,11 @@ from benchmarks.plain_networks import NETWORKS
 from benchmarks.report import mean_and_spread, print_header
 from nas import plugins
 from nas.export.training import TrainingRecipe
-from workers.datasets.dataset import Dataset, ProxyData, Request
-from workers.optimiser import Optimiser
-from workers.train import ResidentData, Training, prepare_weights
-from workers.training_recipe import TrainingTask, policy
-from workers.training_setting import FP32
+from workers.data.dataset import Dataset, ProxyData, Request
+from workers.training.loop import ResidentData, Training, prepare_weights
+from workers.training.optimiser import Optimiser
+from workers.training.policy import TrainingTask, policy
+from workers.training.setting import FP32
 
 
 class Pictures(NamedTuple):

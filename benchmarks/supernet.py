@@ -24,12 +24,12 @@ from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import Seen
 from nas.space import SearchSpace
 from nas.space.loading import load_space
-from workers.proxy import ProxyEvaluator, proxy_of
 from workers.supernet.correction import correction
 from workers.supernet.evaluator import AUDITED, EPOCHS_PER_PROXY_EPOCH, drawn
 from workers.supernet.scores import Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.train import Recipe
+from workers.training.loop import Recipe
+from workers.training.proxy import ProxyEvaluator, proxy_of
 
 TABLE = Path(__file__).parent / "tables" / "fashion_hybrid_alone.csv"
 HELD_OUT, SEED = 60, 2024

@@ -24,8 +24,8 @@ from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread, print_header
 from nas.architecture import Architecture, Stage
 from nas.latency.meter import Deployment
-from workers.datasets.dataset import ProxyData
-from workers.train import Recipe, ResidentData
+from workers.data.dataset import ProxyData
+from workers.training.loop import Recipe, ResidentData
 
 WORDS = {
     "pool": ("pool",) * 4,

@@ -17,8 +17,8 @@ PRELOADED = [
     "onnxruntime",
     "ray.tune",
     "nas.cli.search",
-    "workers.proxy",
-    "workers.ray_tune",
+    "workers.training.proxy",
+    "workers.ray.runner",
 ]
 
 

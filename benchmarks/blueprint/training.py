@@ -12,11 +12,11 @@ from benchmarks.blueprint.rows import Trained
 from benchmarks.blueprint.variants import Variant
 from nas import plugins
 from nas.builder import Builder
-from workers.datasets.dataset import Dataset, ProxyData, Request, split
-from workers.train import ResidentData, Training
-from workers.training_recipe import TrainingTask, policy
-from workers.training_setting import FP32
-from workers.training_steps import NonFiniteLossError
+from workers.data.dataset import Dataset, ProxyData, Request, split
+from workers.training.loop import ResidentData, Training
+from workers.training.policy import TrainingTask, policy
+from workers.training.setting import FP32
+from workers.training.steps import NonFiniteLossError
 
 # Epochs of the probe that says how many a training has; the first is slower and does not count.
 PROBED = 2

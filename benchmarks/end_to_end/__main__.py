@@ -31,7 +31,7 @@ from nas.results.front import front, results
 from nas.results.pareto import hypervolume, non_dominated
 from nas.store.store import Store, StudyRecord
 from nas.trial import Trial
-from workers.train import Recipe
+from workers.training.loop import Recipe
 
 # The fronts that the search had after these shares of its wall time.
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.75)

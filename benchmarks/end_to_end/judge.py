@@ -16,10 +16,10 @@ from nas.latency.meter import Deployment
 from nas.objective import pooled
 from nas.study.study import trial_seed
 from nas.trial import CurvePoint
-from workers.datasets.dataset import Dataset, ProxyData, Request, split
+from workers.data.dataset import Dataset, ProxyData, Request, split
 from workers.latency.meter import Meter
-from workers.train import Recipe, ResidentData, Training, choose_setting
-from workers.training_setting import Setting
+from workers.training.loop import Recipe, ResidentData, Training, choose_setting
+from workers.training.setting import Setting
 
 # Processes that train at a time; those of a GPU share it.
 PROCESSES = {"cpu": os.cpu_count(), "cuda": 4}

@@ -23,8 +23,8 @@ from torchvision.transforms import v2
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.space.loading import load_space
-from workers.datasets.dataset import ProxyData
-from workers.ray_environment import ray_environment
+from workers.data.dataset import ProxyData
+from workers.ray.environment import ray_environment
 
 CALLS, WARM_UP = 50, 10
 

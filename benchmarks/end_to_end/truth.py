@@ -21,7 +21,7 @@ from nas.architecture import ModelInput
 from nas.results.front import Result, front, results
 from nas.results.pareto import hypervolume, non_dominated
 from nas.store.store import Store, StudyRecord
-from workers.train import Recipe
+from workers.training.loop import Recipe
 
 NEW_SEEDS = (101, 102, 103)
 

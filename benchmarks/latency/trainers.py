@@ -13,10 +13,10 @@ import torch
 from benchmarks.latency.networks import INPUT, members
 from nas import plugins
 from nas.latency.meter import Deployment
-from workers.datasets.dataset import Dataset, Request, split
+from workers.data.dataset import Dataset, Request, split
 from workers.latency.quiet import step_in, windows_of
-from workers.train import Recipe, ResidentData, Training
-from workers.training_setting import FP32
+from workers.training.loop import Recipe, ResidentData, Training
+from workers.training.setting import FP32
 
 spawn = multiprocessing.get_context("spawn")
 # Trainers that share a GPU.

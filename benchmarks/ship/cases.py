@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from nas import plugins
-from workers.datasets.dataset import Dataset, ImageSource, Part, Request
+from workers.data.dataset import Dataset, ImageSource, Part, Request
 
 # Of the permutation whose first pictures are a reduced training part: the same one for all seeds of a case.
 SUBSET_SEED = 0

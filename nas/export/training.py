@@ -32,11 +32,11 @@ class TrainingRecipe:
     precision: str = "auto"
     name: str = LEGACY
     optimiser: str = "adamw"
-    """A name of workers.optimiser.OPTIMISERS."""
+    """A name of workers.training.optimiser.OPTIMISERS."""
     vector_decay: bool = True
     """Whether norms' scales and biases decay as matrices and filters do."""
     schedule: str = "one_cycle"
-    """A name of workers.schedule.SHAPES."""
+    """A name of workers.training.schedule.SHAPES."""
     warm_up: float = 0.2
     """Share of the training in which the learning rate rises."""
     label_smoothing: float = 0.0

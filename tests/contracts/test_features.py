@@ -10,9 +10,9 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.plugins import BUILDER, BUILDERS
 from search_spaces.training_free import naswot, synaptic
-from workers.datasets.dataset import Request, split
-from workers.datasets.digits import DIGITS
-from workers.training_free import TrainingFree
+from workers.data.dataset import Request, split
+from workers.data.digits import DIGITS
+from workers.training.training_free import TrainingFree
 
 FEATURES, MIXERS = plugins.names(plugins.FEATURES), plugins.names(plugins.MIXERS)
 INPUT = ModelInput(1, 14, 14, 10)

@@ -19,7 +19,7 @@ from tests.conftest import nas_script, run_nas
 from tests.integration.searching import RunningSearch, wait_for_end
 from workers.retrain.augmentation import mix
 from workers.retrain.recipes import recipe_for
-from workers.training_recipe import TrainingTask
+from workers.training.policy import TrainingTask
 
 SMALL = Architecture((Stage("pool", 1, 16), Stage("attention", 1, 32)))
 QUICK = ("--epochs", "3", "--batch-size", "64", "--warmup-epochs", "0.5")

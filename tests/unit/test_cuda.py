@@ -14,9 +14,9 @@ from nas.latency.meter import Deployment
 from search_spaces.hybrid import HYBRID
 from workers.device import gpu
 from workers.latency.meter import Meter
-from workers.proxy import ProxyEvaluator, prepare
-from workers.train import Training
-from workers.training_setting import BF16, CONTIGUOUS, FP32, Setting
+from workers.training.loop import Training
+from workers.training.proxy import ProxyEvaluator, prepare
+from workers.training.setting import BF16, CONTIGUOUS, FP32, Setting
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 INPUT = ModelInput(1, 14, 14, 10)

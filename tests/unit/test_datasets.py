@@ -11,11 +11,11 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from nas.errors import DataError, ParameterError
-from workers.datasets.cifar import CIFAR10, CIFAR100
-from workers.datasets.dataset import ArraySource, Request, split
-from workers.datasets.digits import DIGITS
-from workers.datasets.fashion_mnist import FASHION_MNIST
-from workers.datasets.image_folder import IMAGE_FOLDER
+from workers.data.cifar import CIFAR10, CIFAR100
+from workers.data.dataset import ArraySource, Request, split
+from workers.data.digits import DIGITS
+from workers.data.fashion_mnist import FASHION_MNIST
+from workers.data.image_folder import IMAGE_FOLDER
 
 
 def pictures(folder: Path, classes: int = 2, each: int = 10) -> Path:

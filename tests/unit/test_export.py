@@ -132,7 +132,7 @@ def test_settings_of_the_tests_are_those_of_a_search() -> None:
     from nas.evaluation import EvaluationOptions
     from nas.export.training import RECIPE_SETTING
     from search_spaces.hybrid import HYBRID
-    from workers.proxy import prepare
+    from workers.training.proxy import prepare
 
     # But for the recipe, which studies of version 0.1 have none of.
     recorded = {"space", "space_key", "evaluator", *prepare(EvaluationOptions(), HYBRID).settings}

@@ -6,8 +6,8 @@ import weakref
 
 import pytest
 
-from workers import interruption
-from workers.interruption import heard
+from workers.ray import interruption
+from workers.ray.interruption import heard
 
 
 class Held:

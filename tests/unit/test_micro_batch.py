@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from nas.architecture import Architecture, ModelInput, Stage
 from search_spaces.model import build
-from workers.micro_batch import MicroBatch, blocks, recompute_blocks, ways
-from workers.step_probe import step_memory
+from workers.training.micro_batch import MicroBatch, blocks, recompute_blocks, ways
+from workers.training.step_probe import step_memory
 
 BATCH = 16
 INPUT = ModelInput(3, 32, 32, 5)

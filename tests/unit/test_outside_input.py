@@ -21,8 +21,8 @@ from nas.simulation.table import read_table
 from nas.store.engine import parse_url, shown
 from search_spaces.from_yaml import read
 from tests.unit.test_datasets import pictures
-from workers.datasets.dataset import Request
-from workers.datasets.image_folder import IMAGE_FOLDER
+from workers.data.dataset import Request
+from workers.data.image_folder import IMAGE_FOLDER
 from workers.latency.load import load_target
 
 Found = TypeVar("Found")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from nas.evaluation import EvaluationOptions
 from nas.space.loading import load_space
-from workers.proxy import prepare
+from workers.training.proxy import prepare
 
 
 def folder_of(path: Path, width_px: int, height_px: int) -> Path:

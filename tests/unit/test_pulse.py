@@ -7,7 +7,7 @@ import time
 
 import psutil
 
-from workers.pulse import HEARD_S, LEAST_STEP_S, SILENT_S, SLOWER, Frozen, Pulses, Worker
+from workers.ray.heartbeat import HEARD_S, LEAST_STEP_S, SILENT_S, SLOWER, Frozen, Pulses, Worker
 
 ONE, OTHER = Worker("node", 1, 1.0), Worker("node", 2, 1.0)
 

@@ -23,15 +23,15 @@ from nas.study.jobs import Jobs
 from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome
 from search_spaces.model import build
 from search_spaces.supernet import Supernet, by_batch
-from workers.proxy import ProxyEvaluator, prepare
 from workers.supernet.correction import correction
 from workers.supernet.evaluator import KIND, SupernetEvaluator
 from workers.supernet.evaluator import prepare as prepare_supernet
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.train import Recipe
-from workers.training_setting import FP32
+from workers.training.loop import Recipe
+from workers.training.proxy import ProxyEvaluator, prepare
+from workers.training.setting import FP32
 
 INPUT = ModelInput(1, 14, 14, 10)
 # Each field that a stage may have, with more than one option, under a recipe with biases and scales.

@@ -16,11 +16,11 @@ from nas.objective import UNKNOWN, Measurement
 from nas.trial import Outcome, TrialState
 from search_spaces.hybrid import HYBRID
 from tests.builders import measurement
-from workers.augment import augment
 from workers.memory import is_out_of_memory
-from workers.proxy import ProxyEvaluator, prepare
-from workers.train import Training
-from workers.training_setting import BF16, CALLS, CONTIGUOUS, FP32, Setting, candidates, quickest
+from workers.training.augment import augment
+from workers.training.loop import Training
+from workers.training.proxy import ProxyEvaluator, prepare
+from workers.training.setting import BF16, CALLS, CONTIGUOUS, FP32, Setting, candidates, quickest
 
 SMALL = Architecture(tuple(Stage("pool", 1, width) for width in (16, 24, 32, 48)))
 

@@ -9,18 +9,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.export.training import LEGACY, RECIPE_SETTING, TrainingRecipe
-from workers.augment import alternately
-from workers.batch_norm import RunningStatistics
-from workers.datasets.dataset import ArraySource, ProxyData, split
-from workers.datasets.digits import DIGITS
-from workers.folds import FoldedTraining
-from workers.optimiser import inner_filters, optimiser_of
-from workers.orthogonal import orthogonalised
-from workers.schedule import SHAPES, Schedule
-from workers.train import ResidentData, Training, prepare_weights
-from workers.training_recipe import MAX_FOLDS, TrainingTask, folds, policy, worthwhile_epochs
-from workers.training_setting import FP32
-from workers.whitening import first_convolution, whiten
+from workers.data.dataset import ArraySource, ProxyData, split
+from workers.data.digits import DIGITS
+from workers.training.augment import alternately
+from workers.training.batch_norm import RunningStatistics
+from workers.training.folds import FoldedTraining
+from workers.training.loop import ResidentData, Training, prepare_weights
+from workers.training.optimiser import inner_filters, optimiser_of
+from workers.training.orthogonal import orthogonalised
+from workers.training.policy import MAX_FOLDS, TrainingTask, folds, policy, worthwhile_epochs
+from workers.training.schedule import SHAPES, Schedule
+from workers.training.setting import FP32
+from workers.training.whitening import first_convolution, whiten
 
 TASK = TrainingTask(images=10_000, size_px=32, channels=3, classes=10, mirrors=True)
 

@@ -18,9 +18,9 @@ from search_spaces.model import build
 from tests.builders import measurement
 from workers.cores import own_cores
 from workers.memory import limit_to_share, room
-from workers.proxy import prepare
-from workers.ray_tune import RayTuneRunner
-from workers.step_probe import step_memory
+from workers.ray.runner import RayTuneRunner
+from workers.training.proxy import prepare
+from workers.training.step_probe import step_memory
 
 SMALL = Architecture(tuple(Stage("pool", 1, width) for width in (16, 24, 32, 48)))
 HUGE = TrialMemory(least=GIB // 8, most=2**60)

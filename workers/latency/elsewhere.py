@@ -14,7 +14,7 @@ from nas.objective import Measurement
 from workers.latency import reference
 from workers.latency.estimate import Effort
 from workers.latency.meter import Meter
-from workers.ray_environment import connect
+from workers.ray.environment import connect
 
 RESOURCE = "target:"
 # Any number of searches may use a node: its quiet window has them take turns.

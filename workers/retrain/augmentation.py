@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from nas.export.training import TrainingRecipe
-from workers.train import Presentation, TrainingData
+from workers.training.loop import Presentation, TrainingData
 
 
 @dataclass(frozen=True)

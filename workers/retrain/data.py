@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.datasets.dataset import Dataset, ImageSource, ProxyData
-from workers.train import Normalisation, ResidentData, TrainingData
+from workers.data.dataset import Dataset, ImageSource, ProxyData
+from workers.training.loop import Normalisation, ResidentData, TrainingData
 
 # Decoded pictures of more bytes stay where they are.
 MAX_RESIDENT_BYTES = 2**30

@@ -19,13 +19,13 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.export.training import TrainingRecipe
-from workers.datasets.dataset import Dataset, Request
+from workers.data.dataset import Dataset, Request
 from workers.latency.quiet import step_in, windows_of
 from workers.retrain.augmentation import augmentation_of
 from workers.retrain.data import OtherPictures, Pictures, training_data
 from workers.retrain.split import split_indices
-from workers.train import Training, TrainingData, choose_setting, evaluate, prepare_weights
-from workers.training_setting import Setting
+from workers.training.loop import Training, TrainingData, choose_setting, evaluate, prepare_weights
+from workers.training.setting import Setting
 
 CHECKPOINT = "training.pt"
 # Seconds of training for each second that checkpoints take: epochs of few pictures would take less than theirs.

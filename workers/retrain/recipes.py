@@ -11,7 +11,7 @@ from typing import Any
 
 from nas.errors import ParameterError
 from nas.export.training import TrainingRecipe
-from workers.training_recipe import POLICY, TrainingTask, policy
+from workers.training.policy import POLICY, TrainingTask, policy
 
 PUBLISHED = "published"
 RECIPES = (POLICY, PUBLISHED)

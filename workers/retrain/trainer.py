@@ -28,15 +28,15 @@ from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig
 from nas.export.output_file import make_folder, write_text, written
 from nas.export.source import BASELINE, WEIGHTS_FILE
 from nas.export.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
-from workers.datasets.dataset import Dataset, Request
+from workers.data.dataset import Dataset, Request
 from workers.device import choose_device
-from workers.interruption import heard
-from workers.ray_environment import ray_environment, reason
+from workers.ray.environment import ray_environment, reason
+from workers.ray.interruption import heard
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.recipes import recipe_for
-from workers.training_recipe import TrainingTask, worthwhile_epochs
-from workers.training_setting import PRECISIONS
-from workers.training_steps import NonFiniteLossError
+from workers.training.policy import TrainingTask, worthwhile_epochs
+from workers.training.setting import PRECISIONS
+from workers.training.steps import NonFiniteLossError
 
 RUN = "checkpoints"
 SETTINGS_FILE = "settings.json"

@@ -24,12 +24,12 @@ from nas.space import SearchSpace
 from nas.store.artifact import Artifact
 from nas.study.jobs import Jobs
 from nas.trial import CurvePoint, Failure, Outcome, TrialState
-from workers.proxy import ProxyEvaluator, features_of, proxy_of
 from workers.supernet.correction import Correction, correction
 from workers.supernet.sandwich import largest
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.train import Recipe
+from workers.training.loop import Recipe
+from workers.training.proxy import ProxyEvaluator, features_of, proxy_of
 
 KIND = "supernet"
 # So many members are trained by themselves: on Fashion-MNIST what 24 of them tell ranks others with a Kendall tau of
@@ -225,7 +225,7 @@ def _begun(kept: Artifact) -> Outcome:
 
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
-    """As workers.proxy.prepare, for scores by a supernet. Raises ParameterError for too small a space, too."""
+    """As workers.training.proxy.prepare, for scores by a supernet. Raises ParameterError for too small a space, too."""
     proxy, space, settings = proxy_of(options, space)
     if space.size < FEWEST:
         raise ParameterError(

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.architecture import Architecture, Blueprint, Stage
-from workers.proxy import ProxyEvaluator
-from workers.train import EVALUATION_BATCH
-from workers.training_setting import FP32
+from workers.training.loop import EVALUATION_BATCH
+from workers.training.proxy import ProxyEvaluator
+from workers.training.setting import FP32
 
 # What stages made of the images is kept for members that begin alike, up to so many bytes.
 KEPT_BYTES = 256 * 2**20

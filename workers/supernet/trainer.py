@@ -12,13 +12,13 @@ from nas.architecture import Architecture
 from nas.evaluation import Job, Record, Run, Say
 from nas.space import SearchSpace
 from nas.trial import Outcome
-from workers.expected_failure import expected_failure
-from workers.proxy import ProxyEvaluator, load_builder
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import Scores
-from workers.train import Recipe, Training
-from workers.training_setting import FP32
-from workers.training_steps import NonFiniteLossError
+from workers.training.expected_failure import expected_failure
+from workers.training.loop import Recipe, Training
+from workers.training.proxy import ProxyEvaluator, load_builder
+from workers.training.setting import FP32
+from workers.training.steps import NonFiniteLossError
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import psutil
 import ray
 
 from nas.errors import SearchInterruptedError
-from workers.interruption import STDERR
-from workers.ray_environment import broke_down
+from workers.ray.environment import broke_down
+from workers.ray.interruption import STDERR
 
 CHECK_S = 0.5
 # Longer than it takes a search to stop once it has heard.

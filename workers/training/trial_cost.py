@@ -21,8 +21,8 @@ from nas.builder import Builder
 from nas.space import SearchSpace
 from nas.space.size import largest_of_each_mixer
 from nas.trial_cost import TrialMemory, TrialSeconds
-from workers.micro_batch import PARTS
-from workers.step_probe import IMAGES, StepMemory, step_memory, step_seconds
+from workers.training.micro_batch import PARTS
+from workers.training.step_probe import IMAGES, StepMemory, step_memory, step_seconds
 
 # Members drawn at random, whose median by MACs is the typical one.
 DRAWN = 5

@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 
-from workers.searcher import StudySearcher
+from workers.ray.searcher import StudySearcher
 
 
 class StudyScheduler(FIFOScheduler):  # type: ignore[misc]

@@ -16,13 +16,13 @@ from ray.exceptions import RayError
 from nas.errors import ParameterError
 from nas.evaluation import AskTell, Evaluator, Resources
 from nas.trial_cost import Slots, TrialMemory, size
-from workers.cluster import Cluster
 from workers.cores import own_cores
-from workers.interruption import deaf, heard
 from workers.memory import SHARE, available
-from workers.pulse import Watchdog
-from workers.ray_environment import broken_down, check_address, connect, ray_environment
-from workers.ray_guard import Guard, none_left
+from workers.ray.cluster import Cluster
+from workers.ray.environment import broken_down, check_address, connect, ray_environment
+from workers.ray.guard import Guard, none_left
+from workers.ray.heartbeat import Watchdog
+from workers.ray.interruption import deaf, heard
 
 # Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
 PENDING = 64
@@ -150,7 +150,7 @@ class RayTuneRunner:
             with heard(STOPPING) as listen, redirect_stdout(sys.stderr):
                 self._started = started = self._beside.submit(self._start_ray, evaluator)
                 # Importing Tune, and making the first proposal, take about as long as Ray's start.
-                from workers.tuner import StudyTuner
+                from workers.ray.tuner import StudyTuner
 
                 tuner = StudyTuner(search, self._live, self.workers if own else PENDING)
                 if own:

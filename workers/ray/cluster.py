@@ -15,7 +15,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from nas.errors import NasError, ParameterError
 from nas.evaluation import Evaluator
-from workers.ray_environment import reason
+from workers.ray.environment import reason
 
 # How often it is looked at which nodes there are.
 LOOK_S = 2.0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.export.training import TrainingRecipe
-from workers.orthogonal import Orthogonalised
+from workers.training.orthogonal import Orthogonalised
 
 # Of orthogonalised steps to the recipe's rate, and their momentum: docs/training.md has the figures.
 FILTER_RATE = 10.0

@@ -9,9 +9,9 @@ from torch import nn
 
 from nas.export.training import TrainingRecipe
 from nas.trial import CurvePoint
-from workers.train import ResidentData, Training
-from workers.training_setting import Setting
-from workers.training_steps import Lease
+from workers.training.loop import ResidentData, Training
+from workers.training.setting import Setting
+from workers.training.steps import Lease
 
 
 @dataclass(frozen=True)

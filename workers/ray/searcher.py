@@ -7,7 +7,7 @@ from ray.tune.search import Searcher
 
 from nas.evaluation import AskTell, Job
 from nas.trial import WORKER_LOST, Outcome, TrialState
-from workers.trial_actor import OUTCOME
+from workers.ray.trial_actor import OUTCOME
 
 SENTENCES, SENTENCE_END = 2, ". "
 

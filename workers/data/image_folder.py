@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torchvision import datasets
 
 from nas.errors import DataError, ParameterError
-from workers.datasets.dataset import Dataset, ImageSource, Part, Request
+from workers.data.dataset import Dataset, ImageSource, Part, Request
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0

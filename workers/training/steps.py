@@ -15,7 +15,7 @@ from torch import Tensor
 
 from workers.cuda_graph import FIRST_CALLS, captured, side_stream
 from workers.memory import is_out_of_memory
-from workers.optimiser import Optimiser
+from workers.training.optimiser import Optimiser
 
 # Replays for which a trainer does not ask whether somebody wants to measure: about 20 ms.
 REPLAYS = 16

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.errors import DataError, ParameterError
-from workers.datasets.dataset import ArraySource, Dataset, ImageSource, Part, Request
+from workers.data.dataset import ArraySource, Dataset, ImageSource, Part, Request
 
 TEST_FRACTION = 0.2
 # The test part is the same for every study and seed, so that no search ever sees it.

@@ -2,8 +2,8 @@
 
 from torchvision import datasets
 
-from workers.datasets.dataset import Dataset, ImageSource, Part, Request
-from workers.datasets.torchvision_source import open_torchvision
+from workers.data.dataset import Dataset, ImageSource, Part, Request
+from workers.data.torchvision_source import open_torchvision
 
 
 def open_cifar10(request: Request, part: Part) -> ImageSource:

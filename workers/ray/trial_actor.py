@@ -11,7 +11,7 @@ from nas.evaluation import Evaluator, Job
 from nas.trial import Failure, Outcome, TrialState
 from workers.cores import own_cores
 from workers.memory import limit_to_share
-from workers.pulse import Heartbeat
+from workers.ray.heartbeat import Heartbeat
 
 # Under this name an Outcome travels in Tune's result.
 OUTCOME = "outcome"

@@ -15,14 +15,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from nas.export.training import TrainingRecipe
 from nas.trial import CurvePoint
-from workers.augment import alternately, draw, moved
-from workers.batch_norm import RunningStatistics
-from workers.datasets.dataset import ProxyData
-from workers.optimiser import Optimiser, optimiser_of
-from workers.schedule import Schedule
-from workers.training_setting import Setting, candidates, quickest
-from workers.training_steps import Eager, Graphed, Lease, NonFiniteLossError
-from workers.whitening import whiten
+from workers.data.dataset import ProxyData
+from workers.training.augment import alternately, draw, moved
+from workers.training.batch_norm import RunningStatistics
+from workers.training.optimiser import Optimiser, optimiser_of
+from workers.training.schedule import Schedule
+from workers.training.setting import Setting, candidates, quickest
+from workers.training.steps import Eager, Graphed, Lease, NonFiniteLossError
+from workers.training.whitening import whiten
 
 # Images that are judged at a time. A GPU's time for few is that of launching kernels; on a CPU the activations of 64
 # stay in its caches (256 take half as long again for each).

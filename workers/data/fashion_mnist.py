@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from torchvision import datasets
 from torchvision.datasets.utils import extract_archive
 
-from workers.datasets.dataset import Dataset, ImageSource, Part, Request
-from workers.datasets.torchvision_source import open_torchvision
+from workers.data.dataset import Dataset, ImageSource, Part, Request
+from workers.data.torchvision_source import open_torchvision
 
 RAW = Path("FashionMNIST", "raw")
 

@@ -8,10 +8,10 @@ from ray import tune
 from ray.tune.execution import class_cache
 
 from nas.evaluation import AskTell, Evaluator
-from workers.ray_environment import broken_down, environment
-from workers.scheduler import StudyScheduler
-from workers.searcher import StudySearcher
-from workers.trial_actor import TrialActor
+from workers.ray.environment import broken_down, environment
+from workers.ray.scheduler import StudyScheduler
+from workers.ray.searcher import StudySearcher
+from workers.ray.trial_actor import TrialActor
 
 TUNE = {
     # No files of results per trial, and no checkpoints of Tune's state: the database is the record.

@@ -2,7 +2,7 @@
 
 from nas.trial import Failure
 from workers.memory import is_out_of_memory
-from workers.training_steps import NonFiniteLossError
+from workers.training.steps import NonFiniteLossError
 
 
 def expected_failure(error: NonFiniteLossError | MemoryError | RuntimeError) -> Failure:

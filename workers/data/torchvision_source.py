@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nas.errors import DataError, ParameterError
-from workers.datasets.dataset import ArraySource, ImageSource, Request
+from workers.data.dataset import ArraySource, ImageSource, Request
 
 
 def open_torchvision(name: str, load: Callable[[Path], Any], request: Request) -> ImageSource:

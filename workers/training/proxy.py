@@ -20,20 +20,20 @@ from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_mete
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
 from nas.space import SearchSpace
 from nas.trial import Outcome
-from workers.datasets.dataset import Dataset, ProxyData, Request, split
+from workers.data.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
 from workers.environment import environment_on
-from workers.expected_failure import expected_failure
-from workers.folds import training_on
 from workers.latency.quiet import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory, room
-from workers.micro_batch import MicroBatch, ways
-from workers.proxy_recipe import recipe_of
-from workers.train import Recipe, ResidentData, choose_setting
-from workers.training_free import TrainingFree
-from workers.training_setting import PRECISIONS, Setting
-from workers.training_steps import NonFiniteLossError
-from workers.trial_cost import MemoryEstimate, ProxyCosts, memory_estimate
+from workers.training.expected_failure import expected_failure
+from workers.training.folds import training_on
+from workers.training.loop import Recipe, ResidentData, choose_setting
+from workers.training.micro_batch import MicroBatch, ways
+from workers.training.proxy_recipe import recipe_of
+from workers.training.setting import PRECISIONS, Setting
+from workers.training.steps import NonFiniteLossError
+from workers.training.training_free import TrainingFree
+from workers.training.trial_cost import MemoryEstimate, ProxyCosts, memory_estimate
 
 # A measurement takes at most so long: all trainers of the machine wait for it.
 SECONDS = 0.3
@@ -84,7 +84,7 @@ class ProxyEvaluator:
         A NaN loss or a lack of memory is the outcome's failure.
 
         Weights are `initial` ones, or drawn. Where memory has no room for a whole batch, or runs out in training,
-        steps are taken in less of it (workers.micro_batch).
+        steps are taken in less of it (workers.training.micro_batch).
         """
         last = Outcome(environment=self.environment)
         try:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from nas.evaluation import EvaluationOptions
 from nas.export.training import TrainingRecipe
-from workers.datasets.dataset import Dataset, ProxyData
-from workers.training_recipe import TrainingTask, folds, policy
+from workers.data.dataset import Dataset, ProxyData
+from workers.training.policy import TrainingTask, folds, policy
 
 
 def recipe_of(options: EvaluationOptions, dataset: Dataset, data: ProxyData, epochs: int) -> TrainingRecipe:

@@ -12,9 +12,9 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.objective import COUNTED, FEATURE
-from workers.datasets.dataset import ProxyData
+from workers.data.dataset import ProxyData
 from workers.latency.quiet import step_in, windows_of
-from workers.train import ResidentData
+from workers.training.loop import ResidentData
 
 # Of the proxies' images, in one batch.
 IMAGES = 32

@@ -1,0 +1,1 @@
+"""Trials on Ray Tune: the cluster, the searcher and scheduler, the actor and its heartbeat."""
