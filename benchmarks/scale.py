@@ -95,7 +95,7 @@ def run(store: Store, url: str, trials: int, slots: int) -> None:
     chosen = settings(space="hybrid-v1", space_key=space.key, epochs=3)
     optuna_study, record = opening.open_study(store, url, "scale", chosen)
     sampler = ehvi(SamplerSetting(space, 0, recorded_objectives(chosen), costs={}))
-    study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet(), rungs=(1,), foresight=sampler)
+    study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet(), rungs=(1,), pruner=sampler)
     optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=0)
     search = ConfirmedSearch(study, 0)
     generator = random.Random(0)

@@ -11,7 +11,7 @@ from dashboard.detail import detail, measured
 from dashboard.events import stream
 from dashboard.snapshot import Snapshots
 from nas.errors import UserError
-from nas.service import shapes
+from nas.service import schemas
 from nas.store.engine import open_optuna, parse_url
 from nas.store.store import Store
 from nas.study.status import status
@@ -44,13 +44,13 @@ router = APIRouter(prefix="/api/v1", tags=["studies"])
 
 
 @router.get("/studies")
-def studies(reading: Reading) -> list[shapes.StudySummary]:
+def studies(reading: Reading) -> list[schemas.StudySummary]:
     """Every study, the newest first."""
     return [each.summary for each in reading.snapshots.all()]
 
 
 @router.get("/measurements")
-def measurements(reading: Reading, key: Key = None, most: Most = 100) -> list[shapes.Measured]:
+def measurements(reading: Reading, key: Key = None, most: Most = 100) -> list[schemas.Measured]:
     """Latencies on record, the newest first."""
     return [measured(each.measurement, {}) for each in reading.store.measurements(key=key, most=most)]
 
@@ -68,25 +68,25 @@ def export_study(reading: Reading, name: str, form: str) -> Response:
 
 
 @router.get("/studies/{name:path}/trials/{number}")
-def trial(reading: Reading, name: str, number: Number) -> shapes.TrialDetail:
+def trial(reading: Reading, name: str, number: Number) -> schemas.TrialDetail:
     """One trial in full."""
     return detail(reading.store, reading.snapshots.of(name), number)
 
 
-@router.get("/studies/{name:path}/trials", response_model=shapes.Trials)
+@router.get("/studies/{name:path}/trials", response_model=schemas.Trials)
 def trials(reading: Reading, name: str, after: After = None) -> Response:
     """All trials, or those that changed after a revision."""
     return Response(reading.snapshots.of(name).trials.json(after), media_type=JSON)
 
 
-@router.get("/studies/{name:path}/front", response_model=shapes.Front)
+@router.get("/studies/{name:path}/front", response_model=schemas.Front)
 def front(reading: Reading, name: str, max_latency_ms: Limit = None) -> Response:
     """The Pareto front, the cheapest first."""
     found = reading.snapshots.of(name).trials
     return Response(found.front_json if max_latency_ms is None else found.front_within(max_latency_ms), media_type=JSON)
 
 
-@router.get("/studies/{name:path}/history", response_model=shapes.History)
+@router.get("/studies/{name:path}/history", response_model=schemas.History)
 def history(reading: Reading, name: str) -> Response:
     """The hypervolume, over trials and hours."""
     return Response(reading.snapshots.of(name).trials.history_json, media_type=JSON)
@@ -101,7 +101,7 @@ def events(reading: Reading, name: str) -> StreamingResponse:
 
 
 @router.post("/studies/{name:path}/stop", status_code=202)
-def stop(reading: Reading, name: str) -> shapes.StudySummary:
+def stop(reading: Reading, name: str) -> schemas.StudySummary:
     """Ask the search that drives the study to stop, as Ctrl-C does: within seconds, wherever it runs."""
     found = reading.snapshots.of(name)
     if found.status.driver is None:
@@ -111,7 +111,7 @@ def stop(reading: Reading, name: str) -> shapes.StudySummary:
 
 
 @router.get("/studies/{name:path}")
-def study(reading: Reading, name: str) -> shapes.StudySummary:
+def study(reading: Reading, name: str) -> schemas.StudySummary:
     """One study."""
     return reading.snapshots.of(name).summary
 

@@ -12,15 +12,15 @@ from nas.builder import Builder
 from nas.errors import NasError
 from nas.export.config import config_of
 from nas.objective import QUANTILES, Measurement, fingerprint_digest
-from nas.service import shapes
+from nas.service import schemas
 from nas.store.store import Store
 from nas.trial import Outcome, Trial, fingerprints
 
 # More measurements of one network are not shown.
-MOST_MEASUREMENTS = 50
+MAX_MEASUREMENTS = 50
 
 
-def detail(store: Store, snapshot: Snapshot, number: int) -> shapes.TrialDetail:
+def detail(store: Store, snapshot: Snapshot, number: int) -> schemas.TrialDetail:
     """Raises UnknownNameError when the study has no such trial."""
     trial = snapshot.trials.one(number)
     record = snapshot.status.record
@@ -48,7 +48,7 @@ def download_name(study: str, number: int | None = None) -> str:
     return (safe.strip("-") or "study") + ("" if number is None else f"-{number}")
 
 
-def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[shapes.StageCost] | None:
+def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[schemas.StageCost] | None:
     """The share of each stage; None of a network that cannot be built here, for want of a plug-in."""
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     try:
@@ -58,13 +58,13 @@ def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[sha
     return [{"parameters": part.parameters, "macs": part.macs} for part in parts]
 
 
-def _measurements(store: Store, trial: Trial, settings: Mapping[str, Any]) -> list[shapes.Measured]:
+def _measurements(store: Store, trial: Trial, settings: Mapping[str, Any]) -> list[schemas.Measured]:
     names = {fingerprint_digest(fingerprint): name for name, fingerprint in fingerprints(settings).items()}
-    found = store.measurements(key=trial.architecture.key, most=MOST_MEASUREMENTS)
+    found = store.measurements(key=trial.architecture.key, most=MAX_MEASUREMENTS)
     return [measured(each.measurement, names) for each in found]
 
 
-def measured(taken: Measurement, names: Mapping[str, str]) -> shapes.Measured:
+def measured(taken: Measurement, names: Mapping[str, str]) -> schemas.Measured:
     """A measurement; `names` are those of targets, by their fingerprints' digests."""
     return {
         "target": names.get(fingerprint_digest(taken.fingerprint)),
@@ -82,7 +82,7 @@ def measured(taken: Measurement, names: Mapping[str, str]) -> shapes.Measured:
     }
 
 
-def _curves(trial: Trial) -> Iterator[shapes.Curve]:
+def _curves(trial: Trial) -> Iterator[schemas.Curve]:
     own = [(trial.seed, trial.outcome)] if trial.outcome is not None else []
     for seed, outcome in (*own, *((each.seed, each.outcome) for each in trial.confirmations)):
         if outcome.curve:
@@ -93,7 +93,7 @@ def _curves(trial: Trial) -> Iterator[shapes.Curve]:
             }
 
 
-def _neighbours(snapshot: Snapshot, trial: Trial) -> Iterator[shapes.Neighbour]:
+def _neighbours(snapshot: Snapshot, trial: Trial) -> Iterator[schemas.Neighbour]:
     """Trials of architectures that differ in a single choice."""
     for number, other in snapshot.trials.by_number.items():
         if not other.state.is_done or number == trial.number:

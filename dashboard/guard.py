@@ -17,8 +17,8 @@ from dashboard.limits import Bucket
 RATE, BURST = 200.0, 1000.0
 # Wrong tokens from one address: one in ten seconds, ten at once.
 GUESS_RATE, GUESSES = 0.1, 10.0
-MOST_BODY = 1 << 20
-_TOO_LARGE = f"the body is longer than {MOST_BODY} bytes"
+MAX_BODY = 1 << 20
+_TOO_LARGE = f"the body is longer than {MAX_BODY} bytes"
 SAFE = ("GET", "HEAD", "OPTIONS")
 # Needed before anybody has signed in. The health check tells nothing.
 SESSION = "/api/v1/session"
@@ -61,12 +61,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         client = (scope.get("client") or ("unknown",))[0]
-        begun = False
+        resume_from = False
 
         async def answer(message: Message) -> None:
-            nonlocal begun
+            nonlocal resume_from
             if message["type"] == "http.response.start":
-                begun = True
+                resume_from = True
                 if scope["path"] == SESSION and message["status"] == HTTPStatus.UNAUTHORIZED:
                     self._guesses.take(client)
                 headers = MutableHeaders(scope=message)
@@ -81,7 +81,7 @@ class Guard:
         try:
             await self._app(scope, _limited(receive), answer)
         except TooLargeError:
-            if not begun:
+            if not resume_from:
                 await _no(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)(scope, receive, answer)
 
     def _refusal(self, scope: Scope, client: str) -> Response | None:
@@ -93,7 +93,7 @@ class Guard:
             # Another site's name that leads to this machine would make its pages ours (DNS rebinding).
             return _no(HTTPStatus.MISDIRECTED_REQUEST, "without a token this is served under the loopback's names only")
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MOST_BODY:
+        if not length.isdecimal() or int(length) > MAX_BODY:
             return _no(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
         if "transfer-encoding" in headers and path.startswith("/optuna"):
             # Optuna's application, which is none of ASGI, reads until an end that is not told it.
@@ -142,7 +142,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal got
         message = await receive()
         got += len(message.get("body", b""))
-        if got > MOST_BODY:
+        if got > MAX_BODY:
             raise TooLargeError
         return message
 

@@ -17,12 +17,12 @@ from typing import Any
 import psutil
 
 from nas.errors import StorageError, UnknownNameError, UserError
-from nas.service import TOKEN_VARIABLE, shapes
+from nas.service import TOKEN_VARIABLE, schemas
 
 LOGGER = logging.getLogger(__name__)
 START = "from nas.cli.main import console_script; console_script()"
 # A machine has cores for no more.
-MOST_RUNNING = 8
+MAX_RUNNING = 8
 # Of a log so many bytes are read at its beginning and at its end.
 PART = 1 << 16
 REQUEST, RESULT, LOG, STOPPED = "request.json", "result.json", "log.txt", "stopped"
@@ -39,11 +39,11 @@ class Launcher:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
 
-    def start(self, arguments: Sequence[str], options: Mapping[str, Any]) -> shapes.Search:
+    def start(self, arguments: Sequence[str], options: Mapping[str, Any]) -> schemas.Search:
         """Raises UserError when too many are running, StorageError when the folder cannot be written."""
         with self._lock:
             running = [each for each in self.all() if each["state"] in ("starting", "running")]
-            if len(running) >= MOST_RUNNING:
+            if len(running) >= MAX_RUNNING:
                 raise UserError(f"{len(running)} searches are running; stop one first")
             identifier = secrets.token_hex(8)
             home = self._folder / identifier
@@ -81,12 +81,12 @@ class Launcher:
         (home / "request").write_text(json.dumps(request))
         (home / "request").rename(home / REQUEST)
 
-    def all(self) -> list[shapes.Search]:
+    def all(self) -> list[schemas.Search]:
         """The newest first."""
         found = [self._read(home, request) for home, request in self._requests()]
         return sorted(found, key=lambda each: each["started_at"], reverse=True)
 
-    def one(self, identifier: str) -> shapes.Search:
+    def one(self, identifier: str) -> schemas.Search:
         """Raises UnknownNameError."""
         return self._read(*self._request(identifier))
 
@@ -104,7 +104,7 @@ class Launcher:
             except ValueError:
                 LOGGER.warning("%s cannot be read", path)
 
-    def stop(self, identifier: str) -> shapes.Search:
+    def stop(self, identifier: str) -> schemas.Search:
         """As Ctrl-C does. Raises UnknownNameError; of one that has ended nothing changes."""
         home, request = self._request(identifier)
         found = self._read(home, request)
@@ -115,7 +115,7 @@ class Launcher:
                 process.send_signal(signal.SIGINT)
         return found
 
-    def _read(self, home: Path, request: Mapping[str, Any]) -> shapes.Search:
+    def _read(self, home: Path, request: Mapping[str, Any]) -> schemas.Search:
         lines = _ends(home / LOG)
         study = next((event["study"] for event in map(_event, lines) if event), None)
         # Before what it left behind is read: it may end in between.

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 # More clients than this are not remembered; the one that was silent longest is forgotten.
-MOST_CLIENTS = 10_000
+MAX_CLIENTS = 10_000
 
 
 class Bucket:
@@ -27,7 +27,7 @@ class Bucket:
         taken = left >= 1
         self._left[client] = (left - taken, self._clock())
         self._left.move_to_end(client)
-        if len(self._left) > MOST_CLIENTS:
+        if len(self._left) > MAX_CLIENTS:
             self._left.popitem(last=False)
         return taken
 

@@ -11,9 +11,9 @@ from dashboard.api import Number, Reading
 
 templates = Jinja2Templates(Path(__file__).with_name("templates"))
 router = APIRouter(include_in_schema=False)
-MOST_COMPARED = 3
-Trials = Annotated[list[int], Query(max_length=MOST_COMPARED)]
-Studies = Annotated[list[str], Query(max_length=MOST_COMPARED)]
+MAX_COMPARED = 3
+Trials = Annotated[list[int], Query(max_length=MAX_COMPARED)]
+Studies = Annotated[list[str], Query(max_length=MAX_COMPARED)]
 
 
 def _page(request: Request, template: str, status: int = 200, **values: object) -> Response:

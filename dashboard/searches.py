@@ -15,7 +15,7 @@ from nas import plugins
 from nas.cli.search import command
 from nas.cli.search_options import asked
 from nas.errors import ParameterError, UnknownNameError
-from nas.service import shapes
+from nas.service import schemas
 from nas.service.request import arguments, kind_of, served_options
 
 ENDED = ("ended", "stopped", "failed")
@@ -65,7 +65,7 @@ router = APIRouter(prefix="/api/v1", tags=["searches"])
 
 
 @router.get("/choices")
-def choices(rooted: Rooted) -> shapes.Choices:
+def choices(rooted: Rooted) -> schemas.Choices:
     """The names that are valid here."""
     return {
         "spaces": plugins.names(plugins.SPACES),
@@ -78,13 +78,13 @@ def choices(rooted: Rooted) -> shapes.Choices:
 
 
 @router.get("/searches")
-def searches(launching: Launching) -> list[shapes.Search]:
+def searches(launching: Launching) -> list[schemas.Search]:
     """Those that this service started, the newest first."""
     return launching.all()
 
 
 @router.post("/searches", status_code=201)
-def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: SearchOptions) -> shapes.Search:  # type: ignore[valid-type]
+def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: SearchOptions) -> schemas.Search:  # type: ignore[valid-type]
     """Start a search with options of `nas search`, on this service's database."""
     given = wanted.model_dump(exclude_none=True)  # type: ignore[attr-defined]
     words = arguments(command, given)
@@ -104,7 +104,7 @@ def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: Search
 
 
 @router.get("/searches/{identifier}")
-def search(launching: Launching, identifier: Identifier) -> shapes.Search:
+def search(launching: Launching, identifier: Identifier) -> schemas.Search:
     """A search that this service started."""
     return launching.one(identifier)
 
@@ -121,6 +121,6 @@ def events(launching: Launching, identifier: Identifier) -> StreamingResponse:
 
 
 @router.post("/searches/{identifier}/stop", status_code=202)
-def stop(launching: Launching, identifier: Identifier) -> shapes.Search:
+def stop(launching: Launching, identifier: Identifier) -> schemas.Search:
     """Stop it as Ctrl-C does; what was finished stays on record, and the same options go on with it."""
     return launching.stop(identifier)

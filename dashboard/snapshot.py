@@ -12,7 +12,7 @@ from functools import cached_property
 from dashboard.trials import Trials
 from nas.baselines.baseline import KIND, baselines_among
 from nas.errors import UnknownNameError
-from nas.service import shapes
+from nas.service import schemas
 from nas.store.artifact import Artifact
 from nas.store.store import Store, StudyRecord
 from nas.study.status import Status, status_of
@@ -20,7 +20,7 @@ from nas.trial import TrialState
 
 REFRESH_S = 1.0
 # More changed trials than this are read as a whole study is: databases limit what a query names.
-MOST_NAMED = 500
+MAX_NAMED = 500
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Snapshot:
     trials: Trials
 
     @cached_property
-    def summary(self) -> shapes.StudySummary:
+    def summary(self) -> schemas.StudySummary:
         now, record, trials = self.status, self.status.record, self.trials
         settings = record.settings
         error = now.last_error
@@ -143,5 +143,5 @@ class Snapshots:
         late = trials.late(marks)
         if not late:
             return trials
-        named = late if trials.number and len(late) <= MOST_NAMED else None
+        named = late if trials.number and len(late) <= MAX_NAMED else None
         return trials.after(marks, self._store.trials(study_id, named))

@@ -14,7 +14,7 @@ from nas.errors import UnknownNameError
 from nas.objective import recorded_objectives
 from nas.results.front import Result, as_json, fallen, front, front_hypervolume, results
 from nas.results.pareto import knee
-from nas.service import shapes
+from nas.service import schemas
 from nas.store.store import Ending
 from nas.trial import Trial
 
@@ -119,7 +119,7 @@ class Trials:
     def _front(self, candidates: Sequence[Result], members: Sequence[Result], dominated: float) -> bytes:
         comparisons, conclusion = compared(self.baselines, [each.losses for each in members], self.settings)
         by_name = {each.name: each for each in comparisons}
-        answer: shapes.Front = {
+        answer: schemas.Front = {
             "revision": self.revision,
             "objectives": self.objectives,
             "members": [as_json(each, members) for each in members],
@@ -134,7 +134,7 @@ class Trials:
     @cached_property
     def history_json(self) -> bytes:
         moments = history(self.results, self.begun_at, self.settings)
-        answer: shapes.History = {"revision": self.revision, "moments": moments}
+        answer: schemas.History = {"revision": self.revision, "moments": moments}
         return encoded(answer)
 
     def json(self, after: str | None) -> bytes:
@@ -145,7 +145,7 @@ class Trials:
         return self._listed(False, (each for each, changed in self.changed.items() if changed > int(number)))
 
     def _listed(self, complete: bool, numbers: Iterable[int]) -> bytes:
-        answer: shapes.Trials = {"revision": self.revision, "complete": complete, "trials": []}
+        answer: schemas.Trials = {"revision": self.revision, "complete": complete, "trials": []}
         # Rows are encoded already: they take the place of the empty list's end.
         return encoded(answer).removesuffix(b"]}") + b",".join(self.rows[number] for number in numbers) + b"]}"
 

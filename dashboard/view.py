@@ -7,13 +7,13 @@ import numpy as np
 
 from nas.results.front import Result, reference_point, results
 from nas.results.pareto import hypervolume
-from nas.service import shapes
+from nas.service import schemas
 from nas.trial import Outcome, Trial
 
 HOUR_S = 3600.0
 
 
-def shown_trial(trial: Trial, settings: Mapping[str, Any]) -> shapes.Trial:
+def shown_trial(trial: Trial, settings: Mapping[str, Any]) -> schemas.Trial:
     """A trial of a study with these settings: what it found, and its confirmations, whatever others found."""
     result = next(iter(results([trial], settings)), None)
     outcome = trial.outcome or Outcome()
@@ -44,13 +44,13 @@ def shown_trial(trial: Trial, settings: Mapping[str, Any]) -> shapes.Trial:
     }
 
 
-def history(found: Sequence[Result], begun_at: float, settings: Mapping[str, Any]) -> list[shapes.Moment]:
+def history(found: Sequence[Result], begun_at: float, settings: Mapping[str, Any]) -> list[schemas.Moment]:
     """What the front dominated as trials ended, by what they found themselves; only moments at which it grew."""
     ended = sorted((each for each in found if each.trial.finished_at is not None), key=_finished_at)
     if not ended:
         return []
     reference = reference_point([each.searched_losses for each in ended], settings)
-    moments: list[shapes.Moment] = []
+    moments: list[schemas.Moment] = []
     best = np.empty((0, len(reference)))
     for count, each in enumerate(ended, start=1):
         point = np.array(each.searched_losses)
@@ -68,5 +68,5 @@ def _finished_at(result: Result) -> float:
     return result.trial.finished_at or 0.0
 
 
-def _moment(count: int, result: Result, begun_at: float, dominated: float) -> shapes.Moment:
+def _moment(count: int, result: Result, begun_at: float, dominated: float) -> schemas.Moment:
     return {"trials": count, "hours": (_finished_at(result) - begun_at) / HOUR_S, "hypervolume": dominated}

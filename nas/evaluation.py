@@ -91,8 +91,8 @@ class Job:
     """One evaluation for a worker, of the trial `number`: `repeat` 0 is the trial itself, K its K-th confirmation.
 
     On a target whose latency is `known`, by the target's name, nothing is measured; after the epochs `rungs` the search
-    is asked whether the trial goes on. `begun` is what an earlier attempt found out up to its last rung, before the
-    process that trained was lost: the training goes on from its checkpoint.
+    is asked whether the trial goes on. `resume_from` is what an earlier attempt found out up to its last rung, before
+    the process that trained was lost: the training goes on from its checkpoint.
     """
 
     architecture: Architecture
@@ -101,7 +101,7 @@ class Job:
     repeat: int = 0
     known: Mapping[str, Measurement] = field(default_factory=dict)
     rungs: tuple[int, ...] = ()
-    begun: Outcome | None = None
+    resume_from: Outcome | None = None
     is_baseline: bool = False
     """Whether it is of a known network, which is trained whatever its latency is, and by itself."""
 
@@ -178,7 +178,7 @@ class AskTell(Protocol):
     def is_over(self) -> bool:
         """Whether no job runs and none is left to ask for."""
 
-    def goes_on(self, job: Job, outcome: Outcome) -> bool:
+    def should_continue(self, job: Job, outcome: Outcome) -> bool:
         """Whether to train on, by what was found out at a rung; if not, the outcome is told like any other."""
 
     def tell(self, job: Job, outcome: Outcome) -> None: ...

@@ -11,7 +11,7 @@ from nas.objective import ACCURACY, LATENCY, PARAMETERS, Measurement, latency_on
 # The cause of a failure or an interruption whose worker process died.
 WORKER_LOST = "worker lost"
 # Of an evaluation whose worker dies: the first one, and three times again.
-MOST_ATTEMPTS = 4
+MAX_ATTEMPTS = 4
 
 
 class TrialState(StrEnum):

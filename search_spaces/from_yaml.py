@@ -32,11 +32,11 @@ SPACE_KEYS = ("schema", "name", "description", "recipe", "blueprint", "stages", 
 STAGE_KEYS = ("mixers", "depths", "widths", "mlp_ratios", "norms", "positions")
 # Ceilings beyond which nothing can be built, whatever the machine; docs/spaces.md has them too. Twelve stages need an
 # input of 2,049 px.
-MOST_STAGES = 12
-MOST_DEPTH = 1_000
-MOST_WIDTH = 16_384
-MOST_MLP_RATIO = 100
-MOST_INPUT = {"channels": 1_024, "height_px": 4_096, "width_px": 4_096, "classes": 1_000_000}
+MAX_STAGES = 12
+MAX_DEPTH = 1_000
+MAX_WIDTH = 16_384
+MAX_MLP_RATIO = 100
+MAX_INPUT = {"channels": 1_024, "height_px": 4_096, "width_px": 4_096, "classes": 1_000_000}
 
 
 def read(path: Path) -> SearchSpace:
@@ -58,7 +58,7 @@ def _space(reader: YamlReader, root: yaml.Node, path: Path) -> SearchSpace | Non
     description = reader.value(found.get("description"), "description", text, f"from {path.name}")
     recipe = reader.value(found.get("recipe"), "recipe", one_of(tuple(FAMILIES)), RECIPE)
     stage_reader = _StageReader(reader, recipe)
-    stage_nodes = reader.items(found.get("stages"), "stages", MOST_STAGES)
+    stage_nodes = reader.items(found.get("stages"), "stages", MAX_STAGES)
     stages = [stage_reader.stage(node, f"stages[{number}]") for number, node in enumerate(stage_nodes, start=1)]
     blueprint = BlueprintChoices()
     if "blueprint" in found:
@@ -91,9 +91,9 @@ class _StageReader:
     def stage(self, node: yaml.Node, key: str) -> StageChoices | None:
         reader = self._reader
         found = reader.mapping(node, key, STAGE_KEYS, needed=("mixers", "depths", "widths"))
-        depths = reader.values(found.get("depths"), f"{key}.depths", integer(MOST_DEPTH, least=0))
-        widths = reader.values(found.get("widths"), f"{key}.widths", integer(MOST_WIDTH))
-        ratios = reader.values(found.get("mlp_ratios"), f"{key}.mlp_ratios", not_negative(MOST_MLP_RATIO), [MLP_RATIO])
+        depths = reader.values(found.get("depths"), f"{key}.depths", integer(MAX_DEPTH, least=0))
+        widths = reader.values(found.get("widths"), f"{key}.widths", integer(MAX_WIDTH))
+        ratios = reader.values(found.get("mlp_ratios"), f"{key}.mlp_ratios", not_negative(MAX_MLP_RATIO), [MLP_RATIO])
         norms = reader.values(found.get("norms"), f"{key}.norms", self._norm, [None])
         positions = reader.values(found.get("positions"), f"{key}.positions", boolean, [False])
         mixers = self.mixers.read(found.get("mixers"), f"{key}.mixers", max(widths, default=1))
@@ -110,8 +110,8 @@ class _StageReader:
 
 def _input(reader: YamlReader, node: yaml.Node) -> ModelInput | None:
     before = reader.mistakes
-    found = reader.mapping(node, "input", tuple(MOST_INPUT), needed=tuple(MOST_INPUT))
-    sizes = {key: reader.value(value, f"input.{key}", integer(MOST_INPUT[key]), 1) for key, value in found.items()}
+    found = reader.mapping(node, "input", tuple(MAX_INPUT), needed=tuple(MAX_INPUT))
+    sizes = {key: reader.value(value, f"input.{key}", integer(MAX_INPUT[key]), 1) for key, value in found.items()}
     if reader.mistakes > before:
         return None
     return ModelInput(**sizes)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, Stage, spelled
+from nas.architecture import Architecture, ModelInput, Stage, mixer_label
 from nas.errors import ParameterError
 from nas.space import SearchSpace, StageChoices
 from search_spaces.model import build, build_head, build_stage, build_stem
@@ -152,7 +152,7 @@ def _shared(name: str, architecture: Architecture) -> str:
         parts.insert(3, blueprint.downsample)
     if parts[0] == "stages" and parts[2] == "blocks":
         stage = architecture.stages[int(parts[1])]
-        parts.insert(2, spelled(stage.mixer, stage.options))
+        parts.insert(2, mixer_label(stage.mixer, stage.options))
     return "/".join(parts).replace(".", ",")
 
 

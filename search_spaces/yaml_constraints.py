@@ -15,7 +15,7 @@ from search_spaces.yaml_values import positive
 
 KEYS = ("order", TOTAL_DEPTH, *COSTS)
 # More than any network that can be built has, of parameters as of MACs.
-MOST_LIMIT = 1e18
+MAX_LIMIT = 1e18
 
 
 def read_constraints(reader: YamlReader, node: yaml.Node, mixers: Collection[str], *, has_input: bool) -> Constraints:
@@ -76,7 +76,7 @@ def _order(reader: YamlReader, node: yaml.Node, mixers: Collection[str]) -> tupl
 def _limit(reader: YamlReader, node: yaml.Node, quantity: str) -> Limit:
     """`{min: A, max: B}`, either of them, or a number, which is the most."""
     key = f"constraints.{quantity}"
-    read = positive(MOST_LIMIT)
+    read = positive(MAX_LIMIT)
     if isinstance(node, yaml.ScalarNode):
         return Limit(quantity, most=reader.value(node, key, read, None) or math.inf)
     before = reader.mistakes

@@ -8,7 +8,7 @@ import yaml
 from nas.errors import ParameterError, SpaceFileError
 
 # PyYAML reads some 100 kB a second; the space files that people write have one or two.
-MOST_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 
 
 def compose(path: Path) -> yaml.Node:
@@ -46,11 +46,11 @@ def _content(path: Path) -> bytes:
         if not stat.S_ISREG(mode):
             raise ParameterError(f"space file {str(path)!r} is not a regular file")
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ParameterError(f"space file {str(path)!r} cannot be read: {error.strerror}") from error
-    if len(content) > MOST_BYTES:
-        raise ParameterError(f"space file {str(path)!r} is larger than {MOST_BYTES // 1024} KiB")
+    if len(content) > MAX_BYTES:
+        raise ParameterError(f"space file {str(path)!r} is larger than {MAX_BYTES // 1024} KiB")
     return content
 
 

@@ -15,11 +15,11 @@ from search_spaces import model
 from search_spaces.yaml_reader import YamlReader
 from search_spaces.yaml_values import WrongValue, option, text
 
-MOST_OPTION = 1_000_000
+MAX_OPTION = 1_000_000
 # Each combination of a mixer's options is a choice; a stage has no more of them.
-MOST_CHOICES = 1_000
+MAX_CHOICES = 1_000
 # 40 GB of weights in a single block.
-MOST_PARAMETERS = 10**10
+MAX_PARAMETERS = 10**10
 # A grid at which every mixer works.
 SMALL_GRID = (2, 2)
 
@@ -48,8 +48,8 @@ class MixersReader:
         found: list[MixerChoice] = []
         for entry in self._reader.items(node, key):
             for mixer in self._entry(entry, key, width):
-                if len(found) == MOST_CHOICES:
-                    self._reader.mistake(entry, key, f"a stage has at most {MOST_CHOICES:,} mixers, options told apart")
+                if len(found) == MAX_CHOICES:
+                    self._reader.mistake(entry, key, f"a stage has at most {MAX_CHOICES:,} mixers, options told apart")
                     return found
                 if mixer in found:
                     self._reader.mistake(entry, key, f"{mixer} is listed twice")
@@ -86,7 +86,7 @@ class MixersReader:
         ]
 
     def _option(self, mixer: str, name: str, width: int, node: yaml.Node) -> Options:
-        options = ((name, option(MOST_OPTION)(node)),)
+        options = ((name, option(MAX_OPTION)(node)),)
         self._built(mixer, options, width)
         return options
 
@@ -94,8 +94,8 @@ class MixersReader:
         self, node: yaml.Node, key: str, mixer: str, options: list[list[Options]], width: int
     ) -> Iterator[MixerChoice]:
         combinations = math.prod(map(len, options))
-        if combinations > MOST_CHOICES:
-            what = f"{mixer!r} has {combinations:,} combinations of options; at most {MOST_CHOICES:,}"
+        if combinations > MAX_CHOICES:
+            what = f"{mixer!r} has {combinations:,} combinations of options; at most {MAX_CHOICES:,}"
             self._reader.mistake(node, key, what)
             return
         for chosen in itertools.product(*options):
@@ -108,13 +108,13 @@ class MixersReader:
         stage = Stage(mixer, 1, width, options=options)
         try:
             architecture = model.canonical(model.single(stage, self._recipe))
-            (spelled,) = architecture.stages
+            (mixer_label,) = architecture.stages
             with torch.device("meta"):
                 built = model.mixer_part(architecture, 0, SMALL_GRID).build()
         except UserError as error:
             raise WrongValue(str(error)) from error
         parameters = sum(weight.numel() for weight in built.parameters())
-        if parameters > MOST_PARAMETERS:
+        if parameters > MAX_PARAMETERS:
             many = f"{parameters:,} parameters at width {width:,}"
-            raise WrongValue(f"mixer {spelled.spelled_mixer} has {many}; at most {MOST_PARAMETERS:,}")
-        return MixerChoice(spelled.mixer, spelled.options)
+            raise WrongValue(f"mixer {mixer_label.mixer_label} has {many}; at most {MAX_PARAMETERS:,}")
+        return MixerChoice(mixer_label.mixer, mixer_label.options)

@@ -15,7 +15,7 @@ from search_spaces.yaml_values import WrongValue, as_written, shown
 
 T = TypeVar("T")
 # Each value of a list is a choice to a sampler; a hundred of them is beyond every search.
-MOST_VALUES = 100
+MAX_VALUES = 100
 
 
 class YamlReader:
@@ -74,7 +74,7 @@ class YamlReader:
         self.value(node, key, yaml_values.check_tag, None)
         return self.mistakes > before
 
-    def items(self, node: yaml.Node | None, key: str, most: int = MOST_VALUES) -> list[yaml.Node]:
+    def items(self, node: yaml.Node | None, key: str, most: int = MAX_VALUES) -> list[yaml.Node]:
         """The items of a list, of which there must be one; a single value is a list of one."""
         if node is None:
             return []

@@ -17,7 +17,7 @@ _OTHERS = tuple(_STANDARD + name for name in ("null", "bool", "int", "float"))
 _COLLECTIONS = (_STANDARD + "seq", _STANDARD + "map")
 # YAML 1.1, which PyYAML reads, wants both a point and the exponent's sign.
 _EXPONENT = re.compile(r"([-+]?)(\d+\.?\d*|\.\d+)[eE]([-+]?)(\d+)")
-_MOST_SHOWN = 60
+_MAX_SHOWN = 60
 
 
 class WrongValue(Exception):  # noqa: N818 - it is what a user wrote, not a failure of ours
@@ -42,7 +42,7 @@ def as_written(node: yaml.Node) -> str:
 def shown(text: str) -> str:
     """The text on one line, without control characters, and its beginning where it is long."""
     line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-    return line if len(line) <= _MOST_SHOWN else line[:_MOST_SHOWN] + "..."
+    return line if len(line) <= _MAX_SHOWN else line[:_MAX_SHOWN] + "..."
 
 
 def single(node: yaml.Node) -> Any:

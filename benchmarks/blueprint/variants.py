@@ -98,7 +98,7 @@ def _changed(plain: Architecture, size_px: int) -> Iterator[tuple[str, str, Arch
             ratio = 0 if mixer in STANDS_ALONE else MLP_RATIO
             changed = _blocks(plain, mixer=mixer, options=options, mlp_ratio=ratio)
             inner = next(stage for stage in changed.stages if stage.depth)
-            yield "mixer", f"{inner.spelled_mixer}{f' + MLP {ratio}' if ratio else ''}", changed
+            yield "mixer", f"{inner.mixer_label}{f' + MLP {ratio}' if ratio else ''}", changed
     for ratio in MLP_RATIOS:
         yield "MLP ratio", str(ratio), _blocks(plain, mlp_ratio=ratio)
     blueprint = plain.blueprint

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.end_to_end import judge
-from benchmarks.latency.networks import MOST_NOISE, noise
+from benchmarks.latency.networks import MAX_NOISE, noise
 from benchmarks.report import print_header
 from nas.architecture import ModelInput
 from nas.results.front import Result, front, results
@@ -59,7 +59,7 @@ def print_truth(record: StudyRecord, found: Sequence[Result], data_dir: Path) ->
         f"{volume(accuracies, claimed_ms) / true - 1:+.1%}; by expected accuracies it would be "
         f"{volume(expected, claimed_ms) / true - 1:+.1%}\n"
         f"  accuracies are {off:+.2%} too high in the mean, latencies {slower:+.1%} longer in the median; the "
-        f"machine's noise: {restless:.1%} (to judge latencies: at most {MOST_NOISE:.0%})",
+        f"machine's noise: {restless:.1%} (to judge latencies: at most {MAX_NOISE:.0%})",
         flush=True,
     )
 

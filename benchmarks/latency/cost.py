@@ -30,14 +30,14 @@ def _judge(target: str, device: str, repeats: int) -> None:
         steps = polite.steps
         for stretch, network in enumerate(chosen):
             measuring = stretch % 2 == 1
-            begun, steps_before = time.perf_counter(), steps.value
-            while (passed := time.perf_counter() - begun) < EVERY_S:
+            resume_from, steps_before = time.perf_counter(), steps.value
+            while (passed := time.perf_counter() - resume_from) < EVERY_S:
                 if measuring and passed >= 1.0:
                     for _ in range(busy):
                         measured(meter, network)
                     measuring = False
                 time.sleep(0.05)
-            rates[stretch % 2 == 1].append((steps.value - steps_before) / (time.perf_counter() - begun))
+            rates[stretch % 2 == 1].append((steps.value - steps_before) / (time.perf_counter() - resume_from))
     lost = 1 - statistics.median(rates[True]) / statistics.median(rates[False])
     for kind, found in rates.items():
         print(f"steps per second {'with' if kind else 'without'}: {', '.join(f'{rate:.1f}' for rate in found)}")

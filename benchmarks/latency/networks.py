@@ -19,7 +19,7 @@ from workers.latency.reference import Reference
 
 INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
 # The noise of the reference network alone, above which a run refuses to judge.
-MOST_NOISE = 0.03
+MAX_NOISE = 0.03
 LOOKS = 10
 
 
@@ -83,9 +83,9 @@ def noise(target_name: str = "cpu") -> float:
 
 def print_verdict(*found: float) -> bool:
     """Whether the machine is quiet enough to judge by, at each moment that it was looked at."""
-    quiet = max(found) <= MOST_NOISE
+    quiet = max(found) <= MAX_NOISE
     print(
         f"the machine's noise (looks at the reference network alone): {', '.join(f'{each:.1%}' for each in found)}; "
-        + ("quiet enough to judge" if quiet else f"over {MOST_NOISE:.0%}: this run does not judge")
+        + ("quiet enough to judge" if quiet else f"over {MAX_NOISE:.0%}: this run does not judge")
     )
     return quiet

@@ -16,7 +16,7 @@ from benchmarks.latency.networks import INPUT, calibrated, measured, members, no
 from nas import plugins
 from nas.architecture import Architecture
 from nas.latency import device_profile as profiling
-from nas.latency.latency_model import Predictor, features
+from nas.latency.latency_model import LatencyModel, features
 from nas.space.loading import load_space
 from workers.latency.meter import Meter
 
@@ -46,8 +46,8 @@ def main(targets: Sequence[str] = ()) -> None:
         looked = [first, *(looked_at(meter, others, seed) for seed in range(1, LOOKS))]
         rows = [features(each, INPUT, builder) for each in chosen]
         times = [first[each.key] for each in chosen]
-        predictor = Predictor(rows, times)
-        predictions = [predictor.predict(features(each, INPUT, builder)) for each in others]
+        latency_model = LatencyModel(rows, times)
+        predictions = [latency_model.predict(features(each, INPUT, builder)) for each in others]
         looks = [[look[each.key] for each in others] for look in looked]
         found = profiling.errors(predictions, [statistics.fmean(times) for times in zip(*looks, strict=True)])
         inside = profiling.cross_validated(rows, times, seed=0)

@@ -12,7 +12,7 @@ from nas.architecture.layout import (
     Option,
     Options,
     Stage,
-    spelled,
+    mixer_label,
 )
 
 __all__ = [
@@ -33,5 +33,5 @@ __all__ = [
     "Stage",
     "Stem",
     "counted",
-    "spelled",
+    "mixer_label",
 ]

@@ -22,7 +22,7 @@ SCHEMA_VERSION = 3
 MLP_RATIO: float = 4
 RECIPE = "compact"
 # Of a stage; to build more would take minutes.
-MOST_BLOCKS = 1000
+MAX_BLOCKS = 1000
 # What stages differ in; a mixer's options are spelled with it.
 FIELDS = ("mixer", "depth", "width", "mlp_ratio", "norm", "position")
 # The mixer of a stage without blocks, and its letter in a layout.
@@ -57,8 +57,8 @@ class Stage:
             raise ParameterError(f"stage mixer {self.mixer!r} is not a name")
         for name, least in (("depth", 0), ("width", 1)):
             object.__setattr__(self, name, positive_integer(f"stage {name}", getattr(self, name), least))
-        if self.depth > MOST_BLOCKS:
-            raise ParameterError(f"stage depth {self.depth} is above {MOST_BLOCKS}")
+        if self.depth > MAX_BLOCKS:
+            raise ParameterError(f"stage depth {self.depth} is above {MAX_BLOCKS}")
         ratio = self.mlp_ratio
         if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio < math.inf:
             raise ParameterError(f"stage mlp_ratio {ratio!r} is not a number of at least 0")
@@ -75,9 +75,9 @@ class Stage:
                 object.__setattr__(self, name, value)
 
     @property
-    def spelled_mixer(self) -> str:
+    def mixer_label(self) -> str:
         """The mixer with its options on one line: `conv(kernel=5)`."""
-        return spelled(self.mixer, self.options)
+        return mixer_label(self.mixer, self.options)
 
     def to_dict(self) -> dict[str, Any]:
         """What is as by default is left out, but for mixer, depth and width."""
@@ -145,7 +145,7 @@ class Architecture:
     def choices(self) -> dict[str, str]:
         """Every stage's fields by names such as `stage1.mixer`, mixers with their options; then the blueprint's."""
         stages = {
-            f"stage{number}.{field}": stage.spelled_mixer if field == "mixer" else str(getattr(stage, field))
+            f"stage{number}.{field}": stage.mixer_label if field == "mixer" else str(getattr(stage, field))
             for number, stage in enumerate(self.stages, start=1)
             for field in FIELDS
         }
@@ -200,7 +200,7 @@ class ModelInput:
         return cls(**data)
 
 
-def spelled(mixer: str, options: Options) -> str:
+def mixer_label(mixer: str, options: Options) -> str:
     """A mixer with its options on one line: `conv(kernel=5)`."""
     listed = ",".join(f"{name}={value}" for name, value in options)
     return f"{mixer}({listed})" if listed else mixer

@@ -5,19 +5,19 @@ import math
 from nas.architecture import MLP_RATIO, Architecture, Stage
 
 BLOCK = "\u2588"
-MOST_BLOCKS = 24
+MAX_BLOCKS = 24
 
 
 def draw(architecture: Architecture) -> str:
     """Several lines: mixers, depth as the number of bars, width as their length (its logarithm) and in figures."""
-    names = [stage.spelled_mixer if stage.depth else "" for stage in architecture.stages]
+    names = [stage.mixer_label if stage.depth else "" for stage in architecture.stages]
     aligned = max(map(len, names))
     least = min(stage.width for stage in architecture.stages)
     blueprint = [f"{field} {label}" for field, label in architecture.blueprint.labels.items() if label != "recipe"]
     lines = ["  ".join((architecture.word, architecture.recipe, architecture.key[:12], ", ".join(blueprint))).rstrip()]
     for number, (name, stage) in enumerate(zip(names, architecture.stages, strict=True), start=1):
         bar = BLOCK * (1 + round(2 * math.log2(stage.width / least)))
-        bars = " ".join([bar] * min(stage.depth, MOST_BLOCKS))
+        bars = " ".join([bar] * min(stage.depth, MAX_BLOCKS))
         lines.append(f"  {number}  {name:<{aligned}}  {stage.depth:>2} x {stage.width:<4} {bars}{_details(stage)}")
     return "\n".join(lines)
 

@@ -117,6 +117,6 @@ def low_audit(found: Audit) -> str:
 
 def _words(architectures: Sequence[Architecture]) -> list[str]:
     """Each one's mixers as letters; in full where a letter would stand for two of them, or for two of its options."""
-    used = {stage.spelled_mixer for each in architectures for stage in each.stages}
+    used = {stage.mixer_label for each in architectures for stage in each.stages}
     in_full = len({name[0] for name in used}) < len(used)
-    return ["-".join(stage.spelled_mixer for stage in each.stages) if in_full else each.word for each in architectures]
+    return ["-".join(stage.mixer_label for stage in each.stages) if in_full else each.word for each in architectures]

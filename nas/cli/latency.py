@@ -148,7 +148,7 @@ def _show(found: list[tuple[str, Measurement]], as_json: bool, unreached: str) -
     for name, taken in found:
         table.add_row(
             name,
-            spelled(taken.fingerprint),
+            mixer_label(taken.fingerprint),
             str(taken.fingerprint.get("input", "")),
             f"{taken.median:.3f}",
             f"{taken.margin:.1%}" + ("" if taken.is_precise else " !"),
@@ -164,7 +164,7 @@ def _show(found: list[tuple[str, Measurement]], as_json: bool, unreached: str) -
         click.echo(f"!: {unreached}")
 
 
-def spelled(fingerprint: Mapping[str, str | int]) -> str:
+def mixer_label(fingerprint: Mapping[str, str | int]) -> str:
     """The target of a fingerprint, with those of its options that tell figures of one machine apart."""
     shown = (f"{name}={fingerprint[name]}" for name in OPTIONS if name in fingerprint)
     return f"{fingerprint.get('target', '')}:{','.join(shown)}"

@@ -20,13 +20,13 @@ from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
 from nas.latency import device_profile as profiling
 from nas.latency.device_profile import Errors
-from nas.latency.latency_model import Predictor, features
+from nas.latency.latency_model import LatencyModel, features
 from nas.latency.meter import calibrated
 from nas.space import SearchSpace
 from nas.space.loading import load_space
 from nas.store.store import Store
 
-MOST_NETWORKS = 64
+MAX_NETWORKS = 64
 # Where there is no terminal for a bar, progress is told after so many networks.
 SAY_EVERY = 8
 
@@ -39,9 +39,9 @@ SAY_EVERY = 8
 @click.option("--input-size", type=click.IntRange(1), metavar="PX", help="Proxy image size, as of `nas search`.")
 @click.option(
     "--networks",
-    default=MOST_NETWORKS,
+    default=MAX_NETWORKS,
     show_default=True,
-    type=click.IntRange(profiling.FOLDS, MOST_NETWORKS),
+    type=click.IntRange(profiling.FOLDS, MAX_NETWORKS),
     metavar="N",
     help="Networks to measure.",
 )
@@ -91,7 +91,7 @@ def command(
         rows = [features(member, model_input, builder) for member, _ in found]
         errors = profiling.cross_validated(rows, [latency_ms for _, latency_ms in found], seed)
         store.add_profile(space.name, space.key, meter.fingerprint(model_input), vars(errors), time.time())
-    known = Predictor(rows, [latency_ms for _, latency_ms in found])
+    known = LatencyModel(rows, [latency_ms for _, latency_ms in found])
     costs = profiling.per_block_ms(space, model_input, builder, known)
     if as_json:
         click.echo(json.dumps({"space": space.name, "target": target, "errors": vars(errors), "ms_per_block": costs}))
@@ -100,7 +100,7 @@ def command(
 
 
 def _show(
-    space: SearchSpace, target: str, costs: Mapping[str, Sequence[float | None]], errors: Errors, known: Predictor
+    space: SearchSpace, target: str, costs: Mapping[str, Sequence[float | None]], errors: Errors, known: LatencyModel
 ) -> None:
     widths = (stage.widths[len(stage.widths) // 2] for stage in space.stages)
     click.echo(f"milliseconds of one more block in each stage of {space.name} on {target}, by the predictor")

@@ -50,12 +50,12 @@ class SearchProgress:
         self._started = time.monotonic()
         self._done_before = study.done
         settings = study.settings
-        goes_on = f", going on from {study.done}" if study.done else ""
+        resumed = f", going on from {study.done}" if study.done else ""
         names = [each.name for each in recorded_objectives(settings)]
         objectives = "" if names == [each.name for each in OBJECTIVES] else f", objectives {' '.join(names)}"
         self._say(
             f"study {study.name}: space {settings['space']}, data {settings['dataset']}, "
-            f"target {settings['target']}{objectives}, budget {study.budget}{goes_on}"
+            f"target {settings['target']}{objectives}, budget {study.budget}{resumed}"
         )
         if is_over:
             self._say(f"study {study.name} is finished: {study.done} trials are on record")
@@ -120,7 +120,7 @@ class SearchProgress:
         if study.is_over or not fresh:
             return figures
         left_s = (study.budget - study.done) * (time.monotonic() - self._started) / fresh
-        gain = "" if study.gain_to_come is None else f" for about {study.gain_to_come:+.1%}"
+        gain = "" if study.expected_gain is None else f" for about {study.expected_gain:+.1%}"
         return f"{figures}, {left_s / 60:.1f} min left{gain}"
 
     def _say(self, line: str) -> None:

@@ -133,8 +133,8 @@ class _Progress:
         self._to_stderr = to_stderr
         self._shown_at = 0.0
 
-    def started(self, settings: Mapping[str, Any], *, goes_on: bool) -> None:
-        start = "going on from the last checkpoint" if goes_on else f"from {settings['started_from']}"
+    def started(self, settings: Mapping[str, Any], *, resumed: bool) -> None:
+        start = "going on from the last checkpoint" if resumed else f"from {settings['started_from']}"
         size, recipe = settings["input"], settings["recipe"]
         length = f"{recipe['time_s']:g} s" if recipe["time_s"] else f"{recipe['epochs']} epochs"
         self._say(

@@ -72,7 +72,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                     "audits": [asdict(each) for each in result.audits],
                     "failed_confirmations": [asdict(each) for each in result.failed_confirmations],
                     "features": [asdict(each) for each in result.features],
-                    "gain_to_come": result.gain_to_come,
+                    "gain_to_come": result.expected_gain,
                     "hypervolume": result.hypervolume,
                     "wall_s": round(result.wall_s, 3),
                 }
@@ -80,9 +80,9 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         )
     elif log is None:
         click.echo(f"{result.done} trials on record, hypervolume {result.hypervolume:.4g}, {result.wall_s:.0f} s")
-        if result.is_flat and result.done < wanted.budget and result.gain_to_come is not None:
+        if result.is_flat and result.done < wanted.budget and result.expected_gain is not None:
             click.echo(
-                f"flat: the other {wanted.budget - result.done} trials would add about {result.gain_to_come:.1%}"
+                f"flat: the other {wanted.budget - result.done} trials would add about {result.expected_gain:.1%}"
             )
         objectives = [each.name for each in result.objectives]
         print_front(members, objectives, fell_off)

@@ -12,7 +12,7 @@ from nas.space.size import with_size
 from nas.study.search import SearchOptions
 
 # What numpy's and torch's generators take.
-MOST_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 
 SEARCH_OPTIONS = (
     click.option(
@@ -221,8 +221,8 @@ def asked(
     ):
         if value is not None and not 0 < value < float("inf"):
             raise ParameterError(f"{name} {value} is not a number above 0")
-    if not 0 <= seed <= MOST_SEED:
-        raise ParameterError(f"--seed {seed} is not between 0 and {MOST_SEED}")
+    if not 0 <= seed <= MAX_SEED:
+        raise ParameterError(f"--seed {seed} is not between 0 and {MAX_SEED}")
     if study == "":
         raise ParameterError("--study '' is empty; leave the option out to name the study by its settings")
     return SearchOptions(

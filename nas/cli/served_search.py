@@ -9,7 +9,7 @@ from nas.cli import options
 from nas.cli.front_table import print_front
 from nas.cli.main import INTERRUPTED
 from nas.errors import ParameterError
-from nas.service import shapes
+from nas.service import schemas
 from nas.service.client import Client
 from nas.service.request import ITS_OWN, given_options, name_of
 
@@ -21,15 +21,15 @@ def follow(url: str, *, as_json: bool) -> None:
         if name_of(option) in ITS_OWN and options.is_given(option.name or ""):
             raise ParameterError(f"{option.opts[0]} is the service's own: leave it out with --service")
     with Client(url) as client:
-        begun = client.start(**given_options(context))
+        started = client.start(**given_options(context))
         try:
-            begun = client.wait(begun["id"], until=("running",))
-            _tell(client, begun["study"] or "")
+            started = client.wait(started["id"], until=("running",))
+            _tell(client, started["study"] or "")
             # The study is free a moment before its process has said its last word.
-            ended = client.wait(begun["id"])
+            ended = client.wait(started["id"])
         except KeyboardInterrupt:
-            client.stop_search(begun["id"])
-            ended = client.wait(begun["id"])
+            client.stop_search(started["id"])
+            ended = client.wait(started["id"])
         name = ended["study"]
         if name is not None:
             _report(client.study(name), client.front(name), as_json=as_json)
@@ -52,7 +52,7 @@ def _tell(client: Client, name: str) -> None:
             click.echo(line + left, err=True)
 
 
-def _report(study: shapes.StudySummary, front: shapes.Front, *, as_json: bool) -> None:
+def _report(study: schemas.StudySummary, front: schemas.Front, *, as_json: bool) -> None:
     if as_json:
         click.echo(
             json.dumps(

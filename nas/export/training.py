@@ -138,8 +138,8 @@ class TrainingResult:
 class TrainingWatcher(Protocol):
     """Told as a training goes on, in the driver."""
 
-    def started(self, settings: Mapping[str, Any], *, goes_on: bool) -> None:
-        """`goes_on` tells that there is a checkpoint to go on from."""
+    def started(self, settings: Mapping[str, Any], *, resumed: bool) -> None:
+        """`resumed` tells that there is a checkpoint to go on from."""
 
     def trained(self, epoch: Epoch) -> None: ...
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
-from nas.latency.latency_model import Feature, Prediction, Predictor, deepened, features
+from nas.latency.latency_model import Feature, LatencyModel, Prediction, deepened, features
 from nas.latency.meter import Deployment, LatencyRecord, Meter, measure
 from nas.objective import Measurement
 from nas.results.rank_correlation import rank_correlation
@@ -69,7 +69,7 @@ def profiled(
 
 
 def per_block_ms(
-    space: SearchSpace, at: ModelInput, builder: Builder, predictor: Predictor
+    space: SearchSpace, at: ModelInput, builder: Builder, latency_model: LatencyModel
 ) -> dict[str, list[float | None]]:
     """For each mixer, what one more block costs in each stage at the middle of its widths; None where it may not be."""
     middle = {name: options[len(options) // 2] for name, options in space.choices.items()}
@@ -79,7 +79,7 @@ def per_block_ms(
         for mixer in stage.fields["mixer"]:
             member = space.compose(middle | {f"stage{place + 1}.mixer": mixer})
             with_more, without = (
-                predictor.predict(features(each, at, builder)).ms for each in (deepened(member, place), member)
+                latency_model.predict(features(each, at, builder)).ms for each in (deepened(member, place), member)
             )
             found[str(mixer)][place] = with_more - without
     return found
@@ -93,8 +93,8 @@ def cross_validated(rows: Sequence[Mapping[Feature, float]], latencies_ms: Seque
     for fold in range(FOLDS):
         left_out = set(order[fold::FOLDS])
         kept = [index for index in range(len(rows)) if index not in left_out]
-        predictor = Predictor([rows[index] for index in kept], [latencies_ms[index] for index in kept])
-        found |= {index: predictor.predict(rows[index]) for index in left_out}
+        latency_model = LatencyModel([rows[index] for index in kept], [latencies_ms[index] for index in kept])
+        found |= {index: latency_model.predict(rows[index]) for index in left_out}
     return errors([found[index] for index in range(len(rows))], latencies_ms)
 
 

@@ -57,7 +57,7 @@ def features(architecture: Architecture, model_input: ModelInput, builder: Build
     for index, stage in enumerate(architecture.stages):
         place = str(index + 1)
         block, entrance = _megamacs(architecture, index, model_input, builder)
-        kind = stage.spelled_mixer
+        kind = stage.mixer_label
         for group in (("mixer", stage.mixer), ("stage", place, kind)):
             add(stage.depth, *group, "block")
             add(stage.depth * stage.width / 64, *group, "channels")
@@ -92,7 +92,7 @@ def deepened(architecture: Architecture, index: int) -> Architecture:
     return replace(architecture, stages=(*stages[:index], stage, *stages[index + 1 :]))
 
 
-class Predictor:
+class LatencyModel:
     """Predicts from measured networks: Bayesian linear regression whose errors are relative to the time."""
 
     def __init__(self, rows: Sequence[Mapping[Feature, float]], latencies_ms: Sequence[float]) -> None:

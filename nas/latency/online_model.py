@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
-from nas.latency.latency_model import Feature, Prediction, Predictor, features
+from nas.latency.latency_model import Feature, LatencyModel, Prediction, features
 from nas.objective import Measurement
 
 # With fewer measured networks nothing is predicted.
@@ -15,7 +15,7 @@ GROWTH = 1.15
 
 
 @dataclass
-class Forecast:
+class OnlineLatencyModel:
     """Predicts latencies on one target, from what is measured there; more of it may be added at any time."""
 
     builder: Builder
@@ -23,7 +23,7 @@ class Forecast:
     _rows: dict[str, Mapping[Feature, float]] = field(default_factory=dict)
     _waiting: list[Architecture] = field(default_factory=list)
     _latencies_ms: dict[str, float] = field(default_factory=dict)
-    _predictor: Predictor | None = None
+    _latency_model: LatencyModel | None = None
     _fitted: int = 0
 
     def add(self, measured: Sequence[tuple[Architecture, Measurement]]) -> None:
@@ -50,8 +50,8 @@ class Forecast:
         while self._waiting:
             waiting = self._waiting.pop()
             self._rows[waiting.key] = features(waiting, self.model_input, self.builder)
-        if self._predictor is None or count >= GROWTH * self._fitted:
+        if self._latency_model is None or count >= GROWTH * self._fitted:
             latencies_ms = [self._latencies_ms[key] for key in self._rows]
-            self._predictor = Predictor(list(self._rows.values()), latencies_ms)
+            self._latency_model = LatencyModel(list(self._rows.values()), latencies_ms)
             self._fitted = count
-        return self._predictor.predict(features(architecture, self.model_input, self.builder))
+        return self._latency_model.predict(features(architecture, self.model_input, self.builder))

@@ -15,7 +15,7 @@ from nas.results.pareto import hypervolume
 FEWEST = 20
 
 
-def gain_to_come(
+def expected_gain(
     found: Sequence[Result], done: Collection[int], left: int, settings: Mapping[str, Any]
 ) -> float | None:
     """As a share of the front's present hypervolume; None while too little is known.

@@ -20,9 +20,9 @@ Number = TypeVar("Number", float, Floats)
 
 # Of the normal distribution: the interquartile range over the standard deviation.
 NORMAL_IQR = 1.349
-FEWEST_TRIALS = 4
+MIN_TRIALS = 4
 # So many of the trials with the lowest losses draw the line, and at least so many: far from the front it bends.
-BEST, FEWEST_ON_LINE = 0.5, 8
+BEST, MIN_ON_LINE = 0.5, 8
 # What is left of an accuracy is taken for luck with odds of 2 to 1, until further seeds tell: as it was found for
 # proxies of two epochs on Fashion-MNIST.
 SHARE = 0.5
@@ -46,9 +46,9 @@ class Line(NamedTuple):
         give is drawn towards none, by its F statistic (James and Stein, 1961).
         """
         found = np.array([hints, values])
-        chosen = np.lexsort(found[::-1])[: max(FEWEST_ON_LINE, math.ceil(BEST * len(hints)))]
+        chosen = np.lexsort(found[::-1])[: max(MIN_ON_LINE, math.ceil(BEST * len(hints)))]
         by, of = found[:, chosen]
-        if len(chosen) < FEWEST_ON_LINE or by[0] == by[-1]:
+        if len(chosen) < MIN_ON_LINE or by[0] == by[-1]:
             return None
         hint, value = float(by.mean()), float(of.mean())
         by_off, of_off = by - hint, of - value
@@ -147,7 +147,7 @@ def expectation(trained: Sequence[Sequence[Seen]], described: Floats | None = No
     known = [(each.loss, each.accuracy) for each in firsts if each.loss is not None]
     line = Line.through([loss for loss, _ in known], [accuracy for _, accuracy in known])
     nothing = Expectation(alike=(0.0,) * len(trained))
-    if len(firsts) < FEWEST_TRIALS:
+    if len(firsts) < MIN_TRIALS:
         return nothing
     middle = statistics.median(each.accuracy for each in firsts)
     # The search's own seed chose who is trained again, so that the further ones alone tell how seeds differ.
@@ -155,29 +155,29 @@ def expectation(trained: Sequence[Sequence[Seen]], described: Floats | None = No
     if not further:
         if line is None:
             return nothing
-        begun = Expectation(line, middle, share=SHARE)
-        return replace(begun, alike=_alike(begun, trained, described))
+        initial = Expectation(line, middle, share=SHARE)
+        return replace(initial, alike=_alike(initial, trained, described))
     # Losses that differ more than they tell are none to go by.
-    between_seeds, begun = min(
+    between_seeds, initial = min(
         (
             (statistics.fmean(statistics.variance(map(by.left, own)) for own in further), by)
             for by in (Expectation(line, middle), Expectation(None, middle))
         ),
         key=lambda pair: pair[0],
     )
-    alike = _alike(begun, trained, described)
+    alike = _alike(initial, trained, described)
     if between_seeds == 0.0:
-        return replace(begun, alike=alike)
-    left = [begun.left(each) - added for each, added in zip(firsts, alike, strict=True)]
+        return replace(initial, alike=alike)
+    left = [initial.left(each) - added for each, added in zip(firsts, alike, strict=True)]
     lower, _, upper = statistics.quantiles(left, n=4)
     between_architectures = ((upper - lower) / NORMAL_IQR) ** 2 - between_seeds
     share = max(between_architectures, 0.01 * between_seeds) / between_seeds
     of_accuracies = statistics.fmean(statistics.variance(each.accuracy for each in own) for own in further)
-    return Expectation(begun.line, middle, between_seeds, share, of_accuracies, alike)
+    return Expectation(initial.line, middle, between_seeds, share, of_accuracies, alike)
 
 
-def _alike(begun: Expectation, trained: Sequence[Sequence[Seen]], described: Floats | None) -> tuple[float, ...]:
+def _alike(initial: Expectation, trained: Sequence[Sequence[Seen]], described: Floats | None) -> tuple[float, ...]:
     """What the architectures tell of each other, beside their losses."""
     if described is None:
         return (0.0,) * len(trained)
-    return tuple(foretold(described, np.array([statistics.fmean(map(begun.left, own)) for own in trained])).tolist())
+    return tuple(foretold(described, np.array([statistics.fmean(map(initial.left, own)) for own in trained])).tolist())

@@ -62,7 +62,7 @@ def _words(architecture: Architecture) -> Mapping[str, float]:
     """Numbers by their logarithms, what is a word as 1 under its own name."""
     blocks: Counter[str] = Counter()
     for stage in architecture.stages:
-        blocks[stage.spelled_mixer] += stage.depth
+        blocks[stage.mixer_label] += stage.depth
     found = {mixer: count / max(1, blocks.total()) for mixer, count in blocks.items()}
     for name, chosen in architecture.choices.items():
         try:

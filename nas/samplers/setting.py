@@ -19,10 +19,10 @@ Cost = Callable[[Architecture], float | None]
 
 
 @runtime_checkable
-class Foresight(Protocol):
+class Pruner(Protocol):
     """A sampler that also judges running trials."""
 
-    def goes_on(self, study: optuna.Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
+    def should_continue(self, study: optuna.Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
         """Whether trial `number` is worth training on, by its training loss after each epoch so far, of `epochs`.
 
         None where it does not know.
@@ -34,8 +34,8 @@ class SamplerSetting:
     """A study of `objectives` over a space, in the study's order.
 
     `costs` tell what is known of an architecture before it is tried, by objective's name; `limits` are the most that an
-    objective may be; `features` are further numbers of any architecture, `dear_features` such that each take about a
-    training step. Samplers are free not to look at these.
+    objective may be; `features` are further numbers of any architecture, `expensive_features` such that each take about
+    a training step. Samplers are free not to look at these.
     """
 
     space: Space
@@ -44,9 +44,9 @@ class SamplerSetting:
     costs: Mapping[str, Cost] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     features: Sequence[Cost] = ()
-    dear_features: Sequence[Cost] = ()
+    expensive_features: Sequence[Cost] = ()
 
     @property
-    def dear(self) -> int:
+    def expensive(self) -> int:
         """The number of the objective that takes training: accuracy."""
         return next(number for number, objective in enumerate(self.objectives) if objective.name == ACCURACY.name)

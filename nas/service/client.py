@@ -12,7 +12,7 @@ import httpx
 
 from nas.errors import NasError, SearchInterruptedError, UserError
 from nas.export.output_file import written
-from nas.service import READ_ONLY, TOKEN_VARIABLE, shapes
+from nas.service import READ_ONLY, TOKEN_VARIABLE, schemas
 from nas.service.request import Value
 
 TIMEOUT_S = 60.0
@@ -50,31 +50,31 @@ class Client:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def studies(self) -> list[shapes.StudySummary]:
+    def studies(self) -> list[schemas.StudySummary]:
         """Every study, the newest first."""
-        return cast("list[shapes.StudySummary]", self._get("studies"))
+        return cast("list[schemas.StudySummary]", self._get("studies"))
 
-    def study(self, name: str) -> shapes.StudySummary:
-        return cast("shapes.StudySummary", self._get(_study(name)))
+    def study(self, name: str) -> schemas.StudySummary:
+        return cast("schemas.StudySummary", self._get(_study(name)))
 
-    def trials(self, name: str) -> list[shapes.Trial]:
+    def trials(self, name: str) -> list[schemas.Trial]:
         """A study's trials, in order of number."""
-        return cast("shapes.Trials", self._get(f"{_study(name)}/trials"))["trials"]
+        return cast("schemas.Trials", self._get(f"{_study(name)}/trials"))["trials"]
 
-    def trial(self, name: str, number: int) -> shapes.TrialDetail:
-        return cast("shapes.TrialDetail", self._get(f"{_study(name)}/trials/{number}"))
+    def trial(self, name: str, number: int) -> schemas.TrialDetail:
+        return cast("schemas.TrialDetail", self._get(f"{_study(name)}/trials/{number}"))
 
-    def front(self, name: str, max_latency_ms: float | None = None) -> shapes.Front:
+    def front(self, name: str, max_latency_ms: float | None = None) -> schemas.Front:
         limit = {} if max_latency_ms is None else {"max_latency_ms": max_latency_ms}
-        return cast("shapes.Front", self._get(f"{_study(name)}/front", limit))
+        return cast("schemas.Front", self._get(f"{_study(name)}/front", limit))
 
-    def history(self, name: str) -> list[shapes.Moment]:
+    def history(self, name: str) -> list[schemas.Moment]:
         """How the front's hypervolume grew."""
-        return cast("shapes.History", self._get(f"{_study(name)}/history"))["moments"]
+        return cast("schemas.History", self._get(f"{_study(name)}/history"))["moments"]
 
-    def measurements(self, key: str | None = None, most: int = 100) -> list[shapes.Measured]:
+    def measurements(self, key: str | None = None, most: int = 100) -> list[schemas.Measured]:
         """Latencies on record, the newest first: all of them, or an architecture's by its key."""
-        return cast("list[shapes.Measured]", self._get("measurements", {"most": most} | ({"key": key} if key else {})))
+        return cast("list[schemas.Measured]", self._get("measurements", {"most": most} | ({"key": key} if key else {})))
 
     def export(self, name: str, number: int, form: str, output: str | os.PathLike[str]) -> Path:
         """Write a trial's architecture to a file, in a format of `nas export`; folders come as a ZIP file."""
@@ -83,17 +83,17 @@ class Client:
             file.write_bytes(answer.content)
         return Path(output)
 
-    def start(self, **options: Value) -> shapes.Search:
+    def start(self, **options: Value) -> schemas.Search:
         """Start a search with options of `nas search`, dashes as underlines: start(space="hybrid", budget=50)."""
-        return cast("shapes.Search", self._call("POST", "searches", dict(options)).json())
+        return cast("schemas.Search", self._call("POST", "searches", dict(options)).json())
 
-    def search(self, identifier: str) -> shapes.Search:
+    def search(self, identifier: str) -> schemas.Search:
         """A search that the service started, as it is now."""
-        return cast("shapes.Search", self._get(f"searches/{quote(identifier, safe='')}"))
+        return cast("schemas.Search", self._get(f"searches/{quote(identifier, safe='')}"))
 
-    def searches(self) -> list[shapes.Search]:
+    def searches(self) -> list[schemas.Search]:
         """Every search that the service started, the newest first."""
-        return cast("list[shapes.Search]", self._get("searches"))
+        return cast("list[schemas.Search]", self._get("searches"))
 
     def stop(self, name: str) -> None:
         """Stop the search of a study, wherever it was started; what was finished stays on record."""
@@ -107,14 +107,14 @@ class Client:
         """Remove a study that is not being searched."""
         self._call("DELETE", _study(name))
 
-    def follow(self, name: str) -> Iterator[shapes.StudySummary]:
+    def follow(self, name: str) -> Iterator[schemas.StudySummary]:
         """The study's summary now and whenever it changes, as long as it is searched."""
         for found in self._events(f"{_study(name)}/events"):
-            yield cast("shapes.StudySummary", found)
+            yield cast("schemas.StudySummary", found)
             if not found["running"]:
                 return
 
-    def wait(self, identifier: str, until: tuple[str, ...] = ()) -> shapes.Search:
+    def wait(self, identifier: str, until: tuple[str, ...] = ()) -> schemas.Search:
         """Until a search that the service started is in one of these states, or has ended or was stopped.
 
         Raises SearchInterruptedError when it fails instead.

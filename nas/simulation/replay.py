@@ -23,7 +23,7 @@ from nas.evaluation import Watcher
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.results.pareto import Point, dominates, hypervolume
 from nas.results.rank_correlation import Audit
-from nas.samplers.setting import Foresight, SamplerSetting
+from nas.samplers.setting import Pruner, SamplerSetting
 from nas.simulation.evaluator import TARGET, TabularEvaluator, first_epoch
 from nas.simulation.nearest import NearestRowSampler
 from nas.simulation.processes import all_done
@@ -156,7 +156,7 @@ def replay(
                 asked.budget,
                 ends,
                 rungs=judged if asked.early_stopping else (),
-                foresight=inner if isinstance(inner, Foresight) else None,
+                pruner=inner if isinstance(inner, Pruner) else None,
             )
             timed = Timed(inner, space, lambda: study.taken, seed=seed, clock=clock)
             optuna_study.sampler = timed

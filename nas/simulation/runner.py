@@ -49,7 +49,7 @@ class SimulatedRunner:
                 return
             event = heapq.heappop(events)
             self.now_s = event.time_s
-            if event.outcome.state is TrialState.STOPPED and search.goes_on(event.job, event.outcome):
+            if event.outcome.state is TrialState.STOPPED and search.should_continue(event.job, event.outcome):
                 event.outcome = next(event.later)
                 event.time_s = event.begun_s + event.outcome.train_s
                 heapq.heappush(events, event)

@@ -17,7 +17,7 @@ from nas.space import Choice
 
 PARAM = "param:"
 CURVE, LOSS, COST = "accuracy@", "loss@", "cost_s@"
-MOST_BYTES = 200_000_000
+MAX_BYTES = 200_000_000
 EXACT_DIGITS = 15
 
 
@@ -55,8 +55,8 @@ def read_table(file: Path) -> Table:
     where = f"--table {str(file)!r}"
     if not file.is_file():
         raise ParameterError(f"{where} is not a file")
-    if file.stat().st_size > MOST_BYTES:
-        raise ParameterError(f"{where} is larger than {MOST_BYTES:,} bytes")
+    if file.stat().st_size > MAX_BYTES:
+        raise ParameterError(f"{where} is larger than {MAX_BYTES:,} bytes")
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             return _read(stream, file.stem, where)

@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
-from nas.architecture import MLP_RATIO, Blueprint, Options, Stage, Stem, spelled
+from nas.architecture import MLP_RATIO, Blueprint, Options, Stage, Stem, mixer_label
 from nas.errors import ParameterError
 
 Choice = str | int | float
@@ -23,7 +23,7 @@ class MixerChoice(NamedTuple):
     options: Options = ()
 
     def __str__(self) -> str:
-        return spelled(self.name, self.options)
+        return mixer_label(self.name, self.options)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from nas.errors import ParameterError
 from nas.space.constraint import Constraints
 
 # Halves beyond this do not fit in memory, and pairs beyond this take minutes; a space of four stages stays below them.
-MOST_HALVES = 3_000_000
-MOST_PAIRS = 4_000_000_000
+MAX_HALVES = 3_000_000
+MAX_PAIRS = 4_000_000_000
 # Amounts are counted up to here, which is above every limit and leaves room for a sum of two.
-MOST_AMOUNT = 2**61
+MAX_AMOUNT = 2**61
 # Pairs compared at a time, for memory's sake.
 CHUNK = 4_000_000
 
@@ -41,11 +41,11 @@ def check_countable(choices: Sequence[int], widths: Sequence[int]) -> None:
     """Raises ParameterError for stages of so many choices, and widths among them, that Counted would not end."""
     middle = _middle(len(choices))
     firsts, seconds = math.prod(choices[:middle]), math.prod(choices[middle:])
-    if firsts + seconds * widths[middle - 1] > MOST_HALVES or firsts * seconds > MOST_PAIRS:
+    if firsts + seconds * widths[middle - 1] > MAX_HALVES or firsts * seconds > MAX_PAIRS:
         raise ParameterError(
             f"constraints on {len(choices)} stages of this many choices cannot be counted: "
             f"{firsts:,} runs of stages 1 to {middle} and {seconds:,} of those after; "
-            f"at most {MOST_HALVES:,} together and {MOST_PAIRS:,} pairs"
+            f"at most {MAX_HALVES:,} together and {MAX_PAIRS:,} pairs"
         )
 
 
@@ -150,7 +150,7 @@ class Counted:
         amounts = [self._amounts(stage, width_of_last, begin + i) for i, (stage, width_of_last) in enumerate(
             zip(path, (width, *(stage.width for stage in path)), strict=False)
         )]  # fmt: skip
-        return tuple(min(sum(column), MOST_AMOUNT) for column in zip(*amounts, strict=True))
+        return tuple(min(sum(column), MAX_AMOUNT) for column in zip(*amounts, strict=True))
 
     def _amounts(self, stage: Stage, width_before: int, index: int) -> tuple[int, ...]:
         name = (stage, width_before, index)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 PATIENCE_S = 900.0
 RETRY_S = 1.0
 # A call is made so many times when the database goes away in the middle of it; between them it is waited for.
-MOST_CALLS = 3
+MAX_CALLS = 3
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def wait_when_away(
 
 def lasting(call: Callable[[], Result]) -> Result:
     """The call's result; it is made again where its connection was lost, so that it must do no harm twice."""
-    for _ in range(MOST_CALLS - 1):
+    for _ in range(MAX_CALLS - 1):
         try:
             return call()
         except Exception as error:

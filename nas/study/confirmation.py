@@ -15,7 +15,7 @@ from nas.evaluation import Job
 from nas.results.front import Result, contenders, near_front
 from nas.results.pareto import dominates
 from nas.study.study import Study, trial_seed
-from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome
+from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome
 
 # As many near-members are confirmed as this share of the contenders' number.
 NEAR = 0.5
@@ -44,16 +44,16 @@ class ConfirmedSearch:
         trial = self._study.ask()
         if trial is not None:
             known = self._study.recorded_latencies(trial.architecture)
-            begun = self._study.begun(trial.architecture)
+            resume_from = self._study.resume_from(trial.architecture)
             rungs = self._study.rungs
-            return Job(trial.architecture, trial.seed, trial.number, known=known, rungs=rungs, begun=begun)
+            return Job(trial.architecture, trial.seed, trial.number, known=known, rungs=rungs, resume_from=resume_from)
         job = self._next_confirmation()
         if job is not None:
             self._running.add((job.number, job.repeat))
         return job
 
-    def goes_on(self, job: Job, outcome: Outcome) -> bool:
-        return self._study.goes_on(job.number, outcome)
+    def should_continue(self, job: Job, outcome: Outcome) -> bool:
+        return self._study.should_continue(job.number, outcome)
 
     def tell(self, job: Job, outcome: Outcome) -> None:
         if job.repeat == 0:
@@ -70,8 +70,8 @@ class ConfirmedSearch:
         name = (job.number, job.repeat)
         self._running.discard(name)
         self._losses[name] = self._losses.get(name, 0) + (cause == WORKER_LOST)
-        if self._losses[name] >= MOST_ATTEMPTS:
-            failure = Failure.given_up(cause, MOST_ATTEMPTS, message)
+        if self._losses[name] >= MAX_ATTEMPTS:
+            failure = Failure.given_up(cause, MAX_ATTEMPTS, message)
             self._study.confirm(job.number, Confirmation(job.seed, Outcome(failure=failure)))
 
     def _next_confirmation(self) -> Job | None:
@@ -81,13 +81,13 @@ class ConfirmedSearch:
         # The most accurate first: they are the likeliest to be over-claimed.
         members = sorted(contenders(found), key=lambda each: each.losses[-1])
         running = {number for number, _ in self._running}
-        begun = {each.trial.number for each in found if each.trial.confirmations} | running
-        places = max(MIN_BOUND, math.ceil(MAX_CONFIRMED_SHARE * self._study.done)) - len(begun)
-        besides = [each for each in found if each.trial.number in begun and _is_kept_off(each, members)]
+        started = {each.trial.number for each in found if each.trial.confirmations} | running
+        places = max(MIN_BOUND, math.ceil(MAX_CONFIRMED_SHARE * self._study.done)) - len(started)
+        besides = [each for each in found if each.trial.number in started and _is_kept_off(each, members)]
         near_places = min(places, math.ceil(NEAR * len(members)) - len(besides))
-        allowed = [*_within(members, begun, places), *_within(near_front(found), begun, near_places)]
-        # One further seed often takes a lucky trial off, and saves the others: so none is begun before its end is known
-        # while there is anything else to do.
+        allowed = [*_within(members, started, places), *_within(near_front(found), started, near_places)]
+        # One further seed often takes a lucky trial off, and saves the others: so none is started before its end is
+        # known while there is anything else to do.
         return self._first_lacking(sorted(allowed, key=lambda each: each.trial.number in running))
 
     def _first_lacking(self, candidates: Sequence[Result]) -> Job | None:
@@ -110,7 +110,7 @@ def _is_kept_off(candidate: Result, members: Sequence[Result]) -> bool:
     return any(dominates(member.losses, own) and dominates(member.searched_losses, own) for member in members)
 
 
-def _within(candidates: Sequence[Result], begun: Collection[int], places: int) -> list[Result]:
-    """The candidates whose confirmation has begun, in their order, then as many others as there are places."""
-    others = [each for each in candidates if each.trial.number not in begun]
-    return [*(each for each in candidates if each.trial.number in begun), *others[: max(0, places)]]
+def _within(candidates: Sequence[Result], started: Collection[int], places: int) -> list[Result]:
+    """The candidates whose confirmation has started, in their order, then as many others as there are places."""
+    others = [each for each in candidates if each.trial.number not in started]
+    return [*(each for each in candidates if each.trial.number in started), *others[: max(0, places)]]

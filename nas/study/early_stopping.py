@@ -34,11 +34,11 @@ class Rung:
         # Of a long search the latest trials tell what the front is by now.
         self._points: deque[Point] = deque(maxlen=MOST)
 
-    def is_beaten(self, point: Point) -> bool:
+    def is_dominated(self, point: Point) -> bool:
         """Whether a trial that came here before is as cheap and more accurate."""
         return any(dominates(other, point) for other in self._points)
 
-    def goes_on(self, point: Point) -> bool:
+    def should_continue(self, point: Point) -> bool:
         """Record a trial's point, and judge it by those that came before it."""
         self._points.append(point)
         if len(self._points) < FEWEST:

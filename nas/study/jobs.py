@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from nas.evaluation import AskTell, Job
-from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Failure, Outcome
+from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Failure, Outcome
 
 
 class Jobs:
@@ -46,8 +46,8 @@ class Jobs:
         self._running[job.number] = job
         return job
 
-    def goes_on(self, job: Job, outcome: Outcome) -> bool:
-        self._running[job.number] = replace(job, begun=outcome)
+    def should_continue(self, job: Job, outcome: Outcome) -> bool:
+        self._running[job.number] = replace(job, resume_from=outcome)
         self._keep(job, outcome)
         return True
 
@@ -58,8 +58,8 @@ class Jobs:
     def interrupt(self, job: Job, cause: str, message: str) -> None:
         """One that was tried often enough has failed."""
         self._losses[job.number] += cause == WORKER_LOST
-        if self._losses[job.number] >= MOST_ATTEMPTS:
-            self.tell(job, Outcome(failure=Failure.given_up(cause, MOST_ATTEMPTS, message)))
+        if self._losses[job.number] >= MAX_ATTEMPTS:
+            self.tell(job, Outcome(failure=Failure.given_up(cause, MAX_ATTEMPTS, message)))
             return
         self._waiting.appendleft(self._running.pop(job.number))
 
@@ -82,8 +82,8 @@ class BaselinesFirst:
             return self._baselines.ask()
         return self._search.ask() or self._baselines.ask()
 
-    def goes_on(self, job: Job, outcome: Outcome) -> bool:
-        return self._part_of(job).goes_on(job, outcome)
+    def should_continue(self, job: Job, outcome: Outcome) -> bool:
+        return self._part_of(job).should_continue(job, outcome)
 
     def tell(self, job: Job, outcome: Outcome) -> None:
         self._part_of(job).tell(job, outcome)

@@ -70,9 +70,9 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
             # The same space under another name.
             continue
         if record.settings.get(setting) != value:
-            begun = _told(setting, record.settings.get(setting))
+            earlier = _told(setting, record.settings.get(setting))
             raise ParameterError(
-                f"study {name!r} was begun {begun}, not {_told(setting, value)}: its trials could not be compared; "
+                f"study {name!r} was begun {earlier}, not {_told(setting, value)}: its trials could not be compared; "
                 "name another --study"
             )
     return study, record

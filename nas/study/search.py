@@ -26,7 +26,7 @@ from nas.results.comparison import Comparison
 from nas.results.front import Result, fallen, front, front_hypervolume
 from nas.results.rank_correlation import Audit, FeatureRank, feature_ranks
 from nas.samplers.distinct import DistinctSampler
-from nas.samplers.setting import Cost, Foresight, SamplerSetting
+from nas.samplers.setting import Cost, Pruner, SamplerSetting
 from nas.space import SearchSpace
 from nas.store.store import Store, StudyRecord
 from nas.study.baseline_training import baseline_jobs
@@ -44,7 +44,7 @@ from nas.trial import Failure, TrialState, failed_confirmations
 from nas.trial_cost import MemoryAware, plan
 
 if TYPE_CHECKING:
-    from nas.latency.online_model import Forecast
+    from nas.latency.online_model import OnlineLatencyModel
 
 
 # Of the budget, the share that goes to members that the space declares good to start with.
@@ -54,7 +54,7 @@ MAX_STARTS_SHARE = 0.25
 @dataclass(frozen=True)
 class SearchResult:
     """What a search ended with. `done` counts the trials on record; `features` are there where
-    some were asked for; `gain_to_come` is nas.results.convergence's of the others. `baselines` are the known networks
+    some were asked for; `expected_gain` is nas.results.convergence's of the others. `baselines` are the known networks
     on record for the study, with what each comes to beside the front, and `conclusion` says it in plain words.
     """
 
@@ -67,7 +67,7 @@ class SearchResult:
     audits: list[Audit]
     features: list[FeatureRank]
     failed_confirmations: list[Failure]
-    gain_to_come: float | None
+    expected_gain: float | None
     is_flat: bool
     wall_s: float
     interrupted: bool
@@ -182,7 +182,7 @@ def _study(
     record: StudyRecord,
     optuna_study: optuna.Study,
     start: WarmStart,
-    dear_features: Sequence[Cost],
+    expensive_features: Sequence[Cost],
     watcher: Watcher,
     lease: Lease,
 ) -> Study:
@@ -190,10 +190,10 @@ def _study(
     settings = record.settings
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     latency_input = ModelInput.from_dict(settings["latency_input"])
-    forecast = _forecast(store, settings, builder, latency_input)
+    online_model = _online_model(store, settings, builder, latency_input)
     limit: float | None = settings["max_latency_ms"]
     costs: dict[str, Cost] = {
-        LATENCY.name: forecast.expected_ms,
+        LATENCY.name: online_model.expected_ms,
         PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
         MACS.name: lambda member: counted(builder, member, latency_input).macs,
     }
@@ -204,7 +204,7 @@ def _study(
         costs=costs,
         limits={} if limit is None else {LATENCY.name: limit},
         features=[*start.priors, *(costs[name] for name in options.evaluation.features if name in costs)],
-        dear_features=dear_features,
+        expensive_features=expensive_features,
     )
     with experimental():
         sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(setting)
@@ -216,9 +216,9 @@ def _study(
         settings,
         options.budget,
         watcher,
-        forecast,
+        online_model,
         rungs=rungs(settings["epochs"]) if options.early_stopping else (),
-        foresight=sampler if isinstance(sampler, Foresight) else None,
+        pruner=sampler if isinstance(sampler, Pruner) else None,
         flat_below=options.flat_below,
         check_lease=lease.check,
     )
@@ -264,7 +264,7 @@ def _result(
         audits=audits,
         features=feature_ranks(study.trials) if options.evaluation.features else [],
         failed_confirmations=failed_confirmations(study.trials),
-        gain_to_come=study.gain_to_come,
+        expected_gain=study.expected_gain,
         is_flat=study.is_flat,
         wall_s=wall_s,
         interrupted=interrupted,
@@ -274,18 +274,20 @@ def _result(
     )
 
 
-def _forecast(store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput) -> "Forecast":
+def _online_model(
+    store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput
+) -> "OnlineLatencyModel":
     """Of latencies on the first target, from all that the database knows of it."""
     # With it comes scipy, which options that cannot be served would wait for.
-    from nas.latency.online_model import Forecast
+    from nas.latency.online_model import OnlineLatencyModel
 
-    forecast = Forecast(builder, latency_input)
+    online_model = OnlineLatencyModel(builder, latency_input)
     # The newest first on record; what is added last counts.
     measured = reversed(store.measurements(settings["fingerprint"]))
     known = ((each.architecture, each.measurement) for each in measured)
     # Known networks are of no stages that costs could be added up of.
-    forecast.add([(each, taken) for each, taken in known if each is not None and each.recipe != KNOWN])
-    return forecast
+    online_model.add([(each, taken) for each, taken in known if each is not None and each.recipe != KNOWN])
+    return online_model
 
 
 def _default_name(settings: Mapping[str, Any]) -> str:

@@ -19,25 +19,25 @@ from nas.architecture import Architecture
 from nas.evaluation import Watcher
 from nas.latency.meter import recorded
 from nas.objective import ACCURACY, LATENCY, Measurement, recorded_objectives
-from nas.results.convergence import gain_to_come
+from nas.results.convergence import expected_gain
 from nas.results.front import Result, results
 from nas.results.pareto import Point
 from nas.results.rank_correlation import Audit, audits
 from nas.samplers.distributions import distributions
-from nas.samplers.setting import CURVE, OBSERVED, Foresight
+from nas.samplers.setting import CURVE, OBSERVED, Pruner
 from nas.space import Space
 from nas.store.optuna_storage import annotate, look_again
 from nas.store.patience import lasting
 from nas.store.store import Store
 from nas.study.early_stopping import Rung
 from nas.study.early_stopping import rungs as rungs_of
-from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
+from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
 
 if TYPE_CHECKING:
-    from nas.latency.online_model import Forecast
+    from nas.latency.online_model import OnlineLatencyModel
 
 # So many proposals are skipped by forecast in a row; the next one is measured, which also corrects the forecast.
-MOST_SKIPS = 20
+MAX_SKIPS = 20
 # With this many trials done and none of them complete, the rest of the budget would go the same way.
 PATIENCE = 20
 # Every so many trials it is looked at whether early accuracies foretell final ones.
@@ -49,7 +49,7 @@ class Study:
 
     `check_lease` raises SearchInterruptedError when another process has become the driver.
 
-    At the epochs `rungs` it is judged whether a trial goes on, by the `foresight` of a sampler that has it. With
+    At the epochs `rungs` it is judged whether a trial goes on, by the `pruner` of a sampler that has it. With
     `flat_below` it ends before the budget is spent when the trials that are left promise less gain than that.
     """
 
@@ -62,9 +62,9 @@ class Study:
         settings: Mapping[str, Any],
         budget: int,
         watcher: Watcher,
-        forecast: "Forecast | None" = None,
+        online_model: "OnlineLatencyModel | None" = None,
         rungs: Sequence[int] = (),
-        foresight: Foresight | None = None,
+        pruner: Pruner | None = None,
         flat_below: float | None = None,
         clock: Callable[[], float] = time.time,
         check_lease: Callable[[], None] = lambda: None,
@@ -78,7 +78,7 @@ class Study:
         self._space = space
         self._distributions = distributions(space)
         self._watcher = watcher
-        self._forecast = forecast
+        self._online_model = online_model
         self._skipped: set[str] = set()
         self._taken: set[str] = set()
         # Kept as trials come, since a study of thousands is asked for them after each: by number those on record and
@@ -95,14 +95,14 @@ class Study:
         for trial in store.trials(study_id):
             self._put(trial)
         self.rungs = tuple(rungs)
-        self._foresight = foresight
+        self._pruner = pruner
         self._rungs = {epoch: Rung() for epoch in rungs}
         for trial in self._trials.values():
             for epoch, rung in self._rungs.items():
                 if trial.outcome is not None and (point := self._point(trial.outcome, epoch)) is not None:
                     rung.record(point)
         # By architecture's key, what a running trial had found out at its last rung.
-        self._begun: dict[str, Outcome] = {}
+        self._resume_from: dict[str, Outcome] = {}
         self._flat_below = flat_below
         self._gain: tuple[int, float | None] = (-1, None)
 
@@ -144,18 +144,18 @@ class Study:
     @property
     def is_flat(self) -> bool:
         """Whether what is left of the budget promises less than was asked for."""
-        return self._flat_below is not None and self.gain_to_come is not None and self.gain_to_come < self._flat_below
+        return self._flat_below is not None and self.expected_gain is not None and self.expected_gain < self._flat_below
 
     @property
     def _is_spent(self) -> bool:
         return len(self._holders) >= min(self.budget, self._space.size) or self.is_hopeless or self.is_flat
 
     @property
-    def gain_to_come(self) -> float | None:
+    def expected_gain(self) -> float | None:
         """What the rest of the budget promises, as nas.results.convergence has it."""
         if self._gain[0] != self.done:
             left = max(0, min(self.budget, self._space.size) - self.done)
-            self._gain = self.done, gain_to_come(self.results, self._done, left, self.settings)
+            self._gain = self.done, expected_gain(self.results, self._done, left, self.settings)
         return self._gain[1]
 
     def ask(self) -> Trial | None:
@@ -169,7 +169,7 @@ class Study:
         while not self._is_spent:
             asked = lasting(lambda: self._optuna.ask(self._distributions))
             architecture = self._space.decode(asked.params)
-            if skips < MOST_SKIPS and self._skip(asked, architecture):
+            if skips < MAX_SKIPS and self._skip(asked, architecture):
                 skips += 1
                 continue
             holder = self._holders.get(architecture.key)
@@ -201,15 +201,15 @@ class Study:
         """What this or another study measured of the architecture on the study's targets, by their names."""
         return recorded(self._store, architecture.key, fingerprints(self.settings))
 
-    def begun(self, architecture: Architecture) -> Outcome | None:
+    def resume_from(self, architecture: Architecture) -> Outcome | None:
         """What an attempt that was cut off had found out at its last rung, as far as this process knows."""
-        return self._begun.get(architecture.key)
+        return self._resume_from.get(architecture.key)
 
     def _skip(self, asked: optuna.Trial, architecture: Architecture) -> bool:
         """Whether the architecture is surely over the latency limit; Optuna is told then, and by how much."""
-        if self._forecast is None or self.max_latency_ms is None or architecture.key in self._holders:
+        if self._online_model is None or self.max_latency_ms is None or architecture.key in self._holders:
             return False
-        prediction = self._forecast.predict(architecture)
+        prediction = self._online_model.predict(architecture)
         if prediction is None or prediction.low_ms <= self.max_latency_ms:
             return False
         self._skipped.add(architecture.key)
@@ -219,26 +219,26 @@ class Study:
         self._end_in_optuna(asked, OptunaState.PRUNED)
         return True
 
-    def goes_on(self, number: int, outcome: Outcome) -> bool:
+    def should_continue(self, number: int, outcome: Outcome) -> bool:
         """Whether a running trial is trained on, by what was found out up to a rung. To be asked once at each.
 
         What nothing as cheap beats at the rung is; of the others the sampler decides if it can, or else their ranks.
         """
         if outcome.checkpoint is not None:
-            self._begun[self._trials[number].architecture.key] = outcome
+            self._resume_from[self._trials[number].architecture.key] = outcome
         epoch = len(outcome.curve)
         rung, point = self._rungs.get(epoch), self._point(outcome, epoch)
         if rung is None or point is None:
             return True
-        if self._foresight is None:
-            return rung.goes_on(point)
-        is_beaten = rung.is_beaten(point)
+        if self._pruner is None:
+            return rung.should_continue(point)
+        is_dominated = rung.is_dominated(point)
         rung.record(point)
-        if not is_beaten:
+        if not is_dominated:
             return True
         curve = [each.loss for each in outcome.curve]
         # What it does not know yet it can only learn from curves that go to the end.
-        return self._foresight.goes_on(self._optuna, number, curve, self.settings["epochs"]) is not False
+        return self._pruner.should_continue(self._optuna, number, curve, self.settings["epochs"]) is not False
 
     def _point(self, outcome: Outcome, epoch: int) -> Point | None:
         """The objectives as losses, the accuracy's first and as it was after that epoch; None where one is lacking."""
@@ -261,7 +261,7 @@ class Study:
         itself may be the killer.
         """
         trial = self._trials[number]
-        if cause == WORKER_LOST and trial.attempt >= MOST_ATTEMPTS:
+        if cause == WORKER_LOST and trial.attempt >= MAX_ATTEMPTS:
             failure = Failure.given_up(cause, trial.attempt, message)
             self._end(number, TrialState.FAILED, Outcome(failure=failure))
         elif self._end(number, TrialState.INTERRUPTED, Outcome(failure=Failure(cause, message))):
@@ -271,8 +271,8 @@ class Study:
         """Record one evaluation more of a trial that is done; of a seed that is on record nothing changes."""
         if self._store.add_confirmation(self._id, number, confirmation, self._clock()):
             trial = self._trials[number]
-            if self._forecast is not None and confirmation.outcome.latency is not None:
-                self._forecast.add([(trial.architecture, confirmation.outcome.latency)])
+            if self._online_model is not None and confirmation.outcome.latency is not None:
+                self._online_model.add([(trial.architecture, confirmation.outcome.latency)])
             trial = replace(trial, confirmations=(*trial.confirmations, confirmation))
             self._put(trial)
             self._watcher.confirmed(trial)
@@ -324,9 +324,9 @@ class Study:
         trial = replace(self._trials[number], state=state, outcome=outcome, finished_at=now)
         self._put(trial)
         if state.is_done:
-            self._begun.pop(trial.architecture.key, None)
-        if self._forecast is not None and outcome.latency is not None:
-            self._forecast.add([(trial.architecture, outcome.latency)])
+            self._resume_from.pop(trial.architecture.key, None)
+        if self._online_model is not None and outcome.latency is not None:
+            self._online_model.add([(trial.architecture, outcome.latency)])
         self._tell_optuna(self._asked.pop(number), trial)
         self._watcher.ended(trial)
         if state.is_done and (self.done % AUDIT_EVERY == 0 or self.is_over):

@@ -58,7 +58,7 @@ def _docstring(config: ExportedConfig) -> str:
     architecture = config.architecture
     grids = ours.grids(architecture, size)
     shapes = [
-        f"    stage {number}: {stage.spelled_mixer} x{stage.depth}, (B, {height}, {width}, {stage.width})"
+        f"    stage {number}: {stage.mixer_label} x{stage.depth}, (B, {height}, {width}, {stage.width})"
         for number, (stage, (height, width)) in enumerate(zip(architecture.stages, grids, strict=True), start=1)
     ]
     described = yaml.safe_dump(config.to_dict(), sort_keys=False, width=100).replace("\\", "\\\\").replace('"', "'")

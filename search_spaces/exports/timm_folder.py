@@ -87,7 +87,7 @@ def obstacles(config: ExportedConfig) -> Iterator[str]:
         if stage.mixer not in MIXERS:
             yield f"stage {number}: mixer {stage.mixer!r} is not in timm ({', '.join(MIXERS)} are)"
         if stage.options:
-            yield f"stage {number}: options of {stage.spelled_mixer} are fixed in timm"
+            yield f"stage {number}: options of {stage.mixer_label} are fixed in timm"
         if stage.mlp_ratio != MLP_RATIO:
             yield f"stage {number}: MLP ratio {stage.mlp_ratio:g} is not {MLP_RATIO}"
         if stage.position:

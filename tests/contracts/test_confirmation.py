@@ -9,7 +9,7 @@ from nas.results.front import fallen, front
 from nas.results.pareto import non_dominated
 from nas.store.store import Store
 from nas.study.confirmation import MIN_BOUND, ConfirmedSearch
-from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome, Trial, TrialState
+from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Outcome, Trial, TrialState
 from tests.builders import Silent, complete, failed, measurement, synthetic
 from tests.studies import open_study
 
@@ -87,7 +87,7 @@ def test_a_lost_or_failed_confirmation_is_on_record_and_counts_for_nothing(stora
         search = ConfirmedSearch(study, 2)
         job = search.ask()
         search.tell(job, complete(0.9, 1.0))
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             lost = search.ask()
             search.interrupt(lost, WORKER_LOST, "signal 9")
         last = search.ask()

@@ -19,7 +19,7 @@ from nas.store.engine import open_engine, parse_url, shown
 from nas.store.schema import HEAD, upgrade
 from nas.store.store import Store
 from nas.study.study import PATIENCE
-from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Trial, TrialState
+from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Trial, TrialState
 from tests.builders import Silent, complete, failed, infeasible, measurement, small_space, synthetic
 from tests.studies import make_study, open_study, run
 
@@ -179,7 +179,7 @@ def test_the_database_refuses_an_architecture_twice(storage_url: str) -> None:
 def test_an_architecture_is_tried_again_three_times_and_then_fails(storage_url: str) -> None:
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=1)
-        for attempt in range(1, MOST_ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             trial = study.ask()
             assert trial.attempt == attempt
             study.interrupt(trial.number, WORKER_LOST, "signal 9")
@@ -191,7 +191,7 @@ def test_an_architecture_is_tried_again_three_times_and_then_fails(storage_url: 
 def test_interruptions_by_the_user_never_fail_an_architecture(storage_url: str) -> None:
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=1)
-        for _ in range(MOST_ATTEMPTS + 2):
+        for _ in range(MAX_ATTEMPTS + 2):
             study.interrupt(study.ask().number, "stopped by the user", "")
         run(study)
         assert study.done == 1

@@ -170,7 +170,7 @@ def test_headers_forbid_scripts_that_are_not_ours(opened: TestClient) -> None:
 
 
 def test_bodies_are_bounded(opened: TestClient) -> None:
-    assert opened.post("/api/v1/searches", content=b"x" * (guard.MOST_BODY + 1)).status_code == 413
+    assert opened.post("/api/v1/searches", content=b"x" * (guard.MAX_BODY + 1)).status_code == 413
     for path, status in (("/api/v1/searches", 413), ("/optuna/api/studies", 411)):
         chunks = (b"x" * 100_000 for _ in range(30))
         answer = opened.post(path, content=chunks, headers={"Content-Type": "application/json"})

@@ -142,11 +142,11 @@ def test_each_is_trained_with_each_seed_once_whoever_asks(storage_url: str) -> N
         assert one is not None
         assert (one.is_baseline, one.known, one.rungs) == (True, {}, (1,))
         # A rung is no end: the process may die now, and nothing is on record.
-        assert first.goes_on(one, replace(complete(0.5, 2.0), accuracy=None, checkpoint=b"state"))
+        assert first.should_continue(one, replace(complete(0.5, 2.0), accuracy=None, checkpoint=b"state"))
         first.interrupt(one, WORKER_LOST, "killed")
         again = first.ask()
         assert again is not None
-        assert again.begun is not None
+        assert again.resume_from is not None
         first.tell(again, complete(0.5, 2.0))
         # Here the search is killed.
         rest = done(jobs(store, said), complete(0.75, 2.0))

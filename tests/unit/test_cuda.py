@@ -90,7 +90,7 @@ def test_steps_that_cannot_be_captured_are_taken_one_by_one_and_that_is_on_recor
 def test_a_graphs_training_goes_on_from_a_checkpoint() -> None:
     proxy = proxy_of(device="cuda", epochs=4)
     at_rung, whole = list(proxy.evaluate(Job(of_mixer("conv"), 1, rungs=(2,))))
-    (gone_on,) = proxy_of(device="cuda", epochs=4).evaluate(Job(of_mixer("conv"), 1, begun=at_rung))
+    (gone_on,) = proxy_of(device="cuda", epochs=4).evaluate(Job(of_mixer("conv"), 1, resume_from=at_rung))
     assert [point.loss for point in gone_on.curve] == pytest.approx([point.loss for point in whole.curve], rel=0.05)
     assert gone_on.environment["training"] == whole.environment["training"]
 

@@ -21,15 +21,15 @@ def test_rungs_are_powers_of_three_before_the_last_epoch() -> None:
 def test_a_fast_trial_is_not_stopped_for_being_less_accurate_than_slow_ones() -> None:
     rung = Rung()
     for number in range(30):
-        rung.goes_on((0.1 + 0.001 * number, 5.0 + number))
-    assert rung.goes_on((0.6, 1.0))
+        rung.should_continue((0.1 + 0.001 * number, 5.0 + number))
+    assert rung.should_continue((0.6, 1.0))
 
 
 def test_what_is_clearly_beaten_is_stopped() -> None:
     rung = Rung()
     for number in range(30):
-        rung.goes_on((0.2 + 0.01 * number, 1.0 + 0.1 * number))
-    assert not rung.goes_on((0.9, 4.5))
+        rung.should_continue((0.2 + 0.01 * number, 1.0 + 0.1 * number))
+    assert not rung.should_continue((0.9, 4.5))
 
 
 def test_noise_is_tolerated() -> None:
@@ -37,15 +37,15 @@ def test_noise_is_tolerated() -> None:
     rung = Rung()
     generator = random.Random(0)
     for _ in range(40):
-        rung.goes_on((generator.uniform(0.2, 0.6), 2.0))
+        rung.should_continue((generator.uniform(0.2, 0.6), 2.0))
     best = min(first for first, _ in rung._points)
-    assert rung.goes_on((best + 0.02, 2.0))
+    assert rung.should_continue((best + 0.02, 2.0))
 
 
 @given(st.lists(points, min_size=FEWEST, max_size=40))
 def test_the_rungs_front_always_goes_on(found: list[tuple[float, float]]) -> None:
     rung = Rung()
     for number, point in enumerate(found):
-        goes_on = rung.goes_on(point)
+        should_continue = rung.should_continue(point)
         if not any(dominates(other, point) for other in found[:number]):
-            assert goes_on
+            assert should_continue

@@ -67,8 +67,8 @@ def test_shares_are_those_of_parameters_with_the_same_options() -> None:
 
 
 @pytest.mark.parametrize(("directions", "dear"), [(["minimize"], 0), (["minimize", "minimize"], 2)])
-def test_a_study_that_has_no_front_or_not_the_dear_objective_is_refused(directions: list[str], dear: int) -> None:
-    study = optuna.create_study(directions=directions, sampler=EhviSampler(HYBRID, 0, dear=dear))
+def test_a_study_that_has_no_front_or_not_the_dear_objective_is_refused(directions: list[str], expensive: int) -> None:
+    study = optuna.create_study(directions=directions, sampler=EhviSampler(HYBRID, 0, expensive=expensive))
     with pytest.raises(ValueError, match="two objectives or more"):
         study.ask(distributions(HYBRID))
 
@@ -192,7 +192,7 @@ def test_three_objectives_failed_trials_and_the_dear_one_last(tmp_path: Path) ->
         count += 1
         return None if count % 7 == 0 else values(member)
 
-    sampler = EhviSampler(space, 0, dear=2, costs={0: lambda member: space.row(member).figures["latency_ms"]})
+    sampler = EhviSampler(space, 0, expensive=2, costs={0: lambda member: space.row(member).figures["latency_ms"]})
     keys = asked(sampler, space, sometimes, 50, ("minimize", "minimize", "maximize"))
     assert len(set(keys)) == 50
 
@@ -307,8 +307,8 @@ def test_a_running_trial_is_judged_by_what_its_curve_still_promises() -> None:
         trial.set_user_attr(CURVE, [1.2 - accuracy + generator.gauss(0, 0.003), 1.1 - accuracy, 1.0 - accuracy])
         study.tell(trial, [accuracy, float(sum(stage.depth * stage.width for stage in architecture.stages))])
     asked = study.ask(distributions(HYBRID))
-    assert sampler.goes_on(study, asked.number, [0.35], 3) is True
-    assert sampler.goes_on(study, asked.number, [0.7], 3) is False
+    assert sampler.should_continue(study, asked.number, [0.35], 3) is True
+    assert sampler.should_continue(study, asked.number, [0.7], 3) is False
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -347,6 +347,6 @@ def test_without_curves_to_learn_from_nothing_is_judged() -> None:
     for number in range(20):
         trial = study.ask(distributions(HYBRID))
         if number == 3:
-            assert sampler.goes_on(study, trial.number, [0.5], 9) is None
+            assert sampler.should_continue(study, trial.number, [0.5], 9) is None
         study.tell(trial, [0.5 + number / 100, 1.0 + number])
-    assert sampler.goes_on(study, study.ask(distributions(HYBRID)).number, [0.5], 9) is None
+    assert sampler.should_continue(study, study.ask(distributions(HYBRID)).number, [0.5], 9) is None

@@ -137,7 +137,10 @@ def test_features_that_take_long_are_looked_at_of_few_and_used() -> None:
             study.tell(trial, (luck(HYBRID_V1.compose(trial.params)), judged(trial)[1]))
         return [trial.values[0] for trial in study.trials[20:]]
 
-    told, untold = found(EhviSampler(HYBRID_V1, 0, dear_features=[counting]), 50), found(EhviSampler(HYBRID_V1, 0), 50)
+    told, untold = (
+        found(EhviSampler(HYBRID_V1, 0, expensive_features=[counting]), 50),
+        found(EhviSampler(HYBRID_V1, 0), 50),
+    )
     assert statistics.fmean(told) > statistics.fmean(untold) + 0.05
     # A member once, eight of those that a suggestion chooses among.
     assert set(asked.values()) == {1}

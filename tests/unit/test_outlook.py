@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.results.convergence import FEWEST, gain_to_come
+from nas.results.convergence import FEWEST, expected_gain
 from nas.results.front import results
 from nas.store.store import Store
 from nas.trial import Outcome, Trial
@@ -23,12 +23,12 @@ def trials(outcomes: list[Outcome]) -> list[Trial]:
 
 
 def gain(outcomes: list[Outcome], left: int) -> float | None:
-    return gain_to_come(results(trials(outcomes), SETTINGS), range(len(outcomes)), left, SETTINGS)
+    return expected_gain(results(trials(outcomes), SETTINGS), range(len(outcomes)), left, SETTINGS)
 
 
 def test_nothing_is_foretold_of_few_trials() -> None:
     assert gain([complete(0.5, 5.0)] * (FEWEST - 1), 10) is None
-    assert gain_to_come([], range(40), 10, SETTINGS) is None
+    assert expected_gain([], range(40), 10, SETTINGS) is None
 
 
 def test_a_front_that_stands_still_promises_nothing() -> None:

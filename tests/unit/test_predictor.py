@@ -10,8 +10,8 @@ import pytest
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.latency import device_profile as profiling
-from nas.latency.latency_model import Predictor, features
-from nas.latency.online_model import FEWEST, Forecast
+from nas.latency.latency_model import LatencyModel, features
+from nas.latency.online_model import FEWEST, OnlineLatencyModel
 from nas.objective import UNKNOWN
 from nas.space.loading import load_space
 from search_spaces.hybrid_v1 import HYBRID_V1
@@ -31,8 +31,8 @@ def truth(architecture: Architecture) -> float:
     return total * random.Random(architecture.key).gauss(1.0, 0.01)
 
 
-def fitted(chosen: list[Architecture]) -> Predictor:
-    return Predictor([features(each, INPUT, BUILDER) for each in chosen], [truth(each) for each in chosen])
+def fitted(chosen: list[Architecture]) -> LatencyModel:
+    return LatencyModel([features(each, INPUT, BUILDER) for each in chosen], [truth(each) for each in chosen])
 
 
 def judged(chosen: list[Architecture]) -> profiling.Errors:
@@ -89,19 +89,19 @@ def test_cross_validation_is_of_networks_left_out() -> None:
 
 
 def test_a_forecast_says_nothing_until_it_knows_enough_and_follows_the_record() -> None:
-    forecast = Forecast(BUILDER, INPUT)
+    online_model = OnlineLatencyModel(BUILDER, INPUT)
     chosen = profiling.design(HYBRID_V1, INPUT, BUILDER, 40, seed=0)
-    forecast.add([(each, measurement(truth(each))) for each in chosen[: FEWEST - 1]])
-    assert forecast.predict(chosen[-1]) is None
+    online_model.add([(each, measurement(truth(each))) for each in chosen[: FEWEST - 1]])
+    assert online_model.predict(chosen[-1]) is None
     last = chosen[FEWEST - 1]
     # Of a machine too busy to tell.
-    forecast.add([(last, replace(measurement(9.0), margin=UNKNOWN))])
-    assert forecast.predict(chosen[-1]) is None
-    forecast.add([(last, measurement(9.0)), (last, measurement(truth(last)))])
-    assert forecast.expected_ms(last) == truth(last)
-    before = forecast.predict(chosen[-1])
-    forecast.add([(each, measurement(truth(each))) for each in chosen[FEWEST:-1]])
-    after = forecast.predict(chosen[-1])
+    online_model.add([(last, replace(measurement(9.0), margin=UNKNOWN))])
+    assert online_model.predict(chosen[-1]) is None
+    online_model.add([(last, measurement(9.0)), (last, measurement(truth(last)))])
+    assert online_model.expected_ms(last) == truth(last)
+    before = online_model.predict(chosen[-1])
+    online_model.add([(each, measurement(truth(each))) for each in chosen[FEWEST:-1]])
+    after = online_model.predict(chosen[-1])
     assert (after.high_ms - after.low_ms) < (before.high_ms - before.low_ms)
 
 
@@ -114,4 +114,4 @@ def test_networks_of_many_macs_are_fitted_too() -> None:
         chosen = [space.sample(generator) for _ in range(64)]
         rows = [features(each, at, BUILDER) for each in chosen]
         times = [generator.gauss(1.0, 0.005) * sum(map(abs, row.values())) / 100 for row in rows]
-        assert all(np.isfinite(Predictor(rows, times).predict(row)).all() for row in rows)
+        assert all(np.isfinite(LatencyModel(rows, times).predict(row)).all() for row in rows)

@@ -183,7 +183,7 @@ class Jobs:
     def ask(self):
         return self.left.pop(0) if self.left else None
 
-    def goes_on(self, job, outcome):
+    def should_continue(self, job, outcome):
         return not self.stop(job.number)
 
     def tell(self, job, outcome):

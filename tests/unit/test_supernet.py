@@ -20,7 +20,7 @@ from nas.space.loading import load_space
 from nas.store.artifact import Artifact
 from nas.store.store import Store
 from nas.study.jobs import Jobs
-from nas.trial import MOST_ATTEMPTS, WORKER_LOST, Outcome
+from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Outcome
 from search_spaces.model import build
 from search_spaces.supernet import Supernet, by_batch
 from workers.supernet.correction import correction
@@ -130,7 +130,7 @@ def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:
     assert whole.accuracy is not None
     assert whole.curve[2].loss < first.curve[0].loss
     assert whole.costs.keys() == {member.key}
-    (resumed,) = of_three.evaluate(Job(member, 1, begun=second))
+    (resumed,) = of_three.evaluate(Job(member, 1, resume_from=second))
     one, other = (shared_weights(of_three.proxy, of_three.space) for _ in range(2))
     load(one, whole.checkpoint or b"")
     load(other, resumed.checkpoint or b"")
@@ -153,7 +153,7 @@ def test_of_two_trainings_the_one_that_is_ahead_stays_on_record(tmp_path: Path) 
             job = jobs.ask()
             assert job is not None
             *_, first, last = trainer.evaluate(job)
-            jobs.goes_on(job, first)
+            jobs.should_continue(job, first)
             assert store.artifact(evaluator.name).details["epochs"] == 1
             store.put_artifact(finished)
             jobs.tell(job, last)
@@ -240,13 +240,13 @@ def test_jobs_that_lose_their_worker_go_on_from_their_last_rung_and_end() -> Non
     jobs = Jobs([Job(member, 1)], lambda _, outcome: kept.append(outcome))
     job = jobs.ask()
     rung = Outcome(checkpoint=b"1")
-    assert jobs.goes_on(job, rung)
+    assert jobs.should_continue(job, rung)
     jobs.interrupt(job, WORKER_LOST, "signal 9")
     assert not jobs.is_over
     job = jobs.ask()
-    assert job.begun is rung
+    assert job.resume_from is rung
     assert jobs.ask() is None
-    for _ in range(MOST_ATTEMPTS - 2):
+    for _ in range(MAX_ATTEMPTS - 2):
         jobs.interrupt(job, WORKER_LOST, "signal 9")
         job = jobs.ask()
     jobs.interrupt(job, WORKER_LOST, "signal 9")

@@ -131,7 +131,7 @@ def test_a_training_goes_on_in_another_process_as_if_nothing_had_been() -> None:
     at_rung, whole = list(proxy.evaluate(Job(SMALL, 1, rungs=(2,))))
     assert at_rung.state is TrialState.STOPPED
     assert at_rung.checkpoint is not None
-    gone_on = final(evaluator(epochs=4, train_size=200), SMALL, 1, rungs=(2,), begun=at_rung)
+    gone_on = final(evaluator(epochs=4, train_size=200), SMALL, 1, rungs=(2,), resume_from=at_rung)
     assert [dataclasses.replace(point, seconds=0) for point in gone_on.curve] == [
         dataclasses.replace(point, seconds=0) for point in whole.curve
     ]

@@ -19,7 +19,7 @@ Part = Literal["train", "test"]
 VALIDATION_FRACTION = 0.2
 # As many images validate as an epoch trains on, or so many where that is more. (On 4,000 the variance between seeds of
 # a proxy is a quarter less than on 1,000; their forward passes take 8% of three epochs' time.)
-FEWEST_VALIDATION_IMAGES = 1000
+MIN_VALIDATION_IMAGES = 1000
 
 
 class ImageSource(Protocol):
@@ -130,7 +130,7 @@ def split(
         raise DataError(f"the data set has {present} class with images; at least 2 are needed to train a classifier")
     order = np.random.default_rng(seed).permutation(len(source.labels))
     fifth = int(len(order) * VALIDATION_FRACTION)
-    held_out = min(max(FEWEST_VALIDATION_IMAGES, train_size), max(fifth, len(order) - train_size))
+    held_out = min(max(MIN_VALIDATION_IMAGES, train_size), max(fifth, len(order) - train_size))
     if fifth < 1:
         raise DataError(
             f"the data set has {len(order)} images; at least {int(1 / VALIDATION_FRACTION)} are needed to split it"

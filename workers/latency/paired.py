@@ -11,7 +11,7 @@ from workers.latency.estimate import Estimate
 
 # Where memory comes to lie makes a network a percent faster or slower: that is in the interval, since each part has its
 # own. The interval is Student's.
-FEWEST_PARTS, PARTS = 4, 8
+MIN_PARTS, PARTS = 4, 8
 
 
 class Part(Protocol):
@@ -31,7 +31,7 @@ def compared(part: Part, precision: float) -> Comparison:
         rounds += len(found.samples_ms)
         thrown += found.thrown
         # As many of each kind.
-        if swapped and len(logs) >= FEWEST_PARTS:
+        if swapped and len(logs) >= MIN_PARTS:
             reach = float(stdtrit(len(logs) - 1, 0.975)) * statistics.stdev(logs) / math.sqrt(len(logs))
             if math.expm1(reach) <= precision or len(logs) >= PARTS:
                 break

@@ -24,7 +24,7 @@ class StudyScheduler(FIFOScheduler):  # type: ignore[misc]
         return {}
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        decision: str = self.CONTINUE if self._searcher.goes_on(trial.trial_id, result) else self.STOP
+        decision: str = self.CONTINUE if self._searcher.should_continue(trial.trial_id, result) else self.STOP
         return decision
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:

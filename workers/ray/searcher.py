@@ -47,17 +47,17 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._jobs[trial_id] = job
         return {"job": job}
 
-    def goes_on(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def should_continue(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether the trial is trained on after the rung that it reports."""
         try:
-            goes_on = self._search.goes_on(self._jobs[trial_id], result[OUTCOME])
+            should_continue = self._search.should_continue(self._jobs[trial_id], result[OUTCOME])
         except Exception as failure:
             # Tune would take it for the trial's.
             self._error = failure
             return False
-        if not goes_on:
+        if not should_continue:
             self._judged.add(trial_id)
-        return goes_on
+        return should_continue
 
     def note_error(self, trial_id: str, error: str) -> None:
         """Why the trial is about to be reported as erroneous: a traceback, of which the last line says it.

@@ -56,7 +56,7 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
     settings = _settings(assignment, options)
     make_folder("--output", options.output)
     _check_same(options.output, settings)
-    watcher.started(settings, goes_on=any((options.output / RUN).glob("checkpoint*")))
+    watcher.started(settings, resumed=any((options.output / RUN).glob("checkpoint*")))
     finished = options.output / METRICS_FILE
     if finished.is_file():
         found = json.loads(finished.read_text(encoding="utf-8"))
@@ -89,8 +89,8 @@ class _ShortTraining:
     recipe: TrainingRecipe
     task: TrainingTask
 
-    def started(self, settings: Mapping[str, Any], *, goes_on: bool) -> None:
-        self.watcher.started(settings, goes_on=goes_on)
+    def started(self, settings: Mapping[str, Any], *, resumed: bool) -> None:
+        self.watcher.started(settings, resumed=resumed)
 
     def warned(self, message: str) -> None:
         self.watcher.warned(message)

@@ -71,7 +71,7 @@ def correction(
 
 def _row(space: SearchSpace, architecture: Architecture, score: float) -> list[float]:
     mixers = sorted({mixer for stage in space.stages for mixer in stage.fields["mixer"]}, key=str)
-    blocks = [stage.spelled_mixer for stage in architecture.stages for _ in range(stage.depth)]
+    blocks = [stage.mixer_label for stage in architecture.stages for _ in range(stage.depth)]
     row = [score, *(blocks.count(str(mixer)) / max(1, len(blocks)) for mixer in mixers)]
     for name, chosen in space.encode(architecture).items():
         if isinstance(chosen, str):

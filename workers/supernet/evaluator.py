@@ -88,7 +88,7 @@ class SupernetEvaluator:
         if kept is not None and kept.details["epochs"] >= self.recipe.epochs:
             say("supernet on record", {"name": self.name, "epochs": kept.details["epochs"]})
             return kept
-        begun = None if kept is None else _begun(kept)
+        resume_from = None if kept is None else _resume_from(kept)
         stages = [] if kept is None else list(kept.details["stages"])
         made: list[Artifact] = []
 
@@ -118,7 +118,7 @@ class SupernetEvaluator:
             say("supernet trained", told)
 
         trainer = SupernetTrainer(self.proxy, self.space, self.recipe, self._sample)
-        job = Job(largest(self.space), self.seed, rungs=tuple(range(1, self.recipe.epochs)), begun=begun)
+        job = Job(largest(self.space), self.seed, rungs=tuple(range(1, self.recipe.epochs)), resume_from=resume_from)
         # The whole machine is for the one job.
         run(Jobs([job], keep), trainer, 1)
         # What is audited is what is on record.
@@ -217,7 +217,7 @@ def drawn(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
     return list(members.values())
 
 
-def _begun(kept: Artifact) -> Outcome:
+def _resume_from(kept: Artifact) -> Outcome:
     """What a training that was cut off had come to."""
     names = CurvePoint.__dataclass_fields__
     curve = tuple(CurvePoint(**{name: stage[name] for name in names}) for stage in kept.details["stages"])

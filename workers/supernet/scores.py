@@ -38,8 +38,8 @@ class Scores:
         """The mean log-likelihood of the labels, at most 0."""
         self._supernet.eval()
         parts = 1 + len(member.stages)
-        begun, batches = self._longest(member)
-        for part in range(begun, parts):
+        resume_from, batches = self._longest(member)
+        for part in range(resume_from, parts):
             # Each by itself: whoever measures waits for no more.
             with self._proxy.step():
                 batches = [self._supernet(batch, member, part, part + 1) for batch in batches]

@@ -40,7 +40,7 @@ SECONDS = 0.3
 # Of what a busy machine shows nothing certain of, before it is over the limit.
 LOOKS = 3
 # Beside others a figure is so many times too long at most (2 to 4 times, measured).
-MOST_DISTURBED = 4.0
+MAX_DISTURBED = 4.0
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ class ProxyEvaluator:
         """
         last = Outcome(environment=self.environment)
         try:
-            begun = job.begun
-            if begun is None:
+            resume_from = job.resume_from
+            if resume_from is None:
                 limit = self.max_latency_ms if job.repeat == 0 and not job.is_baseline else None
-                begun = self.found_before_training(job.architecture, job.known, limit)
-                if limit is not None and begun.latency is not None and begun.latency.median > limit:
-                    yield begun
+                resume_from = self.found_before_training(job.architecture, job.known, limit)
+                if limit is not None and resume_from.latency is not None and resume_from.latency.median > limit:
+                    yield resume_from
                     return
-            last = resumable = begun
+            last = resumable = resume_from
             problem: MemoryError | RuntimeError | None = None
             for way in self._ways(job.architecture):
                 try:
@@ -175,8 +175,8 @@ class ProxyEvaluator:
         taken = meter.measure(deployment)
         limit = math.inf if self.max_latency_ms is None else self.max_latency_ms
         for _ in range(LOOKS - 1):
-            is_near = limit < taken.median <= MOST_DISTURBED * limit
-            if taken.is_usable or not (is_near or taken.drift > MOST_DISTURBED):
+            is_near = limit < taken.median <= MAX_DISTURBED * limit
+            if taken.is_usable or not (is_near or taken.drift > MAX_DISTURBED):
                 break
             taken = least_disturbed([taken, meter.measure(deployment)])
         return taken
@@ -198,9 +198,9 @@ class ProxyEvaluator:
                 yield way
 
     def _trained(
-        self, job: Job, begun: Outcome, way: MicroBatch, initial: Mapping[str, Tensor] | None
+        self, job: Job, resume_from: Outcome, way: MicroBatch, initial: Mapping[str, Tensor] | None
     ) -> Iterator[Outcome]:
-        """What is known after each epoch of a training that goes on from `begun`; at rungs with a checkpoint."""
+        """What is known after each epoch of a training that goes on from `resume_from`; at rungs with a checkpoint."""
         # Here, since networks that were measured before were drawn by the same generator.
         torch.manual_seed(job.seed)
         folds = [self.resident, *self._further_folds]
@@ -210,18 +210,18 @@ class ProxyEvaluator:
                 model.load_state_dict(initial)
             way.prepare(model)
         part = None if way == MicroBatch(self._batch) else way.images
-        if begun.checkpoint is None:
+        if resume_from.checkpoint is None:
             setting = choose_setting(models[0], self.resident, self.recipe, self.step, part)
         else:
-            setting = Setting.named(begun.environment["training"])
+            setting = Setting.named(resume_from.environment["training"])
         with self.step():
             training = training_on(
                 models, folds, self.recipe, job.seed, setting, self.step, part, prepared=initial is not None
             )
-            if begun.checkpoint is not None:
-                training.resume(begun.checkpoint)
+            if resume_from.checkpoint is not None:
+                training.resume(resume_from.checkpoint)
         environment = {**self.environment, "training": str(setting), **way.environment(self._batch)}
-        curve = list(begun.curve)
+        curve = list(resume_from.curve)
         for point in training.epochs():
             curve.append(point)
             if training.obstacle:
@@ -230,7 +230,7 @@ class ProxyEvaluator:
             with self.step():
                 checkpoint = training.state() if point.epoch in job.rungs else None
             yield replace(
-                begun,
+                resume_from,
                 curve=tuple(curve),
                 train_s=seconds,
                 environment=environment,

@@ -21,7 +21,7 @@ MARGIN = 1.15
 # Of each setting, after those that make what it needs.
 CALLS = 2
 # A probe may take so much of a training; where that is too short the first setting serves.
-MOST_SHARE = 0.08
+MAX_SHARE = 0.08
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -72,7 +72,7 @@ def candidates(precision: str, steps: int, *, graph: bool = False) -> Sequence[S
     tried = [replace(each, graph=graph) for each in (FP32, BF16, CONTIGUOUS)]
     if precision == "bf16":
         return tried[1:2]
-    is_worth_it = sum(each.steps_to_try for each in tried) <= MOST_SHARE * steps
+    is_worth_it = sum(each.steps_to_try for each in tried) <= MAX_SHARE * steps
     return tried if precision == "auto" and is_worth_it else tried[:1]
 
 

@@ -47,7 +47,7 @@ class Eager:
     def take(self, plans_N4B: Tensor) -> float:
         """The sum of the steps' losses. Raises NonFiniteLossError as soon as one is not finite."""
         total = 0.0
-        goes_on = True
+        is_finite = True
         for plan_4B in plans_N4B:
             parts = torch.split(plan_4B, self.part, dim=1)
             for number, part_4P in enumerate(parts, start=1):
@@ -58,10 +58,10 @@ class Eager:
                     loss.backward()
                     if number == len(parts):
                         self.optimiser.step()
-                        goes_on = self.stepped()
+                        is_finite = self.stepped()
                     # At the end, since this waits for the device, which is to be idle when the lease is over.
                     total += finite(loss)
-            if not goes_on:
+            if not is_finite:
                 break
         return total
 
@@ -81,7 +81,7 @@ class Graphed:
     def take(self, plans_N4B: Tensor) -> float:
         """As Eager's; a loss that is not finite is noticed after REPLAYS steps."""
         total = 0.0
-        goes_on = True
+        is_finite = True
         if self._step is None and self.obstacle is None:
             first, plans_N4B = plans_N4B[:FIRST_CALLS], plans_N4B[FIRST_CALLS:]
             with side_stream():
@@ -94,11 +94,11 @@ class Graphed:
                 self._total.zero_()
                 for plan_4B in some_N4B:
                     self._step(plan_4B)
-                    goes_on = self._eager.stepped()
-                    if not goes_on:
+                    is_finite = self._eager.stepped()
+                    if not is_finite:
                         break
                 total += finite(self._total)
-            if not goes_on:
+            if not is_finite:
                 break
         return total
 

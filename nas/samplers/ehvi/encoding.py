@@ -91,10 +91,10 @@ class Encoding:
 
     def rows(self, indices: NDArray[np.integer]) -> list[Row]:
         """The rows of members by their options' indices, (members, parameters), each spelled as its member is."""
-        spelled = indices.astype(np.int16)
+        mixer_label = indices.astype(np.int16)
         for place, option, others in self._unused:
-            spelled[np.ix_(spelled[:, place] == option, others)] = 0
-        return [row.tobytes() for row in spelled]
+            mixer_label[np.ix_(mixer_label[:, place] == option, others)] = 0
+        return [row.tobytes() for row in mixer_label]
 
     def parameters(self, row: Row) -> dict[str, Choice]:
         """The inverse of `row`."""

@@ -96,10 +96,10 @@ class Landscape:
         Of what will be measured, noise and all. None where curves tell nothing yet.
         """
         epoch = len(curve)
-        complete, dear = self._told.complete, self._told.losses[:, 0]
+        complete, expensive = self._told.complete, self._told.losses[:, 0]
         through = [place for place, each in enumerate(complete) if len(each.curve) > epoch]
         early = np.array([complete[place].curve[epoch - 1] for place in through])
-        told = evidence(curve[-1], early, self._scale(dear[through]))
+        told = evidence(curve[-1], early, self._scale(expensive[through]))
         if told is None:
             return None
         known = self._known([row])

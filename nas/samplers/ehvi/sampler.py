@@ -50,11 +50,11 @@ WORTH = 1e-4
 
 
 class EhviSampler(BaseSampler):
-    """For any Optuna study of a space, with two objectives or more, of which number `dear` is modelled as dear.
+    """For any Optuna study of a space, with two objectives or more, of which number `expensive` is modelled as dear.
 
     `costs` tell another objective of any architecture, by its number in the study and in its own unit, or None where
     they do not know; `limits` are the most that an objective may be, by number; `features` are further numbers that may
-    go with the dear objective, `dear_features` such that take too long to be looked at of more than the best
+    go with the dear objective, `expensive_features` such that take too long to be looked at of more than the best
     candidates. A member is not proposed twice while there are others. The same seed and the same trials give the same
     proposal; without one, as with Optuna's samplers, no two are alike.
     """
@@ -64,27 +64,27 @@ class EhviSampler(BaseSampler):
         space: Space,
         seed: int | None = None,
         *,
-        dear: int = 0,
+        expensive: int = 0,
         costs: Mapping[int, Cost] | None = None,
         limits: Mapping[int, float] | None = None,
         features: Sequence[Cost] = (),
-        dear_features: Sequence[Cost] = (),
+        expensive_features: Sequence[Cost] = (),
     ) -> None:
-        if not isinstance(dear, int) or dear < 0:
-            raise ValueError(f"EhviSampler(dear={dear!r}) is not the number of an objective, from 0 on")
-        told_by = [*(costs or {}).values(), *features, *dear_features]
+        if not isinstance(expensive, int) or expensive < 0:
+            raise ValueError(f"EhviSampler(dear={expensive!r}) is not the number of an objective, from 0 on")
+        told_by = [*(costs or {}).values(), *features, *expensive_features]
         if wrong := [each for each in told_by if not callable(each)]:
             raise ValueError(f"EhviSampler: costs and features are functions of an architecture, not {wrong[0]!r}")
-        self._dear = dear
+        self._expensive = expensive
         self._distributions = distributions(space)
         self._encoding = Encoding(space.choices, space.unused)
         self._numbers = {*(costs or {}), *(limits or {})}
         drawn = secrets.randbits(32) if seed is None else seed
         self._pool = Pool(space, self._encoding, [*(costs or {}).values(), *features], drawn)
-        self._closely = self._pool.of(dear_features) if dear_features else None
+        self._closely = self._pool.of(expensive_features) if expensive_features else None
         self._known = Known(
-            [number - (number > dear) for number in costs or ()],
-            {number - (number > dear): limit for number, limit in (limits or {}).items()},
+            [number - (number > expensive) for number in costs or ()],
+            {number - (number > expensive): limit for number, limit in (limits or {}).items()},
         )
         self._courses: dict[tuple[str, int], _Course] = {}
         # Of parameters that a study has besides the space's.
@@ -160,7 +160,7 @@ class EhviSampler(BaseSampler):
                 return found
         return row
 
-    def goes_on(self, study: Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
+    def should_continue(self, study: Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
         """Whether a running trial is worth training on, by its training loss after each epoch up to now.
 
         It is while it promises at least WORTH, or as much less as epochs are left. None while too little is known.
@@ -218,12 +218,12 @@ class EhviSampler(BaseSampler):
         """Raises ValueError where the study is not of two objectives or more, one of which is the dear one, or has none
         of a cost's or limit's number.
         """
-        if not 0 <= self._dear < len(study.directions) >= 2:
+        if not 0 <= self._expensive < len(study.directions) >= 2:
             raise ValueError(
-                f"EhviSampler(dear={self._dear}) needs a study of two objectives or more, of which that is one; "
+                f"EhviSampler(dear={self._expensive}) needs a study of two objectives or more, of which that is one; "
                 f"this one has {len(study.directions)}"
             )
-        others = [number for number in range(len(study.directions)) if number != self._dear]
+        others = [number for number in range(len(study.directions)) if number != self._expensive]
         if wrong := sorted(self._numbers.difference(others)):
             raise ValueError(
                 f"EhviSampler: costs and limits are of objectives besides the dear one, whose numbers are "
@@ -234,7 +234,7 @@ class EhviSampler(BaseSampler):
         course = self._courses.get(name)
         # Databases give a number again, when the study that had it is deleted.
         if course is None or course.history.trials_read > len(trials):
-            course = self._courses[name] = _Course(History(self._encoding, study, [self._dear, *others]))
+            course = self._courses[name] = _Course(History(self._encoding, study, [self._expensive, *others]))
         course.history.read(trials)
         return course
 
@@ -286,9 +286,9 @@ def ehvi(setting: SamplerSetting) -> EhviSampler:
     return EhviSampler(
         setting.space,
         setting.seed,
-        dear=setting.dear,
+        expensive=setting.expensive,
         costs={numbers[name]: cost for name, cost in setting.costs.items() if name in numbers},
         limits={numbers[name]: limit for name, limit in setting.limits.items() if name in numbers},
         features=setting.features,
-        dear_features=setting.dear_features,
+        expensive_features=setting.expensive_features,
     )

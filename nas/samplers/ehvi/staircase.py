@@ -19,7 +19,7 @@ from nas.results.pareto import Point, hypervolume, non_dominated
 Floats = NDArray[np.float64]
 # Of more cells than that some of the front's points are left out; candidates are looked at some at a time, so that what
 # is worked out for each cell fits in memory.
-MOST_CELLS, AT_ONCE = 40_000, 4_000_000
+MAX_CELLS, AT_ONCE = 40_000, 4_000_000
 
 
 class Staircase:
@@ -65,7 +65,7 @@ class Staircase:
 
 def _thinned(front: list[Point], axes: int) -> list[Point]:
     """As many points, evenly by the first loss, as make MOST_CELLS with so many further losses."""
-    most = max(2, int(MOST_CELLS ** (1 / axes)) - 1)
+    most = max(2, int(MAX_CELLS ** (1 / axes)) - 1)
     if len(front) <= most:
         return front
     ordered = sorted(front)
