@@ -55,7 +55,7 @@ def main() -> None:
     print_header(f"ends of the front of study {record.name}, retrained with {options.seeds} new seeds")
     for name, member in ends.items():
         print(
-            f"{name}: trial {member.trial.number} {member.trial.architecture.word}; "
+            f"{name}: trial {member.trial.number} {member.trial.architecture.layout}; "
             f"accuracy claimed {member.accuracy:.4f}, "
             f"retrained {statistics.mean(accuracies[name]):.4f} +- {statistics.stdev(accuracies[name]):.4f}; "
             f"latency claimed {member.latency.median:.3f} ms, "

@@ -21,7 +21,7 @@ from benchmarks.report import print_header
 from nas.architecture import Architecture
 from nas.evaluation import EvaluationOptions, Job
 from nas.results.rank_correlation import rank_correlation
-from nas.results.shrinkage import Seen
+from nas.results.shrinkage import SeedResult
 from nas.space import SearchSpace
 from nas.space.loading import load_space
 from workers.supernet.correction import correction
@@ -135,7 +135,7 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
         judge.trained(proxy.resident, FULL, member, 0)
     alone_s = (time.perf_counter() - began) / TIMED
     of_audited = judge.ends(audited, proxy.data, FULL, (seed,))
-    alone = [Seen(last.accuracy, last.loss) for (last,) in (of_audited[member.key] for member in audited)]
+    alone = [SeedResult(last.accuracy, last.loss) for (last,) in (of_audited[member.key] for member in audited)]
     truth = [each.accuracy for each in alone]
     raw = [whole.costs[member.key] for member in audited]
     correct = correction(space, audited, raw, alone)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from dashboard.plotly_page import page_of
 from nas.baselines.baseline import Baseline
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
-from nas.results.front import Result, fallen, front
+from nas.results.front import Result, dropped_from_front, front
 from nas.store.store import StudyRecord
 
 DRAWN = {ACCURACY.name, LATENCY.name}
@@ -26,8 +26,8 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
     """The figure itself: every result as a point whose hover text is its architecture, every baseline with its name."""
     members = front(results)
     on_front = {member.trial.number for member in members}
-    fell_off = fallen(results)
-    drawn_elsewhere = on_front | {result.trial.number for result in fell_off}
+    dropped = dropped_from_front(results)
+    drawn_elsewhere = on_front | {result.trial.number for result in dropped}
     others = [result for result in results if result.trial.number not in drawn_elsewhere]
     # Of more objectives than the two that are drawn a front is no line.
     mode = "lines+markers" if {each.name for each in recorded_objectives(record.settings)} == DRAWN else "markers"
@@ -35,8 +35,8 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
     drawn.add_trace(_points(others, "trials", "markers", DOMINATED))
     drawn.add_trace(_points(members, "Pareto front", mode, FRONT))
     drawn.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
-    if fell_off:
-        drawn.add_trace(_points(fell_off, "dropped when confirmed", "markers", FALLEN))
+    if dropped:
+        drawn.add_trace(_points(dropped, "dropped when confirmed", "markers", FALLEN))
         drawn.data[2].update(marker={"symbol": "x"})
     if judged := [each for each in baselines if each.accuracy is not None and each.latency is not None]:
         drawn.add_trace(_baselines(judged))

@@ -12,7 +12,7 @@ from nas.baselines.baseline import Baseline, compared
 from nas.baselines.baseline import as_json as baseline_as_json
 from nas.errors import UnknownNameError
 from nas.objective import recorded_objectives
-from nas.results.front import Result, as_json, fallen, front, front_hypervolume, results
+from nas.results.front import Result, as_json, dropped_from_front, front, front_hypervolume, results
 from nas.results.pareto import knee
 from nas.service import schemas
 from nas.store.store import Ending
@@ -123,7 +123,7 @@ class Trials:
             "revision": self.revision,
             "objectives": self.objectives,
             "members": [as_json(each, members) for each in members],
-            "fallen": [each.trial.number for each in fallen(candidates)],
+            "fallen": [each.trial.number for each in dropped_from_front(candidates)],
             "hypervolume": dominated,
             "knee": members[knee([each.losses for each in members])].trial.number if members else None,
             "baselines": [baseline_as_json(each, by_name.get(each.name)) for each in self.baselines],

@@ -23,7 +23,7 @@ def shown_trial(trial: Trial, settings: Mapping[str, Any]) -> schemas.Trial:
     return {
         "number": trial.number,
         "state": trial.state.value,
-        "word": trial.architecture.word,
+        "word": trial.architecture.layout,
         "key": trial.architecture.key,
         "recipe": trial.architecture.recipe,
         "blueprint": trial.architecture.blueprint.to_dict(),

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 from nas.architecture import Architecture
 from nas.latency.meter import LatencyRecord
 from nas.objective import Measurement
-from nas.results.rank_correlation import Audit
+from nas.results.rank_correlation import RankCheck
 from nas.space import SearchSpace
 from nas.store.artifact import Artifact
 from nas.trial import Outcome, Trial
@@ -161,7 +161,7 @@ class Watcher(Protocol):
     def confirmed(self, trial: Trial) -> None:
         """The trial has one confirmation more."""
 
-    def audited(self, found: Sequence[Audit]) -> None:
+    def ranks_checked(self, found: Sequence[RankCheck]) -> None:
         """How well early accuracies foretell final ones by now."""
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:

@@ -72,7 +72,7 @@ class Supernet(nn.Module):
             name = f"{part}.{own}"
             whole = self.weights[_shared(name, architecture)]
             if weight.dim() != whole.dim() or any(map(gt, weight.shape, whole.shape)):
-                raise ParameterError(f"{name} of {architecture.word} is no part of what the widest network has")
+                raise ParameterError(f"{name} of {architecture.layout} is no part of what the widest network has")
             found[own] = _first(whole, weight.shape, _stacked(name, architecture))
         return found
 

@@ -74,8 +74,8 @@ class Silent:
 
     def noted(self, event: object, fields: object) -> None: ...
 
-    def audited(self, found: object) -> None:
-        self.audits = found
+    def ranks_checked(self, found: object) -> None:
+        self.rank_checks = found
 
     def opened(self, study: object, *, is_over: bool) -> None:
         self.study = study

@@ -15,7 +15,7 @@ from scipy.stats import kendalltau
 from benchmarks.latency.networks import INPUT, calibrated, measured, members, noise, print_verdict, targets_here
 from nas import plugins
 from nas.architecture import Architecture
-from nas.latency import device_profile as profiling
+from nas.latency import device_profile
 from nas.latency.latency_model import LatencyModel, features
 from nas.space.loading import load_space
 from workers.latency.meter import Meter
@@ -35,7 +35,7 @@ def looked_at(meter: Meter, architectures: Sequence[Architecture], seed: int) ->
 
 def main(targets: Sequence[str] = ()) -> None:
     builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-    chosen = profiling.design(load_space("hybrid"), INPUT, builder, MEASURED, seed=0)
+    chosen = device_profile.design(load_space("hybrid"), INPUT, builder, MEASURED, seed=0)
     taken = {architecture.key for architecture in chosen}
     others = [each for each in members(HELD_OUT + MEASURED, seed=2) if each.key not in taken][:HELD_OUT]
     for target in targets or (*targets_here(), "onnxruntime"):
@@ -49,14 +49,16 @@ def main(targets: Sequence[str] = ()) -> None:
         latency_model = LatencyModel(rows, times)
         predictions = [latency_model.predict(features(each, INPUT, builder)) for each in others]
         looks = [[look[each.key] for each in others] for look in looked]
-        found = profiling.errors(predictions, [statistics.fmean(times) for times in zip(*looks, strict=True)])
-        inside = profiling.cross_validated(rows, times, seed=0)
+        found = device_profile.prediction_errors(
+            predictions, [statistics.fmean(times) for times in zip(*looks, strict=True)]
+        )
+        inside = device_profile.cross_validate(rows, times, seed=0)
         for name, errors in (("held out", found), ("cross-validated", inside)):
             print(
                 f"{name:15}: {errors.close:.0%} within 10%, typically {errors.typical:.1%} off, "
                 f"{errors.covered:.0%} inside the 95% interval, Kendall tau {errors.tau:.3f}"
             )
-        single = [profiling.errors(predictions, look).tau for look in looks]
+        single = [device_profile.prediction_errors(predictions, look).tau for look in looks]
         between = [kendalltau(one, other).statistic for one, other in combinations(looks, 2)]
         print(
             f"by one look each: tau {min(single):.3f} to {max(single):.3f}; two looks rank the others alike with "

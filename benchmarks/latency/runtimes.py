@@ -27,7 +27,7 @@ def _compare(*targets: str) -> None:
     for index in (*moved[:3], *moved[-3:]):
         stages = chosen[index].stages
         print(
-            f"rank {ranks[0][index] + 1:2} to {ranks[1][index] + 1:2}  {chosen[index].word}  "
+            f"rank {ranks[0][index] + 1:2} to {ranks[1][index] + 1:2}  {chosen[index].layout}  "
             f"{'-'.join(str(stage.depth) for stage in stages)}  {'-'.join(str(stage.width) for stage in stages)}  "
             f"{times[0][index]:.3f} ms  {times[1][index]:.3f} ms"
         )

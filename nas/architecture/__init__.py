@@ -1,7 +1,7 @@
 """An architecture as data: stages, blueprint, what they are built for, and what a network of them costs."""
 
 from nas.architecture.blueprint import MAX_KERNEL, MAX_STEM_CONVS, STEM_STRIDES, Blueprint, Stem
-from nas.architecture.cost import Cost, PartCosts, counted
+from nas.architecture.cost import Cost, PartCosts, total_cost
 from nas.architecture.layout import (
     MLP_RATIO,
     NO_MIXER,
@@ -32,6 +32,6 @@ __all__ = [
     "PartCosts",
     "Stage",
     "Stem",
-    "counted",
     "mixer_label",
+    "total_cost",
 ]

@@ -34,7 +34,7 @@ class PartCosts(Protocol):
         """
 
 
-def counted(costs: PartCosts, architecture: Architecture, model_input: ModelInput) -> Cost:
+def total_cost(costs: PartCosts, architecture: Architecture, model_input: ModelInput) -> Cost:
     """The architecture's cost by its parts, which builders count once and remember."""
     parts = (costs.part_cost(architecture, index, model_input) for index in range(len(architecture.stages)))
     return sum(parts, Cost(0, 0, 0))

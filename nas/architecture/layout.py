@@ -135,7 +135,7 @@ class Architecture:
         return hashlib.blake2b(self.canonical_json.encode(), digest_size=16).hexdigest()
 
     @property
-    def word(self) -> str:
+    def layout(self) -> str:
         """The stages' mixers as one letter each, such as PCAA for pool, conv, attention, attention; `-` of a stage
         without blocks.
         """

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nas.architecture import ModelInput, counted
+from nas.architecture import ModelInput, total_cost
 from nas.baselines.known import known_network, parsed
 from nas.builder import Builder
 from nas.errors import ParameterError, UserError
@@ -113,4 +113,4 @@ def _mean_macs(builder: Builder, space: SearchSpace, model_input: ModelInput, se
     """Of members drawn at random."""
     generator = random.Random(seed)  # noqa: S311
     members = (space.sample(generator) for _ in range(SAMPLED_MEMBERS))
-    return statistics.fmean(counted(builder, member, model_input).macs for member in members)
+    return statistics.fmean(total_cost(builder, member, model_input).macs for member in members)

@@ -14,7 +14,9 @@ def draw(architecture: Architecture) -> str:
     aligned = max(map(len, names))
     least = min(stage.width for stage in architecture.stages)
     blueprint = [f"{field} {label}" for field, label in architecture.blueprint.labels.items() if label != "recipe"]
-    lines = ["  ".join((architecture.word, architecture.recipe, architecture.key[:12], ", ".join(blueprint))).rstrip()]
+    lines = [
+        "  ".join((architecture.layout, architecture.recipe, architecture.key[:12], ", ".join(blueprint))).rstrip()
+    ]
     for number, (name, stage) in enumerate(zip(names, architecture.stages, strict=True), start=1):
         bar = BLOCK * (1 + round(2 * math.log2(stage.width / least)))
         bars = " ".join([bar] * min(stage.depth, MAX_BLOCKS))

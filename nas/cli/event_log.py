@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from nas.results.rank_correlation import Audit
+from nas.results.rank_correlation import RankCheck
 from nas.study.search import SearchResult
 from nas.study.study import Study
 from nas.trial import Outcome, Trial
@@ -50,7 +50,7 @@ class EventLog:
         last = trial.confirmations[-1]
         self._say("trial confirmed", {**_named(trial), "seed": last.seed, **_found(last.outcome)})
 
-    def audited(self, found: Sequence[Audit]) -> None:
+    def ranks_checked(self, found: Sequence[RankCheck]) -> None:
         for each in found:
             self._say("proxy audited", {**vars(each), "warning": each.is_low})
 
@@ -91,7 +91,7 @@ class _Warnings(logging.Handler):
 
 
 def _named(trial: Trial) -> dict[str, Any]:
-    return {"trial": trial.number, "architecture": trial.architecture.word, "key": trial.architecture.key}
+    return {"trial": trial.number, "architecture": trial.architecture.layout, "key": trial.architecture.key}
 
 
 def _found(outcome: Outcome | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from nas.cli.front_table import print_front
 from nas.export.output_file import write_text
 from nas.objective import recorded_objectives
 from nas.results.front import as_json as result_as_json
-from nas.results.front import fallen, front, results
+from nas.results.front import dropped_from_front, front, results
 from nas.store.store import Store
 
 
@@ -37,14 +37,14 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None, f
     beside = {each.name: each for each in comparisons}
     known = [baseline_as_json(each, beside.get(each.name)) for each in baselines]
     shown = [result_as_json(each, members) for each in members]
-    fell_off = [result_as_json(each, members) for each in fallen(found)]
+    dropped = [result_as_json(each, members) for each in dropped_from_front(found)]
     if as_json:
-        whole = {"front": shown, "fell_off": fell_off, "baselines": known, "conclusion": conclusion}
+        whole = {"front": shown, "fell_off": dropped, "baselines": known, "conclusion": conclusion}
         click.echo(json.dumps(whole if full else shown))
         return
     click.echo(f"study {record.name}: {len(members)} of {len(found)} complete trials are on the front")
     objectives = [each.name for each in recorded_objectives(record.settings)]
-    print_front(shown, objectives, fell_off)
+    print_front(shown, objectives, dropped)
     print_baselines(known, conclusion, objectives, len(members))
     if html is not None:
         click.echo(f"wrote {html}")

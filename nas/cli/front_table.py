@@ -9,7 +9,7 @@ from rich.table import Table
 from nas.architecture import Architecture, Stage
 from nas.cli.table import print_note, print_table
 from nas.objective import ACCURACY, LATENCY, PARAMETERS, unit_of
-from nas.results.rank_correlation import FEWEST, Audit, FeatureRank
+from nas.results.rank_correlation import MIN_TRIALS_TO_RANK, FeatureRank, RankCheck
 
 SHOWN = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
 # In the column of seeds: no other seed than the search's own.
@@ -17,14 +17,14 @@ UNCONFIRMED = "own"
 
 
 def print_front(
-    members: Sequence[Mapping[str, Any]], objectives: Sequence[str], fell_off: Sequence[Mapping[str, Any]]
+    members: Sequence[Mapping[str, Any]], objectives: Sequence[str], dropped: Sequence[Mapping[str, Any]]
 ) -> None:
     """Print a row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
 
     Members are as nas.results.front has them as JSON. Of the study's `objectives` those that not every table has get
     columns of their own. What was dropped when the front was confirmed follows, marked.
     """
-    listed = [*members, *fell_off]
+    listed = [*members, *dropped]
     if not listed:
         return
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
@@ -34,11 +34,11 @@ def print_front(
     for name in further:
         table.add_column(f"{name} {unit_of(name)}".rstrip(), justify="right")
     words = _words([Architecture(tuple(map(Stage.from_dict, each["stages"]))) for each in listed])
-    marks = [""] * len(members) + ["o" if each["over_limit"] else "x" for each in fell_off]
+    marks = [""] * len(members) + ["o" if each["over_limit"] else "x" for each in dropped]
     for member, mixers, mark in zip(listed, words, marks, strict=True):
         table.add_row(f"{member['trial']}{mark}", mixers, *_cells(member, further))
     print_table(table)
-    _print_notes(members, fell_off, {LATENCY.name, *further})
+    _print_notes(members, dropped, {LATENCY.name, *further})
 
 
 def _cells(member: Mapping[str, Any], further: Sequence[str]) -> list[str]:
@@ -57,9 +57,9 @@ def _cells(member: Mapping[str, Any], further: Sequence[str]) -> list[str]:
     ]
 
 
-def _print_notes(members: Sequence[Mapping[str, Any]], fell_off: Sequence[Mapping[str, Any]], shown: set[str]) -> None:
+def _print_notes(members: Sequence[Mapping[str, Any]], dropped: Sequence[Mapping[str, Any]], shown: set[str]) -> None:
     """Explain the marks that the table has; `shown` are the objectives of its columns."""
-    listed = [*members, *fell_off]
+    listed = [*members, *dropped]
     if unconfirmed := sum(not member["confirmed"] for member in members):
         print_note(
             f"{UNCONFIRMED}: {unconfirmed} of {len(members)} members are judged by the search's own seed alone, which "
@@ -73,9 +73,9 @@ def _print_notes(members: Sequence[Mapping[str, Any]], fell_off: Sequence[Mappin
         print_note("* measured again at the end, and further from the first figure than both confidence intervals tell")
     if any(shown.intersection(member["unsure"]) for member in listed):
         print_note("! of a few disturbed rounds: the machine was too busy to tell")
-    if any(not member["over_limit"] for member in fell_off):
+    if any(not member["over_limit"] for member in dropped):
         print_note("x dropped: by its further seeds a member of the front is better")
-    if any(member["over_limit"] for member in fell_off):
+    if any(member["over_limit"] for member in dropped):
         print_note("o dropped: over --max-latency when it was measured again")
 
 
@@ -83,14 +83,14 @@ def _mark(member: Mapping[str, Any], objective: str) -> str:
     return ("*" if objective in member["moved"] else "") + ("!" if objective in member["unsure"] else "")
 
 
-def print_audits(found: Sequence[Audit]) -> None:
+def print_rank_checks(found: Sequence[RankCheck]) -> None:
     """How well early accuracies foretold the final ones, in one line, and a warning of those that did not."""
     if found:
         words = ", ".join(f"{each.tau:.2f} after epoch {each.epoch}" for each in found)
         print_note(f"rank correlation with the final accuracy (the last {found[-1].trials} complete trials): {words}")
     for each in found:
         if each.is_low:
-            click.echo(low_audit(each), err=True)
+            click.echo(low_correlation_warning(each), err=True)
 
 
 def print_features(found: Sequence[FeatureRank]) -> None:
@@ -103,10 +103,10 @@ def print_features(found: Sequence[FeatureRank]) -> None:
         table.add_row(each.feature, str(each.trials), *taus)
     print_table(table)
     if any(each.tau is None for each in found):
-        print_note(f"features are ranked from {FEWEST} trials on")
+        print_note(f"features are ranked from {MIN_TRIALS_TO_RANK} trials on")
 
 
-def low_audit(found: Audit) -> str:
+def low_correlation_warning(found: RankCheck) -> str:
     """The warning."""
     return (
         f"warning: the accuracy after epoch {found.epoch} foretells little of the final one (Kendall's tau "
@@ -119,4 +119,4 @@ def _words(architectures: Sequence[Architecture]) -> list[str]:
     """Each one's mixers as letters; in full where a letter would stand for two of them, or for two of its options."""
     used = {stage.mixer_label for each in architectures for stage in each.stages}
     in_full = len({name[0] for name in used}) < len(used)
-    return ["-".join(stage.mixer_label for stage in each.stages) if in_full else each.word for each in architectures]
+    return ["-".join(stage.mixer_label for stage in each.stages) if in_full else each.layout for each in architectures]

@@ -94,12 +94,19 @@ def compare(
     inputs = [str(meter.fingerprint(each.on(meter).model_input)["input"]) for each in deployments]
     is_precise = found.high - found.ratio <= precision * found.ratio
     if as_json:
-        shown = {"one": one, "other": other, "target": target, "inputs": inputs, **vars(found), "precise": is_precise}
+        shown = {
+            "one": one,
+            "other": other,
+            "target": target,
+            "inputs": inputs,
+            **found.to_dict(),
+            "precise": is_precise,
+        }
         click.echo(json.dumps(shown))
         return
     click.echo(
         f"{one} takes {found.ratio:.3f} times as long as {other} on {target} "
-        f"(95% confidence {found.low:.3f} to {found.high:.3f}; {found.rounds} rounds, {found.thrown} thrown away)"
+        f"(95% confidence {found.low:.3f} to {found.high:.3f}; {found.rounds} rounds, {found.discarded} thrown away)"
     )
     if inputs[0] != inputs[1]:
         click.echo(f"at different inputs: {one} at {inputs[0]}, {other} at {inputs[1]}{_advice(inputs)}")
@@ -119,7 +126,7 @@ def list_(target: str | None, key: str, limit: int | None, storage: str, as_json
         plugins.check(plugins.TARGETS, target)
     with Store.open(storage, create=False) as store:
         found = [
-            ("reference" if architecture is None else f"{architecture.word} {architecture.key[:12]}", taken)
+            ("reference" if architecture is None else f"{architecture.layout} {architecture.key[:12]}", taken)
             for architecture, taken in store.measurements()
             if target in (None, taken.fingerprint.get("target"))
             and (not key or (architecture is not None and architecture.key.startswith(key)))

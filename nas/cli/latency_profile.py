@@ -18,8 +18,8 @@ from nas.cli.meters import asked_meters
 from nas.cli.table import print_table
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
-from nas.latency import device_profile as profiling
-from nas.latency.device_profile import Errors
+from nas.latency import device_profile
+from nas.latency.device_profile import PredictionErrors
 from nas.latency.latency_model import LatencyModel, features
 from nas.latency.meter import calibrated
 from nas.space import SearchSpace
@@ -41,7 +41,7 @@ SAY_EVERY = 8
     "--networks",
     default=MAX_NETWORKS,
     show_default=True,
-    type=click.IntRange(profiling.FOLDS, MAX_NETWORKS),
+    type=click.IntRange(device_profile.FOLDS, MAX_NETWORKS),
     metavar="N",
     help="Networks to measure.",
 )
@@ -75,13 +75,15 @@ def command(
     )
     evaluation: Evaluation = plugins.load(plugins.EVALUATORS, plugins.EVALUATOR)(asked, load_space(space_name))
     space = evaluation.space
-    if space.size < profiling.FOLDS:
-        raise ParameterError(f"--space {space.name!r} has {space.size} members; at least {profiling.FOLDS} are needed")
+    if space.size < device_profile.FOLDS:
+        raise ParameterError(
+            f"--space {space.name!r} has {space.size} members; at least {device_profile.FOLDS} are needed"
+        )
     model_input = ModelInput.from_dict(evaluation.settings["latency_input"])
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     with Store.open(storage, create=True) as store:
         meter = calibrated(meter, store)
-        going = profiling.profiled(space, model_input, builder, meter, store, networks, seed)
+        going = device_profile.measure_design(space, model_input, builder, meter, store, networks, seed)
         shown = track(going, "measuring", total=networks, disable=as_json or not sys.stdout.isatty())
         found = []
         for member, taken in shown:
@@ -89,10 +91,10 @@ def command(
             if (len(found) % SAY_EVERY == 0 or len(found) == networks) and not sys.stdout.isatty():
                 click.echo(f"{len(found)} of {networks} networks", err=True)
         rows = [features(member, model_input, builder) for member, _ in found]
-        errors = profiling.cross_validated(rows, [latency_ms for _, latency_ms in found], seed)
+        errors = device_profile.cross_validate(rows, [latency_ms for _, latency_ms in found], seed)
         store.add_profile(space.name, space.key, meter.fingerprint(model_input), vars(errors), time.time())
     known = LatencyModel(rows, [latency_ms for _, latency_ms in found])
-    costs = profiling.per_block_ms(space, model_input, builder, known)
+    costs = device_profile.per_block_ms(space, model_input, builder, known)
     if as_json:
         click.echo(json.dumps({"space": space.name, "target": target, "errors": vars(errors), "ms_per_block": costs}))
         return
@@ -100,7 +102,11 @@ def command(
 
 
 def _show(
-    space: SearchSpace, target: str, costs: Mapping[str, Sequence[float | None]], errors: Errors, known: LatencyModel
+    space: SearchSpace,
+    target: str,
+    costs: Mapping[str, Sequence[float | None]],
+    errors: PredictionErrors,
+    known: LatencyModel,
 ) -> None:
     widths = (stage.widths[len(stage.widths) // 2] for stage in space.stages)
     click.echo(f"milliseconds of one more block in each stage of {space.name} on {target}, by the predictor")

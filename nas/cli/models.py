@@ -34,7 +34,7 @@ def command(context: click.Context, check: bool) -> None:
     for model in published_models().values():
         table.add_row(
             model.name,
-            model.architecture.word,
+            model.architecture.layout,
             model.architecture.recipe,
             "-".join(str(stage.depth) for stage in model.architecture.stages),
             "-".join(str(stage.width) for stage in model.architecture.stages),

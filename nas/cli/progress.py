@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from nas.cli.figures import told
-from nas.cli.front_table import low_audit
+from nas.cli.front_table import low_correlation_warning
 from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
 from nas.results.front import front, front_hypervolume
-from nas.results.rank_correlation import Audit
+from nas.results.rank_correlation import RankCheck
 from nas.study.study import Study
 from nas.trial import Trial, TrialState
 
@@ -83,18 +83,18 @@ class SearchProgress:
             return
         accuracy = trial.confirmations[-1].outcome.accuracy
         again = "failed" if accuracy is None else f"accuracy {accuracy:.4f}"
-        line = f"trial {trial.number} {trial.architecture.word} with another seed: {again}"
+        line = f"trial {trial.number} {trial.architecture.layout} with another seed: {again}"
         if self._bar is not None:
             self._bar.update(self._task, description=f"confirming the front: {line}")
         else:
             self._say(f"confirming the front: {line} | {self._figures(self._study)}")
 
-    def audited(self, found: Sequence[Audit]) -> None:
+    def ranks_checked(self, found: Sequence[RankCheck]) -> None:
         """Each epoch's first warning; the last audit is printed at the end."""
         for each in found:
             if each.is_low and each.epoch not in self._warned:
                 self._warned.add(each.epoch)
-                self._say(low_audit(each))
+                self._say(low_correlation_warning(each))
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
         self._say(f"{event}: {fields.get('message') or told(fields)}")
@@ -129,7 +129,7 @@ class SearchProgress:
 
 def _described(trial: Trial, study: Study) -> str:
     outcome = trial.outcome
-    words = [f"trial {trial.number} {trial.architecture.word} {trial.state.value}"]
+    words = [f"trial {trial.number} {trial.architecture.layout} {trial.state.value}"]
     figures = {} if outcome is None else outcome.figures
     if ACCURACY.name in figures:
         words.append(f"accuracy {figures[ACCURACY.name]:.4f}")

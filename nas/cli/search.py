@@ -11,7 +11,7 @@ from nas.baselines.baseline import as_json as baseline_as_json
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
 from nas.cli.event_log import EventLog
-from nas.cli.front_table import print_audits, print_features, print_front
+from nas.cli.front_table import print_features, print_front, print_rank_checks
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
 from nas.cli.search_options import asked, search_options
@@ -54,8 +54,9 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         result = search(wanted, watcher)
     if log is not None:
         log.closed(result)
-    members, fell_off = (
-        [result_as_json(each, result.front) for each in results] for results in (result.front, result.fallen)
+    members, dropped = (
+        [result_as_json(each, result.front) for each in results]
+        for results in (result.front, result.dropped_from_front)
     )
     beside = {each.name: each for each in result.comparisons}
     baselines = [baseline_as_json(each, beside.get(each.name)) for each in result.baselines]
@@ -66,10 +67,10 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                     "study": result.study,
                     "trials": result.done,
                     "front": members,
-                    "fell_off": fell_off,
+                    "fell_off": dropped,
                     "baselines": baselines,
                     "conclusion": result.conclusion,
-                    "audits": [asdict(each) for each in result.audits],
+                    "audits": [asdict(each) for each in result.rank_checks],
                     "failed_confirmations": [asdict(each) for each in result.failed_confirmations],
                     "features": [asdict(each) for each in result.features],
                     "gain_to_come": result.expected_gain,
@@ -85,9 +86,9 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                 f"flat: the other {wanted.budget - result.done} trials would add about {result.expected_gain:.1%}"
             )
         objectives = [each.name for each in result.objectives]
-        print_front(members, objectives, fell_off)
+        print_front(members, objectives, dropped)
         print_baselines(baselines, result.conclusion, objectives, len(members))
-        print_audits(result.audits)
+        print_rank_checks(result.rank_checks)
         if result.features:
             print_features(result.features)
     if failed := result.failed_confirmations:

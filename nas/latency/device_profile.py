@@ -23,7 +23,7 @@ RIDGE = 1e-2
 
 
 @dataclass(frozen=True)
-class Errors:
+class PredictionErrors:
     """Of predictions for networks that the predictor was not fitted on.
 
     `close` is the share within a tenth of the measured time, `covered` the share inside the 95% interval, `typical`
@@ -60,7 +60,7 @@ def design(space: SearchSpace, model_input: ModelInput, builder: Builder, count:
     return [pool[index] for index in chosen]
 
 
-def profiled(
+def measure_design(
     space: SearchSpace, at: ModelInput, builder: Builder, meter: Meter, record: LatencyRecord, count: int, seed: int
 ) -> Iterator[tuple[Architecture, Measurement]]:
     """The design's networks, each from the record or measured now."""
@@ -85,7 +85,9 @@ def per_block_ms(
     return found
 
 
-def cross_validated(rows: Sequence[Mapping[Feature, float]], latencies_ms: Sequence[float], seed: int) -> Errors:
+def cross_validate(
+    rows: Sequence[Mapping[Feature, float]], latencies_ms: Sequence[float], seed: int
+) -> PredictionErrors:
     """What a predictor of most of the networks gets wrong of the others, over all ways of leaving some out."""
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)  # noqa: S311 - not for secrets
@@ -95,15 +97,15 @@ def cross_validated(rows: Sequence[Mapping[Feature, float]], latencies_ms: Seque
         kept = [index for index in range(len(rows)) if index not in left_out]
         latency_model = LatencyModel([rows[index] for index in kept], [latencies_ms[index] for index in kept])
         found |= {index: latency_model.predict(rows[index]) for index in left_out}
-    return errors([found[index] for index in range(len(rows))], latencies_ms)
+    return prediction_errors([found[index] for index in range(len(rows))], latencies_ms)
 
 
-def errors(predictions: Sequence[Prediction], latencies_ms: Sequence[float]) -> Errors:
+def prediction_errors(predictions: Sequence[Prediction], latencies_ms: Sequence[float]) -> PredictionErrors:
     """Of predictions beside what was measured."""
     times = np.array(latencies_ms)
     relative = np.abs(np.array([prediction.ms for prediction in predictions]) - times) / times
     inside = [low <= time <= high for (_, low, high), time in zip(predictions, latencies_ms, strict=True)]
-    return Errors(
+    return PredictionErrors(
         networks=len(times),
         close=float((relative <= CLOSE).mean()),
         covered=float(np.mean(inside)),

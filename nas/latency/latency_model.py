@@ -21,7 +21,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.objective import Z_95
 
-FEWEST = 4
+MIN_MEASUREMENTS = 4
 # The negative log evidence of scales that no measurements fit.
 UNLIKELY = 1e6
 # Runtimes keep channels in blocks of so many (ONNX Runtime's NCHWc on AVX-512): at other widths a pooling block, which
@@ -97,7 +97,7 @@ class LatencyModel:
 
     def __init__(self, rows: Sequence[Mapping[Feature, float]], latencies_ms: Sequence[float]) -> None:
         """Learn scales and noise from measured networks' features. Raises ValueError of fewer than four."""
-        if len(rows) < FEWEST:
+        if len(rows) < MIN_MEASUREMENTS:
             raise ValueError(f"{len(rows)} measured networks are too few to predict others from")
         self._places = {name: place for place, name in enumerate(sorted({name for row in rows for name in row}))}
         times = np.array(latencies_ms, dtype=np.float64)

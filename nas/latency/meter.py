@@ -1,7 +1,7 @@
 """Latency on record: measured once per architecture and fingerprint, on the scale of one reference time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nas import plugins
@@ -25,13 +25,21 @@ class LatencyRecord(Protocol):
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much slower one network is than another, measured by turns: the ratio and its 95% confidence interval."""
+    """How much slower one network is than another: the ratio of two interleaved measurements, 95% confidence interval.
+
+    `discarded` further rounds were disturbed.
+    """
 
     ratio: float
     low: float
     high: float
     rounds: int
-    thrown: int
+    discarded: int
+
+    def to_dict(self) -> dict[str, float]:
+        """Convert to JSON values; `discarded` keeps its public key, `thrown`."""
+        fields = asdict(self)
+        return {**fields, "thrown": fields.pop("discarded")}
 
 
 class Network(Protocol):

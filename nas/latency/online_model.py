@@ -9,7 +9,7 @@ from nas.latency.latency_model import Feature, LatencyModel, Prediction, feature
 from nas.objective import Measurement
 
 # With fewer measured networks nothing is predicted.
-FEWEST = 16
+MIN_MEASURED = 16
 # The predictor is fitted again when the record has grown by this share.
 GROWTH = 1.15
 
@@ -45,7 +45,7 @@ class OnlineLatencyModel:
     def predict(self, architecture: Architecture) -> Prediction | None:
         """None while too little is known."""
         count = len(self._latencies_ms)
-        if count < FEWEST:
+        if count < MIN_MEASURED:
             return None
         while self._waiting:
             waiting = self._waiting.pop()

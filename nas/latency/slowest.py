@@ -24,7 +24,7 @@ def slowest_ms(space: SearchSpace, model_input: ModelInput, meter: Meter, record
         try:
             measurement = measure(Deployment(member, model_input), meter, record)
         except Exception as error:  # The trial that meets it records it.
-            _LOG.warning("%s could not be measured: %s: %s", member.word, type(error).__name__, error)
+            _LOG.warning("%s could not be measured: %s: %s", member.layout, type(error).__name__, error)
             continue
         if measurement.is_usable:
             latencies_ms.append(measurement.median)

@@ -12,7 +12,7 @@ from nas.results.front import Result, reference_point
 from nas.results.pareto import hypervolume
 
 # With fewer trials on record a doubling tells too little.
-FEWEST = 20
+MIN_TRIALS = 20
 
 
 def expected_gain(
@@ -23,7 +23,7 @@ def expected_gain(
     `done` are the numbers of all trials on record, `left` how many are still to come. Judged by what the trials
     themselves found, so that it stays as it is while the front is confirmed.
     """
-    if len(done) < FEWEST or not found:
+    if len(done) < MIN_TRIALS or not found:
         return None
     middle = sorted(done)[len(done) // 2]
     points = [each.searched_losses for each in found]

@@ -20,8 +20,8 @@ from nas.objective import (
     recorded_objectives,
 )
 from nas.results.pareto import Point, hypervolume, knee, non_dominated
-from nas.results.shrinkage import Expectation, Seen, expectation, of_scores
-from nas.results.similarity import described
+from nas.results.shrinkage import Expectation, SeedResult, fit_shrinkage, of_scores
+from nas.results.similarity import feature_columns
 from nas.trial import Trial, TrialState
 
 PICKS = ("knee", "accuracy", "latency", "trial:N")
@@ -97,7 +97,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
     if has_scores:
         expected: Expectation = of_scores(list(trained.values()))
     else:
-        expected = expectation(list(trained.values()), described([trial.architecture for trial in complete]))
+        expected = fit_shrinkage(list(trained.values()), feature_columns([trial.architecture for trial in complete]))
     has_further_seeds = any(len(own) > 1 for own in trained.values())
     alike = dict(zip(trained, expected.alike, strict=True))
     doubt, objectives = expected.deviation, _objectives(settings)
@@ -169,7 +169,7 @@ def _measured_again(trial: Trial) -> dict[str, Measurement]:
     return found
 
 
-def _trained(trial: Trial) -> tuple[Seen, ...]:
+def _trained(trial: Trial) -> tuple[SeedResult, ...]:
     """With each seed, the search's own first. None of a trial that is not complete, nor of a score whose member could
     not be trained.
     """
@@ -179,7 +179,7 @@ def _trained(trial: Trial) -> tuple[Seen, ...]:
     if not trial.outcome.curve and confirmations and all(each.accuracy is None for each in confirmations):
         return ()
     return tuple(
-        Seen(outcome.accuracy, outcome.curve[-1].loss if outcome.curve else None)
+        SeedResult(outcome.accuracy, outcome.curve[-1].loss if outcome.curve else None)
         for outcome in (trial.outcome, *(confirmation.outcome for confirmation in trial.confirmations))
         if outcome.accuracy is not None
     )
@@ -221,7 +221,7 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
     return [each for gap, each in sorted(gaps, key=lambda pair: pair[0]) if gap < each.doubt]
 
 
-def fallen(candidates: Sequence[Result]) -> list[Result]:
+def dropped_from_front(candidates: Sequence[Result]) -> list[Result]:
     """What was confirmed and is dominated by the front, or is over the latency limit since. The cheapest first."""
     on_front = {member.trial.number for member in front(candidates)}
     found = (each for each in candidates if (each.is_confirmed or each.is_over) and each.trial.number not in on_front)

@@ -7,7 +7,7 @@ from nas.objective import ACCURACY, COUNTED, FEATURE
 from nas.trial import Trial, TrialState
 
 # Of so many latest complete trials, if there are so many.
-WINDOW, FEWEST = 60, 12
+WINDOW, MIN_TRIALS_TO_RANK = 60, 12
 # Features are looked at among such a part of the trials, too, those with the highest accuracies.
 BEST = 4
 # Kendall's tau below which an early accuracy is said to foretell little. Trials that were stopped are not among those
@@ -16,7 +16,7 @@ LOW = 0.2
 
 
 @dataclass(frozen=True)
-class Audit:
+class RankCheck:
     """`tau` is Kendall's rank correlation of the accuracies after `epoch` with the final ones, over `trials` trials."""
 
     epoch: int
@@ -37,7 +37,7 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     return found if found == found else 0.0
 
 
-def audits(trials: Sequence[Trial], epochs: Sequence[int]) -> list[Audit]:
+def rank_checks(trials: Sequence[Trial], epochs: Sequence[int]) -> list[RankCheck]:
     """One for each of the epochs that enough complete trials went through."""
     found = []
     for epoch in epochs:
@@ -46,8 +46,8 @@ def audits(trials: Sequence[Trial], epochs: Sequence[int]) -> list[Audit]:
             for trial in trials
             if trial.state is TrialState.COMPLETE and trial.outcome is not None and len(trial.outcome.curve) > epoch
         ][-WINDOW:]
-        if len(pairs) >= FEWEST:
-            found.append(Audit(epoch, len(pairs), rank_correlation(*zip(*pairs, strict=True))))
+        if len(pairs) >= MIN_TRIALS_TO_RANK:
+            found.append(RankCheck(epoch, len(pairs), rank_correlation(*zip(*pairs, strict=True))))
     return found
 
 
@@ -78,4 +78,4 @@ def feature_ranks(trials: Sequence[Trial]) -> list[FeatureRank]:
 
 
 def _tau(pairs: Sequence[tuple[float, float]]) -> float | None:
-    return rank_correlation(*zip(*pairs, strict=True)) if len(pairs) >= FEWEST else None
+    return rank_correlation(*zip(*pairs, strict=True)) if len(pairs) >= MIN_TRIALS_TO_RANK else None

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from nas.results.similarity import Floats, foretold
+from nas.results.similarity import Floats, leave_one_out_predictions
 
 Number = TypeVar("Number", float, Floats)
 
@@ -25,7 +25,7 @@ MIN_TRIALS = 4
 BEST, MIN_ON_LINE = 0.5, 8
 # What is left of an accuracy is taken for luck with odds of 2 to 1, until further seeds tell: as it was found for
 # proxies of two epochs on Fashion-MNIST.
-SHARE = 0.5
+DEFAULT_VARIANCE_RATIO = 0.5
 
 
 class Line(NamedTuple):
@@ -58,7 +58,7 @@ class Line(NamedTuple):
         return cls(slope * max(0.0, 1.0 - by_chance), hint, value)
 
 
-class Seen(NamedTuple):
+class SeedResult(NamedTuple):
     """One training: its accuracy, and its training loss at the end where that is known."""
 
     accuracy: float
@@ -81,7 +81,7 @@ class Expectation:
     of_accuracies: float = 0.0
     alike: tuple[float, ...] = ()
 
-    def __call__(self, own: Sequence[Seen], alike: float = 0.0) -> float:
+    def __call__(self, own: Sequence[SeedResult], alike: float = 0.0) -> float:
         """Of an architecture that was trained like this, once with each seed."""
         mean = statistics.fmean([each.accuracy for each in own])
         if math.isinf(self.share):
@@ -98,11 +98,11 @@ class Expectation:
         """The standard error of a mean over this number of seeds; 0 while it is unknown how seeds differ."""
         return math.sqrt(self.of_accuracies / seeds)
 
-    def left(self, seen: Seen) -> float:
+    def left(self, seen: SeedResult) -> float:
         """What the training loss does not foretell of an accuracy."""
         return seen.accuracy - self._hinted(seen)
 
-    def _hinted(self, seen: Seen) -> float:
+    def _hinted(self, seen: SeedResult) -> float:
         return self.middle if self.line is None or seen.loss is None else self.line.at(seen.loss)
 
 
@@ -116,7 +116,7 @@ class ByTrainings(Expectation):
     over_claimed: float = 0.0
     scores_off: float = 0.0
 
-    def __call__(self, own: Sequence[Seen], alike: float = 0.0) -> float:
+    def __call__(self, own: Sequence[SeedResult], alike: float = 0.0) -> float:
         score, *trainings = [each.accuracy for each in own]
         return statistics.fmean(trainings) if trainings else score - self.over_claimed
 
@@ -125,7 +125,7 @@ class ByTrainings(Expectation):
         return self.scores_off
 
 
-def of_scores(trained: Sequence[Sequence[Seen]]) -> ByTrainings:
+def of_scores(trained: Sequence[Sequence[SeedResult]]) -> ByTrainings:
     """From each architecture's score and its trainings since."""
     found = [[each.accuracy for each in own] for own in trained]
     off = [score - statistics.fmean(trainings) for score, *trainings in found if trainings]
@@ -138,7 +138,7 @@ def of_scores(trained: Sequence[Sequence[Seen]]) -> ByTrainings:
     )
 
 
-def expectation(trained: Sequence[Sequence[Seen]], described: Floats | None = None) -> Expectation:
+def fit_shrinkage(trained: Sequence[Sequence[SeedResult]], described: Floats | None = None) -> Expectation:
     """From each architecture's trainings, the search's own first; `described` as nas.results.similarity has it.
 
     Where losses foretell nothing, and no architecture was trained with further seeds, a mean is expected.
@@ -155,7 +155,7 @@ def expectation(trained: Sequence[Sequence[Seen]], described: Floats | None = No
     if not further:
         if line is None:
             return nothing
-        initial = Expectation(line, middle, share=SHARE)
+        initial = Expectation(line, middle, share=DEFAULT_VARIANCE_RATIO)
         return replace(initial, alike=_alike(initial, trained, described))
     # Losses that differ more than they tell are none to go by.
     between_seeds, initial = min(
@@ -176,8 +176,14 @@ def expectation(trained: Sequence[Sequence[Seen]], described: Floats | None = No
     return Expectation(initial.line, middle, between_seeds, share, of_accuracies, alike)
 
 
-def _alike(initial: Expectation, trained: Sequence[Sequence[Seen]], described: Floats | None) -> tuple[float, ...]:
+def _alike(
+    initial: Expectation, trained: Sequence[Sequence[SeedResult]], described: Floats | None
+) -> tuple[float, ...]:
     """What the architectures tell of each other, beside their losses."""
     if described is None:
         return (0.0,) * len(trained)
-    return tuple(foretold(described, np.array([statistics.fmean(map(initial.left, own)) for own in trained])).tolist())
+    return tuple(
+        leave_one_out_predictions(
+            described, np.array([statistics.fmean(map(initial.left, own)) for own in trained])
+        ).tolist()
+    )

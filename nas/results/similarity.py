@@ -16,13 +16,13 @@ from nas.architecture import Architecture
 
 # What the squares of weights are multiplied with.
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-FEWEST = 8
+MIN_ARCHITECTURES = 8
 Floats = NDArray[np.float64]
 
 
-def described(architectures: Sequence[Architecture]) -> Floats:
+def feature_columns(architectures: Sequence[Architecture]) -> Floats:
     """(architectures, columns): what two at least have and two at least have not, in standard units."""
-    if len(architectures) < FEWEST:
+    if len(architectures) < MIN_ARCHITECTURES:
         return np.zeros((len(architectures), 0))
     words = [_words(each) for each in architectures]
     names = {name: place for place, name in enumerate(sorted(set().union(*words)))}
@@ -35,7 +35,7 @@ def described(architectures: Sequence[Architecture]) -> Floats:
     return found
 
 
-def foretold(columns: Floats, values: Floats) -> Floats:
+def leave_one_out_predictions(columns: Floats, values: Floats) -> Floats:
     """What the others' values foretell of each; zeros where they foretell nothing."""
     count = len(values)
     best = np.zeros(count)

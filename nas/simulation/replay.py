@@ -22,7 +22,7 @@ from nas.errors import ParameterError
 from nas.evaluation import Watcher
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.results.pareto import Point, dominates, hypervolume
-from nas.results.rank_correlation import Audit
+from nas.results.rank_correlation import RankCheck
 from nas.samplers.setting import Pruner, SamplerSetting
 from nas.simulation.evaluator import TARGET, TabularEvaluator, first_epoch
 from nas.simulation.nearest import NearestRowSampler
@@ -106,7 +106,7 @@ class _Ends(Watcher):
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None: ...
 
-    def audited(self, found: Sequence[Audit]) -> None:
+    def ranks_checked(self, found: Sequence[RankCheck]) -> None:
         pass
 
 

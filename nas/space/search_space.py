@@ -167,7 +167,9 @@ class SearchSpace:
         """
         architecture = self.compose(parameters)
         if not self.allows(architecture):
-            raise ParameterError(f"architecture {architecture.word} is outside the constraints of space {self.name!r}")
+            raise ParameterError(
+                f"architecture {architecture.layout} is outside the constraints of space {self.name!r}"
+            )
         return architecture
 
     def encode(self, architecture: Architecture) -> dict[str, Choice]:
@@ -196,7 +198,7 @@ class SearchSpace:
                     value = next(iter(options.values()))
                 name_of(f"stage{number}.{field}", options, value)
         if len(architecture.stages) != len(self.stages) or self.decode(parameters) != architecture:
-            raise ParameterError(f"architecture {architecture.word} is not a member of space {self.name!r}")
+            raise ParameterError(f"architecture {architecture.layout} is not a member of space {self.name!r}")
         return parameters
 
     def sample(self, generator: random.Random) -> Architecture:

@@ -94,9 +94,9 @@ def _copy_ours(reading: Connection, writing: Connection, record: StudyRecord, st
         link = {"trial_id": new_ids[row["trial_id"]], "target": row["target"]}
         measurement_id = _measurement(writing, row)
         writing.execute(insert(tables.trial_measurements).values(**link, measurement_id=measurement_id))
-    audits = select(tables.audits).where(tables.audits.c.study_id == record.study_id)
-    for row in reading.execute(audits.order_by(tables.audits.c.audit_id)).mappings():
-        writing.execute(insert(tables.audits).values({**_without(row, "audit_id"), "study_id": study_id}))
+    rank_checks = select(tables.rank_checks).where(tables.rank_checks.c.study_id == record.study_id)
+    for row in reading.execute(rank_checks.order_by(tables.rank_checks.c.audit_id)).mappings():
+        writing.execute(insert(tables.rank_checks).values({**_without(row, "audit_id"), "study_id": study_id}))
 
 
 def _copy_measurements(reading: Connection, destination: Engine) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from nas.architecture import Architecture
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import LATENCY, Measurement, fingerprint_digest
-from nas.results.rank_correlation import Audit
+from nas.results.rank_correlation import RankCheck
 from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
 from nas.store.drivers import Drivers
@@ -327,20 +327,20 @@ class Store(Drivers, Artifacts):
             )
 
     @lasting_method
-    def add_audits(self, study_id: int, done: int, found: Sequence[Audit], taken_at: float) -> None:
+    def add_rank_checks(self, study_id: int, done: int, found: Sequence[RankCheck], taken_at: float) -> None:
         """Put on record what was found when `done` trials of the study were."""
         with self._begin() as connection:
             connection.execute(
-                insert(tables.audits),
+                insert(tables.rank_checks),
                 [{"study_id": study_id, "done": done, "taken_at": taken_at, **vars(each)} for each in found],
             )
 
     @lasting_method
-    def audits(self, study_id: int) -> list[Audit]:
+    def rank_checks(self, study_id: int) -> list[RankCheck]:
         """Of the study, the last one of each epoch, in the order of epochs."""
-        ours = tables.audits
+        ours = tables.rank_checks
         query = select(ours.c.epoch, ours.c.trials, ours.c.tau).where(ours.c.study_id == study_id)
         with self._begin() as connection:
             found = connection.execute(query.order_by(ours.c.audit_id)).all()
-        last = {row.epoch: Audit(row.epoch, row.trials, row.tau) for row in found}
+        last = {row.epoch: RankCheck(row.epoch, row.trials, row.tau) for row in found}
         return [last[epoch] for epoch in sorted(last)]

@@ -149,7 +149,7 @@ profiles = Table(
 )
 
 # How well accuracies after an epoch foretold the final ones, each time that a search looked.
-audits = Table(
+rank_checks = Table(
     "nas_audits",
     metadata,
     Column("audit_id", Integer, primary_key=True),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import optuna
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, counted
+from nas.architecture import Architecture, ModelInput, total_cost
 from nas.baselines.baseline import Baseline, compared, stored_baselines
 from nas.baselines.choice import FEW, Choice, choose, named
 from nas.baselines.known import KNOWN
@@ -23,8 +23,8 @@ from nas.evaluation import Evaluation, Runner, Watcher
 from nas.latency.slowest import room_hint
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
 from nas.results.comparison import Comparison
-from nas.results.front import Result, fallen, front, front_hypervolume
-from nas.results.rank_correlation import Audit, FeatureRank, feature_ranks
+from nas.results.front import Result, dropped_from_front, front, front_hypervolume
+from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Cost, Pruner, SamplerSetting
 from nas.space import SearchSpace
@@ -62,9 +62,9 @@ class SearchResult:
     objectives: tuple[Objective, ...]
     done: int
     front: list[Result]
-    fallen: list[Result]
+    dropped_from_front: list[Result]
     hypervolume: float
-    audits: list[Audit]
+    rank_checks: list[RankCheck]
     features: list[FeatureRank]
     failed_confirmations: list[Failure]
     expected_gain: float | None
@@ -143,9 +143,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 raise
             if not interrupted:
                 _check_outcome(study)
-            audited = store.audits(record.study_id)
+            rank_checks = store.rank_checks(record.study_id)
             known = stored_baselines(store, record.settings) if named(options.baselines) else []
-            return _result(options, study, audited, known, time.monotonic() - started, interrupted=interrupted)
+            return _result(options, study, rank_checks, known, time.monotonic() - started, interrupted=interrupted)
 
 
 def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
@@ -194,8 +194,8 @@ def _study(
     limit: float | None = settings["max_latency_ms"]
     costs: dict[str, Cost] = {
         LATENCY.name: online_model.expected_ms,
-        PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
-        MACS.name: lambda member: counted(builder, member, latency_input).macs,
+        PARAMETERS.name: lambda member: total_cost(builder, member, latency_input).parameters,
+        MACS.name: lambda member: total_cost(builder, member, latency_input).macs,
     }
     setting = SamplerSetting(
         space,
@@ -245,7 +245,7 @@ def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpac
 def _result(
     options: SearchOptions,
     study: Study,
-    audits: list[Audit],
+    rank_checks: list[RankCheck],
     baselines: list[Baseline],
     wall_s: float,
     *,
@@ -259,9 +259,9 @@ def _result(
         objectives=recorded_objectives(study.settings),
         done=study.done,
         front=members,
-        fallen=fallen(found),
+        dropped_from_front=dropped_from_front(found),
         hypervolume=front_hypervolume(found, study.settings),
-        audits=audits,
+        rank_checks=rank_checks,
         features=feature_ranks(study.trials) if options.evaluation.features else [],
         failed_confirmations=failed_confirmations(study.trials),
         expected_gain=study.expected_gain,

@@ -22,7 +22,7 @@ from nas.objective import ACCURACY, LATENCY, Measurement, recorded_objectives
 from nas.results.convergence import expected_gain
 from nas.results.front import Result, results
 from nas.results.pareto import Point
-from nas.results.rank_correlation import Audit, audits
+from nas.results.rank_correlation import RankCheck, rank_checks
 from nas.samplers.distributions import distributions
 from nas.samplers.setting import CURVE, OBSERVED, Pruner
 from nas.space import Space
@@ -41,7 +41,7 @@ MAX_SKIPS = 20
 # With this many trials done and none of them complete, the rest of the budget would go the same way.
 PATIENCE = 20
 # Every so many trials it is looked at whether early accuracies foretell final ones.
-AUDIT_EVERY = 20
+RANK_CHECK_INTERVAL = 20
 
 
 class Study:
@@ -305,11 +305,11 @@ class Study:
             if architecture.key not in self._holders:
                 self._optuna.enqueue_trial(dict(self._space.encode(architecture)), skip_if_exists=True)
 
-    def audit(self) -> list[Audit]:
+    def check_ranks(self) -> list[RankCheck]:
         """Put on record how well the accuracies at rungs, stopped at or not, foretell the final ones so far."""
-        found = audits(self.trials, rungs_of(self.settings.get("epochs", 1)))
+        found = rank_checks(self.trials, rungs_of(self.settings.get("epochs", 1)))
         if found:
-            self._store.add_audits(self._id, self.done, found, self._clock())
+            self._store.add_rank_checks(self._id, self.done, found, self._clock())
         return found
 
     def _end(self, number: int, state: TrialState, outcome: Outcome) -> bool:
@@ -329,8 +329,8 @@ class Study:
             self._online_model.add([(trial.architecture, outcome.latency)])
         self._tell_optuna(self._asked.pop(number), trial)
         self._watcher.ended(trial)
-        if state.is_done and (self.done % AUDIT_EVERY == 0 or self.is_over):
-            self._watcher.audited(self.audit())
+        if state.is_done and (self.done % RANK_CHECK_INTERVAL == 0 or self.is_over):
+            self._watcher.ranks_checked(self.check_ranks())
         return True
 
     def _put(self, trial: Trial) -> None:

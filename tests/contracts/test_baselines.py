@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, counted
+from nas.architecture import Architecture, ModelInput, total_cost
 from nas.baselines.known import known_network
 from nas.builder import Builder
 from search_spaces.folding import largest_difference
@@ -63,7 +63,7 @@ def test_costs_are_those_of_the_network_and_counting_draws_nothing(name: str) ->
     assert cost.frozen == sum(size for size, learned in sizes if not learned)
     assert cost.macs > 0
     assert peak > 4 * cost.parameters
-    assert counted(BUILDER, known_network(name), model_input) == cost
+    assert total_cost(BUILDER, known_network(name), model_input) == cost
 
 
 @pytest.mark.parametrize("name", BASELINES)

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 
 from nas.evaluation import Job
-from nas.results.front import fallen, front
+from nas.results.front import dropped_from_front, front
 from nas.results.pareto import non_dominated
 from nas.store.store import Store
 from nas.study.confirmation import MIN_BOUND, ConfirmedSearch
@@ -113,7 +113,9 @@ def test_what_one_unlucky_seed_kept_off_the_front_is_confirmed_as_far_as_it_is_f
         members = front(study.results)
         assert all(len(member.accuracies) == 3 for member in members)
         besides = [each for each in study.results if len(each.accuracies) > 1 and each not in members]
-        assert {each.trial.number for each in besides} <= {each.trial.number for each in fallen(study.results)}
+        assert {each.trial.number for each in besides} <= {
+            each.trial.number for each in dropped_from_front(study.results)
+        }
         searched = non_dominated([each.searched_losses for each in study.results])
         lucky = {study.results[index].trial.number for index in searched}
         assert any(each.trial.number not in lucky for each in besides)

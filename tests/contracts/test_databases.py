@@ -39,7 +39,7 @@ def made(url: str) -> None:
         study = open_study(store, url, name="limited", budget=4, max_latency_ms=5.0)
         run(study, lambda architecture: next(outcomes))
         study.confirm(0, Confirmation(77, at(4, complete(0.55, 1.0))))
-        study.audit()
+        study.check_ranks()
         store.add_measurement("0" * 32, measurement(1.0, 1.5))
         store.put_artifact(SUPERNET)
 
@@ -148,7 +148,7 @@ def everything(url: str) -> dict[str, tuple]:
                 record.created_at,
                 record.counts,
                 store.trials(record.study_id),
-                store.audits(record.study_id),
+                store.rank_checks(record.study_id),
                 [(each.number, each.state, each.params, each.values, each.user_attrs) for each in told.trials],
                 told.user_attrs,
                 told.metric_names,

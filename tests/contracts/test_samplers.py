@@ -53,9 +53,9 @@ def test_is_deterministic_by_seed(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_works_with_failed_and_infeasible_trials(name: str, tmp_path: Path) -> None:
     def evaluate(architecture):
-        if architecture.word == "CC":
+        if architecture.layout == "CC":
             return failed()
-        return infeasible(9.0) if architecture.word == "PP" else synthetic(architecture)
+        return infeasible(9.0) if architecture.layout == "PP" else synthetic(architecture)
 
     assert len(suggested(name, tmp_path, evaluate=evaluate)) == 12
 

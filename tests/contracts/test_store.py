@@ -13,7 +13,7 @@ from sqlalchemy import JSON, column, insert, table, text
 
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import UNKNOWN
-from nas.results.rank_correlation import Audit
+from nas.results.rank_correlation import RankCheck
 from nas.store.artifact import Artifact
 from nas.store.engine import open_engine, parse_url, shown
 from nas.store.schema import HEAD, upgrade
@@ -47,11 +47,11 @@ def test_audits_are_read_back_the_last_of_each_epoch(storage_url: str) -> None:
     make_study(storage_url, name="audited", budget=5)
     with Store.open(storage_url, create=False) as store:
         study_id = store.study("audited").study_id
-        assert store.audits(study_id) == []
-        store.add_audits(study_id, 20, [Audit(3, 12, 0.5), Audit(1, 20, 0.25)], 1.0)
-        store.add_audits(study_id, 40, [Audit(1, 40, 0.75)], 2.0)
-        assert store.audits(study_id) == [Audit(1, 40, 0.75), Audit(3, 12, 0.5)]
-        assert store.audits(study_id + 1) == []
+        assert store.rank_checks(study_id) == []
+        store.add_rank_checks(study_id, 20, [RankCheck(3, 12, 0.5), RankCheck(1, 20, 0.25)], 1.0)
+        store.add_rank_checks(study_id, 40, [RankCheck(1, 40, 0.75)], 2.0)
+        assert store.rank_checks(study_id) == [RankCheck(1, 40, 0.75), RankCheck(3, 12, 0.5)]
+        assert store.rank_checks(study_id + 1) == []
 
 
 def test_optunas_own_api_reads_the_study(storage_url: str) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nas.architecture import Architecture, Stage
-from nas.results.shrinkage import Seen, expectation
-from nas.results.similarity import FEWEST, RIDGES, described, foretold
+from nas.results.shrinkage import SeedResult, fit_shrinkage
+from nas.results.similarity import MIN_ARCHITECTURES, RIDGES, feature_columns, leave_one_out_predictions
 from search_spaces.hybrid_v1 import HYBRID_V1
 
 
@@ -21,21 +21,24 @@ def quality(architecture: Architecture) -> float:
 
 
 def test_a_constant_column_describes_nothing() -> None:
-    columns = described(members(40))
+    columns = feature_columns(members(40))
     assert columns.mean(0) == pytest.approx(np.zeros(columns.shape[1]))
     assert columns.std(0) == pytest.approx(np.ones(columns.shape[1]))
-    assert described([Architecture((Stage("pool", 1, 8),))] * 20).shape == (20, 0)
+    assert feature_columns([Architecture((Stage("pool", 1, 8),))] * 20).shape == (20, 0)
 
 
-@pytest.mark.parametrize("count", [0, 1, FEWEST - 1])
+@pytest.mark.parametrize("count", [0, 1, MIN_ARCHITECTURES - 1])
 def test_few_tell_nothing(count: int) -> None:
-    assert foretold(described(members(count)), np.arange(count, dtype=float)).tolist() == [0.0] * count
+    assert (
+        leave_one_out_predictions(feature_columns(members(count)), np.arange(count, dtype=float)).tolist()
+        == [0.0] * count
+    )
 
 
 def test_each_is_left_out() -> None:
     """Against regressions that are made without it, at the ridge that is best for all of them."""
     architectures = members(30)
-    columns = described(architectures)
+    columns = feature_columns(architectures)
     draws = random.Random(1)
     values = np.array([quality(each) + draws.gauss(0, 0.005) for each in architectures])
 
@@ -48,12 +51,14 @@ def test_each_is_left_out() -> None:
 
     by_ridge = [np.array([without(place, ridge) for place in range(len(values))]) for ridge in RIDGES]
     best = min(by_ridge, key=lambda found: float(((found - values) ** 2).mean()))
-    assert foretold(columns, values) == pytest.approx(best, abs=1e-9)
+    assert leave_one_out_predictions(columns, values) == pytest.approx(best, abs=1e-9)
 
 
 def test_luck_foretells_nothing_or_next_to_it() -> None:
     draws = np.random.default_rng(0)
-    found = [foretold(described(members(40, seed)), draws.normal(0, 1, 40)) for seed in range(10)]
+    found = [
+        leave_one_out_predictions(feature_columns(members(40, seed)), draws.normal(0, 1, 40)) for seed in range(10)
+    ]
     assert np.mean([(each**2).mean() for each in found]) < 0.1
 
 
@@ -62,8 +67,8 @@ def test_those_like_it_tell_a_lucky_seed() -> None:
     architectures = members(60)
     draws = random.Random(2)
     truths = [quality(each) for each in architectures]
-    trained = [[Seen(truth + draws.gauss(0, 0.02), 1.0 - 0.5 * truth + draws.gauss(0, 0.02))] for truth in truths]
-    alone, helped = expectation(trained), expectation(trained, described(architectures))
+    trained = [[SeedResult(truth + draws.gauss(0, 0.02), 1.0 - 0.5 * truth + draws.gauss(0, 0.02))] for truth in truths]
+    alone, helped = fit_shrinkage(trained), fit_shrinkage(trained, feature_columns(architectures))
     assert not any(alone.alike)
 
     def error(expected: list[float]) -> float:

@@ -73,7 +73,7 @@ def test_what_is_no_architecture_is_named(data: dict, named: str) -> None:
 
 def test_word_has_a_letter_per_stage() -> None:
     mixers = ("pool", "conv", "attention", "attention")
-    assert Architecture(tuple(Stage(mixer, 1, 32) for mixer in mixers)).word == "PCAA"
+    assert Architecture(tuple(Stage(mixer, 1, 32) for mixer in mixers)).layout == "PCAA"
 
 
 def test_input_rejects_what_is_not_positive() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nas.results.rank_correlation import FEWEST, WINDOW, audits, feature_ranks
+from nas.results.rank_correlation import MIN_TRIALS_TO_RANK, WINDOW, feature_ranks, rank_checks
 from nas.store.store import Store
-from nas.study.study import AUDIT_EVERY
+from nas.study.study import RANK_CHECK_INTERVAL
 from nas.trial import CurvePoint, Outcome, Trial
 from tests.builders import Silent, complete, failed, small_space, synthetic
 from tests.studies import open_study, run
@@ -25,7 +25,7 @@ def with_early(outcome: Outcome, early: float) -> Outcome:
 
 @pytest.mark.parametrize(("sign", "tau"), [(1, 1.0), (-1, -1.0)])
 def test_the_same_ranks_are_1_and_reversed_ones_minus_1(sign: int, tau: float) -> None:
-    found = audits(
+    found = rank_checks(
         [trial(n, with_early(complete(0.5 + n / 100, 1.0), 0.5 + sign * n / 100)) for n in range(20)], (1, 3, 4)
     )
     assert [(each.epoch, each.trials) for each in found] == [(1, 20), (3, 20)]
@@ -35,26 +35,28 @@ def test_the_same_ranks_are_1_and_reversed_ones_minus_1(sign: int, tau: float) -
 
 def test_chance_is_low_and_equal_accuracies_are_no_error() -> None:
     draws = random.Random(1)
-    (found,) = audits([trial(n, with_early(complete(draws.random(), 1.0), draws.random())) for n in range(90)], (1,))
+    (found,) = rank_checks(
+        [trial(n, with_early(complete(draws.random(), 1.0), draws.random())) for n in range(90)], (1,)
+    )
     assert found.trials == WINDOW
     assert found.is_low
-    (flat,) = audits([trial(n, with_early(complete(0.5, 1.0), 0.5)) for n in range(20)], (1,))
+    (flat,) = rank_checks([trial(n, with_early(complete(0.5, 1.0), 0.5)) for n in range(20)], (1,))
     assert flat.tau == 0.0
 
 
 def test_few_trials_and_those_that_are_not_complete_tell_nothing() -> None:
-    assert audits([trial(n, complete(0.5, 1.0)) for n in range(FEWEST - 1)], (1,)) == []
-    assert audits([trial(n, failed()) for n in range(40)], (1,)) == []
+    assert rank_checks([trial(n, complete(0.5, 1.0)) for n in range(MIN_TRIALS_TO_RANK - 1)], (1,)) == []
+    assert rank_checks([trial(n, failed()) for n in range(40)], (1,)) == []
 
 
 def test_a_study_is_audited_as_it_goes_on_and_the_last_one_is_on_record(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'nas.db'}"
     watcher = Silent()
     with Store.open(url, create=True) as store:
-        run(open_study(store, url, budget=AUDIT_EVERY + 2, watcher=watcher), synthetic)
-        ((found,), recorded) = (watcher.audits, store.audits(store.study().study_id))
+        run(open_study(store, url, budget=RANK_CHECK_INTERVAL + 2, watcher=watcher), synthetic)
+        ((found,), recorded) = (watcher.rank_checks, store.rank_checks(store.study().study_id))
     assert recorded == [found]
-    assert (found.epoch, found.trials, found.tau) == (1, AUDIT_EVERY + 2, pytest.approx(1.0))
+    assert (found.epoch, found.trials, found.tau) == (1, RANK_CHECK_INTERVAL + 2, pytest.approx(1.0))
 
 
 def test_features_are_ranked_overall_and_among_the_best_quarter() -> None:
@@ -69,5 +71,5 @@ def test_features_are_ranked_overall_and_among_the_best_quarter() -> None:
     assert (naswot.feature, naswot.trials) == ("naswot", 60)
     assert naswot.tau_of_best == pytest.approx(-1.0)
     assert naswot.tau > 0.8
-    too_few, *_ = feature_ranks([trial(n, each) for n, each in enumerate(outcomes[: FEWEST - 1])])
-    assert (too_few.trials, too_few.tau, too_few.tau_of_best) == (FEWEST - 1, None, None)
+    too_few, *_ = feature_ranks([trial(n, each) for n, each in enumerate(outcomes[: MIN_TRIALS_TO_RANK - 1])])
+    assert (too_few.trials, too_few.tau, too_few.tau_of_best) == (MIN_TRIALS_TO_RANK - 1, None, None)

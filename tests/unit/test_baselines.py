@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nas import plugins
-from nas.architecture import ModelInput, counted
+from nas.architecture import ModelInput, total_cost
 from nas.baselines.baseline import Baseline, artifact_name, artifact_of, as_json, compared, stored_baselines
 from nas.baselines.choice import LARGE, MAX_SHARE, SMALL, choose, few, named
 from nas.baselines.known import known_network
@@ -49,7 +49,7 @@ def test_few_suit_the_pictures() -> None:
 
 def test_few_are_cheap_beside_the_search() -> None:
     space, asked = load_space("hybrid-16"), settings()
-    members = counted(BUILDER, next(iter(space)), ModelInput.from_dict(INPUT)).macs
+    members = total_cost(BUILDER, next(iter(space)), ModelInput.from_dict(INPUT)).macs
     whole = choose(["few"], BUILDER, space, asked, trials=4000, seeds=3)
     assert whole.names == SMALL
     assert whole.notes() == []

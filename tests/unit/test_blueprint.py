@@ -95,7 +95,7 @@ def test_every_choice_trains(norm: str, activation: str) -> None:
 def test_a_stage_without_blocks_has_no_mixer() -> None:
     one, other = (Stage(mixer, 0, 8, ratio) for mixer, ratio in (("conv", 4), ("pool", 0)))
     assert one == other
-    assert Architecture((one, Stage("pool", 1, 8))).word == "-P"
+    assert Architecture((one, Stage("pool", 1, 8))).layout == "-P"
 
 
 def test_architectures_of_earlier_versions_keep_their_key() -> None:

@@ -82,7 +82,7 @@ def test_neighbours_are_legal_and_differ_in_one_choice() -> None:
 
 def test_decoding_what_a_constraint_forbids_is_an_error() -> None:
     constrained = space((("pool",), ("attention",)))
-    forbidden = next(a for a in space() if a.word == "APP")
+    forbidden = next(a for a in space() if a.layout == "APP")
     with pytest.raises(ParameterError, match="APP is outside the constraints"):
         constrained.decode(space().encode(forbidden))
 

@@ -13,7 +13,7 @@ from nas.objective import UNKNOWN
 from nas.results.front import (
     as_json,
     contenders,
-    fallen,
+    dropped_from_front,
     front,
     front_hypervolume,
     near_front,
@@ -97,7 +97,7 @@ def test_what_fell_off_is_what_was_lucky_and_what_is_near_may_have_been_unlucky(
         {},
     )
     assert [each.trial.number for each in front(found)] == [0, 2]
-    assert [each.trial.number for each in fallen(found)] == [1]
+    assert [each.trial.number for each in dropped_from_front(found)] == [1]
     assert 3 in [each.trial.number for each in near_front(found)]
     assert 4 not in [each.trial.number for each in near_front(found)]
 
@@ -161,7 +161,7 @@ def test_what_is_over_the_limit_when_it_is_measured_again_is_left_off_and_told_o
     over = dataclasses.replace(over, confirmations=tuple(Confirmation(seed, each) for seed, each in enumerate(again)))
     found = results([confirmed(0, (0.8, 0.8, 0.8), 1.0), over], LIMIT)
     assert [each.trial.number for each in front(found)] == [0]
-    assert [each.trial.number for each in fallen(found)] == [1]
+    assert [each.trial.number for each in dropped_from_front(found)] == [1]
     assert near_front(found) == []
     assert front_hypervolume(found, LIMIT) == pytest.approx(3.0 * 0.8)
 
@@ -180,7 +180,7 @@ def test_what_seeds_cannot_tell_from_a_cheaper_member_stays_and_is_grouped_with_
     assert [each.trial.number for each in members] == [0, 1, 2]
     assert [similar_to(each, members) for each in members] == [[1], [0], []]
     assert [as_json(each, members)["similar_to"] for each in members] == [[1], [0], []]
-    assert fallen(found) == []
+    assert dropped_from_front(found) == []
 
 
 def test_a_dense_front_loses_no_member() -> None:
@@ -209,7 +209,7 @@ def test_no_expectation_puts_a_member_above_a_faster_and_more_accurate_one() -> 
     assert [round(each.accuracy, 3) for each in found[:2]] == [0.659, 0.742]
     assert pick(found, "accuracy").trial.number == 1
     assert [each.trial.number for each in front(found)] == [1]
-    assert [each.trial.number for each in fallen(found)] == [0]
+    assert [each.trial.number for each in dropped_from_front(found)] == [0]
 
 
 @st.composite
@@ -244,7 +244,7 @@ def test_what_is_shown_is_what_is_judged(study: tuple[list[Trial], dict[str, Any
     within = [number for number in shown if not shown[number]["over_limit"]]
     for number in set(within) - set(numbers):
         assert any(dominates(point(each), point(number)) or point(each) == point(number) for each in numbers)
-    for each in fallen(found):
+    for each in dropped_from_front(found):
         assert shown[each.trial.number]["confirmed"] or shown[each.trial.number]["over_limit"]
     if members:
         assert pick(found, "accuracy").accuracy == max(shown[number]["accuracy"] for number in within)

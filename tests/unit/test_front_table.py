@@ -3,7 +3,7 @@
 import pytest
 
 from nas.cli.front_table import print_front
-from nas.results.front import as_json, fallen, front, results
+from nas.results.front import as_json, dropped_from_front, front, results
 from nas.trial import Confirmation, Trial
 from tests.builders import complete, measurement, small_space
 
@@ -19,7 +19,7 @@ def trial(number: int, latency_ms: float, own: float, *further: float, again_ms:
 def printed(trials: list[Trial], capsys: pytest.CaptureFixture[str], limit_ms: float | None = None) -> str:
     found = results(trials, {"max_latency_ms": limit_ms})
     members = front(found)
-    shown, dropped = ([as_json(each, members) for each in some] for some in (members, fallen(found)))
+    shown, dropped = ([as_json(each, members) for each in some] for some in (members, dropped_from_front(found)))
     print_front(shown, OBJECTIVES, dropped)
     return capsys.readouterr().out
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.results.convergence import FEWEST, expected_gain
+from nas.results.convergence import MIN_TRIALS, expected_gain
 from nas.results.front import results
 from nas.store.store import Store
 from nas.trial import Outcome, Trial
@@ -27,7 +27,7 @@ def gain(outcomes: list[Outcome], left: int) -> float | None:
 
 
 def test_nothing_is_foretold_of_few_trials() -> None:
-    assert gain([complete(0.5, 5.0)] * (FEWEST - 1), 10) is None
+    assert gain([complete(0.5, 5.0)] * (MIN_TRIALS - 1), 10) is None
     assert expected_gain([], range(40), 10, SETTINGS) is None
 
 
@@ -53,7 +53,7 @@ def test_a_flat_search_ends_and_goes_on_when_it_is_no_longer_asked_to_stop(tmp_p
         run(study, same)
         assert study.is_over
         assert study.is_flat
-        assert study.done == FEWEST
+        assert study.done == MIN_TRIALS
         assert open_study(store, url, budget=36, flat_below=0.01, **SETTINGS).is_over
         again = open_study(store, url, budget=36, **SETTINGS)
         run(again, same)

@@ -27,7 +27,7 @@ def test_steady_networks_take_the_fewest_parts() -> None:
     networks = Networks(1.25, 0.0)
     found = compared(networks, 0.01)
     assert (found.ratio, found.low, found.high) == pytest.approx((1.25, 1.25, 1.25))
-    assert (networks.parts, found.rounds, found.thrown) == (MIN_PARTS, 10 * MIN_PARTS, MIN_PARTS)
+    assert (networks.parts, found.rounds, found.discarded) == (MIN_PARTS, 10 * MIN_PARTS, MIN_PARTS)
 
 
 def test_what_placement_changes_is_in_the_interval() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
-from nas.latency import device_profile as profiling
+from nas.latency import device_profile
 from nas.latency.latency_model import LatencyModel, features
-from nas.latency.online_model import FEWEST, OnlineLatencyModel
+from nas.latency.online_model import MIN_MEASURED, OnlineLatencyModel
 from nas.objective import UNKNOWN
 from nas.space.loading import load_space
 from search_spaces.hybrid_v1 import HYBRID_V1
@@ -35,25 +35,25 @@ def fitted(chosen: list[Architecture]) -> LatencyModel:
     return LatencyModel([features(each, INPUT, BUILDER) for each in chosen], [truth(each) for each in chosen])
 
 
-def judged(chosen: list[Architecture]) -> profiling.Errors:
+def judged(chosen: list[Architecture]) -> device_profile.PredictionErrors:
     known = fitted(chosen)
     others = [HYBRID_V1.sample(random.Random(seed)) for seed in range(100)]
-    return profiling.errors(
+    return device_profile.prediction_errors(
         [known.predict(features(each, INPUT, BUILDER)) for each in others], [truth(o) for o in others]
     )
 
 
 def test_64_designed_networks_predict_the_others() -> None:
-    found = judged(profiling.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
+    found = judged(device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
     assert found.close >= 0.98
     assert found.covered >= 0.85
     assert found.tau > 0.9
 
 
 def test_a_design_is_distinct_seeded_and_no_worse_than_chance() -> None:
-    chosen = profiling.design(HYBRID_V1, INPUT, BUILDER, 24, seed=0)
+    chosen = device_profile.design(HYBRID_V1, INPUT, BUILDER, 24, seed=0)
     assert len({each.key for each in chosen}) == 24
-    assert chosen == profiling.design(HYBRID_V1, INPUT, BUILDER, 24, seed=0)
+    assert chosen == device_profile.design(HYBRID_V1, INPUT, BUILDER, 24, seed=0)
     by_chance = [
         judged([HYBRID_V1.sample(random.Random(10 * s + i)) for i in range(24)]).typical for s in range(100, 105)
     ]
@@ -61,7 +61,9 @@ def test_a_design_is_distinct_seeded_and_no_worse_than_chance() -> None:
 
 
 def test_what_was_never_measured_has_a_wide_interval() -> None:
-    known = fitted([each for each in profiling.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0) if "A" not in each.word])
+    known = fitted(
+        [each for each in device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0) if "A" not in each.layout]
+    )
     pools, attentions = (
         known.predict(features(Architecture(tuple(Stage(mixer, 1, w) for w in (16, 24, 32, 48))), INPUT, BUILDER))
         for mixer in ("pool", "attention")
@@ -70,8 +72,8 @@ def test_what_was_never_measured_has_a_wide_interval() -> None:
 
 
 def test_blocks_cost_what_they_do() -> None:
-    known = fitted(profiling.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
-    costs = profiling.per_block_ms(HYBRID_V1, INPUT, BUILDER, known)
+    known = fitted(device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
+    costs = device_profile.per_block_ms(HYBRID_V1, INPUT, BUILDER, known)
     assert list(costs) == ["pool", "conv", "attention"]
     for mixer, by_stage in costs.items():
         for index, (cost, width) in enumerate(zip(by_stage, (24, 32, 48, 72), strict=True)):
@@ -79,28 +81,28 @@ def test_blocks_cost_what_they_do() -> None:
 
 
 def test_cross_validation_is_of_networks_left_out() -> None:
-    chosen = profiling.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0)
+    chosen = device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0)
     rows = [features(each, INPUT, BUILDER) for each in chosen]
-    found = profiling.cross_validated(rows, [truth(each) for each in chosen], seed=0)
+    found = device_profile.cross_validate(rows, [truth(each) for each in chosen], seed=0)
     assert found.networks == 64
     assert found.close >= 0.95
     shuffled = np.random.default_rng(0).permutation([truth(each) for each in chosen])
-    assert profiling.cross_validated(rows, shuffled.tolist(), seed=0).close < 0.7
+    assert device_profile.cross_validate(rows, shuffled.tolist(), seed=0).close < 0.7
 
 
 def test_a_forecast_says_nothing_until_it_knows_enough_and_follows_the_record() -> None:
     online_model = OnlineLatencyModel(BUILDER, INPUT)
-    chosen = profiling.design(HYBRID_V1, INPUT, BUILDER, 40, seed=0)
-    online_model.add([(each, measurement(truth(each))) for each in chosen[: FEWEST - 1]])
+    chosen = device_profile.design(HYBRID_V1, INPUT, BUILDER, 40, seed=0)
+    online_model.add([(each, measurement(truth(each))) for each in chosen[: MIN_MEASURED - 1]])
     assert online_model.predict(chosen[-1]) is None
-    last = chosen[FEWEST - 1]
+    last = chosen[MIN_MEASURED - 1]
     # Of a machine too busy to tell.
     online_model.add([(last, replace(measurement(9.0), margin=UNKNOWN))])
     assert online_model.predict(chosen[-1]) is None
     online_model.add([(last, measurement(9.0)), (last, measurement(truth(last)))])
     assert online_model.expected_ms(last) == truth(last)
     before = online_model.predict(chosen[-1])
-    online_model.add([(each, measurement(truth(each))) for each in chosen[FEWEST:-1]])
+    online_model.add([(each, measurement(truth(each))) for each in chosen[MIN_MEASURED:-1]])
     after = online_model.predict(chosen[-1])
     assert (after.high_ms - after.low_ms) < (before.high_ms - before.low_ms)
 

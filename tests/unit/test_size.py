@@ -83,7 +83,7 @@ def test_stages_without_blocks_and_starts_are_scaled() -> None:
 
 def test_the_largest_members_use_each_mixer_throughout() -> None:
     members = list(largest_of_each_mixer(HYBRID_V1))
-    assert [member.word for member in members] == ["PPPP", "CCCC", "AAAA"]
+    assert [member.layout for member in members] == ["PPPP", "CCCC", "AAAA"]
     assert [stage.depth for stage in members[0].stages] == [2, 2, 3, 2]
     assert members[0].stages[-1].width == 96
 

@@ -98,7 +98,7 @@ def test_hybrid_is_the_one_that_the_pictures_ask_for(size_px: int) -> None:
         assert space.decode(space.encode(start)) == start
         assert canonical(start) == start
     if size_px == 32:
-        widths = [[stage.width for stage in start.stages] for start in space.starts if start.word == "-DD-"]
+        widths = [[stage.width for stage in start.stages] for start in space.starts if start.layout == "-DD-"]
         assert [24, 48, 96, 128] in widths
 
 
@@ -123,7 +123,7 @@ def test_choices_must_be_distinct_and_present() -> None:
 
 def test_smallest_of_each_mixer() -> None:
     smallest = list(small_space().smallest_of_each_mixer())
-    assert [architecture.word for architecture in smallest] == ["PP", "CC", "AA"]
+    assert [architecture.layout for architecture in smallest] == ["PP", "CC", "AA"]
     assert all(stage.depth == 1 for architecture in smallest for stage in architecture.stages)
 
 

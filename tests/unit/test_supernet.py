@@ -14,7 +14,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Job
 from nas.results.rank_correlation import rank_correlation
-from nas.results.shrinkage import Seen
+from nas.results.shrinkage import SeedResult
 from nas.space import MixerChoice, SearchSpace, StageChoices
 from nas.space.loading import load_space
 from nas.store.artifact import Artifact
@@ -111,7 +111,7 @@ def test_narrow_heads_are_the_first_of_wide_ones() -> None:
 
 def _attention(last_width: int) -> Architecture:
     space = load_space("hybrid-v1")
-    smallest = next(member for member in space.smallest_of_each_mixer() if member.word == "AAAA")
+    smallest = next(member for member in space.smallest_of_each_mixer() if member.layout == "AAAA")
     return space.decode({**space.encode(smallest), "stage4.width": last_width})
 
 
@@ -184,7 +184,7 @@ def test_scores_are_corrected_by_what_mixers_are_favoured() -> None:
 
     scores = [generator.gauss(0.5, 0.02) for _ in members]
     accuracies = [truth(member) + score - 0.5 for member, score in zip(members, scores, strict=True)]
-    found = correction(space, members[:24], scores[:24], [Seen(each) for each in accuracies[:24]])
+    found = correction(space, members[:24], scores[:24], [SeedResult(each) for each in accuracies[:24]])
     assert found.tau > found.raw_tau
     off = [
         abs(found(member, score) - accuracy)
@@ -202,7 +202,7 @@ def test_what_is_told_of_the_correction_is_what_new_members_find() -> None:
         members = [space.sample(generator) for _ in range(124)]
         truth = [0.8 + generator.gauss(0, 0.02) for _ in members]
         scores = [0.5 + 2 * (accuracy - 0.8) + generator.gauss(0, 0.02) for accuracy in truth]
-        correct = correction(space, members[:24], scores[:24], [Seen(each) for each in truth[:24]])
+        correct = correction(space, members[:24], scores[:24], [SeedResult(each) for each in truth[:24]])
         corrected = [correct(member, score) for member, score in zip(members[24:], scores[24:], strict=True)]
         told.append(correct.tau)
         found.append(rank_correlation(corrected, truth[24:]))
@@ -218,7 +218,7 @@ def test_training_losses_tell_of_members_what_luck_hides_of_their_accuracies() -
         generator = random.Random(seed)
         members = [space.sample(generator) for _ in range(124)]
         truth = [0.7 + 0.02 * sum(stage.mixer == "attention" for stage in member.stages) for member in members]
-        seen = [Seen(each + generator.gauss(0, 0.03), 1.0 - each) for each in truth[:24]]
+        seen = [SeedResult(each + generator.gauss(0, 0.03), 1.0 - each) for each in truth[:24]]
         by_loss = correction(space, members[:24], [0.0] * 24, seen)
         by_accuracy = correction(space, members[:24], [0.0] * 24, [each._replace(loss=None) for each in seen])
         by_losses += rank_correlation([by_loss(member, 0.0) for member in members[24:]], truth[24:])

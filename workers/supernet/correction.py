@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nas.architecture import Architecture
 from nas.results.rank_correlation import rank_correlation
-from nas.results.shrinkage import Seen, expectation
+from nas.results.shrinkage import SeedResult, fit_shrinkage
 from nas.space import SearchSpace
 
 # How much the score's weight is held back and how much the others' are: both alike, or the others alone.
@@ -49,11 +49,11 @@ class Correction:
 
 
 def correction(
-    space: SearchSpace, members: Sequence[Architecture], scores: Sequence[float], trained: Sequence[Seen]
+    space: SearchSpace, members: Sequence[Architecture], scores: Sequence[float], trained: Sequence[SeedResult]
 ) -> Correction:
     """By members that were trained by themselves."""
     rows = np.array([_row(space, member, score) for member, score in zip(members, scores, strict=True)])
-    promised = expectation([[each] for each in trained])
+    promised = fit_shrinkage([[each] for each in trained])
     expected = np.array([promised([each]) for each in trained])
     accuracies = np.array([each.accuracy for each in trained])
     judged = {held: _judged(rows, expected, accuracies, held) for held in HELD}

@@ -19,7 +19,7 @@ from nas.architecture import Architecture
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.results.rank_correlation import rank_correlation
-from nas.results.shrinkage import Seen
+from nas.results.shrinkage import SeedResult
 from nas.space import SearchSpace
 from nas.store.artifact import Artifact
 from nas.study.jobs import Jobs
@@ -154,7 +154,7 @@ class SupernetEvaluator:
             accuracy = known[member.key]
             if accuracy is not None:
                 members.append(member)
-                seen.append(Seen(accuracy, losses.get(member.key)))
+                seen.append(SeedResult(accuracy, losses.get(member.key)))
         if len(members) < FEWEST:
             raise SearchInterruptedError(
                 f"of {len(self._sample)} members that were to be trained by themselves {len(members)} could be: "

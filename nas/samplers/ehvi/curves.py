@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.results.shrinkage import SHARE, Line
+from nas.results.shrinkage import DEFAULT_VARIANCE_RATIO, Line
 from nas.samplers.ehvi.history import Observation
 
 # So many complete trials must tell how curves go on.
@@ -25,7 +25,9 @@ def less_luck(losses: Floats, curves: Sequence[Sequence[float]]) -> Floats:
     if line is None:
         return losses
     foretold = line.at(ends)
-    return np.where(known, foretold + (losses - foretold) * SHARE / (SHARE + 1), losses)
+    return np.where(
+        known, foretold + (losses - foretold) * DEFAULT_VARIANCE_RATIO / (DEFAULT_VARIANCE_RATIO + 1), losses
+    )
 
 
 class Continuation(NamedTuple):
