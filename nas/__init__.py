@@ -12,7 +12,7 @@ __all__ = ["Client", "build", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """`nas.Client`, with which comes an HTTP client that most do without."""
+    """Import `nas.Client` on first use: it needs an HTTP client that most programs do without."""
     if name == "Client":
         from nas.service.client import Client
 
@@ -21,39 +21,40 @@ def __getattr__(name: str) -> Any:
 
 
 def build(config: str | PathLike[str]) -> "nn.Module":
-    """The network that a config describes, with fresh weights, as a torch module.
+    """Build the network of a config, with fresh weights, as a torch module.
 
-    `config` is a file of `nas export`, a folder of one, or a published model's name (`nas models`). The network takes
-    images (B, channels, height_px, width_px) and gives logits (B, classes), sizes as in the config's `input`.
+    `config` is a file that `nas export` wrote, a folder with one, or the name of a published model (`nas models`). The
+    network maps images (B, channels, height_px, width_px) to logits (B, classes), with the sizes of the config's
+    `input`.
 
-    Raises ParameterError for a file that cannot be read, is no such config, or is of a newer schema.
+    Raises ParameterError for a file that is unreadable, not a config, or of a newer schema.
     """
     from nas import plugins
     from nas.export.source import source_of
 
-    found = source_of(str(config)).config
-    model: nn.Module = plugins.load(plugins.BUILDERS, found.builder).build(found.architecture, found.model_input)
+    source = source_of(str(config)).config
+    model: nn.Module = plugins.load(plugins.BUILDERS, source.builder).build(source.architecture, source.model_input)
     return model
 
 
 def load(folder: str | PathLike[str], *, folded: bool = False) -> "nn.Module":
-    """The network of a folder that `nas export --format torch` or `nas retrain` wrote, with its weights.
+    """Load the network of a folder that `nas export --format torch` or `nas retrain` wrote, with its weights.
 
-    With `folded` it is in the form that is deployed and was measured: for inference alone, batch norms folded away.
+    With `folded` it has the form that is deployed and was measured: for inference only, batch norms folded.
 
-    Raises ParameterError as `build` does, and when the weights are missing or are another network's.
+    Raises ParameterError as `build` does, and when the weights are missing or belong to another network.
     """
     from nas import plugins
     from nas.errors import ParameterError
     from nas.export.source import WEIGHTS_FILE, source_of
 
-    found = source_of(str(folder))
-    if found.weights is None:
+    source = source_of(str(folder))
+    if source.weights is None:
         raise ParameterError(
             f"folder {str(folder)!r} has no {WEIGHTS_FILE}; nas.build makes the network without weights"
         )
-    model: nn.Module = plugins.load(plugins.WEIGHTS, "safetensors")(found.config, found.weights)
+    model: nn.Module = plugins.load(plugins.WEIGHTS, "safetensors")(source.config, source.weights)
     if not folded:
         return model
-    deployed: nn.Module = plugins.load(plugins.BUILDERS, found.config.builder).folded(model)
+    deployed: nn.Module = plugins.load(plugins.BUILDERS, source.config.builder).folded(model)
     return deployed

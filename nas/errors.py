@@ -1,22 +1,22 @@
-"""What can go wrong, named. The command line turns a NasError into one line and its exit code."""
+"""The exceptions. The command line turns a NasError into one line and an exit code."""
 
 from collections.abc import Iterable, Sequence
 
 
 class NasError(Exception):
-    """Base of every error that is reported to the user in one line, without a traceback."""
+    """Base class of errors that are reported to the user in one line, without a traceback."""
 
     exit_code = 1
 
 
 class UserError(NasError):
-    """The request cannot be served as it stands: the message names the parameter, the value and what is valid."""
+    """An invalid request: the message names the parameter, its value and the valid values."""
 
     exit_code = 2
 
 
 class UnknownNameError(UserError):
-    """A name that no plug-in, study or choice answers to."""
+    """A name that matches no plug-in, study or choice."""
 
     def __init__(self, what: str, name: str, valid: Iterable[str]) -> None:
         choices = ", ".join(sorted(valid)) or "none"
@@ -24,15 +24,15 @@ class UnknownNameError(UserError):
 
 
 class ParameterError(UserError):
-    """A parameter whose value is out of range or of the wrong form."""
+    """A parameter value that is out of range or malformed."""
 
 
 class TooBigError(ParameterError, MemoryError):
-    """What was asked for does not fit in memory. Evaluators record it; the command line says it."""
+    """A request that does not fit in memory. Evaluators record it; the command line reports it."""
 
 
 class SpaceFileError(UserError):
-    """A file that declares no search space; `mistakes` has a line for each, with its place in the file."""
+    """A file that declares no valid search space; `mistakes` has one line each, with the place in the file."""
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         self.mistakes = list(mistakes)
@@ -41,7 +41,7 @@ class SpaceFileError(UserError):
 
 
 class DataError(UserError):
-    """A data set that is missing, unreadable or of no use for training."""
+    """A data set that is missing, unreadable or unusable for training."""
 
 
 class StorageError(UserError):
@@ -49,12 +49,12 @@ class StorageError(UserError):
 
 
 class ExportError(UserError):
-    """A network that the wanted format cannot hold, or whose export does not compute what the network does."""
+    """A network that the export format cannot represent, or an export whose outputs differ from the network's."""
 
 
 class InfeasibleError(UserError):
-    """Nothing that was measured meets the user's constraints."""
+    """No measured architecture meets the user's constraints."""
 
 
 class SearchInterruptedError(NasError):
-    """The runner broke down; what was finished is on record and the same command goes on."""
+    """A failure of the runner; finished trials are recorded, and the same command resumes the search."""

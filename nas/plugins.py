@@ -1,6 +1,6 @@
-"""Plug-ins by group and name, through entry points: built-ins come in by the same door as a third party's.
+"""Plug-ins by group and name, through entry points: built-in and third-party ones register in the same way.
 
-The core never imports search_spaces, workers or dashboard; it reaches them here, by name.
+The core never imports search_spaces, workers or dashboard; it loads them here, by name.
 """
 
 from collections.abc import Collection
@@ -31,9 +31,9 @@ FEATURES = "nas.features"
 PAGES = "nas.pages"
 SERVERS = "nas.servers"
 
-# The builder of everything that this project ships; a config names its own.
+# The builder of the built-in spaces; a config names its own.
 BUILDER = "metaformer"
-# What finds out about architectures, unless told otherwise.
+# The default evaluator.
 EVALUATOR = "proxy"
 
 
@@ -43,21 +43,21 @@ def _group(group: str) -> dict[str, EntryPoint]:
 
 
 def names(group: str) -> list[str]:
-    """The names registered under `group`, sorted. Nothing is imported."""
+    """Return the names registered under `group`, sorted. Nothing is imported."""
     return sorted(_group(group))
 
 
 def check(group: str, name: str, also: Collection[str] = ()) -> None:
-    """Raises UnknownNameError, with the valid names, when `group` has no plug-in `name`. Nothing is imported.
+    """Check that `group` has a plug-in `name`, or that `also` contains it. Nothing is imported.
 
-    `also` are names that are valid besides.
+    Raises UnknownNameError, with the valid names.
     """
     if name not in _group(group):
         raise UnknownNameError(_kind(group), name, sorted({*names(group), *also}))
 
 
 def load(group: str, name: str) -> Any:
-    """The object that `name` points to. Raises UnknownNameError as `check` does."""
+    """Load the object that `name` points to. Raises UnknownNameError as `check` does."""
     check(group, name)
     return _group(group)[name].load()
 

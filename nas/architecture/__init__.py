@@ -1,4 +1,4 @@
-"""An architecture as data: stages, blueprint, what they are built for, and what a network of them costs."""
+"""Architectures as data: stages, blueprint, input and cost."""
 
 from nas.architecture.blueprint import MAX_KERNEL, MAX_STEM_CONVS, STEM_STRIDES, Blueprint, Stem
 from nas.architecture.cost import Cost, PartCosts, total_cost

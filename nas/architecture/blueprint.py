@@ -1,7 +1,7 @@
 """The blueprint of a network as data: its stem, downsampling, norm, activation and block form.
 
-What a stage mixes with, and how deep and wide it is, is the stage's (nas/architecture.py). A field that is None is as
-the architecture's recipe has it (search_spaces/families.py).
+A stage's mixer, depth and width belong to the stage (nas/architecture/layout.py). A field that is None takes the value
+of the architecture's recipe (search_spaces/families.py).
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ MAX_STEM_CONVS = 2
 
 @dataclass(frozen=True, slots=True)
 class Stem:
-    """From picture to tokens: `convs` convolutions of kernel x kernel px with a total `stride`.
+    """The stem, from image to tokens: `convs` convolutions of kernel x kernel px with a total `stride`.
 
-    With `pool` a max pooling of stride 2 comes last and is part of the stride. One convolution whose kernel is its
+    With `pool`, a max pooling of stride 2 comes last and is part of the stride. One convolution whose kernel equals its
     stride is a patch convolution (Dosovitskiy et al., 2021); two small ones make attention easier to train (Xiao et
     al., Early Convolutions Help Transformers See Better, 2021).
 
@@ -50,7 +50,7 @@ class Stem:
 
     @property
     def conv_strides(self) -> tuple[int, ...]:
-        """The stride of each convolution; the pooling's 2 is apart from them."""
+        """The stride of each convolution, without the pooling's 2."""
         stride = self.stride // 2 if self.pool else self.stride
         if self.convs == 1:
             return (stride,)
@@ -59,27 +59,27 @@ class Stem:
 
     @property
     def label(self) -> str:
-        """On one line: `3x3/2`, `2*3x3/4`, `3x3/2+pool`."""
+        """One-line label: `3x3/2`, `2*3x3/4`, `3x3/2+pool`."""
         times = "" if self.convs == 1 else f"{self.convs}*"
         return f"{times}{self.kernel}x{self.kernel}/{self.stride}{'+pool' if self.pool else ''}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Fields at their defaults are left out, kernel and stride excepted."""
+        """Return the fields as JSON values: kernel and stride always, the others where they differ from the default."""
         optional = {"convs": (self.convs, 1), "pool": (self.pool, False)}
-        needed = {"kernel": self.kernel, "stride": self.stride}
-        return needed | {name: value for name, (value, default) in optional.items() if value != default}
+        required = {"kernel": self.kernel, "stride": self.stride}
+        return required | {name: value for name, (value, default) in optional.items() if value != default}
 
     @classmethod
     def from_dict(cls, data: object) -> "Stem":
-        """Raises ParameterError on a missing or unknown field."""
+        """Read what `to_dict` returns. Raises ParameterError on a missing or unknown field."""
         return cls(**check_fields("stem", data, {"kernel", "stride"}, {"convs", "pool"}))
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """Names of what a network is made of; None is the recipe's own. A recipe says which names it knows.
+    """The parts of a network by name; None selects the recipe's own. Each recipe defines the names it accepts.
 
-    Raises ParameterError when a field is no name.
+    Raises ParameterError when a field is not a name.
     """
 
     stem: Stem | None = None
@@ -95,23 +95,23 @@ class Blueprint:
                 raise ParameterError(f"blueprint {name} {value!r} is not a name")
 
     def __bool__(self) -> bool:
-        """Whether anything is not as the recipe has it."""
+        """Whether any field differs from the recipe."""
         return bool(self.to_dict())
 
     @property
     def labels(self) -> dict[str, str]:
-        """Each field's value on one line; `recipe` where it is the recipe's."""
+        """A one-line label of each field; `recipe` where the recipe's value applies."""
         stem = "recipe" if self.stem is None else self.stem.label
         return {"stem": stem} | {name: getattr(self, name) or "recipe" for name in NAMED_FIELDS}
 
     def to_dict(self) -> dict[str, Any]:
-        """Fields that are the recipe's are left out."""
+        """Return the fields that differ from the recipe as JSON values."""
         stem = {} if self.stem is None else {"stem": self.stem.to_dict()}
         return stem | {name: getattr(self, name) for name in NAMED_FIELDS if getattr(self, name) is not None}
 
     @classmethod
     def from_dict(cls, data: object) -> "Blueprint":
-        """Raises ParameterError on an unknown field."""
+        """Read what `to_dict` returns. Raises ParameterError on an unknown field."""
         values: Mapping[str, Any] = check_fields("blueprint", data, set(), {"stem", *NAMED_FIELDS})
         stem = Stem.from_dict(values["stem"]) if values.get("stem") is not None else None
         return cls(**{**values, "stem": stem})

@@ -1,4 +1,4 @@
-"""The cost of a network before anything is timed: parameters and multiply-accumulates, stage by stage."""
+"""The static cost of a network, stage by stage: parameters and multiply-accumulates."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,9 +8,9 @@ from nas.architecture.layout import Architecture, ModelInput
 
 @dataclass(frozen=True)
 class Cost:
-    """Parameters, the frozen ones among them, and multiply-accumulates of a network, for one image.
+    """The cost of a network for one image: `parameters`, the `frozen` ones among them, and multiply-accumulates.
 
-    `macs` are those of convolutions, matrix products and Fourier transforms.
+    `macs` counts convolutions, matrix products and Fourier transforms.
     """
 
     parameters: int
@@ -25,16 +25,17 @@ class Cost:
 
 
 class PartCosts(Protocol):
-    """Knows the cost of each part of a network: a builder."""
+    """The part of a builder that reports the cost of each stage of a network."""
 
     def part_cost(self, architecture: Architecture, index: int, model_input: ModelInput) -> Cost:
-        """The share of stage `index` (from 0): its blocks and what leads to it, in the last stage the head too.
+        """Return the cost of stage `index` (from 0): its blocks and its downsampling (the stem, for stage 0).
 
-        It depends on the stage, the width before it, the recipe and the input alone, and the shares add up to `cost`.
+        The last stage includes the head. The cost depends only on the stage, the width before it, the recipe and the
+        input, and the costs of all stages add up to `cost`.
         """
 
 
 def total_cost(costs: PartCosts, architecture: Architecture, model_input: ModelInput) -> Cost:
-    """The architecture's cost by its parts, which builders count once and remember."""
+    """Return the architecture's cost as the sum over its stages, whose costs builders cache."""
     parts = (costs.part_cost(architecture, index, model_input) for index in range(len(architecture.stages)))
     return sum(parts, Cost(0, 0, 0))

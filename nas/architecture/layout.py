@@ -1,7 +1,7 @@
-"""An architecture as data: what each stage mixes with, how deep and how wide it is.
+"""An architecture as data: the token mixer, depth and width of each stage.
 
-The blueprint is MetaFormer's (Yu et al., CVPR 2022): a stem, stages of (token mixer + channel MLP) blocks with a
-downsampling convolution between stages, and a head. A network is built from this data, never stored as code.
+The structure is MetaFormer's (Yu et al., CVPR 2022): a stem, stages of (token mixer + channel MLP) blocks with a
+downsampling convolution between stages, and a head. Networks are built from this data and never stored as code.
 """
 
 import hashlib
@@ -16,14 +16,15 @@ from nas.architecture.blueprint import Blueprint
 from nas.architecture.fields import check_fields, positive_integer, whole
 from nas.errors import ParameterError
 
-# 2 added mlp_ratio, options, norm and position to stages, and the recipe; 3 the blueprint, and stages without blocks.
+# Version 2 added mlp_ratio, options, norm and position to stages, and the recipe; version 3 the blueprint, and stages
+# without blocks.
 SCHEMA_VERSION = 3
 
 MLP_RATIO: float = 4
 RECIPE = "compact"
-# Of a stage; to build more would take minutes.
+# The depth limit of a stage: building more blocks takes minutes.
 MAX_BLOCKS = 1000
-# What stages differ in; a mixer's options are spelled with it.
+# The fields of a stage in `choices`; the mixer's label includes its options.
 FIELDS = ("mixer", "depth", "width", "mlp_ratio", "norm", "position")
 # The mixer of a stage without blocks, and its letter in a layout.
 NO_MIXER = "identity"
@@ -37,9 +38,9 @@ Options = tuple[tuple[str, Option], ...]
 class Stage:
     """`depth` blocks of one token mixer at one width (channels).
 
-    `mlp_ratio` is the channel MLP's hidden size over the width, 0 where blocks have no MLP. `options` are the mixer's
-    own (kernel, head_dim, ...). `norm` None is the blueprint's. `position` adds a learned embedding to the stage's
-    tokens. A stage of depth 0 only leads to its width; its mixer and MLP ratio are then as by default.
+    `mlp_ratio` is the channel MLP's hidden size over the width, 0 for blocks without an MLP. `options` are the mixer's
+    own (kernel, head_dim, ...). A `norm` of None selects the blueprint's. `position` adds a learned embedding to the
+    stage's tokens. A stage of depth 0 only changes the width; its mixer, options and MLP ratio are set to the defaults.
 
     Raises ParameterError when a number is out of range or the mixer has no name.
     """
@@ -55,8 +56,8 @@ class Stage:
     def __post_init__(self) -> None:
         if not isinstance(self.mixer, str) or not self.mixer:
             raise ParameterError(f"stage mixer {self.mixer!r} is not a name")
-        for name, least in (("depth", 0), ("width", 1)):
-            object.__setattr__(self, name, positive_integer(f"stage {name}", getattr(self, name), least))
+        for name, minimum in (("depth", 0), ("width", 1)):
+            object.__setattr__(self, name, positive_integer(f"stage {name}", getattr(self, name), minimum))
         if self.depth > MAX_BLOCKS:
             raise ParameterError(f"stage depth {self.depth} is above {MAX_BLOCKS}")
         ratio = self.mlp_ratio
@@ -70,29 +71,29 @@ class Stage:
         if not isinstance(self.position, bool):
             raise ParameterError(f"stage position {self.position!r} is not true or false")
         if self.depth == 0:
-            # One spelling for one network.
+            # Equal networks have equal data.
             for name, value in (("mixer", NO_MIXER), ("options", ()), ("mlp_ratio", MLP_RATIO)):
                 object.__setattr__(self, name, value)
 
     @property
     def mixer_label(self) -> str:
-        """The mixer with its options on one line: `conv(kernel=5)`."""
+        """The mixer with its options: `conv(kernel=5)`."""
         return mixer_label(self.mixer, self.options)
 
     def to_dict(self) -> dict[str, Any]:
-        """What is as by default is left out, but for mixer, depth and width."""
+        """Return the fields as JSON values: mixer, depth, width, and the others where they differ from the default."""
         optional = {
             "mlp_ratio": (self.mlp_ratio, MLP_RATIO),
             "options": (dict(self.options), {}),
             "norm": (self.norm, None),
             "position": (self.position, False),
         }
-        needed = {"mixer": self.mixer, "depth": self.depth, "width": self.width}
-        return needed | {name: value for name, (value, default) in optional.items() if value != default}
+        required = {"mixer": self.mixer, "depth": self.depth, "width": self.width}
+        return required | {name: value for name, (value, default) in optional.items() if value != default}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Stage":
-        """Raises ParameterError on a missing or unknown field."""
+        """Read what `to_dict` returns. Raises ParameterError on a missing or unknown field."""
         check_fields("stage", data, {"mixer", "depth", "width"}, {"mlp_ratio", "options", "norm", "position"})
         options = data.get("options", {})
         if not isinstance(options, Mapping):
@@ -102,12 +103,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network, but for its input: the same architecture can be built for another image size or class count.
+    """A network without its input: the same architecture can be built for another image size or class count.
 
-    `recipe` names the details of blocks, stem and head (search_spaces/families.py); `blueprint` has those of them that
-    are not as the recipe's.
+    `recipe` names the details of blocks, stem and head (search_spaces/families.py); `blueprint` overrides some of them.
 
-    Raises ParameterError when there is no stage.
+    Raises ParameterError without a stage.
     """
 
     stages: tuple[Stage, ...]
@@ -123,27 +123,25 @@ class Architecture:
 
     @property
     def canonical_json(self) -> str:
-        """One spelling for one network: sorted keys, no spaces, integers as integers.
+        """The canonical JSON, equal for equal networks: sorted keys, no spaces, integers as integers.
 
-        A field that a later schema adds must be left out here at its default, so that keys on record stay valid.
+        A field that a later schema adds must be omitted here at its default, so that recorded keys stay valid.
         """
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
 
     @cached_property
     def key(self) -> str:
-        """Identity for deduplication, the latency record and exports: 128-bit hash of the canonical JSON, in hex."""
+        """The identity for deduplication, recorded latencies and exports: 128-bit hex hash of the canonical JSON."""
         return hashlib.blake2b(self.canonical_json.encode(), digest_size=16).hexdigest()
 
     @property
     def layout(self) -> str:
-        """The stages' mixers as one letter each, such as PCAA for pool, conv, attention, attention; `-` of a stage
-        without blocks.
-        """
+        """The mixers' initials, such as PCAA for pool, conv, attention, attention; `-` for a stage without blocks."""
         return "".join(stage.mixer[0].upper() if stage.depth else NO_BLOCKS for stage in self.stages)
 
     @property
     def choices(self) -> dict[str, str]:
-        """Every stage's fields by names such as `stage1.mixer`, mixers with their options; then the blueprint's."""
+        """The fields of each stage by name (`stage1.mixer`, with its options), then those of the blueprint."""
         stages = {
             f"stage{number}.{field}": stage.mixer_label if field == "mixer" else str(getattr(stage, field))
             for number, stage in enumerate(self.stages, start=1)
@@ -152,14 +150,14 @@ class Architecture:
         return stages | self.blueprint.labels
 
     def to_dict(self) -> dict[str, Any]:
-        """The default recipe is left out, and a blueprint that is all the recipe's."""
+        """Return JSON values, without a default recipe and without an empty blueprint."""
         recipe = {} if self.recipe == RECIPE else {"recipe": self.recipe}
         blueprint = {"blueprint": self.blueprint.to_dict()} if self.blueprint else {}
         return {**recipe, **blueprint, "stages": [stage.to_dict() for stage in self.stages]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Architecture":
-        """Raises ParameterError when `data` is not of the form that `to_dict` gives."""
+        """Read what `to_dict` returns. Raises ParameterError for data of another form."""
         check_fields("architecture", data, {"stages"}, {"recipe", "blueprint"})
         stages = data["stages"]
         if not isinstance(stages, (list, tuple)):
@@ -170,7 +168,7 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
-    """What a network is built for: images of (channels, height_px, width_px) and the number of classes."""
+    """The input of a network: images of (channels, height_px, width_px), and the number of classes."""
 
     channels: int
     height_px: int
@@ -182,7 +180,7 @@ class ModelInput:
             object.__setattr__(self, name, positive_integer(f"input {name}", getattr(self, name)))
 
     def resized(self, size_px: int) -> "ModelInput":
-        """The same task at another, square, image size."""
+        """Return the same input at a square image size."""
         return ModelInput(self.channels, size_px, size_px, self.classes)
 
     def to_dict(self) -> dict[str, int]:
@@ -195,12 +193,12 @@ class ModelInput:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ModelInput":
-        """Raises ParameterError on a missing or unknown field."""
+        """Read what `to_dict` returns. Raises ParameterError on a missing or unknown field."""
         check_fields("input", data, {"channels", "height_px", "width_px", "classes"})
         return cls(**data)
 
 
 def mixer_label(mixer: str, options: Options) -> str:
-    """A mixer with its options on one line: `conv(kernel=5)`."""
-    listed = ",".join(f"{name}={value}" for name, value in options)
-    return f"{mixer}({listed})" if listed else mixer
+    """Return a mixer's name with its options: `conv(kernel=5)`."""
+    arguments = ",".join(f"{name}={value}" for name, value in options)
+    return f"{mixer}({arguments})" if arguments else mixer

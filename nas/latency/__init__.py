@@ -1,1 +1,1 @@
-"""Latency: meters, what is recorded of them, and the models that predict it."""
+"""Latency: meters, recorded measurements, and models that predict latency."""

@@ -1,7 +1,7 @@
-"""Latency on record: measured once per architecture and fingerprint, on the scale of one reference time."""
+"""Latency measurement: once per architecture and fingerprint, recorded, scaled to one time of a reference network."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nas import plugins
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 class LatencyRecord(Protocol):
-    """What was measured before: the store."""
+    """The recorded measurements: the store."""
 
     def measurement(self, key: str, fingerprint: Mapping[str, Any]) -> Measurement | None:
-        """The last one of an architecture, by its key, or of the reference network; None without one."""
+        """Return the latest measurement of an architecture or the reference network, by key; None without one."""
 
-    def add_measurement(self, key: str, taken: Measurement, architecture: Architecture | None = None) -> None: ...
+    def add_measurement(self, key: str, measurement: Measurement, architecture: Architecture | None = None) -> None: ...
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much slower one network is than another: the ratio of two interleaved measurements, 95% confidence interval.
+    """The latency ratio of two networks measured by turns, and its 95% confidence interval.
 
-    `discarded` further rounds were disturbed.
+    `rounds` counts the rounds that were used, `discarded` the disturbed ones.
     """
 
     ratio: float
@@ -37,63 +37,65 @@ class Comparison:
     discarded: int
 
     def to_dict(self) -> dict[str, float]:
-        """Convert to JSON values; `discarded` keeps its public key, `thrown`."""
-        fields = asdict(self)
-        return {**fields, "thrown": fields.pop("discarded")}
+        """Return the fields as JSON values; `discarded` keeps its public key, `thrown`."""
+        return {"thrown" if name == "discarded" else name: value for name, value in vars(self).items()}
 
 
 class Network(Protocol):
-    """What can be measured: pickled to where that is, and built there."""
+    """A network that can be measured: pickled, sent to the target and built there."""
 
     @property
     def model_input(self) -> ModelInput:
-        """The input that it is built for."""
+        """The input that the network is built for."""
 
     def build(self) -> "nn.Module":
-        """With any weights: latency does not depend on them. Images x_BCHW of any batch size."""
+        """Build the network with any weights, which do not affect latency. It takes x_BCHW of any batch size."""
 
 
 class Meter(Protocol):
-    """Measures networks on one target. Made of the target's name; pickled to where it measures."""
+    """Measures networks on one target. It is made from the target's name, and pickled to measure elsewhere."""
 
     @property
     def reference_key(self) -> str:
-        """The reference network's name on record."""
+        """The key of the reference network's measurements."""
 
     def measure(self, network: Network) -> Measurement:
-        """In evaluation mode, by turns with the reference."""
+        """Measure the network in evaluation mode, by turns with the reference network."""
 
     def compare(self, one: Network, other: Network) -> Comparison:
-        """Of two networks, by turns."""
+        """Measure two networks by turns."""
 
     def calibrate(self) -> Measurement:
-        """Of the reference network itself, at length, or as the machine has it: the time that is put on record."""
+        """Measure the reference network for long, or take the machine's known time; the result is recorded."""
 
     def energy_mj(self, network: Network) -> float:
-        """Millijoules of one image's inference. Raises ParameterError where the hardware does not report energy."""
+        """Return the millijoules of one image's inference.
+
+        Raises ParameterError where the hardware does not report energy.
+        """
 
     def on_scale(self, recorded_ms: float) -> "Meter":
-        """The meter whose figures are at that time of the reference network."""
+        """Return a meter whose figures are scaled to this time of the reference network."""
 
     def precise(self, precision: float, limit_s: float) -> "Meter":
-        """The meter that goes on until the margin is `precision`, or for `limit_s`."""
+        """Return a meter that measures until the relative half-width is `precision`, or for `limit_s`."""
 
     def fingerprint(self, model_input: ModelInput) -> Mapping[str, str | int]:
-        """Only figures of equal fingerprints are comparable."""
+        """Return the fingerprint of this meter's figures; only those with equal fingerprints are comparable."""
 
     @property
     def reference_fingerprint(self) -> Mapping[str, str | int]:
-        """Of the reference network's figures."""
+        """The fingerprint of the reference network's figures."""
 
     @property
     def size_px(self) -> int | None:
-        """The input size that the target's name asks for."""
+        """The input size in the target's name, if any."""
 
 
 def load_meter(target: str, ray_address: str | None = None) -> Meter:
-    """The meter of a `TARGET`, or of a `TARGET@NODE` of the Ray cluster at `ray_address`.
+    """Load the meter of a `TARGET`, or of a `TARGET@NODE` of the Ray cluster at `ray_address`.
 
-    Raises UnknownNameError or ParameterError for a target that there is not, or not here.
+    Raises UnknownNameError or ParameterError for a target that is unknown or unavailable here.
     """
     runtime, at, node = target.partition("@")
     if at and not (runtime and node):
@@ -104,62 +106,69 @@ def load_meter(target: str, ray_address: str | None = None) -> Meter:
         return meter
     if ray_address is None:
         raise ParameterError(f"target {target!r} needs --ray-address: the cluster whose node serves target:{node}")
-    elsewhere: Meter = plugins.load(plugins.METERS, "elsewhere")(runtime, node, ray_address)
-    return elsewhere
+    remote: Meter = plugins.load(plugins.METERS, "elsewhere")(runtime, node, ray_address)
+    return remote
 
 
 def calibrated(meter: Meter, record: LatencyRecord) -> Meter:
-    """The meter on the record's scale: at the reference's time there, which is taken now where there is none."""
-    taken = record.measurement(meter.reference_key, meter.reference_fingerprint)
-    if taken is None:
-        taken = meter.calibrate()
-        record.add_measurement(meter.reference_key, taken)
-    return meter.on_scale(taken.median)
+    """Scale the meter to the recorded time of the reference network, which is measured now if it was not before."""
+    reference = record.measurement(meter.reference_key, meter.reference_fingerprint)
+    if reference is None:
+        reference = meter.calibrate()
+        record.add_measurement(meter.reference_key, reference)
+    return meter.on_scale(reference.median)
 
 
 def recorded(record: LatencyRecord, key: str, fingerprints: Mapping[str, Mapping[str, Any]]) -> dict[str, Measurement]:
-    """What is on record of an architecture, by its key, on the targets of these fingerprints, by their names."""
-    found = {target: record.measurement(key, fingerprint) for target, fingerprint in fingerprints.items()}
-    return {target: taken for target, taken in found.items() if taken is not None and taken.is_usable}
+    """Return the usable measurements of an architecture, by its key, on each target; `fingerprints` are by target."""
+    latest = {target: record.measurement(key, fingerprint) for target, fingerprint in fingerprints.items()}
+    return {
+        target: measurement
+        for target, measurement in latest.items()
+        if measurement is not None and measurement.is_usable
+    }
 
 
 def input_on(meter: Meter, model_input: ModelInput) -> ModelInput:
-    """The input on the meter's target: `model_input`, unless the target's name has a size."""
+    """Return the input on the meter's target: `model_input`, unless the target's name includes a size."""
     return model_input if meter.size_px is None else model_input.resized(meter.size_px)
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """An architecture with the input that it is deployed at: a Network."""
+    """An architecture with the input of its deployment: a Network."""
 
     architecture: Architecture
     model_input: ModelInput
     builder: str = plugins.BUILDER
 
     def build(self) -> "nn.Module":
-        """With fresh weights, batch norms folded: what is deployed is what is measured."""
+        """Build the network as deployed, with fresh weights and batch norms folded."""
         builder: Builder = plugins.load(plugins.BUILDERS, self.builder)
         return builder.folded(builder.build(self.architecture, self.model_input))
 
     def on(self, meter: Meter) -> "Deployment":
-        """At the input that it is deployed at on the meter's target."""
+        """Return the deployment at the input of the meter's target."""
         return replace(self, model_input=input_on(meter, self.model_input))
 
 
 def measure(
     deployment: Deployment, meter: Meter, record: LatencyRecord, *, precision: float = UNKNOWN, again: bool = False
 ) -> Measurement:
-    """From the record where that is so precise, or measured now and put there; with `again` in any case."""
+    """Return the recorded measurement if it reaches `precision` (a relative half-width), else measure and record.
+
+    With `again`, always measure.
+    """
     deployment = deployment.on(meter)
     key = deployment.architecture.key
     known = record.measurement(key, meter.fingerprint(deployment.model_input))
     if known is not None and known.is_usable and known.margin <= precision and not again:
         return known
-    taken = meter.measure(deployment)
-    record.add_measurement(key, taken, deployment.architecture)
-    return taken
+    measurement = meter.measure(deployment)
+    record.add_measurement(key, measurement, deployment.architecture)
+    return measurement
 
 
 def compare(one: Deployment, other: Deployment, meter: Meter) -> Comparison:
-    """How much slower `one` is than `other` on the meter's target. Not put on record."""
+    """Compare the latencies of two deployments on the meter's target. The result is not recorded."""
     return meter.compare(one.on(meter), other.on(meter))

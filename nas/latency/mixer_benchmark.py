@@ -1,4 +1,4 @@
-"""Token mixers side by side on this machine: what each costs and how long it takes as the grid grows."""
+"""Benchmark of token mixers on this machine: cost and latency against the size of the token grid."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MixerReport:
-    """One mixer at one width: cost and latency on each of `sides` x `sides` tokens, and what it says of itself."""
+    """One mixer at one width: what it declares, and its cost and latency on each grid of `sides` x `sides` tokens."""
 
     mixer: str
     stated_cost: str
@@ -29,7 +29,7 @@ class MixerReport:
 
 @dataclass(frozen=True)
 class LoneMixer:
-    """A token mixer by itself on a grid of tokens: a network that can be measured."""
+    """A token mixer on its own on a grid of tokens: a Network."""
 
     mixer: str
     model_input: ModelInput
@@ -40,7 +40,7 @@ class LoneMixer:
 
 
 def compare(mixers: Sequence[str], width: int, sides: Sequence[int], target: str) -> Iterator[MixerReport]:
-    """A report for each mixer, measured one after another at batch 1.
+    """Yield a report for each mixer, measured one after another at batch 1.
 
     Raises UnknownNameError for a mixer or target, ParameterError for a target's option.
     """

@@ -1,4 +1,4 @@
-"""What a search knows of latencies before it measures: a predictor that follows the record."""
+"""Latency prediction during a search: a latency model that is refitted as measurements arrive."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from nas.objective import Measurement
 
 # With fewer measured networks nothing is predicted.
 MIN_MEASURED = 16
-# The predictor is fitted again when the record has grown by this share.
-GROWTH = 1.15
+# The model is refitted when the number of measured networks has grown by this factor.
+REFIT_GROWTH = 1.15
 
 
 @dataclass
 class OnlineLatencyModel:
-    """Predicts latencies on one target, from what is measured there; more of it may be added at any time."""
+    """Predicts latencies on one target from measurements there, which may be added at any time."""
 
     builder: Builder
     model_input: ModelInput
@@ -27,15 +27,15 @@ class OnlineLatencyModel:
     _fitted: int = 0
 
     def add(self, measured: Sequence[tuple[Architecture, Measurement]]) -> None:
-        """Architectures and what was measured of them, the latest last; what is not usable tells nothing."""
-        for architecture, taken in measured:
-            if taken.is_usable:
-                # Features take time: they are found out when something is to be predicted.
+        """Add architectures with their measurements, the latest last; unusable ones are ignored."""
+        for architecture, measurement in measured:
+            if measurement.is_usable:
+                # Features take time: they are computed at the next prediction.
                 self._waiting.append(architecture)
-                self._latencies_ms[architecture.key] = taken.median
+                self._latencies_ms[architecture.key] = measurement.median
 
     def expected_ms(self, architecture: Architecture) -> float | None:
-        """As measured, or else as predicted; None while too little is known."""
+        """Return the measured latency, or else the predicted one; None with too few measurements."""
         measured = self._latencies_ms.get(architecture.key)
         if measured is not None:
             return measured
@@ -43,14 +43,14 @@ class OnlineLatencyModel:
         return prediction.ms if prediction is not None else None
 
     def predict(self, architecture: Architecture) -> Prediction | None:
-        """None while too little is known."""
+        """Predict the latency; None with too few measurements."""
         count = len(self._latencies_ms)
         if count < MIN_MEASURED:
             return None
         while self._waiting:
             waiting = self._waiting.pop()
             self._rows[waiting.key] = features(waiting, self.model_input, self.builder)
-        if self._latency_model is None or count >= GROWTH * self._fitted:
+        if self._latency_model is None or count >= REFIT_GROWTH * self._fitted:
             latencies_ms = [self._latencies_ms[key] for key in self._rows]
             self._latency_model = LatencyModel(list(self._rows.values()), latencies_ms)
             self._fitted = count

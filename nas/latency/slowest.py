@@ -1,4 +1,4 @@
-"""The slowest members of a space, measured on a target: whether a latency limit leaves room for larger networks."""
+"""The slowest members of a space, measured on a target, and the space size that a latency limit allows."""
 
 import logging
 from collections.abc import Mapping
@@ -9,21 +9,21 @@ from nas.latency.meter import Deployment, LatencyRecord, Meter, calibrated, load
 from nas.space import SearchSpace
 from nas.space.size import DECLARED, fitting_size, largest_of_each_mixer, size_hint, sized, split_size
 
-# Long enough for two digits of a figure.
+# Enough for two significant digits.
 PRECISION, LIMIT_S = 0.03, 0.3
 _LOG = logging.getLogger("nas.slowest")
 
 
 def slowest_ms(space: SearchSpace, model_input: ModelInput, meter: Meter, record: LatencyRecord) -> float | None:
-    """The latency of the slowest of the largest members of each mixer, measured or from the record.
+    """Return the highest latency among the largest member of each mixer, recorded or measured now.
 
-    None where a busy machine lets nothing be measured.
+    None where the machine is too busy for a usable measurement.
     """
     latencies_ms = []
     for member in largest_of_each_mixer(space):
         try:
             measurement = measure(Deployment(member, model_input), meter, record)
-        except Exception as error:  # The trial that meets it records it.
+        except Exception as error:  # The trial of such an architecture records the failure.
             _LOG.warning("%s could not be measured: %s: %s", member.layout, type(error).__name__, error)
             continue
         if measurement.is_usable:
@@ -34,7 +34,7 @@ def slowest_ms(space: SearchSpace, model_input: ModelInput, meter: Meter, record
 def room_hint(
     space: SearchSpace, settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None
 ) -> str | None:
-    """That a study's latency limit leaves room for a larger size of its space, in a line; None where it does not."""
+    """Return a one-line hint if the study's latency limit leaves room for a larger size of its space; else None."""
     limit_ms: float | None = settings["max_latency_ms"]
     if limit_ms is None:
         return None
@@ -43,7 +43,7 @@ def room_hint(
 
 
 def size_for(space: SearchSpace, settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None) -> str:
-    """The smallest size of the space whose slowest member is as slow as the study's latency limit allows."""
+    """Return the smallest size of the space whose slowest member reaches the study's latency limit."""
     if settings["max_latency_ms"] is None:
         return DECLARED
     meter = _meter(settings, record, ray_address)
@@ -55,12 +55,12 @@ def size_for(space: SearchSpace, settings: Mapping[str, Any], record: LatencyRec
 
 
 def _meter(settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None) -> Meter:
-    """The meter of the study's first target, on the record's scale."""
+    """Return the calibrated meter of the study's first target."""
     return calibrated(load_meter(settings["target"], ray_address).precise(PRECISION, LIMIT_S), record)
 
 
 def _for_pictures(space: SearchSpace, settings: Mapping[str, Any]) -> SearchSpace:
-    """Of a family of spaces the one for the study's pictures."""
+    """Return the variant of the space for the study's images."""
     return space.for_pictures(ModelInput.from_dict(settings["input"]))
 
 

@@ -1,1 +1,1 @@
-"""Results of a study: its front, how sure its figures are, and what they say."""
+"""The results of a study: front, accuracy estimates, comparisons with baselines, convergence and rank correlation."""

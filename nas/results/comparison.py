@@ -1,6 +1,6 @@
-"""A front beside networks that are known anyway: pure functions of points, and the conclusion in plain words.
+"""Comparison of a front with baselines: pure functions of points, and a conclusion in words.
 
-A point is a network's losses: its costs, then its negated accuracy.
+A point holds a network's losses: its costs, then its negated accuracy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,11 @@ from nas.results.pareto import Point, dominates
 
 @dataclass(frozen=True)
 class Comparison:
-    """A baseline beside a front.
+    """The comparison of one baseline with a front.
 
-    `rival` is the index of the most accurate member that costs no more, `gain` how much more accurate it is; None where
-    every member costs more in something. `dominated` are the indices of the members that the baseline dominates.
+    `rival` is the index of the most accurate member that costs no more, and `gain` its accuracy less the baseline's;
+    both are None where every member costs more in some objective. `dominated` holds the indices of the members that the
+    baseline dominates.
     """
 
     name: str
@@ -24,7 +25,7 @@ class Comparison:
 
 
 def rival_of(baseline: Point, members: Sequence[Point]) -> int | None:
-    """The index of the most accurate member of those that cost no more than the baseline in any objective."""
+    """Return the index of the most accurate member that costs no more than the baseline in any objective."""
     affordable = [
         index
         for index, member in enumerate(members)
@@ -34,7 +35,7 @@ def rival_of(baseline: Point, members: Sequence[Point]) -> int | None:
 
 
 def compare(baselines: Mapping[str, Point], members: Sequence[Point]) -> list[Comparison]:
-    """Each baseline, by its name, beside the members of a front."""
+    """Compare each baseline, by name, with the members of a front."""
     return [
         Comparison(
             name,
@@ -47,9 +48,9 @@ def compare(baselines: Mapping[str, Point], members: Sequence[Point]) -> list[Co
 
 
 def conclusion(comparisons: Sequence[Comparison], members: int, costs: str = "latency") -> list[str]:
-    """What the comparison with a front of so many members comes to, a line each; nothing without one of the two.
+    """Return the conclusion in one or two lines; none without baselines or without members.
 
-    `costs` names what the front is judged by besides accuracy.
+    `members` is the number of members of the front, and `costs` names its objectives besides accuracy.
     """
     if not comparisons or not members:
         return []
@@ -57,34 +58,37 @@ def conclusion(comparisons: Sequence[Comparison], members: int, costs: str = "la
 
 
 def _dominance(comparisons: Sequence[Comparison], members: int) -> list[str]:
-    whole = [each.name for each in comparisons if len(each.dominated) == members]
-    if whole:
-        return [f"{_listed(whole)} {'dominates' if len(whole) == 1 else 'dominate'} the front"]
-    partial = sorted((each for each in comparisons if each.dominated), key=lambda each: -len(each.dominated))
+    dominating = [comparison.name for comparison in comparisons if len(comparison.dominated) == members]
+    if dominating:
+        return [f"{_listed(dominating)} {'dominates' if len(dominating) == 1 else 'dominate'} the front"]
+    partial = sorted(
+        (comparison for comparison in comparisons if comparison.dominated),
+        key=lambda comparison: -len(comparison.dominated),
+    )
     if not partial:
         return []
     if len(partial) == 1:
         return [f"{partial[0].name} dominates {len(partial[0].dominated)} of {members} members of the front"]
-    dominated = len({index for each in partial for index in each.dominated})
-    names = _listed([f"{each.name} ({len(each.dominated)})" for each in partial])
+    dominated = len({index for comparison in partial for index in comparison.dominated})
+    names = _listed([f"{comparison.name} ({len(comparison.dominated)})" for comparison in partial])
     verb = "is" if dominated == 1 else "are"
     return [f"{dominated} of {members} members of the front {verb} dominated by baselines: {names}"]
 
 
 def _closest(comparisons: Sequence[Comparison], members: int, costs: str) -> list[str]:
-    """The baseline that the front gains least over, of those that do not dominate all of it."""
-    others = [each for each in comparisons if len(each.dominated) < members]
-    gains = [(each.gain, each.name) for each in others if each.gain is not None]
+    """Describe the baseline with the smallest gain, among those that do not dominate the whole front."""
+    others = [comparison for comparison in comparisons if len(comparison.dominated) < members]
+    gains = [(comparison.gain, comparison.name) for comparison in others if comparison.gain is not None]
     if not gains:
-        nothing = f"no member of the front is within the {costs} of any baseline"
-        return [nothing] if len(others) == len(comparisons) else []
+        line = f"no member of the front is within the {costs} of any baseline"
+        return [line] if len(others) == len(comparisons) else []
     gain, name = min(gains)
-    beside = f", the closest of {len(gains)} baselines" if len(gains) > 1 else ""
+    closest = f", the closest of {len(gains)} baselines" if len(gains) > 1 else ""
     if gain < 0:
         return [f"{name} is {-gain:.1%} more accurate than the front at its {costs}"]
     if gain == 0:
-        return [f"the front is as accurate as {name} at its {costs}{beside}"]
-    return [f"the front is {gain:.1%} more accurate than {name} at its {costs}{beside}"]
+        return [f"the front is as accurate as {name} at its {costs}{closest}"]
+    return [f"the front is {gain:.1%} more accurate than {name} at its {costs}{closest}"]
 
 
 def _listed(names: Sequence[str]) -> str:

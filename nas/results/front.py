@@ -1,7 +1,7 @@
 """The Pareto front of a study's trials, as objects and as the JSON that other programs rely on.
 
-One figure per trial decides everything: the accuracy that is shown. It is the mean over the seeds that confirmed the
-trial, since the search's own seed is the one that it was chosen by; of an unconfirmed trial it is the search's own.
+The front is decided by the accuracy that is shown: the mean over the seeds that confirmed the trial, without the
+search's own seed, by which the trial was chosen. An unconfirmed trial has only the search's own.
 """
 
 import math
@@ -20,7 +20,7 @@ from nas.objective import (
     recorded_objectives,
 )
 from nas.results.pareto import Point, hypervolume, knee, non_dominated
-from nas.results.shrinkage import Expectation, SeedResult, fit_shrinkage, of_scores
+from nas.results.shrinkage import SeedResult, ShrinkageEstimator, fit_scores, fit_shrinkage
 from nas.results.similarity import feature_columns
 from nas.trial import Trial, TrialState
 
@@ -28,18 +28,18 @@ PICKS = ("knee", "accuracy", "latency", "trial:N")
 
 
 class Result(NamedTuple):
-    """A complete trial with the figures that a front is made of, all present.
+    """A complete trial with all figures that a front needs.
 
     `accuracies` has one figure for each seed that the architecture was trained with, the search's own first;
-    `expected_accuracy` is what they promise: it decides who is confirmed next, and not what is on the front. `latency`
-    is the one measured last: when it was confirmed, where it was; `moved` names the objectives whose figure left the
-    first one's confidence interval then, `unsure` those of which a few disturbed rounds are all that is known.
-    `losses` are the study's objectives as they are shown, to be minimised, accuracy last; `searched_losses` the same by
-    what the trial itself found, before it was confirmed; `is_over` says that it was within the latency limit then, and
-    is not now. `doubt` is how far from what is expected an accuracy of one seed typically is, and `standard_error` that
-    of `accuracy` by how seeds differ over the whole study; both are 0 while unknown.
-    `is_score` marks an untrained member of a supernet, in a study that has trained others: its accuracy compares with
-    none of theirs, so it is on no front, and its loss is what a training is expected to give.
+    `expected_accuracy` is their shrinkage estimate, which decides only what is confirmed next. `latency` is the latest
+    one, measured during confirmation if there was one. `changed` names the objectives whose figure left the first one's
+    confidence interval then, `unreliable` those known from a few disturbed rounds only. `losses` are the study's
+    objectives as shown, to be minimised, accuracy last; `searched_losses` the same before confirmation.
+    `is_over_limit` marks a trial that met the latency limit in the search and exceeds it now. `accuracy_sd` is the
+    standard deviation of the accuracy given one seed, `standard_error` that of `accuracy`, from the differences between
+    seeds in the whole study; both are 0 while unknown.
+    `is_score` marks an untrained supernet member in a study that has retrained others: its accuracy is not comparable
+    with theirs, so it is on no front, and its loss is what a training is expected to give.
     """
 
     trial: Trial
@@ -49,189 +49,194 @@ class Result(NamedTuple):
     parameters: int
     losses: Point
     searched_losses: Point
-    moved: frozenset[str] = frozenset()
-    doubt: float = 0.0
+    changed: frozenset[str] = frozenset()
+    accuracy_sd: float = 0.0
     standard_error: float = 0.0
-    is_over: bool = False
-    unsure: frozenset[str] = frozenset()
+    is_over_limit: bool = False
+    unreliable: frozenset[str] = frozenset()
     is_score: bool = False
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether the architecture was trained with a seed that had no part in choosing it."""
+        """Whether the architecture was trained with a further seed, which had no part in choosing it."""
         return len(self.accuracies) > 1
 
     @property
     def reported(self) -> tuple[float, ...]:
-        """The accuracies that are shown and judged."""
+        """The accuracies that are shown and compared."""
         return reported(self.accuracies)
 
     @property
     def accuracy(self) -> float:
-        """The mean over the seeds that are shown."""
+        """The mean of the reported accuracies."""
         return statistics.fmean(self.reported)
 
     @property
     def figures(self) -> Mapping[str, float]:
-        """What was found of each objective, by its name: latencies as they were measured last."""
-        again = {name: taken.median for name, taken in _measured_again(self.trial).items()}
-        return {**(self.trial.outcome.figures if self.trial.outcome is not None else {}), **again}
+        """The figure of each objective by name, with the latest latencies."""
+        repeated = {name: measurement.median for name, measurement in _repeated_latencies(self.trial).items()}
+        return {**(self.trial.outcome.figures if self.trial.outcome is not None else {}), **repeated}
 
     @property
     def accuracy_std(self) -> float | None:
-        """The sample standard deviation over the seeds that are shown, None of one seed."""
+        """The sample standard deviation of the reported accuracies; None for one seed."""
         return statistics.stdev(self.reported) if len(self.reported) > 1 else None
 
 
 def reported(accuracies: tuple[float, ...]) -> tuple[float, ...]:
-    """Leave out the search's own accuracy, by which the trial was chosen, once there are others."""
+    """Omit the search's own accuracy, by which the trial was chosen, once there are others."""
     return accuracies[1:] or accuracies
 
 
 def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
-    """The complete trials of a study with these settings."""
-    trained = {trial.number: found for trial in trials if (found := _trained(trial))}
+    """Return the results of the complete trials of a study with these settings."""
+    trained = {trial.number: runs for trial in trials if (runs := _seed_results(trial))}
     complete = [trial for trial in trials if trial.number in trained]
-    # What no epoch led to is a score, and no training.
+    # An accuracy without a learning curve is a supernet score, not a training's.
     has_scores = not any(trial.outcome is not None and trial.outcome.curve for trial in complete)
     if has_scores:
-        expected: Expectation = of_scores(list(trained.values()))
+        estimator: ShrinkageEstimator = fit_scores(list(trained.values()))
     else:
-        expected = fit_shrinkage(list(trained.values()), feature_columns([trial.architecture for trial in complete]))
-    has_further_seeds = any(len(own) > 1 for own in trained.values())
-    alike = dict(zip(trained, expected.alike, strict=True))
-    doubt, objectives = expected.deviation, _objectives(settings)
-    limit = settings.get("max_latency_ms")
-    listed = []
+        estimator = fit_shrinkage(list(trained.values()), feature_columns([trial.architecture for trial in complete]))
+    has_further_seeds = any(len(runs) > 1 for runs in trained.values())
+    similarity = dict(zip(trained, estimator.similarity, strict=True))
+    accuracy_sd, objectives = estimator.accuracy_sd, _objectives(settings)
+    limit_ms = settings.get("max_latency_ms")
+    complete_results = []
     for trial in trials:
-        own, outcome = trained.get(trial.number), trial.outcome
-        if not own or outcome is None or outcome.latency is None or outcome.parameters is None:
+        runs, outcome = trained.get(trial.number), trial.outcome
+        if not runs or outcome is None or outcome.latency is None or outcome.parameters is None:
             continue
-        again = _measured_again(trial)
-        latency = again.get(LATENCY.name, outcome.latency)
-        medians = {name: taken.median for name, taken in again.items()}
-        first, promise = outcome.figures, expected(own, alike[trial.number])
-        accuracies = tuple(each.accuracy for each in own)
-        is_score = has_scores and has_further_seeds and len(own) == 1
-        judged = promise if is_score else statistics.fmean(reported(accuracies))
-        shown = {**first, **medians, ACCURACY.name: judged}
-        if all(each.name in shown for each in objectives):
-            losses, searched = (
-                tuple([each.loss(figures[each.name]) for each in objectives]) for figures in (shown, first)
+        repeated = _repeated_latencies(trial)
+        latency = repeated.get(LATENCY.name, outcome.latency)
+        medians = {name: measurement.median for name, measurement in repeated.items()}
+        searched, expected = outcome.figures, estimator(runs, similarity[trial.number])
+        accuracies = tuple(run.accuracy for run in runs)
+        is_score = has_scores and has_further_seeds and len(runs) == 1
+        accuracy = expected if is_score else statistics.fmean(reported(accuracies))
+        shown = {**searched, **medians, ACCURACY.name: accuracy}
+        if all(objective.name in shown for objective in objectives):
+            losses, searched_losses = (
+                tuple([objective.loss(figures[objective.name]) for objective in objectives])
+                for figures in (shown, searched)
             )
-            measured = outcome.measured
-            moved = frozenset(
-                name for name, taken in again.items() if name in measured and not measured[name].agrees_with(taken)
+            first = outcome.measured
+            changed = frozenset(
+                name for name, latest in repeated.items() if name in first and not first[name].agrees_with(latest)
             )
-            unsure = frozenset(name for name, taken in {**measured, **again}.items() if not taken.is_usable)
-            listed.append(
+            unreliable = frozenset(name for name, latest in {**first, **repeated}.items() if not latest.is_usable)
+            complete_results.append(
                 Result(
                     trial,
                     accuracies,
-                    promise,
+                    expected,
                     latency,
                     outcome.parameters,
                     losses,
-                    searched,
-                    moved,
-                    doubt,
-                    expected.standard_error(len(reported(accuracies))),
-                    is_over=limit is not None and latency.median > limit,
-                    unsure=unsure,
+                    searched_losses,
+                    changed,
+                    accuracy_sd,
+                    estimator.standard_error(len(reported(accuracies))),
+                    is_over_limit=limit_ms is not None and latency.median > limit_ms,
+                    unreliable=unreliable,
                     is_score=is_score,
                 )
             )
-    return listed
+    return complete_results
 
 
 def _objectives(settings: Mapping[str, Any]) -> list[Objective]:
-    """The study's, accuracy last."""
+    """Return the study's objectives, accuracy last."""
     return sorted(recorded_objectives(settings), key=lambda objective: objective.maximise)
 
 
-def _measured_again(trial: Trial) -> dict[str, Measurement]:
-    """By objective, what was measured when the trial was confirmed: not, as the first figure is, why it was chosen.
+def _repeated_latencies(trial: Trial) -> dict[str, Measurement]:
+    """Return the latencies measured during confirmation, by objective; they had no part in choosing the trial.
 
-    A figure of which nothing is known but a few disturbed rounds replaces none but one of more disturbed rounds.
+    A measurement of a few disturbed rounds replaces only one that was disturbed more.
     """
     first = trial.outcome.measured if trial.outcome is not None else {}
-    taken: dict[str, list[Measurement]] = {}
-    for each in trial.confirmations:
-        for name, latency in each.outcome.measured.items():
-            taken.setdefault(name, []).append(latency)
-    found = {}
-    for name, measurements in taken.items():
-        again = pooled(measurements)
-        if again.is_usable:
-            found[name] = again
+    by_objective: dict[str, list[Measurement]] = {}
+    for confirmation in trial.confirmations:
+        for name, measurement in confirmation.outcome.measured.items():
+            by_objective.setdefault(name, []).append(measurement)
+    repeated = {}
+    for name, measurements in by_objective.items():
+        combined = pooled(measurements)
+        if combined.is_usable:
+            repeated[name] = combined
         elif name in first and (best := least_disturbed([first[name], *measurements])) is not first[name]:
-            found[name] = best
-    return found
+            repeated[name] = best
+    return repeated
 
 
-def _trained(trial: Trial) -> tuple[SeedResult, ...]:
-    """With each seed, the search's own first. None of a trial that is not complete, nor of a score whose member could
-    not be trained.
+def _seed_results(trial: Trial) -> tuple[SeedResult, ...]:
+    """Return one result for each seed, the search's own first.
+
+    Empty for a trial that is not complete, and for a score whose member could not be trained.
     """
     if trial.state is not TrialState.COMPLETE or trial.outcome is None:
         return ()
-    confirmations = [each.outcome for each in trial.confirmations]
-    if not trial.outcome.curve and confirmations and all(each.accuracy is None for each in confirmations):
+    confirmations = [confirmation.outcome for confirmation in trial.confirmations]
+    if not trial.outcome.curve and confirmations and all(outcome.accuracy is None for outcome in confirmations):
         return ()
     return tuple(
         SeedResult(outcome.accuracy, outcome.curve[-1].loss if outcome.curve else None)
-        for outcome in (trial.outcome, *(confirmation.outcome for confirmation in trial.confirmations))
+        for outcome in (trial.outcome, *confirmations)
         if outcome.accuracy is not None
     )
 
 
 def contenders(candidates: Sequence[Result]) -> list[Result]:
-    """What is to be confirmed: the front, with scores taken for what a training is expected to give.
+    """Return the candidates for confirmation, cheapest first: the front if each score were the training it predicts.
 
-    The cheapest first. What is over the latency limit is none.
+    Results over the latency limit are excluded.
     """
-    within = [each for each in candidates if not each.is_over]
-    return [within[index] for index in non_dominated([each.losses for each in within])]
+    within = [result for result in candidates if not result.is_over_limit]
+    return [within[index] for index in non_dominated([result.losses for result in within])]
 
 
 def front(candidates: Sequence[Result]) -> list[Result]:
-    """The results that no other one dominates by the figures that are shown, the cheapest first.
+    """Return the results that no other one dominates by the figures that are shown, cheapest first.
 
-    What is over the latency limit has no part in it.
+    Results over the latency limit are excluded.
     """
-    return contenders([each for each in candidates if not each.is_score])
+    return contenders([result for result in candidates if not result.is_score])
 
 
 def near_front(candidates: Sequence[Result]) -> list[Result]:
-    """The results that one unlucky seed may have kept from among the contenders, the closest first.
+    """Return the results that one unlucky seed may have kept from being contenders, closest first.
 
-    What is expected of them is lower than what is expected of as cheap contenders by less than one seed misleads.
+    Their expected accuracy is below that of the best equally cheap contender by less than one standard deviation of
+    the accuracy given one seed.
     """
     members = contenders(candidates)
-    among_them = {member.trial.number for member in members}
+    member_numbers = {member.trial.number for member in members}
 
-    def behind(candidate: Result) -> float:
-        """How much more is expected of the best contender that is as cheap. There is one, which dominates it."""
+    def gap_to_best(candidate: Result) -> float:
+        """Return the gap to the best equally cheap contender. There is one: the contender that dominates it."""
         costs = candidate.losses[:-1]
         as_cheap = (m for m in members if all(x <= y for x, y in zip(m.losses, costs, strict=False)))
         return max(member.expected_accuracy for member in as_cheap) - candidate.expected_accuracy
 
-    others = (each for each in candidates if each.trial.number not in among_them and not each.is_over)
-    gaps = [(behind(each), each) for each in others]
-    return [each for gap, each in sorted(gaps, key=lambda pair: pair[0]) if gap < each.doubt]
+    others = (result for result in candidates if result.trial.number not in member_numbers and not result.is_over_limit)
+    gaps = [(gap_to_best(result), result) for result in others]
+    return [result for gap, result in sorted(gaps, key=lambda pair: pair[0]) if gap < result.accuracy_sd]
 
 
 def dropped_from_front(candidates: Sequence[Result]) -> list[Result]:
-    """What was confirmed and is dominated by the front, or is over the latency limit since. The cheapest first."""
+    """Return the confirmed results that the front dominates, and those over the latency limit now, cheapest first."""
     on_front = {member.trial.number for member in front(candidates)}
-    found = (each for each in candidates if (each.is_confirmed or each.is_over) and each.trial.number not in on_front)
-    return sorted(found, key=lambda each: each.losses)
+    others = (result for result in candidates if result.trial.number not in on_front)
+    return sorted(
+        (result for result in others if result.is_confirmed or result.is_over_limit), key=lambda result: result.losses
+    )
 
 
 def similar_to(result: Result, members: Sequence[Result]) -> list[int]:
-    """The numbers of the other members whose accuracy differs by less than the standard error of the difference.
+    """Return the trial numbers of the members whose accuracy differs by less than the standard error of the difference.
 
-    Until further seeds tell how accuracies vary there are none.
+    Empty until further seeds show how accuracies vary.
     """
     return [
         other.trial.number
@@ -242,10 +247,10 @@ def similar_to(result: Result, members: Sequence[Result]) -> list[int]:
 
 
 def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any]) -> float:
-    """Accuracy times milliseconds (or what else is minimised) that the front dominates, from accuracy 0 and the limit.
+    """Return the front's hypervolume, accuracy times milliseconds (or other objectives), from the reference point.
 
-    Without a limit, and of other objectives, the worst result is the reference, so the figure compares moments of one
-    study, not studies.
+    Without a limit, and for other objectives, the reference point is the worst result: the hypervolume then compares
+    moments of one study, not studies.
     """
     if not candidates:
         return 0.0
@@ -254,40 +259,40 @@ def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any])
 
 
 def reference_point(points: Sequence[Point], settings: Mapping[str, Any]) -> Point:
-    """What a study's hypervolume is measured from: accuracy 0, the latency limit if there is one, else the worst."""
+    """Return the reference point of a study's hypervolume: accuracy 0, the latency limit, and else the worst figure."""
     fixed = {ACCURACY.name: 0.0}
     if settings.get("max_latency_ms") is not None:
         fixed[LATENCY.name] = settings["max_latency_ms"]
     worst = [max(column) for column in zip(*points, strict=True)]
     return tuple(
-        fixed.get(objective.name, found) for objective, found in zip(_objectives(settings), worst, strict=True)
+        fixed.get(objective.name, figure) for objective, figure in zip(_objectives(settings), worst, strict=True)
     )
 
 
-def pick(candidates: Sequence[Result], how: str) -> Result:
-    """One result: the front's `knee`, its most accurate, its fastest, or `trial:N` whether on the front or not.
+def pick(candidates: Sequence[Result], choice: str) -> Result:
+    """Pick one result: `knee`, `accuracy` or `latency` of the front, or `trial:N` whether on the front or not.
 
-    Raises UnknownNameError for another word or a trial that is not complete, UserError when there is none to pick from.
+    Raises UnknownNameError for another choice or a trial that is not complete, UserError without any result.
     """
-    if how.startswith("trial:"):
+    if choice.startswith("trial:"):
         by_number = {str(candidate.trial.number): candidate for candidate in candidates}
-        if how.removeprefix("trial:") not in by_number:
-            raise UnknownNameError("pick", how, (*PICKS[:-1], *(f"trial:{number}" for number in by_number)))
-        return by_number[how.removeprefix("trial:")]
-    if how not in PICKS[:-1]:
-        raise UnknownNameError("pick", how, PICKS)
+        if choice.removeprefix("trial:") not in by_number:
+            raise UnknownNameError("pick", choice, (*PICKS[:-1], *(f"trial:{number}" for number in by_number)))
+        return by_number[choice.removeprefix("trial:")]
+    if choice not in PICKS[:-1]:
+        raise UnknownNameError("pick", choice, PICKS)
     members = front(candidates)
     if not members:
         raise UserError("the study has no complete trial to pick from")
-    if how == "knee":
+    if choice == "knee":
         return members[knee([member.losses for member in members])]
-    if how == "accuracy":
+    if choice == "accuracy":
         return max(members, key=lambda member: (member.accuracy, -member.latency.median))
     return min(members, key=lambda member: (member.latency.median, -member.accuracy))
 
 
 def as_json(result: Result, members: Sequence[Result]) -> dict[str, Any]:
-    """A result for other programs, with those of the front's members that its accuracy cannot be told from."""
+    """Return a result as JSON values, with the front members whose accuracy is not distinguishable from its own."""
     return {
         "trial": result.trial.number,
         "key": result.trial.architecture.key,
@@ -305,9 +310,9 @@ def as_json(result: Result, members: Sequence[Result]) -> dict[str, Any]:
         "latency_iqr_ms": result.latency.iqr,
         "latency_interval_ms": list(result.latency.interval),
         "latency_usable": result.latency.is_usable,
-        "unsure": sorted(result.unsure),
-        "over_limit": result.is_over,
+        "unsure": sorted(result.unreliable),
+        "over_limit": result.is_over_limit,
         "latency_precise": result.latency.is_precise,
-        "moved": sorted(result.moved),
+        "moved": sorted(result.changed),
         "figures": dict(result.figures),
     }

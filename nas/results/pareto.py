@@ -1,4 +1,4 @@
-"""Pareto fronts of points to be minimised in every coordinate: non-dominated set, hypervolume, knee."""
+"""Pareto fronts of points, all coordinates to be minimised: non-dominated set, hypervolume, knee."""
 
 import math
 from collections.abc import Sequence
@@ -7,36 +7,36 @@ Point = tuple[float, ...]
 
 
 def dominates(a: Point, b: Point) -> bool:
-    """Whether `a` is at least as good as `b` everywhere and better somewhere."""
+    """Whether `a` is at least as good as `b` in every coordinate and better in one."""
     return all(x <= y for x, y in zip(a, b, strict=True)) and a != b
 
 
 def non_dominated(points: Sequence[Point]) -> list[int]:
-    """Indices of the points that no other point dominates, ordered by the first coordinate.
+    """Return the indices of the points that no other point dominates, ordered by the first coordinate.
 
-    Of equal points only the earliest is kept: a front lists each trade-off once.
+    Only the earliest of equal points is kept: a front lists each trade-off once.
     """
     front: list[int] = []
     # In lexicographic order a point can only be dominated by, or equal to, one that came before it.
     order = sorted(range(len(points)), key=points.__getitem__)
     if points and len(points[0]) == 2:
-        # Of two coordinates the last one kept has the best second.
+        # With two coordinates, the last point kept has the lowest second coordinate.
         for index in order:
             if not front or points[index][1] < points[front[-1]][1]:
                 front.append(index)
         return front
     for index in order:
-        candidate = points[index]
-        if not any(all(x <= y for x, y in zip(points[kept], candidate, strict=True)) for kept in front):
+        point = points[index]
+        if not any(all(x <= y for x, y in zip(points[kept], point, strict=True)) for kept in front):
             front.append(index)
     return front
 
 
 def hypervolume(points: Sequence[Point], reference: Point) -> float:
-    """The volume that `points` dominate within the box below `reference`.
+    """Return the volume that `points` dominate within the box below `reference`.
 
-    Hypervolume by slicing objectives (While et al., 2006): exact in any number of coordinates, and meant for two or
-    three. Points beyond the reference count nothing.
+    Hypervolume by slicing objectives (While et al., 2006): exact in any number of coordinates, fast in two or three.
+    Points beyond the reference contribute nothing.
     """
     inside = [point for point in points if all(x < r for x, r in zip(point, reference, strict=True))]
     front = [inside[index] for index in non_dominated(inside)]
@@ -46,7 +46,7 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
         return reference[0] - front[0][0]
     ends = [*(point[0] for point in front[1:]), reference[0]]
     if len(reference) == 2:
-        # Of those up to a slab the last one is the best in the second coordinate.
+        # Up to each slab, the last point has the lowest second coordinate.
         return sum((end - x) * (reference[1] - y) for (x, y), end in zip(front, ends, strict=True))
     volume = 0.0
     for index, (point, end) in enumerate(zip(front, ends, strict=True)):
@@ -56,11 +56,11 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
 
 
 def knee(points: Sequence[Point]) -> int:
-    """Index of the front's point farthest below the line between the front's ends, each coordinate scaled to [0, 1].
+    """Return the index of the front's point farthest below the line between its ends, coordinates scaled to [0, 1].
 
-    The bulge of Das (1999): where giving up a little of one objective stops buying much of the other. Two coordinates.
+    The bulge of Das (1999), for two coordinates: beyond it, giving up more of one objective gains little of the other.
 
-    Raises ValueError when there are no points.
+    Raises ValueError without points.
     """
     if not points:
         raise ValueError("no points")

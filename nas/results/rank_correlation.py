@@ -1,4 +1,4 @@
-"""Whether early accuracies foretell final ones, as early stopping needs it, and whether training-free features do."""
+"""Rank correlation: how well early accuracies (for early stopping) and training-free features rank trials."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from nas.objective import ACCURACY, COUNTED, FEATURE
 from nas.trial import Trial, TrialState
 
-# Of so many latest complete trials, if there are so many.
+# A rank check covers at most WINDOW complete trials, the latest ones.
 WINDOW, MIN_TRIALS_TO_RANK = 60, 12
-# Features are looked at among such a part of the trials, too, those with the highest accuracies.
-BEST = 4
-# Kendall's tau below which an early accuracy is said to foretell little. Trials that were stopped are not among those
-# that are compared: these lie close together, and tau is lower than over all.
-LOW = 0.2
+# Features are also ranked among the most accurate 1 / BEST_PART of the trials.
+BEST_PART = 4
+# Kendall's tau below which an early accuracy is reported to predict little. Stopped trials are not among those that are
+# compared: complete trials lie close together, and tau is lower than over all.
+LOW_TAU = 0.2
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,21 @@ class RankCheck:
 
     @property
     def is_low(self) -> bool:
-        return self.tau < LOW
+        return self.tau < LOW_TAU
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Kendall's tau-b, -1 to 1; 0 of figures that are all the same, which have no ranks."""
-    # Slow to import, and of use to searches alone.
+    """Return Kendall's tau-b, -1 to 1; 0 when all values of one sequence are equal and have no ranks."""
+    # Imported here: scipy is slow to import, and only searches need it.
     from scipy.stats import kendalltau
 
-    found = float(kendalltau(one, other).statistic)
-    return found if found == found else 0.0
+    tau = float(kendalltau(one, other).statistic)
+    return tau if tau == tau else 0.0
 
 
 def rank_checks(trials: Sequence[Trial], epochs: Sequence[int]) -> list[RankCheck]:
-    """One for each of the epochs that enough complete trials went through."""
-    found = []
+    """Return one check for each of the epochs that enough complete trials went through."""
+    checks = []
     for epoch in epochs:
         pairs = [
             (trial.outcome.curve[epoch - 1].accuracy, trial.outcome.accuracy)
@@ -47,14 +47,15 @@ def rank_checks(trials: Sequence[Trial], epochs: Sequence[int]) -> list[RankChec
             if trial.state is TrialState.COMPLETE and trial.outcome is not None and len(trial.outcome.curve) > epoch
         ][-WINDOW:]
         if len(pairs) >= MIN_TRIALS_TO_RANK:
-            found.append(RankCheck(epoch, len(pairs), rank_correlation(*zip(*pairs, strict=True))))
-    return found
+            checks.append(RankCheck(epoch, len(pairs), rank_correlation(*zip(*pairs, strict=True))))
+    return checks
 
 
 @dataclass(frozen=True)
 class FeatureRank:
-    """Kendall's tau of a training-free feature with the accuracies of so many trials, and of their best quarter. None
-    of too few.
+    """Kendall's tau of a training-free feature with the accuracies of `trials` trials, and of the best quarter of them.
+
+    A tau over too few trials is None.
     """
 
     feature: str
@@ -64,17 +65,17 @@ class FeatureRank:
 
 
 def feature_ranks(trials: Sequence[Trial]) -> list[FeatureRank]:
-    """Of all features that are on record, and of parameters and MACs."""
-    of_trials = [trial.outcome.figures for trial in trials if trial.outcome is not None]
-    complete = [figures for figures in of_trials if ACCURACY.name in figures]
+    """Return the ranks of all recorded features, and of parameters and MACs."""
+    outcomes = [trial.outcome.figures for trial in trials if trial.outcome is not None]
+    complete = [figures for figures in outcomes if ACCURACY.name in figures]
     recorded = {name for figures in complete for name in figures if name.startswith(FEATURE)}
-    found = []
+    ranks = []
     for name in (*sorted(recorded), *COUNTED):
         pairs = [(figures[ACCURACY.name], figures[name]) for figures in complete if name in figures]
         pairs.sort(key=lambda pair: -pair[0])
-        best = pairs[: len(pairs) // BEST]
-        found.append(FeatureRank(name.removeprefix(FEATURE), len(pairs), _tau(pairs), _tau(best)))
-    return found
+        best = pairs[: len(pairs) // BEST_PART]
+        ranks.append(FeatureRank(name.removeprefix(FEATURE), len(pairs), _tau(pairs), _tau(best)))
+    return ranks
 
 
 def _tau(pairs: Sequence[tuple[float, float]]) -> float | None:

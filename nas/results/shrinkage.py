@@ -1,9 +1,9 @@
-"""What to expect of an architecture whose accuracy was seen with one seed, or with a few: less than the luckiest seed.
+"""Shrinkage: estimates of an architecture's accuracy from one or a few seeds, below the luckiest seed's.
 
-Seeds differ by luck, in accuracy much more than in training loss. So an accuracy is drawn towards what the training
-loss foretells, along a line through all trials, and what architectures like this one add to that, as far as it is luck
-(Fay and Herriot, 1979: empirical Bayes by regression): what is left of a mean over n seeds counts n / (n + w/b), where
-w is the variance between seeds of one architecture and b that between architectures.
+Seeds differ by luck, in accuracy much more than in training loss. So an accuracy is shrunk towards a prediction: the
+line through all trials' training losses and accuracies, plus what similar architectures add to it (empirical Bayes by
+regression: Fay and Herriot, 1979). The residual of a mean over n seeds is weighted with n / (n + w/b), where w is the
+variance between seeds of one architecture and b that between architectures.
 """
 
 import math
@@ -18,172 +18,176 @@ from nas.results.similarity import Floats, leave_one_out_predictions
 
 Number = TypeVar("Number", float, Floats)
 
-# Of the normal distribution: the interquartile range over the standard deviation.
+# The interquartile range of a normal distribution over its standard deviation.
 NORMAL_IQR = 1.349
 MIN_TRIALS = 4
-# So many of the trials with the lowest losses draw the line, and at least so many: far from the front it bends.
-BEST, MIN_ON_LINE = 0.5, 8
-# What is left of an accuracy is taken for luck with odds of 2 to 1, until further seeds tell: as it was found for
-# proxies of two epochs on Fashion-MNIST.
+# The line is fitted to this share of the trials, those with the lowest losses, and to at least MIN_ON_LINE: far from
+# the front it bends.
+LOW_LOSS_SHARE, MIN_ON_LINE = 0.5, 8
+# The variance ratio until further seeds are known: a residual is luck with odds of 2 to 1, as measured for proxies of
+# two epochs on Fashion-MNIST.
 DEFAULT_VARIANCE_RATIO = 0.5
 
 
 class Line(NamedTuple):
-    """A straight line through points; `slope` 0 where there are too few to tell."""
+    """A straight line through (x, y); `slope` is 0 where chance explains it."""
 
     slope: float
-    hint: float
-    value: float
+    x: float
+    y: float
 
-    def at(self, hint: Number) -> Number:
-        return self.value + self.slope * (hint - self.hint)
+    def at(self, x: Number) -> Number:
+        return self.y + self.slope * (x - self.x)
 
     @classmethod
-    def through(cls, hints: Sequence[float] | Floats, values: Sequence[float] | Floats) -> "Line | None":
-        """Of least squares, through the points with the lowest hints. None where there are too few, or no two differ.
+    def through(cls, xs: Sequence[float] | Floats, ys: Sequence[float] | Floats) -> "Line | None":
+        """Fit by least squares the points with the lowest x; None where there are too few, or no two differ in x.
 
-        By the hints and not by the values are they chosen: the best values are the luckiest. A slope that chance might
-        give is drawn towards none, by its F statistic (James and Stein, 1961).
+        Points are selected by x and not by y: the best y are the luckiest. A slope that chance could produce is shrunk
+        towards 0, by its F statistic (James and Stein, 1961).
         """
-        found = np.array([hints, values])
-        chosen = np.lexsort(found[::-1])[: max(MIN_ON_LINE, math.ceil(BEST * len(hints)))]
-        by, of = found[:, chosen]
-        if len(chosen) < MIN_ON_LINE or by[0] == by[-1]:
+        points = np.array([xs, ys])
+        lowest = np.lexsort(points[::-1])[: max(MIN_ON_LINE, math.ceil(LOW_LOSS_SHARE * len(xs)))]
+        x, y = points[:, lowest]
+        if len(lowest) < MIN_ON_LINE or x[0] == x[-1]:
             return None
-        hint, value = float(by.mean()), float(of.mean())
-        by_off, of_off = by - hint, of - value
-        slope = float(by_off @ of_off / (by_off @ by_off))
-        told = slope**2 * float(by_off @ by_off)
-        by_chance = float(np.square(of_off - slope * by_off).sum()) / (len(chosen) - 2) / told if told > 0 else 1.0
-        return cls(slope * max(0.0, 1.0 - by_chance), hint, value)
+        x_mean, y_mean = float(x.mean()), float(y.mean())
+        x_centered, y_centered = x - x_mean, y - y_mean
+        slope = float(x_centered @ y_centered / (x_centered @ x_centered))
+        explained = slope**2 * float(x_centered @ x_centered)
+        residual = float(np.square(y_centered - slope * x_centered).sum())
+        chance = residual / (len(lowest) - 2) / explained if explained > 0 else 1.0
+        return cls(slope * max(0.0, 1.0 - chance), x_mean, y_mean)
 
 
 class SeedResult(NamedTuple):
-    """One training: its accuracy, and its training loss at the end where that is known."""
+    """One training: its accuracy, and its final training loss where that is known."""
 
     accuracy: float
     loss: float | None = None
 
 
 @dataclass(frozen=True)
-class Expectation:
-    """The `line` that training losses foretell accuracies by, None where they do not: a flat one at the `middle` of all
-    trials is in its place. `share` is how many times the variance between seeds the one between architectures is, by
-    what the line and architectures like it leave; `between_seeds` is the former, and `of_accuracies` that of accuracies
-    themselves; both are 0 while they are unknown. `alike` is what architectures like it add to the line, for each one
-    of those that this was made from.
+class ShrinkageEstimator:
+    """Estimates accuracies from trainings with one or more seeds.
+
+    `line` predicts accuracies from training losses; None where losses predict nothing, and the `median` of all trials
+    replaces it. `seed_variance` is the variance between seeds of the residuals, `variance_ratio` the variance between
+    architectures over it, and `accuracy_variance` the variance between seeds of the accuracies; both variances are 0
+    while unknown. `similarity` is what similar architectures add to the prediction, for each architecture of the fit.
     """
 
     line: Line | None = None
-    middle: float = 0.0
-    between_seeds: float = 0.0
-    share: float = math.inf
-    of_accuracies: float = 0.0
-    alike: tuple[float, ...] = ()
+    median: float = 0.0
+    seed_variance: float = 0.0
+    variance_ratio: float = math.inf
+    accuracy_variance: float = 0.0
+    similarity: tuple[float, ...] = ()
 
-    def __call__(self, own: Sequence[SeedResult], alike: float = 0.0) -> float:
-        """Of an architecture that was trained like this, once with each seed."""
-        mean = statistics.fmean([each.accuracy for each in own])
-        if math.isinf(self.share):
+    def __call__(self, runs: Sequence[SeedResult], similarity: float = 0.0) -> float:
+        """Estimate the accuracy of an architecture from its trainings, one for each seed."""
+        mean = statistics.fmean([run.accuracy for run in runs])
+        if math.isinf(self.variance_ratio):
             return mean
-        hinted = statistics.fmean([self._hinted(each) for each in own]) + alike
-        return hinted + (mean - hinted) * len(own) * self.share / (len(own) * self.share + 1)
+        predicted = statistics.fmean([self._predicted(run) for run in runs]) + similarity
+        return predicted + (mean - predicted) * len(runs) * self.variance_ratio / (len(runs) * self.variance_ratio + 1)
 
     @property
-    def deviation(self) -> float:
-        """How far from what one seed lets expect an architecture typically is: the posterior's standard deviation."""
-        return math.sqrt(self.between_seeds * self.share / (self.share + 1)) if self.between_seeds else 0.0
+    def accuracy_sd(self) -> float:
+        """The posterior standard deviation of an architecture's accuracy, given one seed; 0 while unknown."""
+        if self.seed_variance == 0.0:
+            return 0.0
+        return math.sqrt(self.seed_variance * self.variance_ratio / (self.variance_ratio + 1))
 
     def standard_error(self, seeds: int) -> float:
-        """The standard error of a mean over this number of seeds; 0 while it is unknown how seeds differ."""
-        return math.sqrt(self.of_accuracies / seeds)
+        """Return the standard error of a mean accuracy over this number of seeds; 0 while unknown."""
+        return math.sqrt(self.accuracy_variance / seeds)
 
-    def left(self, seen: SeedResult) -> float:
-        """What the training loss does not foretell of an accuracy."""
-        return seen.accuracy - self._hinted(seen)
+    def residual(self, run: SeedResult) -> float:
+        """Return the accuracy less its prediction from the training loss."""
+        return run.accuracy - self._predicted(run)
 
-    def _hinted(self, seen: SeedResult) -> float:
-        return self.middle if self.line is None or seen.loss is None else self.line.at(seen.loss)
+    def _predicted(self, run: SeedResult) -> float:
+        return self.median if self.line is None or run.loss is None else self.line.at(run.loss)
 
 
 @dataclass(frozen=True)
-class ByTrainings(Expectation):
-    """Where the search's own accuracies are scores: what was trained since is expected to come to the mean of that.
+class ScoreEstimator(ShrinkageEstimator):
+    """Estimates accuracies where the search's own are supernet scores: the mean over the retrainings, if any.
 
-    Of the others scores are too high by `over_claimed`, as those of what was trained were; and off by `scores_off`.
+    Other scores are reduced by `score_bias`, the mean of score less retrained accuracy; `retrain_sd` is the standard
+    deviation of that difference.
     """
 
-    over_claimed: float = 0.0
-    scores_off: float = 0.0
+    score_bias: float = 0.0
+    retrain_sd: float = 0.0
 
-    def __call__(self, own: Sequence[SeedResult], alike: float = 0.0) -> float:
-        score, *trainings = [each.accuracy for each in own]
-        return statistics.fmean(trainings) if trainings else score - self.over_claimed
+    def __call__(self, runs: Sequence[SeedResult], similarity: float = 0.0) -> float:
+        score, *retrained = [run.accuracy for run in runs]
+        return statistics.fmean(retrained) if retrained else score - self.score_bias
 
     @property
-    def deviation(self) -> float:
-        return self.scores_off
+    def accuracy_sd(self) -> float:
+        return self.retrain_sd
 
 
-def of_scores(trained: Sequence[Sequence[SeedResult]]) -> ByTrainings:
-    """From each architecture's score and its trainings since."""
-    found = [[each.accuracy for each in own] for own in trained]
-    off = [score - statistics.fmean(trainings) for score, *trainings in found if trainings]
-    several = [trainings for _, *trainings in found if len(trainings) > 1]
-    return ByTrainings(
-        of_accuracies=statistics.fmean(map(statistics.variance, several)) if several else 0.0,
-        alike=(0.0,) * len(found),
-        over_claimed=statistics.fmean(off) if off else 0.0,
-        scores_off=statistics.stdev(off) if len(off) > 1 else 0.0,
+def fit_scores(trained: Sequence[Sequence[SeedResult]]) -> ScoreEstimator:
+    """Fit an estimator to each architecture's score, which comes first, and its retrainings."""
+    accuracies = [[run.accuracy for run in runs] for runs in trained]
+    differences = [score - statistics.fmean(retrained) for score, *retrained in accuracies if retrained]
+    repeated = [retrained for _, *retrained in accuracies if len(retrained) > 1]
+    return ScoreEstimator(
+        accuracy_variance=statistics.fmean(map(statistics.variance, repeated)) if repeated else 0.0,
+        similarity=(0.0,) * len(accuracies),
+        score_bias=statistics.fmean(differences) if differences else 0.0,
+        retrain_sd=statistics.stdev(differences) if len(differences) > 1 else 0.0,
     )
 
 
-def fit_shrinkage(trained: Sequence[Sequence[SeedResult]], described: Floats | None = None) -> Expectation:
-    """From each architecture's trainings, the search's own first; `described` as nas.results.similarity has it.
+def fit_shrinkage(trained: Sequence[Sequence[SeedResult]], columns: Floats | None = None) -> ShrinkageEstimator:
+    """Fit an estimator to each architecture's trainings, the search's own first.
 
-    Where losses foretell nothing, and no architecture was trained with further seeds, a mean is expected.
+    `columns` are the features of nas.results.similarity. Where losses predict nothing and no architecture was trained
+    with further seeds, estimates are plain means.
     """
-    firsts = [own[0] for own in trained]
-    known = [(each.loss, each.accuracy) for each in firsts if each.loss is not None]
-    line = Line.through([loss for loss, _ in known], [accuracy for _, accuracy in known])
-    nothing = Expectation(alike=(0.0,) * len(trained))
+    firsts = [runs[0] for runs in trained]
+    with_loss = [(run.loss, run.accuracy) for run in firsts if run.loss is not None]
+    line = Line.through([loss for loss, _ in with_loss], [accuracy for _, accuracy in with_loss])
+    plain_mean = ShrinkageEstimator(similarity=(0.0,) * len(trained))
     if len(firsts) < MIN_TRIALS:
-        return nothing
-    middle = statistics.median(each.accuracy for each in firsts)
-    # The search's own seed chose who is trained again, so that the further ones alone tell how seeds differ.
-    further = [own[1:] for own in trained if len(own) > 2]
+        return plain_mean
+    median = statistics.median(run.accuracy for run in firsts)
+    # The search's own seed decided who is trained again, so only the further ones tell how seeds differ.
+    further = [runs[1:] for runs in trained if len(runs) > 2]
     if not further:
         if line is None:
-            return nothing
-        initial = Expectation(line, middle, share=DEFAULT_VARIANCE_RATIO)
-        return replace(initial, alike=_alike(initial, trained, described))
-    # Losses that differ more than they tell are none to go by.
-    between_seeds, initial = min(
+            return plain_mean
+        initial = ShrinkageEstimator(line, median, variance_ratio=DEFAULT_VARIANCE_RATIO)
+        return replace(initial, similarity=_similarity(initial, trained, columns))
+    # Losses that vary between seeds more than they explain are not used.
+    seed_variance, initial = min(
         (
-            (statistics.fmean(statistics.variance(map(by.left, own)) for own in further), by)
-            for by in (Expectation(line, middle), Expectation(None, middle))
+            (statistics.fmean(statistics.variance(map(candidate.residual, runs)) for runs in further), candidate)
+            for candidate in (ShrinkageEstimator(line, median), ShrinkageEstimator(None, median))
         ),
         key=lambda pair: pair[0],
     )
-    alike = _alike(initial, trained, described)
-    if between_seeds == 0.0:
-        return replace(initial, alike=alike)
-    left = [initial.left(each) - added for each, added in zip(firsts, alike, strict=True)]
-    lower, _, upper = statistics.quantiles(left, n=4)
-    between_architectures = ((upper - lower) / NORMAL_IQR) ** 2 - between_seeds
-    share = max(between_architectures, 0.01 * between_seeds) / between_seeds
-    of_accuracies = statistics.fmean(statistics.variance(each.accuracy for each in own) for own in further)
-    return Expectation(initial.line, middle, between_seeds, share, of_accuracies, alike)
+    similarity = _similarity(initial, trained, columns)
+    if seed_variance == 0.0:
+        return replace(initial, similarity=similarity)
+    residuals = [initial.residual(run) - added for run, added in zip(firsts, similarity, strict=True)]
+    lower, _, upper = statistics.quantiles(residuals, n=4)
+    architecture_variance = ((upper - lower) / NORMAL_IQR) ** 2 - seed_variance
+    variance_ratio = max(architecture_variance, 0.01 * seed_variance) / seed_variance
+    accuracy_variance = statistics.fmean(statistics.variance(run.accuracy for run in runs) for runs in further)
+    return ShrinkageEstimator(initial.line, median, seed_variance, variance_ratio, accuracy_variance, similarity)
 
 
-def _alike(
-    initial: Expectation, trained: Sequence[Sequence[SeedResult]], described: Floats | None
+def _similarity(
+    initial: ShrinkageEstimator, trained: Sequence[Sequence[SeedResult]], columns: Floats | None
 ) -> tuple[float, ...]:
-    """What the architectures tell of each other, beside their losses."""
-    if described is None:
+    """Predict each architecture's mean residual from the others; zeros without features."""
+    if columns is None:
         return (0.0,) * len(trained)
-    return tuple(
-        leave_one_out_predictions(
-            described, np.array([statistics.fmean(map(initial.left, own)) for own in trained])
-        ).tolist()
-    )
+    residuals = np.array([statistics.fmean(map(initial.residual, runs)) for runs in trained])
+    return tuple(leave_one_out_predictions(columns, residuals).tolist())

@@ -1,7 +1,7 @@
-"""What architectures like it lead one to expect of an architecture: a ridge regression, without its own figure.
+"""Accuracy predictions from similar architectures: a ridge regression on architecture features, leave-one-out.
 
-Described by how often each mixer is taken over the blocks, and by each stage's mixer and sizes. How much weights are
-held back is decided by what comes out for architectures that are left out, in a closed form (Allen's PRESS, 1974).
+The features are each mixer's share of the blocks, and the mixer and sizes of each stage. The ridge is the one with the
+lowest leave-one-out error, which has a closed form (Allen's PRESS, 1974).
 """
 
 import math
@@ -14,59 +14,59 @@ from numpy.typing import NDArray
 
 from nas.architecture import Architecture
 
-# What the squares of weights are multiplied with.
+# Penalties on the squared weights.
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 MIN_ARCHITECTURES = 8
 Floats = NDArray[np.float64]
 
 
 def feature_columns(architectures: Sequence[Architecture]) -> Floats:
-    """(architectures, columns): what two at least have and two at least have not, in standard units."""
+    """Return (architectures, columns) in standard units: features in which at least two differ from the median."""
     if len(architectures) < MIN_ARCHITECTURES:
         return np.zeros((len(architectures), 0))
-    words = [_words(each) for each in architectures]
-    names = {name: place for place, name in enumerate(sorted(set().union(*words)))}
-    columns = np.zeros((len(words), len(names)))
-    rows = np.repeat(np.arange(len(words)), [len(each) for each in words])
-    columns[rows, [names[name] for each in words for name in each]] = [x for each in words for x in each.values()]
+    features = [_features(architecture) for architecture in architectures]
+    indices = {name: index for index, name in enumerate(sorted(set().union(*features)))}
+    columns = np.zeros((len(features), len(indices)))
+    rows = np.repeat(np.arange(len(features)), [len(row) for row in features])
+    columns[rows, [indices[name] for row in features for name in row]] = [x for row in features for x in row.values()]
     columns = columns[:, (columns != np.median(columns, 0)).sum(0) > 1]
     columns = columns - columns.mean(0)
-    found: Floats = columns / columns.std(0)
-    return found
+    standardized: Floats = columns / columns.std(0)
+    return standardized
 
 
 def leave_one_out_predictions(columns: Floats, values: Floats) -> Floats:
-    """What the others' values foretell of each; zeros where they foretell nothing."""
+    """Predict each value from the others; zeros where no ridge predicts better than the mean of the others."""
     count = len(values)
     best = np.zeros(count)
     if not columns.shape[1]:
         return best
-    off = values - values.mean()
-    squares, axes = np.linalg.eigh(columns.T @ columns)
-    along = columns @ axes
-    # Of the mean of the others, which tells nothing of this one.
-    least = float((off**2).mean()) * (count / (count - 1)) ** 2
+    centered = values - values.mean()
+    eigenvalues, axes = np.linalg.eigh(columns.T @ columns)
+    projected = columns @ axes
+    # The leave-one-out error of the mean of the others.
+    lowest_error = float((centered**2).mean()) * (count / (count - 1)) ** 2
     for ridge in RIDGES:
-        kept = 1.0 / (np.maximum(squares, 0.0) + ridge)
-        own = np.minimum((along**2 * kept).sum(1) + 1 / count, 0.999)
-        left_out = off - (off - along @ (kept * (along.T @ off))) / (1 - own)
-        error = float(((left_out - off) ** 2).mean())
-        if error < least:
-            least, best = error, left_out + values.mean()
+        inverse = 1.0 / (np.maximum(eigenvalues, 0.0) + ridge)
+        leverage = np.minimum((projected**2 * inverse).sum(1) + 1 / count, 0.999)
+        predicted = centered - (centered - projected @ (inverse * (projected.T @ centered))) / (1 - leverage)
+        error = float(((predicted - centered) ** 2).mean())
+        if error < lowest_error:
+            lowest_error, best = error, predicted + values.mean()
     return best
 
 
-# A study's trials are looked at again whenever there is one more.
+# Cached: all trials of a study are read again after each new one.
 @lru_cache(maxsize=2**14)
-def _words(architecture: Architecture) -> Mapping[str, float]:
-    """Numbers by their logarithms, what is a word as 1 under its own name."""
+def _features(architecture: Architecture) -> Mapping[str, float]:
+    """Return the features by name: numbers as logarithms, categories as indicators `name=value`."""
     blocks: Counter[str] = Counter()
     for stage in architecture.stages:
         blocks[stage.mixer_label] += stage.depth
-    found = {mixer: count / max(1, blocks.total()) for mixer, count in blocks.items()}
-    for name, chosen in architecture.choices.items():
+    features = {mixer: count / max(1, blocks.total()) for mixer, count in blocks.items()}
+    for name, choice in architecture.choices.items():
         try:
-            found[name] = math.log(float(chosen))
+            features[name] = math.log(float(choice))
         except ValueError:
-            found[f"{name}={chosen}"] = 1.0
-    return found
+            features[f"{name}={choice}"] = 1.0
+    return features

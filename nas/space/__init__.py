@@ -1,4 +1,4 @@
-"""Search spaces as data: choices, constraints, counting, sizes, and loading by name or file."""
+"""Search spaces as data: choices, constraints, counting, sizes, and loading by name or from a file."""
 
 from nas.space.choices import BlueprintChoices, Choice, MixerChoice, StageChoices
 from nas.space.search_space import Parameters, SearchSpace, Space

@@ -1,4 +1,4 @@
-"""What a search space leaves open: the choices of a stage, and those of the blueprint that all stages share."""
+"""The choices of a search space: those of each stage, and those of the blueprint that all stages share."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from nas.architecture import MLP_RATIO, Blueprint, Options, Stage, Stem, mixer_l
 from nas.errors import ParameterError
 
 Choice = str | int | float
-# Fields that a stage without blocks does not have.
+# Fields that mean nothing for a stage without blocks.
 BLOCK_FIELDS = ("mixer", "mlp_ratio")
 
 
@@ -28,9 +28,11 @@ class MixerChoice(NamedTuple):
 
 @dataclass(frozen=True)
 class StageChoices:
-    """Options of one stage, each in ascending cost: token mixers (a name stands for one without options), depths in
-    blocks (0 for a stage that only leads to its width), widths in channels, MLP ratios (0 for none), norms (None is the
-    blueprint's), and whether it has a position embedding.
+    """The options of one stage, each in ascending order of cost.
+
+    `mixers` are token mixers (a string is a mixer without options), `depths` count blocks (0 for a stage that only
+    changes the width), `widths` are in channels, `mlp_ratios` are 0 without an MLP, `norms` are None for the
+    blueprint's, and `positions` tell whether the stage has a position embedding.
     """
 
     mixers: tuple[MixerChoice | str, ...]
@@ -48,7 +50,7 @@ class StageChoices:
 
     @cached_property
     def fields(self) -> dict[str, dict[Choice, object]]:
-        """Field of a stage, to its options: how a sampler names each, to what it is."""
+        """The options of each field of a stage: the sampler's name of an option to its value."""
         return {
             "mixer": {str(mixer): mixer for mixer in self.mixers},
             "depth": {depth: depth for depth in self.depths},
@@ -64,26 +66,26 @@ class StageChoices:
         return self._with_blocks + self._without_blocks
 
     def members(self) -> Iterator[Stage]:
-        """Every distinct stage."""
+        """Yield every distinct stage."""
         options = (list(field.values()) for field in self.fields.values())
         names = list(self.fields)
-        members = (stage_of(dict(zip(names, chosen, strict=True))) for chosen in product(*options))
-        # Only of stages without blocks are there several spellings.
+        members = (build_stage(dict(zip(names, values, strict=True))) for values in product(*options))
+        # Only stages without blocks have several combinations of options.
         return iter(dict.fromkeys(members)) if 0 in self.depths else members
 
     def sample(self, generator: random.Random) -> dict[str, Choice]:
-        """The options of a stage drawn uniformly from the distinct ones, by field."""
-        drawn = {name: drawn_from(options, generator) for name, options in self.fields.items()}
+        """Draw a stage uniformly from the distinct ones, and return its options by field."""
+        options_by_field = {name: draw_option(options, generator) for name, options in self.fields.items()}
         if 0 in self.depths:
             is_empty = generator.randrange(self.size) < self._without_blocks
-            deep = [depth for depth in self.depths if depth > 0]
-            drawn["depth"] = 0 if is_empty else generator.choice(deep)
-        return drawn
+            positive_depths = [depth for depth in self.depths if depth > 0]
+            options_by_field["depth"] = 0 if is_empty else generator.choice(positive_depths)
+        return options_by_field
 
     @property
     def _without_blocks(self) -> int:
-        lengths = (len(options) for name, options in self.fields.items() if name not in (*BLOCK_FIELDS, "depth"))
-        return prod(lengths) if 0 in self.depths else 0
+        counts = (len(options) for name, options in self.fields.items() if name not in (*BLOCK_FIELDS, "depth"))
+        return prod(counts) if 0 in self.depths else 0
 
     @property
     def _with_blocks(self) -> int:
@@ -93,7 +95,7 @@ class StageChoices:
 
 @dataclass(frozen=True)
 class BlueprintChoices:
-    """Options of the blueprint, which all stages share; None is the recipe's own (nas/blueprint.py)."""
+    """The options of the blueprint, shared by all stages; None is the recipe's own (nas/architecture/blueprint.py)."""
 
     stems: tuple[Stem | None, ...] = (None,)
     downsamples: tuple[str | None, ...] = (None,)
@@ -107,7 +109,7 @@ class BlueprintChoices:
 
     @cached_property
     def fields(self) -> dict[str, dict[Choice, object]]:
-        """Field of a blueprint, to its options: how a sampler names each, to what it is."""
+        """The options of each field of a blueprint: the sampler's name of an option to its value."""
         stems: dict[Choice, object] = {"recipe" if stem is None else stem.label: stem for stem in self.stems}
         named = {
             "downsample": self.downsamples,
@@ -115,28 +117,30 @@ class BlueprintChoices:
             "activation": self.activations,
             "block": self.blocks,
         }
-        return {"stem": stems} | {name: {each or "recipe": each for each in options} for name, options in named.items()}
+        return {"stem": stems} | {
+            name: {value or "recipe": value for value in options} for name, options in named.items()
+        }
 
     def members(self) -> Iterator[Blueprint]:
-        """Every blueprint."""
-        for chosen in product(*(options.values() for options in self.fields.values())):
-            yield Blueprint(**dict(zip(self.fields, chosen, strict=True)))  # type: ignore[arg-type]
+        """Yield every blueprint."""
+        for values in product(*(options.values() for options in self.fields.values())):
+            yield Blueprint(**dict(zip(self.fields, values, strict=True)))  # type: ignore[arg-type]
 
 
-def drawn_from(options: Mapping[Choice, object], generator: random.Random) -> Choice:
-    """One of the options; a single one takes nothing from the generator."""
+def draw_option(options: Mapping[Choice, object], generator: random.Random) -> Choice:
+    """Draw one of the options; a single option does not advance the generator."""
     return generator.choice(list(options)) if len(options) > 1 else next(iter(options))
 
 
-def stage_of(chosen: dict[str, object]) -> Stage:
-    """The stage with these values by field."""
-    mixer = chosen["mixer"]
+def build_stage(values: dict[str, object]) -> Stage:
+    """Build the stage with these values by field."""
+    mixer = values["mixer"]
     assert isinstance(mixer, MixerChoice)  # noqa: S101 - for the type checker
-    rest = {name: value for name, value in chosen.items() if name != "mixer"}
+    rest = {name: value for name, value in values.items() if name != "mixer"}
     return Stage(mixer=mixer.name, options=mixer.options, **rest)  # type: ignore[arg-type]
 
 
 def check_distinct(name: str, options: tuple[object, ...]) -> None:
-    """Raises ParameterError unless the options are distinct and at least one."""
+    """Raises ParameterError unless there is at least one option and all are distinct."""
     if not options or len(set(options)) != len(options):
         raise ParameterError(f"{name} {options!r} must be distinct and at least one")

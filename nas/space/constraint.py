@@ -13,7 +13,7 @@ COSTS = ("parameters", "macs")
 
 @dataclass(frozen=True)
 class Limit:
-    """The least and the most of a quantity: total_depth in blocks, parameters, or macs of one image."""
+    """The minimum and maximum of a quantity: total_depth in blocks, parameters, or macs of one image."""
 
     quantity: str
     least: float = 0
@@ -22,10 +22,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a space's members must be like. Without any, falsy.
+    """The constraints on a space's members; falsy without any.
 
-    `order` has groups of mixers: one of a later group never stands in an earlier stage than one of an earlier group;
-    mixers in no group are free. Parameters and MACs are those of the network built for `model_input`.
+    `order` has groups of mixers: a mixer of a later group never precedes one of an earlier group; mixers in no group
+    are free. Parameters and MACs are those of the network built for `model_input`.
     """
 
     order: tuple[tuple[str, ...], ...] = ()
@@ -37,7 +37,7 @@ class Constraints:
         return bool(self.order or self.limits)
 
     def allow(self, architecture: Architecture) -> bool:
-        """Whether the architecture keeps all of them. Raises what the builder raises for one that cannot be built."""
+        """Whether the architecture meets all constraints. Raises the builder's errors if it cannot be built."""
         ranks = list(self.ranks(architecture.stages))
         if ranks != sorted(ranks):
             return False
@@ -48,7 +48,7 @@ class Constraints:
         return all(limit.least <= total <= limit.most for limit, total in zip(self.limits, totals, strict=True))
 
     def lines(self) -> Iterator[str]:
-        """Each constraint in words."""
+        """Describe each constraint on one line."""
         if self.order:
             yield "order: " + ", then ".join(" | ".join(group) for group in self.order)
         for limit in self.limits:
@@ -57,18 +57,18 @@ class Constraints:
             yield f"{limit.quantity}: {least}{most}".rstrip()
 
     def ranks(self, stages: tuple[Stage, ...]) -> Iterator[int]:
-        """The position in `order` of each stage with blocks whose mixer has one."""
-        for stage in (each for each in stages if each.depth):
+        """Yield the group number in `order` of each stage with blocks whose mixer is in a group."""
+        for stage in (stage for stage in stages if stage.depth):
             for rank, group in enumerate(self.order):
                 if stage.mixer in group:
                     yield rank
 
     def amounts(self, architecture: Architecture, index: int) -> tuple[int, ...]:
-        """What stage `index` adds to each limited quantity: it depends on that stage and the width before it alone."""
+        """Return what stage `index` adds to each limited quantity; it depends on that stage and the width before."""
         cost = self._cost(architecture, index)
         stage = architecture.stages[index]
-        known = {TOTAL_DEPTH: stage.depth, "parameters": cost.parameters, "macs": cost.macs}
-        return tuple(known[limit.quantity] for limit in self.limits)
+        quantities = {TOTAL_DEPTH: stage.depth, "parameters": cost.parameters, "macs": cost.macs}
+        return tuple(quantities[limit.quantity] for limit in self.limits)
 
     def _cost(self, architecture: Architecture, index: int) -> Cost:
         if self.model_input is None or not any(limit.quantity in COSTS for limit in self.limits):

@@ -1,7 +1,8 @@
-"""The members of a constrained space: how many, one uniformly at random, all of them. By construction, not by trial.
+"""Counting, uniform sampling and enumeration of the members of a constrained space, without rejection.
 
-Stages meet only in the width before each, the order of mixers and sums, so that a member is a first half and a second
-half that fit. Halves are listed; pairs are only counted, or looked up. (Horowitz and Sahni's meet in the middle.)
+Stages interact only through the width before each, the order of mixers and the sums, so that a member is a compatible
+pair of a first and a second half. Halves are listed; pairs are only counted or looked up (meet in the middle: Horowitz
+and Sahni, 1974).
 """
 
 import math
@@ -18,18 +19,18 @@ from nas.architecture import Architecture, Blueprint, Stage
 from nas.errors import ParameterError
 from nas.space.constraint import Constraints
 
-# Halves beyond this do not fit in memory, and pairs beyond this take minutes; a space of four stages stays below them.
+# More halves do not fit in memory, and more pairs take minutes; a space of four stages stays below both.
 MAX_HALVES = 3_000_000
 MAX_PAIRS = 4_000_000_000
-# Amounts are counted up to here, which is above every limit and leaves room for a sum of two.
+# Amounts are capped here, above every limit, so that a sum of two fits in 64 bits.
 MAX_AMOUNT = 2**61
-# Pairs compared at a time, for memory's sake.
+# The number of pairs compared at a time, which bounds memory.
 CHUNK = 4_000_000
 
 
 @dataclass(frozen=True)
 class _Halves:
-    """Runs of stages, with what the other half must know of them. `sums` has a column for each limit."""
+    """Sequences of stages, with the properties that a matching half depends on. `sums` has a column for each limit."""
 
     paths: list[tuple[Stage, ...]]
     outer_width: NDArray[np.int64]
@@ -38,7 +39,10 @@ class _Halves:
 
 
 def check_countable(choices: Sequence[int], widths: Sequence[int]) -> None:
-    """Raises ParameterError for stages of so many choices, and widths among them, that Counted would not end."""
+    """Raises ParameterError if ConstrainedMembers would take too long or too much memory.
+
+    `choices` and `widths` count the distinct stages and their widths, stage by stage.
+    """
     middle = _middle(len(choices))
     firsts, seconds = math.prod(choices[:middle]), math.prod(choices[middle:])
     if firsts + seconds * widths[middle - 1] > MAX_HALVES or firsts * seconds > MAX_PAIRS:
@@ -53,9 +57,10 @@ def _middle(stages: int) -> int:
     return (stages + 1) // 2
 
 
-class Counted:
-    """The members of a space of few stages under one blueprint, each one of the `options` at its place; see
-    `check_countable`.
+class ConstrainedMembers:
+    """The members of a constrained space under one blueprint; `options` lists the distinct stages at each position.
+
+    `check_countable` tells whether they can be counted.
     """
 
     def __init__(
@@ -66,14 +71,14 @@ class Counted:
         self._blueprint = blueprint
         self._constraints = constraints
         self._middle = _middle(len(options))
-        self._known: dict[tuple[Stage, int, int], tuple[int, ...]] = {}
+        self._cached_amounts: dict[tuple[Stage, int, int], tuple[int, ...]] = {}
 
     @property
     def size(self) -> int:
         return int(self._pairs.sum())
 
     def sample(self, generator: random.Random) -> Architecture:
-        """A member drawn uniformly. Raises ParameterError when there is none."""
+        """Draw a member uniformly. Raises ParameterError when there is none."""
         if self.size == 0:
             raise ParameterError("no architecture keeps the constraints")
         ends = np.cumsum(self._pairs)
@@ -92,7 +97,7 @@ class Counted:
 
     @cached_property
     def _pairs(self) -> NDArray[np.int64]:
-        """For each first half, how many second halves fit."""
+        """The number of matching second halves for each first half."""
         seconds = max(1, len(self._seconds[0].paths))
         step = max(1, CHUNK // seconds)
         starts = range(0, len(self._firsts.paths), step)
@@ -100,7 +105,7 @@ class Counted:
         return np.concatenate([np.zeros(0, np.int64), *counts])
 
     def _fitting(self, firsts: slice) -> NDArray[np.bool_]:
-        """Which second halves (columns) fit the first halves (rows)."""
+        """Return which second halves (columns) match the first halves (rows)."""
         left = self._firsts
         right = self._seconds
         widths = left.outer_width[firsts]
@@ -117,24 +122,27 @@ class Counted:
 
     @cached_property
     def _widths(self) -> NDArray[np.int64]:
-        """The widths that a first half may end in, ascending."""
+        """The possible last widths of a first half, ascending."""
         return np.array(sorted({stage.width for stage in self._options[self._middle - 1]}))
 
     @cached_property
     def _seconds(self) -> list[_Halves]:
-        """The same second halves after each of `_widths`: their sums differ."""
+        """The second halves after each of `_widths`, which determines their sums."""
         return [self._halves(self._middle, len(self._options), int(width)) for width in self._widths]
 
     def _halves(self, begin: int, end: int, width_before: int | None) -> _Halves:
         paths, sums, ranks = [], [], []
         for path in product(*self._options[begin:end]):
-            found = list(self._constraints.ranks(path))
-            if found != sorted(found):
+            path_ranks = list(self._constraints.ranks(path))
+            if path_ranks != sorted(path_ranks):
                 continue
             paths.append(path)
             sums.append(self._sums(path, begin, width_before))
-            # A first half is known by its last rank, a second one by its first.
-            ranks.append((found[-1] if found else -1) if begin == 0 else (found[0] if found else len(self._options)))
+            # The order across the halves depends on the first half's last rank and the second half's first rank.
+            if begin == 0:
+                ranks.append(path_ranks[-1] if path_ranks else -1)
+            else:
+                ranks.append(path_ranks[0] if path_ranks else len(self._options))
         columns = len(self._constraints.limits)
         return _Halves(
             paths,
@@ -147,16 +155,19 @@ class Counted:
         if not path or not self._constraints.limits:
             return (0,) * len(self._constraints.limits)
         width = path[0].width if width_before is None else width_before
-        amounts = [self._amounts(stage, width_of_last, begin + i) for i, (stage, width_of_last) in enumerate(
-            zip(path, (width, *(stage.width for stage in path)), strict=False)
-        )]  # fmt: skip
+        widths_before = (width, *(stage.width for stage in path[:-1]))
+        amounts = [
+            self._amounts(stage, stage_width_before, begin + i)
+            for i, (stage, stage_width_before) in enumerate(zip(path, widths_before, strict=True))
+        ]
         return tuple(min(sum(column), MAX_AMOUNT) for column in zip(*amounts, strict=True))
 
     def _amounts(self, stage: Stage, width_before: int, index: int) -> tuple[int, ...]:
-        name = (stage, width_before, index)
-        if name not in self._known:
-            # The other stages only give the place and the width before it.
-            others = Stage(stage.mixer, 1, width_before)
-            stages = (others,) * index + (stage,) + (others,) * (len(self._options) - index - 1)
-            self._known[name] = self._constraints.amounts(Architecture(stages, self._recipe, self._blueprint), index)
-        return self._known[name]
+        cache_key = (stage, width_before, index)
+        if cache_key not in self._cached_amounts:
+            # The other stages only set the position and the width before it.
+            other = Stage(stage.mixer, 1, width_before)
+            stages = (other,) * index + (stage,) + (other,) * (len(self._options) - index - 1)
+            architecture = Architecture(stages, self._recipe, self._blueprint)
+            self._cached_amounts[cache_key] = self._constraints.amounts(architecture, index)
+        return self._cached_amounts[cache_key]

@@ -1,4 +1,4 @@
-"""Search spaces by name or by file."""
+"""Loading of search spaces by name or from a file."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from nas.space.size import AUTO, SIZES, sized, split_size
 
 
 def is_file(name: str) -> bool:
-    """Whether `name` means a file: by its ending."""
+    """Whether `name` is a file of a space, by its ending."""
     return name.rpartition(".")[2] in plugins.names(plugins.SPACE_FILES) and "." in name
 
 
 def check_space(name: str) -> None:
-    """Raises UnknownNameError when there is no space, and no file, of that name. Nothing is imported.
+    """Check that `name` is a registered space or a file, with an optional size (`hybrid@l`). Nothing is imported.
 
-    The name may end in a size (`hybrid@l`). Raises ParameterError for an unknown one.
+    Raises UnknownNameError for another name, ParameterError for an unknown size.
     """
     name, _ = split_size(name)
     if not is_file(name) and name not in plugins.names(plugins.SPACES):
@@ -25,9 +25,9 @@ def check_space(name: str) -> None:
 
 
 def load_space(name: str) -> SearchSpace:
-    """The registered space `name`, or the one that file `name` declares; `NAME@SIZE` scales it (nas.space.size).
+    """Load the registered space `name`, or the one that file `name` declares; `NAME@SIZE` scales it (nas.space.size).
 
-    Raises UnknownNameError when there is neither, SpaceFileError or ParameterError for a file that declares none.
+    Raises UnknownNameError for another name, SpaceFileError or ParameterError for an invalid file.
     """
     check_space(name)
     base, size = split_size(name)

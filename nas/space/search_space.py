@@ -1,6 +1,6 @@
-"""A search space, declared as data: named choices from which architectures are decoded, and constraints on them.
+"""Search spaces declared as data: named choices that decode to architectures, and constraints on them.
 
-Random draws, Optuna's distributions, neighbours and tests all read the one declaration.
+Sampling, Optuna's distributions, neighbours and tests all read the same declaration.
 """
 
 import dataclasses
@@ -15,46 +15,47 @@ from typing import Any, Protocol
 
 from nas.architecture import RECIPE, Architecture, Blueprint, ModelInput
 from nas.errors import ParameterError
-from nas.space.choices import BLOCK_FIELDS, drawn_from, stage_of
+from nas.space.choices import BLOCK_FIELDS, build_stage, draw_option
 from nas.space.choices import BlueprintChoices as BlueprintChoices
 from nas.space.choices import Choice as Choice
 from nas.space.choices import MixerChoice as MixerChoice
 from nas.space.choices import StageChoices as StageChoices
 from nas.space.constraint import Constraints
-from nas.space.counting import Counted, check_countable
+from nas.space.counting import ConstrainedMembers, check_countable
 
 Parameters = Mapping[str, Choice]
 
 
 class Space(Protocol):
-    """What samplers and studies ask of a search space: a SearchSpace, or whatever else decodes choices."""
+    """The protocol of search spaces for samplers and studies, which SearchSpace implements."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def choices(self) -> Mapping[str, tuple[Choice, ...]]:
-        """Parameter name to its options."""
+        """The options of each parameter, by name."""
 
     @property
     def unused(self) -> Mapping[tuple[str, Choice], tuple[str, ...]]:
-        """A parameter with one of its options, to the parameters that then mean nothing: of a stage without blocks its
-        mixer. Members are encoded with the first option of those.
+        """The parameters that each (parameter, option) makes meaningless, such as the mixer of a stage without blocks.
+
+        Members are encoded with the first option of those.
         """
 
     @property
     def is_free(self) -> bool:
-        """Whether any combination of choices makes a member."""
+        """Whether every combination of choices is a member."""
 
     @property
     def size(self) -> int:
         """The number of distinct members."""
 
     def compose(self, parameters: Parameters) -> Architecture:
-        """What the choices describe, whether it is a member or not."""
+        """Build the architecture that the choices describe, whether it is a member or not."""
 
     def allows(self, architecture: Architecture) -> bool:
-        """Whether it is a member."""
+        """Whether a composed architecture is a member."""
 
     def decode(self, parameters: Parameters) -> Architecture: ...
 
@@ -69,18 +70,17 @@ class Space(Protocol):
     def __iter__(self) -> Iterator[Architecture]: ...
 
 
-# These are parameters of every space, so that studies of one space keep theirs when a further field is added.
+# Parameters of every space, even with one option, so that the parameters of existing studies stay the same.
 _ALWAYS = ("mixer", "depth", "width")
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The product of its stages' and its blueprint's choices, less what its constraints forbid. Members are distinct
-    architectures.
+    """The product of the stages' and the blueprint's choices, without the architectures that the constraints forbid.
 
-    `starts` are members that a search tries first, since networks like them are known to be good. `variants` are other
-    spaces of the same family, each with the shorter side in px up to which it is the one for a picture, ascending; a
-    search takes the one that its pictures ask for. Neither is part of what the space is.
+    Members are distinct architectures. `starts` are members that a search tries first, since similar networks are known
+    to be good. `variants` are other spaces of the same family, each with the largest shorter side in px of its images,
+    ascending; a search selects the variant for its images. Neither is part of the space's identity.
     """
 
     name: str
@@ -93,18 +93,18 @@ class SearchSpace:
     variants: tuple[tuple[float, "SearchSpace"], ...] = ()
 
     def for_pictures(self, model_input: ModelInput) -> "SearchSpace":
-        """The variant for pictures of that size; this space where it has none."""
+        """Return the variant for images of that size; this space where it has none."""
         side_px = min(model_input.height_px, model_input.width_px)
         return next((space for largest_px, space in self.variants if side_px <= largest_px), self)
 
     @cached_property
     def choices(self) -> dict[str, tuple[Choice, ...]]:
-        """Parameter name (`stem`, `stage1.mixer`, ...) to its options, in the order that samplers see."""
+        """The options of each parameter (`stem`, `stage1.mixer`, ...), in the order that samplers see."""
         return {name: tuple(options) for name, options in self._fields.items()}
 
     @cached_property
     def unused(self) -> dict[tuple[str, Choice], tuple[str, ...]]:
-        """As Space has it: of stages without blocks the mixer and the MLP ratio."""
+        """The mixer and MLP ratio of stages without blocks; see Space."""
         return {
             (f"stage{number}.depth", 0): tuple(
                 name for field in BLOCK_FIELDS if (name := f"stage{number}.{field}") in self.choices
@@ -122,46 +122,46 @@ class SearchSpace:
     def size(self) -> int:
         """The number of distinct architectures."""
         if self.constraints:
-            return sum(each.size for each in self._counted)
+            return sum(members.size for members in self._constrained)
         blueprints = math.prod(map(len, self.blueprint.fields.values()))
         return blueprints * math.prod(stage.size for stage in self.stages)
 
     @cached_property
     def key(self) -> str:
-        """Identity of the declaration, its name, description and starts excepted: 48-bit hash, in hex."""
+        """The identity of the declaration without name, description, starts and variants: 48-bit hex hash."""
         declared = repr((self.stages, self.recipe, self.constraints))
         if self.blueprint != BlueprintChoices():
             declared += repr(self.blueprint)
         return hashlib.blake2b(declared.encode(), digest_size=6).hexdigest()
 
     def compose(self, parameters: Parameters) -> Architecture:
-        """The architecture that the named choices describe, whether the constraints allow it or not.
+        """Build the architecture that the named choices describe, whether the constraints allow it or not.
 
         Raises ParameterError when a choice is missing, unknown or not among its options.
         """
         if parameters.keys() != self.choices.keys():
-            odd = ", ".join(sorted(parameters.keys() ^ self.choices.keys()))
-            raise ParameterError(f"parameters of space {self.name!r} are missing or unknown: {odd}")
+            names = ", ".join(sorted(parameters.keys() ^ self.choices.keys()))
+            raise ParameterError(f"parameters of space {self.name!r} are missing or unknown: {names}")
         for name, options in self.choices.items():
             if parameters[name] not in options:
                 raise ParameterError(f"{name} {parameters[name]!r} is not one of {', '.join(map(str, options))}")
 
-        def chosen(prefix: str, fields: Mapping[str, Mapping[Choice, object]]) -> dict[str, Any]:
+        def values(prefix: str, fields: Mapping[str, Mapping[Choice, object]]) -> dict[str, Any]:
             return {
                 field: options[parameters.get(f"{prefix}{field}", next(iter(options)))]
                 for field, options in fields.items()
             }
 
-        blueprint = Blueprint(**chosen("", self.blueprint.fields))
-        stages = [stage_of(chosen(f"stage{number}.", stage.fields)) for number, stage in enumerate(self.stages, 1)]
+        blueprint = Blueprint(**values("", self.blueprint.fields))
+        stages = [build_stage(values(f"stage{number}.", stage.fields)) for number, stage in enumerate(self.stages, 1)]
         return Architecture(tuple(stages), self.recipe, blueprint)
 
     def allows(self, architecture: Architecture) -> bool:
-        """Whether the constraints allow it."""
+        """Whether the constraints allow the architecture."""
         return self.constraints.allow(architecture)
 
     def decode(self, parameters: Parameters) -> Architecture:
-        """The member that the named choices describe.
+        """Build the member that the named choices describe.
 
         Raises ParameterError as `compose` does, and when a constraint forbids the architecture.
         """
@@ -173,48 +173,49 @@ class SearchSpace:
         return architecture
 
     def encode(self, architecture: Architecture) -> dict[str, Choice]:
-        """The named choices of `architecture`, of which `decode` makes it again.
+        """Return the named choices of `architecture`, the inverse of `decode`.
 
-        A stage without blocks is named by the first mixer and MLP ratio. Raises ParameterError when the architecture is
-        not a member of the space.
+        A stage without blocks is encoded with the first mixer and MLP ratio. Raises ParameterError when the
+        architecture is not a member of the space.
         """
         parameters: dict[str, Choice] = {}
 
-        def name_of(name: str, options: Mapping[Choice, object], value: object, shown: object = None) -> None:
-            named = [each for each, option in options.items() if option == value]
-            if not named:
+        def encode_field(name: str, options: Mapping[Choice, object], value: object, label: object = None) -> None:
+            matches = [choice for choice, option in options.items() if option == value]
+            if not matches:
                 raise ParameterError(
-                    f"{name} {value if shown is None else shown} is not one of {', '.join(map(str, options))}"
+                    f"{name} {value if label is None else label} is not one of {', '.join(map(str, options))}"
                 )
             if name in self.choices:
-                parameters[name] = named[0]
+                parameters[name] = matches[0]
 
         for field, options in self.blueprint.fields.items():
-            name_of(field, options, getattr(architecture.blueprint, field), architecture.blueprint.labels[field])
+            encode_field(field, options, getattr(architecture.blueprint, field), architecture.blueprint.labels[field])
         for number, (stage, choices) in enumerate(zip(architecture.stages, self.stages, strict=False), start=1):
             for field, options in choices.fields.items():
                 value = MixerChoice(stage.mixer, stage.options) if field == "mixer" else getattr(stage, field)
                 if stage.depth == 0 and field in BLOCK_FIELDS:
                     value = next(iter(options.values()))
-                name_of(f"stage{number}.{field}", options, value)
+                encode_field(f"stage{number}.{field}", options, value)
         if len(architecture.stages) != len(self.stages) or self.decode(parameters) != architecture:
             raise ParameterError(f"architecture {architecture.layout} is not a member of space {self.name!r}")
         return parameters
 
     def sample(self, generator: random.Random) -> Architecture:
-        """A member drawn uniformly with the caller's generator. Raises ParameterError when there is none."""
+        """Draw a member uniformly with the caller's generator. Raises ParameterError when there is none."""
         if self.constraints:
-            (counted,) = generator.choices(self._counted, [each.size for each in self._counted] if self.size else None)
-            return counted.sample(generator)
-        drawn = {name: drawn_from(options, generator) for name, options in self.blueprint.fields.items()}
+            sizes = [members.size for members in self._constrained] if self.size else None
+            (members,) = generator.choices(self._constrained, sizes)
+            return members.sample(generator)
+        parameters = {name: draw_option(options, generator) for name, options in self.blueprint.fields.items()}
         for number, stage in enumerate(self.stages, start=1):
-            drawn |= {f"stage{number}.{field}": option for field, option in stage.sample(generator).items()}
-        return self.compose({name: drawn[name] for name in self.choices})
+            parameters |= {f"stage{number}.{field}": option for field, option in stage.sample(generator).items()}
+        return self.compose({name: parameters[name] for name in self.choices})
 
     def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
-        """Every member that differs from `architecture` in one choice.
+        """Yield every member that differs from `architecture` in one choice.
 
-        A stage without blocks differs in one choice, its depth, from those with any mixer.
+        A stage without blocks and one with blocks of any mixer differ in one choice, the depth.
         """
         parameters = self.encode(architecture)
         seen = {architecture}
@@ -227,30 +228,30 @@ class SearchSpace:
                         yield other
 
     def _changed(self, parameters: Parameters, name: str, option: Choice) -> Iterator[Parameters]:
-        """The parameters with one option changed; of a stage that gets its first blocks, with any mixer and ratio."""
+        """Yield the parameters with one option changed, and any mixer and MLP ratio for a stage that gets blocks."""
         stage, _, field = name.partition(".")
         changed = {**parameters, name: option}
         if field != "depth" or parameters[name] != 0 or option == 0:
             yield changed
             return
-        open_fields = [full for each in BLOCK_FIELDS if (full := f"{stage}.{each}") in self.choices]
-        for chosen in product(*(self.choices[each] for each in open_fields)):
-            yield changed | dict(zip(open_fields, chosen, strict=True))
+        block_fields = [name for block_field in BLOCK_FIELDS if (name := f"{stage}.{block_field}") in self.choices]
+        for options in product(*(self.choices[block_field] for block_field in block_fields)):
+            yield changed | dict(zip(block_fields, options, strict=True))
 
     def __iter__(self) -> Iterator[Architecture]:
-        """Every member, the first choices first. Lazy: a space may hold more than a computer can list."""
+        """Yield every member in the order of the choices, lazily: a space may be too large to list."""
         if self.constraints:
-            return (member for counted in self._counted for member in counted)
+            return (member for members in self._constrained for member in members)
         # Each stage's members are listed once for all blueprints.
-        stages = [list(stage.members()) for stage in self.stages]
+        options = [list(stage.members()) for stage in self.stages]
         return (
-            Architecture(chosen, self.recipe, blueprint)
+            Architecture(stages, self.recipe, blueprint)
             for blueprint in self.blueprint.members()
-            for chosen in product(*stages)
+            for stages in product(*options)
         )
 
     def smallest_of_each_mixer(self) -> Iterator[Architecture]:
-        """For each mixer, the member that uses it wherever it may at the least depth and width: the likely fastest."""
+        """Yield for each mixer the likely fastest member: the mixer wherever possible, at minimum depth and width."""
         seen: set[str] = set()
         for mixer in dict.fromkeys(mixer for stage in self.stages for mixer in stage.fields["mixer"]):
             smallest = {
@@ -274,8 +275,11 @@ class SearchSpace:
         return {**blueprint, **stages}
 
     @cached_property
-    def _counted(self) -> list[Counted]:
-        """For each blueprint, since what a stage costs depends on it."""
+    def _constrained(self) -> list[ConstrainedMembers]:
+        """The constrained members of each blueprint, on which the cost of a stage depends."""
         check_countable([stage.size for stage in self.stages], [len(stage.widths) for stage in self.stages])
         options = [list(stage.members()) for stage in self.stages]
-        return [Counted(options, self.recipe, blueprint, self.constraints) for blueprint in self.blueprint.members()]
+        return [
+            ConstrainedMembers(options, self.recipe, blueprint, self.constraints)
+            for blueprint in self.blueprint.members()
+        ]

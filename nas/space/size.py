@@ -1,4 +1,4 @@
-"""The size of a space: spaces scaled up and down (`hybrid@l`), and which size a latency limit asks for."""
+"""The size of a space: scaling up and down (`hybrid@l`), and the size that fits a latency limit."""
 
 import dataclasses
 import math
@@ -12,16 +12,16 @@ from nas.space.search_space import Choice, SearchSpace, StageChoices
 AUTO = "auto"
 # The size of a space as it is declared.
 DECLARED = "m"
-# Widths are multiples of the first, and stay multiples of the second where they are: attention's heads are so wide.
+# Widths are multiples of CHANNELS, and stay multiples of HEAD_CHANNELS, the width of attention's heads, if they are.
 CHANNELS = 8
 HEAD_CHANNELS = 32
-# Below this share of the limit the slowest member leaves room that a larger space would use.
+# If the slowest member is below this share of the latency limit, a larger space would fit.
 ROOM_BELOW = 0.8
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Widths times `width`; `depth` more blocks at each depth of a stage."""
+    """The factor `width` of widths, and the `depth` in blocks that is added to each depth."""
 
     width: float
     depth: int = 0
@@ -37,7 +37,7 @@ SIZES: Mapping[str, Scale] = {
 
 
 def split_size(name: str) -> tuple[str, str | None]:
-    """`hybrid@l` as the space's name and its size; None without one. Raises ParameterError for an unknown size."""
+    """Split `hybrid@l` into name and size; the size is None without one. Raises ParameterError for an unknown size."""
     base, at, size = name.rpartition("@")
     if not at:
         return name, None
@@ -47,7 +47,7 @@ def split_size(name: str) -> tuple[str, str | None]:
 
 
 def with_size(name: str, size: str | None) -> str:
-    """The name of the space at a size. Raises ParameterError where the name has one already, or the size is unknown."""
+    """Add a size to the name of a space. Raises ParameterError if the name has one already, or for an unknown size."""
     if size is None:
         return name
     base, known = split_size(name)
@@ -59,7 +59,7 @@ def with_size(name: str, size: str | None) -> str:
 
 
 def sized(space: SearchSpace, size: str) -> SearchSpace:
-    """The space at one of SIZES, named `NAME@SIZE`; the space itself at its declared size."""
+    """Return the space at one of SIZES, named `NAME@SIZE`; the space itself at its declared size."""
     if size == DECLARED:
         return space
     scale = SIZES[size]
@@ -72,9 +72,9 @@ def sized(space: SearchSpace, size: str) -> SearchSpace:
 
 
 def scaled(space: SearchSpace, factor: float, *, deeper: int = 0) -> SearchSpace:
-    """The space with its widths times a factor, and so many blocks more in each stage that has any.
+    """Scale the widths of the space by a factor, and add `deeper` blocks to each stage that has any.
 
-    Constraints stay as they are: they are a user's limits. The members that a search tries first are scaled too.
+    The starts are scaled too. Constraints are unchanged: they are a user's limits.
     """
     stages = tuple(_scaled_choices(stage, factor, deeper) for stage in space.stages)
     starts = tuple(
@@ -101,14 +101,14 @@ def _scaled_choices(stage: StageChoices, factor: float, deeper: int) -> StageCho
 
 
 def _deepened(depth: int, deeper: int) -> int:
-    """A stage without blocks stays without."""
+    """Add blocks to a depth; a stage without blocks stays without."""
     return depth and depth + deeper
 
 
 def largest_of_each_mixer(space: SearchSpace) -> Iterator[Architecture]:
-    """For each mixer, the member that uses it wherever it may at the greatest depth and width: the likely slowest.
+    """Yield for each mixer the likely slowest member: the mixer wherever possible, at maximum depth and width.
 
-    Where constraints allow none of these: the smallest ones.
+    Where the constraints allow none of these, yield the smallest ones.
     """
     members: dict[str, Architecture] = {}
     for mixer in dict.fromkeys(mixer for stage in space.stages for mixer in stage.fields["mixer"]):
@@ -120,7 +120,7 @@ def largest_of_each_mixer(space: SearchSpace) -> Iterator[Architecture]:
 
 
 def size_hint(slowest_ms: float, limit_ms: float, size: str | None) -> str | None:
-    """That the limit leaves room for larger networks than the space holds; None where it leaves none."""
+    """Return a one-line hint if the limit leaves room for larger networks than the space's; else None."""
     if slowest_ms >= ROOM_BELOW * limit_ms:
         return None
     text = f"the slowest member takes {slowest_ms:.2g} ms, {slowest_ms / limit_ms:.0%} of --max-latency {limit_ms:g} ms"
@@ -129,34 +129,34 @@ def size_hint(slowest_ms: float, limit_ms: float, size: str | None) -> str | Non
 
 
 def fitting_size(slowest_ms: Callable[[str], float], limit_ms: float | None) -> str:
-    """The smallest size whose slowest member reaches the limit, the largest if none does; as declared without a limit.
+    """Return the smallest size whose slowest member reaches the limit, else the largest; DECLARED without a limit.
 
-    Few sizes are asked for: from the declared one on upwards, or downwards.
+    `slowest_ms` is called for few sizes: from the declared one upwards or downwards.
     """
     if limit_ms is None:
         return DECLARED
     names = list(SIZES)
-    place = names.index(DECLARED)
+    index = names.index(DECLARED)
     if slowest_ms(DECLARED) < limit_ms:
-        above = names[place + 1 :]
-        return next((size for size in above if slowest_ms(size) >= limit_ms), names[-1])
-    while place > 0 and slowest_ms(names[place - 1]) >= limit_ms:
-        place -= 1
-    return names[place]
+        larger = names[index + 1 :]
+        return next((size for size in larger if slowest_ms(size) >= limit_ms), names[-1])
+    while index > 0 and slowest_ms(names[index - 1]) >= limit_ms:
+        index -= 1
+    return names[index]
 
 
 def _greatest(options: tuple[Choice, ...], mixer: Choice) -> Choice:
-    """The mixer where it is an option; else the last of names, which stand in ascending cost, or the largest number."""
+    """Return the mixer if it is an option, else the last name (names are in ascending cost) or the largest number."""
     if mixer in options:
         return mixer
     return options[-1] if isinstance(options[0], str) else max(options)
 
 
 def _granularity(stage: StageChoices) -> int:
-    """What the widths of a stage are to be multiples of."""
+    """Return the number whose multiples the widths of a stage are."""
     heads = [int(value) for mixer in stage.fields["mixer"].values() for value in _head_dims(mixer)]
-    whole = [dim for dim in (HEAD_CHANNELS, *heads) if all(width % dim == 0 for width in stage.widths)]
-    return math.lcm(CHANNELS, *whole)
+    divisors = [dim for dim in (HEAD_CHANNELS, *heads) if all(width % dim == 0 for width in stage.widths)]
+    return math.lcm(CHANNELS, *divisors)
 
 
 def _head_dims(mixer: object) -> Iterator[int]:
