@@ -1,4 +1,4 @@
-"""An architecture is canonical data: one network, one text, one key."""
+"""Architectures are canonical data: equal networks have equal JSON and equal keys."""
 
 import json
 import subprocess
@@ -66,17 +66,17 @@ def test_is_hashable_and_frozen() -> None:
         ({"stages": [3]}, "not a mapping"),
     ],
 )
-def test_what_is_no_architecture_is_named(data: dict, named: str) -> None:
+def test_invalid_data_is_named_in_the_error(data: dict, named: str) -> None:
     with pytest.raises(ParameterError, match=named):
         Architecture.from_dict(data)
 
 
-def test_word_has_a_letter_per_stage() -> None:
+def test_layout_has_a_letter_per_stage() -> None:
     mixers = ("pool", "conv", "attention", "attention")
     assert Architecture(tuple(Stage(mixer, 1, 32) for mixer in mixers)).layout == "PCAA"
 
 
-def test_input_rejects_what_is_not_positive() -> None:
+def test_input_rejects_numbers_that_are_not_positive() -> None:
     with pytest.raises(ParameterError, match="classes 0"):
         ModelInput(3, 32, 32, 0)
     assert ModelInput(3, 32, 24, 10).resized(64) == ModelInput(3, 64, 64, 10)

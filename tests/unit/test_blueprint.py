@@ -1,4 +1,4 @@
-"""The blueprint: data that names one network once, and the network that it describes."""
+"""Blueprints: canonical data, and the networks that they describe."""
 
 import random
 from dataclasses import replace
@@ -28,7 +28,7 @@ SPACES = [plugins.load(plugins.SPACES, name) for name in ("hybrid-8", "hybrid-16
 
 
 def plain_cnn() -> nn.Module:
-    """Six 3x3 convolutions with batch norm and ReLU, as anyone writes them."""
+    """Build six 3x3 convolutions with batch norm and ReLU without our builder."""
     layers: list[nn.Module] = []
     for inputs, outputs, stride in ((3, 24, 2), (24, 48, 2), (48, 48, 1), (48, 96, 2), (96, 96, 1), (96, 128, 2)):
         layers += [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
@@ -57,7 +57,7 @@ def test_a_deployed_plain_cnn_is_six_convolutions_and_no_norm(tmp_path) -> None:
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), space=st.sampled_from(SPACES))
-def test_members_have_one_spelling_and_cost_what_their_parts_do(seed, space) -> None:
+def test_members_are_canonical_and_cost_the_sum_of_their_parts(seed, space) -> None:
     member = space.sample(random.Random(seed))
     assert Architecture.from_dict(member.to_dict()) == member
     assert canonical(member) == member
@@ -69,17 +69,17 @@ def test_members_have_one_spelling_and_cost_what_their_parts_do(seed, space) -> 
     "stem", [Stem(3, 1), Stem(3, 2), Stem(3, 2, 2), Stem(3, 4, 2), Stem(4, 4), Stem(3, 4, 1, True)]
 )
 @pytest.mark.parametrize("size_px", [15, 16, 17, 30, 33])
-def test_grids_are_what_stem_and_stages_leave(stem: Stem, size_px: int) -> None:
+def test_grids_equal_those_of_the_built_network(stem: Stem, size_px: int) -> None:
     stages = (Stage("pool", 1, 8), Stage("pool", 1, 8))
     for downsample in ("conv", "patch", "conv_pool", "pool"):
         architecture = Architecture(stages, "plain", Blueprint(stem=stem, downsample=downsample))
         at = ModelInput(1, size_px, size_px + 3, 4)
         network = build(architecture, at)
-        seen: list[tuple[int, ...]] = []
+        shapes: list[tuple[int, ...]] = []
         for stage in network.stages:
-            stage.register_forward_hook(lambda *call, seen=seen: seen.append(tuple(call[2].shape[2:])))
+            stage.register_forward_hook(lambda *call, shapes=shapes: shapes.append(tuple(call[2].shape[2:])))
         assert network(torch.randn(2, 1, size_px, size_px + 3)).shape == (2, 4)
-        assert seen == grids(architecture, at)
+        assert shapes == grids(architecture, at)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_stage_without_blocks_has_no_mixer() -> None:
 
 
 def test_architectures_of_earlier_versions_keep_their_key() -> None:
-    """As it was recorded by version 0.1."""
+    """The canonical JSON as version 0.1 recorded it."""
     architecture = Architecture((Stage("pool", 1, 32), Stage("conv", 2, 40, options={"kernel": 5})))
     assert architecture.canonical_json == (
         '{"stages":[{"depth":1,"mixer":"pool","width":32},'
@@ -123,6 +123,6 @@ def test_architectures_of_earlier_versions_keep_their_key() -> None:
         (lambda: build(CNN, ModelInput(3, 16, 16, 10)), "16x16 px is too small for 4 stages: at least 17x17"),
     ],
 )
-def test_what_is_no_blueprint_is_named(make, named: str) -> None:
+def test_an_invalid_blueprint_is_named(make, named: str) -> None:
     with pytest.raises((ParameterError, UnknownNameError), match=named):
         make()

@@ -1,4 +1,4 @@
-"""A front beside baselines: properties of the comparison, and its words."""
+"""Comparison of a front with baselines: its properties, and its conclusion in words."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,19 +22,19 @@ def test_the_rival_is_the_most_accurate_of_those_at_most_as_slow(baseline: Point
 
 
 @given(POINTS, MEMBERS)
-def test_what_a_baseline_dominates_is_no_gain_over_it(baseline: Point, members: list[Point]) -> None:
-    (found,) = compare({"cnn": baseline}, members)
-    assert [index for index, member in enumerate(members) if dominates(baseline, member)] == list(found.dominated)
-    if found.rival is not None and found.rival in found.dominated:
-        assert found.gain is not None
-        assert found.gain <= 0
+def test_there_is_no_gain_over_a_baseline_that_dominates_the_rival(baseline: Point, members: list[Point]) -> None:
+    (comparison,) = compare({"cnn": baseline}, members)
+    assert [index for index, member in enumerate(members) if dominates(baseline, member)] == list(comparison.dominated)
+    if comparison.rival is not None and comparison.rival in comparison.dominated:
+        assert comparison.gain is not None
+        assert comparison.gain <= 0
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), POINTS, min_size=1), MEMBERS)
 def test_the_conclusion_says_who_dominates(baselines: dict[str, Point], members: list[Point]) -> None:
-    found = compare(baselines, members)
-    lines = conclusion(found, len(members))
-    is_whole = any(len(each.dominated) == len(members) for each in found)
+    comparisons = compare(baselines, members)
+    lines = conclusion(comparisons, len(members))
+    is_whole = any(len(comparison.dominated) == len(members) for comparison in comparisons)
     assert any(line.endswith(("dominates the front", "dominate the front")) for line in lines) == is_whole
     assert 1 <= len(lines) <= 2
 
@@ -44,25 +44,27 @@ def test_the_unit_of_latency_does_not_matter(baseline: Point, members: list[Poin
     def scaled(point: Point) -> Point:
         return (point[0] * factor, point[1])
 
-    assert compare({"cnn": baseline}, members) == compare({"cnn": scaled(baseline)}, [scaled(each) for each in members])
+    assert compare({"cnn": baseline}, members) == compare(
+        {"cnn": scaled(baseline)}, [scaled(member) for member in members]
+    )
 
 
-def beside(name: str, gain: float | None, *dominated: int) -> Comparison:
+def compared(name: str, gain: float | None, *dominated: int) -> Comparison:
     return Comparison(name, None if gain is None else 0, gain, dominated)
 
 
-def test_words() -> None:
-    assert conclusion([beside("resnet10t", 0.041)], 3) == [
+def test_conclusions() -> None:
+    assert conclusion([compared("resnet10t", 0.041)], 3) == [
         "the front is 4.1% more accurate than resnet10t at its latency"
     ]
-    assert conclusion([beside("cnn", -0.02, 0, 1)], 2) == ["cnn dominates the front"]
-    assert conclusion([beside("a", 0.03), beside("b", 0.01), beside("c", None)], 2) == [
+    assert conclusion([compared("cnn", -0.02, 0, 1)], 2) == ["cnn dominates the front"]
+    assert conclusion([compared("a", 0.03), compared("b", 0.01), compared("c", None)], 2) == [
         "the front is 1.0% more accurate than b at its latency, the closest of 2 baselines"
     ]
-    assert conclusion([beside("a", -0.1, 0, 1), beside("b", 0.01, 1), beside("c", 0.2)], 3, "macs") == [
+    assert conclusion([compared("a", -0.1, 0, 1), compared("b", 0.01, 1), compared("c", 0.2)], 3, "macs") == [
         "2 of 3 members of the front are dominated by baselines: a (2) and b (1)",
         "a is 10.0% more accurate than the front at its macs",
     ]
-    assert conclusion([beside("a", 0.2, 0)], 4)[0] == "a dominates 1 of 4 members of the front"
-    assert conclusion([beside("a", None)], 2) == ["no member of the front is within the latency of any baseline"]
-    assert conclusion([], 2) == conclusion([beside("a", 0.1)], 0) == []
+    assert conclusion([compared("a", 0.2, 0)], 4)[0] == "a dominates 1 of 4 members of the front"
+    assert conclusion([compared("a", None)], 2) == ["no member of the front is within the latency of any baseline"]
+    assert conclusion([], 2) == conclusion([compared("a", 0.1)], 0) == []

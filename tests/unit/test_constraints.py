@@ -1,4 +1,4 @@
-"""Constrained spaces: counted, drawn from and listed exactly, whatever the constraints."""
+"""Constrained spaces: exact counting, sampling and enumeration for any constraints."""
 
 import random
 from itertools import product
@@ -69,7 +69,7 @@ def test_any_number_of_stages(stages: int) -> None:
     assert constrained.size == sum(1 for _ in constrained) > 0
 
 
-def test_neighbours_are_legal_and_differ_in_one_choice() -> None:
+def test_neighbours_are_allowed_and_differ_in_one_choice() -> None:
     constrained = space((("pool", "conv"), ("attention",)), (Limit("parameters", 0, 20_000),))
     member = constrained.sample(random.Random(3))
     parameters = constrained.encode(member)
@@ -80,7 +80,7 @@ def test_neighbours_are_legal_and_differ_in_one_choice() -> None:
         assert sum(value != parameters[name] for name, value in constrained.encode(other).items()) == 1
 
 
-def test_decoding_what_a_constraint_forbids_is_an_error() -> None:
+def test_decoding_a_forbidden_architecture_is_an_error() -> None:
     constrained = space((("pool",), ("attention",)))
     forbidden = next(a for a in space() if a.layout == "APP")
     with pytest.raises(ParameterError, match="APP is outside the constraints"):
@@ -97,7 +97,7 @@ def test_a_space_of_millions_is_counted_under_a_limit_on_cost() -> None:
 
 
 @pytest.mark.parametrize(("stages", "choices"), [(1, 2_000), (4, 20), (40, 2)])
-def test_what_would_not_end_is_not_counted(stages: int, choices: int) -> None:
+def test_too_many_choices_are_not_counted(stages: int, choices: int) -> None:
     numbers = tuple(range(1, choices + 1))
     stage = StageChoices(MIXERS, numbers, numbers)
     endless = SearchSpace("endless", "for tests", (stage,) * stages, constraints=Constraints((("pool",), ("conv",))))
@@ -112,8 +112,8 @@ def test_amounts_beyond_64_bits_are_counted() -> None:
         "vast", "for tests", (stage,) * 2, constraints=Constraints((), limits, ModelInput(3, 4_096, 4_096, 10))
     )
     assert 0 < vast.size < 4**2
-    assert vast.size == sum(vast.allows(vast.compose(dict(zip(vast.choices, chosen, strict=True))))
-                            for chosen in product(*vast.choices.values()))  # fmt: skip
+    assert vast.size == sum(vast.allows(vast.compose(dict(zip(vast.choices, options, strict=True))))
+                            for options in product(*vast.choices.values()))  # fmt: skip
 
 
 def test_options_norms_ratios_and_positions_are_choices() -> None:

@@ -1,4 +1,4 @@
-"""What the rest of a search promises, and that a flat one ends."""
+"""The expected gain of the rest of a search, and the end of a flat search."""
 
 from pathlib import Path
 
@@ -22,27 +22,27 @@ def trials(outcomes: list[Outcome]) -> list[Trial]:
     ]
 
 
-def gain(outcomes: list[Outcome], left: int) -> float | None:
-    return expected_gain(results(trials(outcomes), SETTINGS), range(len(outcomes)), left, SETTINGS)
+def gain(outcomes: list[Outcome], remaining: int) -> float | None:
+    return expected_gain(results(trials(outcomes), SETTINGS), range(len(outcomes)), remaining, SETTINGS)
 
 
-def test_nothing_is_foretold_of_few_trials() -> None:
+def test_too_few_trials_predict_nothing() -> None:
     assert gain([complete(0.5, 5.0)] * (MIN_TRIALS - 1), 10) is None
     assert expected_gain([], range(40), 10, SETTINGS) is None
 
 
-def test_a_front_that_stands_still_promises_nothing() -> None:
+def test_a_constant_front_has_no_expected_gain() -> None:
     assert gain([complete(0.5, 5.0)] * 40, 100) == 0.0
 
 
-def test_each_doubling_promises_what_the_last_one_gained() -> None:
+def test_each_doubling_is_expected_to_gain_as_much_as_the_last_one() -> None:
     grown = [complete(0.4, 5.0)] * 20 + [complete(0.5, 5.0)] * 20
     assert gain(grown, 40) == pytest.approx(0.2)
     assert gain(grown, 120) == pytest.approx(0.4)
     assert gain(grown, 0) == 0.0
 
 
-def test_a_flat_search_ends_and_goes_on_when_it_is_no_longer_asked_to_stop(tmp_path: Path) -> None:
+def test_a_flat_search_ends_and_resumes_without_the_option(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'nas.db'}"
 
     def same(_architecture: object) -> Outcome:
@@ -55,6 +55,6 @@ def test_a_flat_search_ends_and_goes_on_when_it_is_no_longer_asked_to_stop(tmp_p
         assert study.is_flat
         assert study.done == MIN_TRIALS
         assert open_study(store, url, budget=36, flat_below=0.01, **SETTINGS).is_over
-        again = open_study(store, url, budget=36, **SETTINGS)
-        run(again, same)
-        assert again.done == 36
+        resumed = open_study(store, url, budget=36, **SETTINGS)
+        run(resumed, same)
+        assert resumed.done == 36

@@ -1,4 +1,4 @@
-"""Predicted latency: additive costs are recovered, strange networks have wide intervals, the design is worth it."""
+"""Latency models recover additive costs, give wide intervals for unlike networks, and profit from the design."""
 
 import random
 import statistics
@@ -24,7 +24,7 @@ PER_CHANNEL_MS = {"pool": 0.0008, "conv": 0.002, "attention": 0.0015}
 
 
 def truth(architecture: Architecture) -> float:
-    """Milliseconds of a machine whose networks are the sums of their blocks; 1% noise, always the same."""
+    """Return the milliseconds of a machine with additive costs of blocks and 1% noise, fixed for each network."""
     total = 0.3
     for index, stage in enumerate(architecture.stages):
         total += stage.depth * (OVERHEAD_MS[stage.mixer] + PER_CHANNEL_MS[stage.mixer] * stage.width * (4 - index))
@@ -32,88 +32,89 @@ def truth(architecture: Architecture) -> float:
 
 
 def fitted(chosen: list[Architecture]) -> LatencyModel:
-    return LatencyModel([features(each, INPUT, BUILDER) for each in chosen], [truth(each) for each in chosen])
+    return LatencyModel([features(member, INPUT, BUILDER) for member in chosen], [truth(member) for member in chosen])
 
 
-def judged(chosen: list[Architecture]) -> device_profile.PredictionErrors:
-    known = fitted(chosen)
+def errors_on_others(chosen: list[Architecture]) -> device_profile.PredictionErrors:
+    model = fitted(chosen)
     others = [HYBRID_V1.sample(random.Random(seed)) for seed in range(100)]
     return device_profile.prediction_errors(
-        [known.predict(features(each, INPUT, BUILDER)) for each in others], [truth(o) for o in others]
+        [model.predict(features(member, INPUT, BUILDER)) for member in others], [truth(member) for member in others]
     )
 
 
 def test_64_designed_networks_predict_the_others() -> None:
-    found = judged(device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
-    assert found.close >= 0.98
-    assert found.covered >= 0.85
-    assert found.tau > 0.9
+    errors = errors_on_others(device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
+    assert errors.close >= 0.98
+    assert errors.covered >= 0.85
+    assert errors.tau > 0.9
 
 
 def test_a_design_is_distinct_seeded_and_no_worse_than_chance() -> None:
     chosen = device_profile.design(HYBRID_V1, INPUT, BUILDER, 24, seed=0)
-    assert len({each.key for each in chosen}) == 24
+    assert len({member.key for member in chosen}) == 24
     assert chosen == device_profile.design(HYBRID_V1, INPUT, BUILDER, 24, seed=0)
     by_chance = [
-        judged([HYBRID_V1.sample(random.Random(10 * s + i)) for i in range(24)]).typical for s in range(100, 105)
+        errors_on_others([HYBRID_V1.sample(random.Random(10 * s + i)) for i in range(24)]).typical
+        for s in range(100, 105)
     ]
-    assert judged(chosen).typical <= 1.1 * statistics.median(by_chance)
+    assert errors_on_others(chosen).typical <= 1.1 * statistics.median(by_chance)
 
 
-def test_what_was_never_measured_has_a_wide_interval() -> None:
-    known = fitted(
-        [each for each in device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0) if "A" not in each.layout]
+def test_unmeasured_features_widen_the_interval() -> None:
+    model = fitted(
+        [member for member in device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0) if "A" not in member.layout]
     )
     pools, attentions = (
-        known.predict(features(Architecture(tuple(Stage(mixer, 1, w) for w in (16, 24, 32, 48))), INPUT, BUILDER))
+        model.predict(features(Architecture(tuple(Stage(mixer, 1, w) for w in (16, 24, 32, 48))), INPUT, BUILDER))
         for mixer in ("pool", "attention")
     )
     assert (attentions.high_ms - attentions.low_ms) > 3 * (pools.high_ms - pools.low_ms)
 
 
-def test_blocks_cost_what_they_do() -> None:
-    known = fitted(device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
-    costs = device_profile.per_block_ms(HYBRID_V1, INPUT, BUILDER, known)
+def test_costs_of_blocks_are_recovered() -> None:
+    model = fitted(device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0))
+    costs = device_profile.per_block_ms(HYBRID_V1, INPUT, BUILDER, model)
     assert list(costs) == ["pool", "conv", "attention"]
     for mixer, by_stage in costs.items():
         for index, (cost, width) in enumerate(zip(by_stage, (24, 32, 48, 72), strict=True)):
             assert cost == pytest.approx(OVERHEAD_MS[mixer] + PER_CHANNEL_MS[mixer] * width * (4 - index), rel=0.15)
 
 
-def test_cross_validation_is_of_networks_left_out() -> None:
+def test_cross_validation_predicts_networks_outside_the_fit() -> None:
     chosen = device_profile.design(HYBRID_V1, INPUT, BUILDER, 64, seed=0)
-    rows = [features(each, INPUT, BUILDER) for each in chosen]
-    found = device_profile.cross_validate(rows, [truth(each) for each in chosen], seed=0)
-    assert found.networks == 64
-    assert found.close >= 0.95
-    shuffled = np.random.default_rng(0).permutation([truth(each) for each in chosen])
+    rows = [features(member, INPUT, BUILDER) for member in chosen]
+    errors = device_profile.cross_validate(rows, [truth(member) for member in chosen], seed=0)
+    assert errors.networks == 64
+    assert errors.close >= 0.95
+    shuffled = np.random.default_rng(0).permutation([truth(member) for member in chosen])
     assert device_profile.cross_validate(rows, shuffled.tolist(), seed=0).close < 0.7
 
 
-def test_a_forecast_says_nothing_until_it_knows_enough_and_follows_the_record() -> None:
+def test_an_online_model_predicts_once_it_has_enough_measurements_and_is_refitted() -> None:
     online_model = OnlineLatencyModel(BUILDER, INPUT)
     chosen = device_profile.design(HYBRID_V1, INPUT, BUILDER, 40, seed=0)
-    online_model.add([(each, measurement(truth(each))) for each in chosen[: MIN_MEASURED - 1]])
+    online_model.add([(member, measurement(truth(member))) for member in chosen[: MIN_MEASURED - 1]])
     assert online_model.predict(chosen[-1]) is None
     last = chosen[MIN_MEASURED - 1]
-    # Of a machine too busy to tell.
+    # An unusable measurement of a busy machine.
     online_model.add([(last, replace(measurement(9.0), margin=UNKNOWN))])
     assert online_model.predict(chosen[-1]) is None
     online_model.add([(last, measurement(9.0)), (last, measurement(truth(last)))])
     assert online_model.expected_ms(last) == truth(last)
     before = online_model.predict(chosen[-1])
-    online_model.add([(each, measurement(truth(each))) for each in chosen[MIN_MEASURED:-1]])
+    online_model.add([(member, measurement(truth(member))) for member in chosen[MIN_MEASURED:-1]])
     after = online_model.predict(chosen[-1])
     assert (after.high_ms - after.low_ms) < (before.high_ms - before.low_ms)
 
 
-def test_networks_of_many_macs_are_fitted_too() -> None:
-    """At 224 px a block has ten thousand times the MACs of others."""
+def test_networks_with_many_macs_are_fitted() -> None:
+    """At 224 px some blocks have ten thousand times the MACs of others."""
     at = ModelInput(3, 224, 224, 1000)
     space = load_space("imagenet-conv")
     for seed in range(2):
         generator = random.Random(seed)
         chosen = [space.sample(generator) for _ in range(64)]
-        rows = [features(each, at, BUILDER) for each in chosen]
+        rows = [features(member, at, BUILDER) for member in chosen]
         times = [generator.gauss(1.0, 0.005) * sum(map(abs, row.values())) / 100 for row in rows]
         assert all(np.isfinite(LatencyModel(rows, times).predict(row)).all() for row in rows)

@@ -1,4 +1,4 @@
-"""Fronts against their definitions."""
+"""Fronts, hypervolume and knee, tested against their definitions."""
 
 import itertools
 
@@ -17,7 +17,7 @@ def points(dimensions: int) -> st.SearchStrategy:
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 @given(data=st.data())
-def test_front_is_what_nothing_dominates(dimensions: int, data: st.DataObject) -> None:
+def test_the_front_is_the_non_dominated_set(dimensions: int, data: st.DataObject) -> None:
     cloud = data.draw(points(dimensions))
     front = {cloud[index] for index in non_dominated(cloud)}
     assert front == {point for point in cloud if not any(dominates(other, point) for other in cloud)}
@@ -31,8 +31,8 @@ def test_hypervolume_counts_the_dominated_cells(dimensions: int, data: st.DataOb
     reference = data.draw(st.tuples(*[coordinates] * dimensions))
     # On integer points the dominated region is a union of unit cells.
     cells = itertools.product(*[range(int(limit)) for limit in reference])
-    counted = sum(any(all(x <= c for x, c in zip(p, cell, strict=True)) for p in cloud) for cell in cells)
-    assert hypervolume(cloud, reference) == pytest.approx(counted)
+    volume = sum(any(all(x <= c for x, c in zip(p, cell, strict=True)) for p in cloud) for cell in cells)
+    assert hypervolume(cloud, reference) == pytest.approx(volume)
 
 
 @given(points(2), st.tuples(coordinates, coordinates))

@@ -1,4 +1,4 @@
-"""Expected accuracies: lucky single seeds are drawn to what losses foretell, order among equals is kept."""
+"""Shrinkage: lucky single seeds are shrunk towards the losses' prediction, and the order of equals is kept."""
 
 import random
 import statistics
@@ -11,43 +11,43 @@ from nas.results.shrinkage import Line, SeedResult, fit_shrinkage
 fractions = st.floats(0, 1)
 
 
-def unhinted(accuracies: list[list[float]]) -> list[list[SeedResult]]:
-    return [[SeedResult(accuracy) for accuracy in own] for own in accuracies]
+def without_losses(accuracies: list[list[float]]) -> list[list[SeedResult]]:
+    return [[SeedResult(accuracy) for accuracy in runs] for runs in accuracies]
 
 
 @given(st.lists(fractions, min_size=1, max_size=20))
-def test_without_further_seeds_and_losses_it_is_the_accuracy(firsts: list[float]) -> None:
-    expected = fit_shrinkage(unhinted([[first] for first in firsts]))
-    assert [expected([SeedResult(first)]) for first in firsts] == firsts
+def test_without_further_seeds_and_losses_the_estimate_is_the_accuracy(firsts: list[float]) -> None:
+    estimate = fit_shrinkage(without_losses([[first] for first in firsts]))
+    assert [estimate([SeedResult(first)]) for first in firsts] == firsts
 
 
 @given(st.lists(st.lists(fractions, min_size=1, max_size=4), min_size=1, max_size=20))
-def test_it_lies_between_the_mean_and_the_middle(accuracies: list[list[float]]) -> None:
-    expected = fit_shrinkage(unhinted(accuracies))
-    middle = statistics.median([own[0] for own in accuracies])
-    for own in accuracies:
-        mean = statistics.fmean(own)
-        found = expected([SeedResult(each) for each in own])
-        assert min(mean, middle) - 1e-9 <= found <= max(mean, middle) + 1e-9
+def test_the_estimate_lies_between_the_mean_and_the_median(accuracies: list[list[float]]) -> None:
+    estimate = fit_shrinkage(without_losses(accuracies))
+    median = statistics.median([runs[0] for runs in accuracies])
+    for runs in accuracies:
+        mean = statistics.fmean(runs)
+        value = estimate([SeedResult(accuracy) for accuracy in runs])
+        assert min(mean, median) - 1e-9 <= value <= max(mean, median) + 1e-9
 
 
 @given(st.lists(st.lists(fractions, min_size=1, max_size=4), min_size=4, max_size=20))
-def test_of_equally_many_seeds_the_better_mean_is_expected_to_be_better(accuracies: list[list[float]]) -> None:
-    expected = fit_shrinkage(unhinted(accuracies))
-    singles = sorted(own[0] for own in accuracies if len(own) == 1)
-    values = [expected([SeedResult(own)]) for own in singles]
+def test_with_one_seed_each_the_order_of_accuracies_is_kept(accuracies: list[list[float]]) -> None:
+    estimate = fit_shrinkage(without_losses(accuracies))
+    singles = sorted(runs[0] for runs in accuracies if len(runs) == 1)
+    values = [estimate([SeedResult(accuracy)]) for accuracy in singles]
     assert values == sorted(values)
 
 
 def error(estimate, trained: list[list[SeedResult]], truths: list[float]) -> float:
-    return statistics.fmean((estimate(own) - truth) ** 2 for own, truth in zip(trained, truths, strict=True))
+    return statistics.fmean((estimate(runs) - truth) ** 2 for runs, truth in zip(trained, truths, strict=True))
 
 
-def mean(own: list[SeedResult]) -> float:
-    return statistics.fmean(each.accuracy for each in own)
+def mean(runs: list[SeedResult]) -> float:
+    return statistics.fmean(run.accuracy for run in runs)
 
 
-def test_it_is_nearer_to_the_truth_than_the_mean() -> None:
+def test_the_estimate_is_nearer_to_the_truth_than_the_mean() -> None:
     draws = random.Random(0)
     truths = [draws.gauss(0.9, 0.01) for _ in range(300)]
     trained = [
@@ -56,27 +56,27 @@ def test_it_is_nearer_to_the_truth_than_the_mean() -> None:
     assert error(fit_shrinkage(trained), trained, truths) < 0.7 * error(mean, trained, truths)
 
 
-def hinted(truth: float, draws: random.Random, seeds: int) -> list[SeedResult]:
-    """Accuracies that luck disturbs, and losses that it disturbs less."""
+def with_losses(truth: float, draws: random.Random, seeds: int) -> list[SeedResult]:
+    """Draw accuracies with noise, and losses with less noise."""
     return [SeedResult(draws.gauss(truth, 0.015), 2.0 - 1.5 * truth + draws.gauss(0, 0.006)) for _ in range(seeds)]
 
 
-def test_losses_tell_before_there_are_further_seeds() -> None:
+def test_losses_improve_estimates_before_there_are_further_seeds() -> None:
     draws = random.Random(0)
     truths = [draws.gauss(0.8, 0.01) for _ in range(60)]
-    trained = [hinted(truth, draws, 1) for truth in truths]
+    trained = [with_losses(truth, draws, 1) for truth in truths]
     assert error(fit_shrinkage(trained), trained, truths) < 0.5 * error(mean, trained, truths)
 
 
-def test_losses_that_tell_nothing_change_no_order() -> None:
+def test_losses_without_information_keep_the_order() -> None:
     draws = random.Random(0)
     trained = [[SeedResult(draws.gauss(0.8, 0.02), 1.0)] for _ in range(60)]
-    expected = fit_shrinkage(trained)
-    assert sorted(trained, key=expected) == sorted(trained)
+    estimate = fit_shrinkage(trained)
+    assert sorted(trained, key=estimate) == sorted(trained)
 
 
-def test_further_seeds_tell_how_far_losses_are_to_be_trusted() -> None:
-    """Where seeds hardly differ, what a loss does not foretell is the architecture's own."""
+def test_further_seeds_set_the_weight_of_losses() -> None:
+    """Where seeds hardly differ, the residuals of losses belong to the architectures."""
     draws = random.Random(0)
     truths = [draws.gauss(0.8, 0.02) for _ in range(60)]
     trained = [
@@ -86,10 +86,10 @@ def test_further_seeds_tell_how_far_losses_are_to_be_trusted() -> None:
     assert error(fit_shrinkage(trained), trained, truths) < 2 * 0.0005**2
 
 
-def test_a_line_goes_through_the_points_with_the_lowest_hints() -> None:
-    hints = [float(number) for number in range(20)]
-    line = Line.through(hints, [1.0 - 0.1 * hint if hint < 10 else 0.0 for hint in hints])
+def test_a_line_is_fitted_to_the_points_with_the_lowest_x() -> None:
+    xs = [float(number) for number in range(20)]
+    line = Line.through(xs, [1.0 - 0.1 * x if x < 10 else 0.0 for x in xs])
     assert line is not None
     assert abs(line.at(3.0) - 0.7) < 1e-9
-    assert Line.through(hints[:7], hints[:7]) is None
-    assert Line.through([1.0] * 20, hints) is None
+    assert Line.through(xs[:7], xs[:7]) is None
+    assert Line.through([1.0] * 20, xs) is None

@@ -1,4 +1,4 @@
-"""Sizes of spaces, and the size that a latency limit asks for."""
+"""Sizes of spaces, and the size that fits a latency limit."""
 
 import dataclasses
 import random
@@ -68,7 +68,7 @@ def test_heads_stay_whole() -> None:
     assert scaled(space, 1.5).stages[0].widths == (48, 72)
 
 
-def test_widths_that_fall_together_are_one() -> None:
+def test_equal_scaled_widths_are_merged() -> None:
     assert scaled(HYBRID_V1, 0.25).stages[0].widths == (8,)
     assert scaled(HYBRID_V1, 1.0) == HYBRID_V1
 
@@ -88,7 +88,7 @@ def test_the_largest_members_use_each_mixer_throughout() -> None:
     assert members[0].stages[-1].width == 96
 
 
-def test_where_constraints_forbid_the_largest_others_stand_for_them() -> None:
+def test_where_constraints_forbid_the_largest_members_smaller_ones_are_yielded() -> None:
     bounded = dataclasses.replace(HYBRID_V1, constraints=Constraints(limits=(Limit("total_depth", 0, 5),)))
     assert all(bounded.allows(member) for member in largest_of_each_mixer(bounded))
 
@@ -103,7 +103,7 @@ def test_the_hint_names_the_next_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "size", "asked"),
+    ("limit", "size", "calls"),
     [
         (None, "m", []),
         (0.5, "s", ["m", "s"]),
@@ -112,13 +112,13 @@ def test_the_hint_names_the_next_size() -> None:
         (9.0, "xl", ["m", "l", "xl"]),
     ],
 )
-def test_auto_takes_the_smallest_size_that_reaches_the_limit(limit, size, asked) -> None:
+def test_auto_takes_the_smallest_size_that_reaches_the_limit(limit, size, calls) -> None:
     slowest = {"s": 1.0, "m": 2.0, "l": 4.0, "xl": 8.0}
-    seen: list[str] = []
+    measured_sizes: list[str] = []
 
     def measured(name: str) -> float:
-        seen.append(name)
+        measured_sizes.append(name)
         return slowest[name]
 
     assert fitting_size(measured, limit) == size
-    assert seen == asked
+    assert measured_sizes == calls

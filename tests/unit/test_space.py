@@ -1,4 +1,4 @@
-"""A space is one declaration that decoding, encoding, neighbours and size all agree on."""
+"""Spaces: decoding, encoding, neighbours and size agree on one declaration."""
 
 import random
 from collections import Counter
@@ -77,7 +77,7 @@ def test_stages_without_blocks_are_counted_drawn_and_listed_once() -> None:
 
 
 def test_spaces_of_the_first_version_keep_their_identity() -> None:
-    """By it stored studies are known: as it was recorded then."""
+    """Stored studies refer to a space by its key; these are the recorded ones."""
     keys = {"hybrid-v1": "78467f1bef37", "hybrid-224-v1": "d1ebd5cf36ee", "metaformer": "7d07a026da0e"}
     assert {name: plugins.load(plugins.SPACES, name).key for name in keys} == keys
     hybrid = plugins.load(plugins.SPACES, "hybrid-v1")
@@ -86,8 +86,8 @@ def test_spaces_of_the_first_version_keep_their_identity() -> None:
 
 
 @pytest.mark.parametrize("size_px", [8, 12, 13, 14, 16, 17, 28, 32, 40, 41, 64, 80, 81, 96, 160, 161, 224])
-def test_hybrid_is_the_one_that_the_pictures_ask_for(size_px: int) -> None:
-    """Every stem of it leaves the last stage a grid, and plain convolutional networks are members and tried first."""
+def test_hybrid_selects_the_variant_for_the_image_size(size_px: int) -> None:
+    """Every stem leaves the last stage a grid, and plain convolutional networks are members and starts."""
     model_input = ModelInput(3, size_px, size_px, 10)
     space = plugins.load(plugins.SPACES, "hybrid").for_pictures(model_input)
     for blueprint in space.blueprint.members():
@@ -102,7 +102,7 @@ def test_hybrid_is_the_one_that_the_pictures_ask_for(size_px: int) -> None:
         assert [24, 48, 96, 128] in widths
 
 
-def test_what_is_no_member_is_named() -> None:
+def test_a_non_member_is_named_in_the_error() -> None:
     space = small_space()
     member = next(iter(space))
     parameters = space.encode(member)
@@ -127,6 +127,6 @@ def test_smallest_of_each_mixer() -> None:
     assert all(stage.depth == 1 for architecture in smallest for stage in architecture.stages)
 
 
-def test_sampling_is_the_callers_generator() -> None:
+def test_sampling_uses_the_callers_generator() -> None:
     space = SPACES[0]
     assert space.sample(random.Random(7)) == space.sample(random.Random(7))
