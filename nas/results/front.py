@@ -90,7 +90,7 @@ def reported(accuracies: tuple[float, ...]) -> tuple[float, ...]:
 
 def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
     """Return the results of the complete trials of a study with these settings."""
-    trained = {trial.number: runs for trial in trials if (runs := _seed_results(trial))}
+    trained = {trial.number: seed_results for trial in trials if (seed_results := _seed_results(trial))}
     complete = [trial for trial in trials if trial.number in trained]
     # An accuracy without a learning curve is a supernet score, not a training's.
     has_scores = not any(trial.outcome is not None and trial.outcome.curve for trial in complete)
