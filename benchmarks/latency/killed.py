@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from workers.latency.quiet import QuietWindow
+from workers.latency.measurement_lock import QuietWindow
 
 spawn = multiprocessing.get_context("spawn")
 KILLS = 50

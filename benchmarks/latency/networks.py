@@ -14,7 +14,7 @@ from nas.objective import Measurement
 from nas.space.loading import load_space
 from workers.latency.load import load_target
 from workers.latency.meter import Meter
-from workers.latency.quiet import MACHINE, QuietWindow
+from workers.latency.measurement_lock import MACHINE, QuietWindow
 from workers.latency.reference import Reference
 
 INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)

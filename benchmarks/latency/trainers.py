@@ -14,7 +14,7 @@ from benchmarks.latency.networks import INPUT, members
 from nas import plugins
 from nas.latency.meter import Deployment
 from workers.data.dataset import Dataset, Request, split
-from workers.latency.quiet import step_in, windows_of
+from workers.latency.measurement_lock import step_in, windows_of
 from workers.training.loop import Recipe, ResidentData, Training
 from workers.training.setting import FP32
 

@@ -32,7 +32,7 @@ from workers.latency.load import load_target, obstacles
 from workers.latency.machine_record import MachineRecord
 from workers.latency.meter import Meter
 from workers.latency.processor import processor_name
-from workers.latency.quiet import QuietWindow
+from workers.latency.measurement_lock import QuietWindow
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0, 1))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nas.errors import ParameterError
-from workers.latency.quiet import MACHINE
+from workers.latency.measurement_lock import MACHINE
 
 POWERCAP = Path("/sys/class/powercap")
 # Reads millijoules that only grow.

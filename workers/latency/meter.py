@@ -19,7 +19,7 @@ from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Run
 from workers.latency.load import load_target
 from workers.latency.machine_record import MachineRecord
 from workers.latency.paired import PARTS, compared
-from workers.latency.quiet import QuietWindow
+from workers.latency.measurement_lock import QuietWindow
 from workers.latency.target import Target
 from workers.memory import is_out_of_memory
 

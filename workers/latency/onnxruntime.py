@@ -17,7 +17,7 @@ from torch import nn
 from nas import plugins
 from nas.architecture import ModelInput
 from workers.device import gpu
-from workers.latency.apart import TimedApart
+from workers.latency.subprocess_timing import TimedApart
 from workers.latency.cuda import driver_version
 from workers.latency.onnx_network import CudaOnnxNetwork, OnnxNetwork
 from workers.latency.processor import processor_name

@@ -20,7 +20,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.export.training import TrainingRecipe
 from workers.data.dataset import Dataset, Request
-from workers.latency.quiet import step_in, windows_of
+from workers.latency.measurement_lock import step_in, windows_of
 from workers.retrain.augmentation import augmentation_of
 from workers.retrain.data import OtherPictures, Pictures, training_data
 from workers.retrain.split import split_indices

@@ -23,7 +23,7 @@ from nas.trial import Outcome
 from workers.data.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
 from workers.environment import environment_on
-from workers.latency.quiet import QuietWindow, step_in, windows_of
+from workers.latency.measurement_lock import QuietWindow, step_in, windows_of
 from workers.memory import is_out_of_memory, room
 from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on

@@ -13,7 +13,7 @@ from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.objective import COUNTED, FEATURE
 from workers.data.dataset import ProxyData
-from workers.latency.quiet import step_in, windows_of
+from workers.latency.measurement_lock import step_in, windows_of
 from workers.training.loop import ResidentData
 
 # Of the proxies' images, in one batch.

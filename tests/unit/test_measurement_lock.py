@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from workers.latency.quiet import QuietWindow
+from workers.latency.measurement_lock import QuietWindow
 
 spawn = multiprocessing.get_context("spawn")
 

@@ -7,7 +7,7 @@ import pytest
 
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.latency.meter import Deployment
-from workers.latency.apart import TimedApart
+from workers.latency.subprocess_timing import TimedApart
 from workers.latency.estimate import Effort, Estimate
 from workers.latency.load import load_target
 from workers.latency.onnx_network import OnnxNetwork

@@ -1,4 +1,4 @@
-"""ONNX Runtime's calls, timed in a new process each time: `python -m workers.latency.apart FOLDER` is that process.
+"""ONNX Runtime's calls, timed in a new process each time: `python -m workers.latency.subprocess_timing FOLDER` is that process.
 
 What a session takes depends on where its memory happens to lie. In a process that had exported 45 networks before,
 looks at one network differed by 1 to 2%, and by up to 8% from what new processes agree on to half a percent.
