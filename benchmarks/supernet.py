@@ -20,22 +20,22 @@ from benchmarks.end_to_end import judge
 from benchmarks.report import print_header
 from nas.architecture import Architecture
 from nas.evaluation import EvaluationOptions, Job
+from nas.export.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import Seen
 from nas.space import SearchSpace
 from nas.space.loading import load_space
 from workers.supernet.correction import correction
-from workers.supernet.evaluator import AUDITED, EPOCHS_PER_PROXY_EPOCH, drawn
+from workers.supernet.evaluator import CHECKED_MEMBERS, EPOCHS_PER_PROXY_EPOCH, drawn
 from workers.supernet.scores import Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.training.loop import Recipe
 from workers.training.proxy import ProxyEvaluator, proxy_of
 
 TABLE = Path(__file__).parent / "tables" / "fashion_hybrid_alone.csv"
 HELD_OUT, SEED = 60, 2024
 # What each was trained with by itself.
 SEEDS = (0, 1, 2)
-FULL = Recipe(epochs=3, batch_size=32, learning_rate=3e-3)
+FULL = TrainingRecipe(epochs=3, batch_size=32, learning_rate=3e-3)
 IMAGES = 4000
 # What it may cost, in trainings to the full schedule.
 TRAININGS = 20
@@ -119,7 +119,9 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     )
     proxy: ProxyEvaluator = proxy_of(options, space)[0]
     recipe = replace(FULL, epochs=EPOCHS_PER_PROXY_EPOCH * FULL.epochs)
-    audited = [member for member in drawn(space, AUDITED + HELD_OUT, seed) if member not in set(held_out)][:AUDITED]
+    audited = [member for member in drawn(space, CHECKED_MEMBERS + HELD_OUT, seed) if member not in set(held_out)][
+        :CHECKED_MEMBERS
+    ]
     trainer = SupernetTrainer(proxy, space, recipe, tuple(audited))
     *rungs, whole = trainer.evaluate(Job(held_out[0], seed))
     # The largest network's validation after each epoch is in it; what its members score meanwhile is the audit's.
@@ -140,7 +142,7 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     raw = [whole.costs[member.key] for member in audited]
     correct = correction(space, audited, raw, alone)
     corrected = [correct(member, each) for member, each in zip(held_out, scores, strict=True)]
-    one_epoch = Recipe(1, FULL.batch_size, FULL.learning_rate)
+    one_epoch = TrainingRecipe(1, FULL.batch_size, FULL.learning_rate)
     short = judge.accuracies(judge.ends(held_out, proxy.data, one_epoch, (seed,)))
     print(
         f"seed {seed}: {recipe.epochs} epochs in {supernet_s:.0f} s of one core, which are {supernet_s / alone_s:.1f} "

@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from workers.latency.measurement_lock import QuietWindow
+from workers.latency.measurement_lock import MeasurementLock
 
 spawn = multiprocessing.get_context("spawn")
 KILLS = 50
 
 
 def hold(folder: Path, how: str, held: Any) -> None:
-    with getattr(QuietWindow(folder=folder), how)():
+    with getattr(MeasurementLock(folder=folder), how)():
         held.set()
         time.sleep(600)
 
@@ -36,7 +36,7 @@ def main() -> None:
                 time.sleep(generator.uniform(0, 0.05))
                 os.kill(holder.pid or 0, signal.SIGKILL)
                 killed = time.perf_counter()
-                with QuietWindow(folder=folder).alone():
+                with MeasurementLock(folder=folder).alone():
                     waits.append(time.perf_counter() - killed)
                 holder.join()
             waits.sort()

@@ -13,8 +13,8 @@ from nas.latency.meter import Deployment
 from nas.objective import Measurement
 from nas.space.loading import load_space
 from workers.latency.load import load_target
+from workers.latency.measurement_lock import MACHINE, MeasurementLock
 from workers.latency.meter import Meter
-from workers.latency.measurement_lock import MACHINE, QuietWindow
 from workers.latency.reference import Reference
 
 INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
@@ -65,7 +65,7 @@ def looking(target_name: str) -> Callable[[], float]:
     run = target.prepare(Reference().build(), Reference.model_input)
 
     def look() -> float:
-        with QuietWindow(target.quarters).alone():
+        with MeasurementLock(target.quarters).alone():
             return float(statistics.median(run() for _ in range(200)))
 
     return look

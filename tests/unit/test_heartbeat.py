@@ -7,7 +7,7 @@ import time
 
 import psutil
 
-from workers.ray.heartbeat import HEARD_S, LEAST_STEP_S, SILENT_S, SLOWER, Frozen, Pulses, Worker
+from workers.ray.heartbeat import HEARD_S, LEAST_STEP_S, SILENT_S, SLOWER, HeartbeatMonitor, StoppedProcesses, Worker
 
 ONE, OTHER = Worker("node", 1, 1.0), Worker("node", 2, 1.0)
 
@@ -21,31 +21,31 @@ class Clock:
 
 def test_a_silent_worker_is_told_of_once() -> None:
     clock = Clock()
-    pulses = Pulses(clock)
-    pulses.beat(ONE, 0.0)
-    pulses.beat(OTHER, 0.0)
+    monitor = HeartbeatMonitor(clock)
+    monitor.beat(ONE, 0.0)
+    monitor.beat(OTHER, 0.0)
     clock.now = SILENT_S
-    pulses.beat(OTHER, 5.0)
-    assert pulses.hung() == []
+    monitor.beat(OTHER, 5.0)
+    assert monitor.hung() == []
     clock.now = SILENT_S + 1
-    assert pulses.hung() == [ONE]
-    assert pulses.hung() == []
+    assert monitor.hung() == [ONE]
+    assert monitor.hung() == []
 
 
 def test_who_lives_is_known_once_all_have_been_heard_of() -> None:
     clock = Clock()
-    pulses = Pulses(clock)
-    pulses.beat(ONE, 0.0)
-    pulses.beat(OTHER, 0.0)
-    assert pulses.living() is None
+    monitor = HeartbeatMonitor(clock)
+    monitor.beat(ONE, 0.0)
+    monitor.beat(OTHER, 0.0)
+    assert monitor.living() is None
     clock.now = HEARD_S + 1
-    pulses.beat(OTHER, 0.0)
-    assert pulses.living() == {"node": 1}
+    monitor.beat(OTHER, 0.0)
+    assert monitor.living() == {"node": 1}
 
 
 def test_a_process_that_was_stopped_before_it_said_anything_is_found() -> None:
     clock = Clock()
-    frozen = Frozen(clock)
+    frozen = StoppedProcesses(clock)
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         assert frozen.look() == []
@@ -66,11 +66,11 @@ def test_a_process_that_was_stopped_before_it_said_anything_is_found() -> None:
 
 
 def test_a_step_may_take_many_times_the_longest_one_so_far() -> None:
-    pulses = Pulses(Clock())
-    pulses.beat(ONE, LEAST_STEP_S + 1)
-    assert pulses.hung() == [ONE]
-    pulses.stepped(LEAST_STEP_S)
-    pulses.beat(ONE, SLOWER * LEAST_STEP_S - 1)
-    assert pulses.hung() == []
-    pulses.beat(ONE, SLOWER * LEAST_STEP_S + 1)
-    assert pulses.hung() == [ONE]
+    monitor = HeartbeatMonitor(Clock())
+    monitor.beat(ONE, LEAST_STEP_S + 1)
+    assert monitor.hung() == [ONE]
+    monitor.stepped(LEAST_STEP_S)
+    monitor.beat(ONE, SLOWER * LEAST_STEP_S - 1)
+    assert monitor.hung() == []
+    monitor.beat(ONE, SLOWER * LEAST_STEP_S + 1)
+    assert monitor.hung() == [ONE]

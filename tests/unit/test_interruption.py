@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from workers.ray import interruption
-from workers.ray.interruption import heard
+from workers.ray.interruption import handle_signals
 
 
 class Held:
@@ -25,7 +25,7 @@ def test_what_a_weak_reference_drops_is_said_again(monkeypatch: pytest.MonkeyPat
     passed = []
 
     def dropped_once() -> None:
-        with heard():
+        with handle_signals():
             held = Held()
             reference = weakref.ref(held, interrupt)
             del held
@@ -42,7 +42,7 @@ def test_what_a_weak_reference_drops_is_said_again(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_both_ways_of_ending_are_one(number: signal.Signals) -> None:
     def told() -> None:
-        with heard():
+        with handle_signals():
             os.kill(os.getpid(), number)
             signal.pause()
 

@@ -6,14 +6,14 @@ import signal
 import time
 from pathlib import Path
 
-from workers.latency.measurement_lock import QuietWindow
+from workers.latency.measurement_lock import MeasurementLock
 
 spawn = multiprocessing.get_context("spawn")
 
 
 def keep_stepping(folder: Path, running: object, steps: object) -> None:
     """Steps back to back, counted; `running` counts those under way."""
-    quiet = QuietWindow(folder=folder)
+    quiet = MeasurementLock(folder=folder)
     while True:
         with quiet.step():
             with running.get_lock():
@@ -25,7 +25,7 @@ def keep_stepping(folder: Path, running: object, steps: object) -> None:
 
 
 def hold(folder: Path, how: str, held: object) -> None:
-    with getattr(QuietWindow(folder=folder), how)():
+    with getattr(MeasurementLock(folder=folder), how)():
         held.set()
         time.sleep(60)
 
@@ -37,7 +37,7 @@ def test_a_measurement_is_alone_and_not_starved_by_several_trainers(tmp_path: Pa
         trainer.start()
     while steps.value < 30:
         time.sleep(0.01)
-    quiet = QuietWindow(folder=tmp_path)
+    quiet = MeasurementLock(folder=tmp_path)
     for _ in range(20):
         with quiet.alone():
             before = steps.value
@@ -58,7 +58,7 @@ def test_whoever_is_alone_makes_steps_and_measures_within_and_stays_alone(tmp_pa
     trainer.start()
     while steps.value < 10:
         time.sleep(0.01)
-    quiet = QuietWindow(folder=tmp_path)
+    quiet = MeasurementLock(folder=tmp_path)
     with quiet.alone():
         before = steps.value
         with quiet.step():
@@ -81,7 +81,7 @@ def test_a_killed_holder_leaves_nothing_locked(tmp_path: Path) -> None:
         assert held.wait(30)
         os.kill(holder.pid, signal.SIGKILL)
         holder.join()
-        with QuietWindow(folder=tmp_path).alone():
+        with MeasurementLock(folder=tmp_path).alone():
             pass
-        with QuietWindow(folder=tmp_path).step():
+        with MeasurementLock(folder=tmp_path).step():
             pass

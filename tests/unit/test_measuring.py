@@ -30,9 +30,9 @@ from workers.latency.energy import energy_counter
 from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Estimating, Run, calibration, estimate
 from workers.latency.load import load_target, obstacles
 from workers.latency.machine_record import MachineRecord
+from workers.latency.measurement_lock import MeasurementLock
 from workers.latency.meter import Meter
 from workers.latency.processor import processor_name
-from workers.latency.measurement_lock import QuietWindow
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0, 1))
@@ -308,7 +308,7 @@ def test_two_meters_of_one_machine_are_on_one_scale() -> None:
 
 def step_once(ready: object, stepped: object) -> None:
     ready.set()
-    with QuietWindow().step():
+    with MeasurementLock().step():
         stepped.set()
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nas.architecture import Architecture, ModelInput
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Job
+from nas.export.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import Seen
 from nas.space import MixerChoice, SearchSpace, StageChoices
@@ -29,7 +30,6 @@ from workers.supernet.evaluator import prepare as prepare_supernet
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.training.loop import Recipe
 from workers.training.proxy import ProxyEvaluator, prepare
 from workers.training.setting import FP32
 
@@ -119,7 +119,7 @@ def trainer() -> SupernetTrainer:
     space = load_space("hybrid-v1")
     proxy = prepare(EvaluationOptions(device="cpu", train_size=256), space).evaluator
     assert isinstance(proxy, ProxyEvaluator)
-    return SupernetTrainer(proxy, space, Recipe(3, 16, 3e-3), (space.sample(random.Random(0)),))
+    return SupernetTrainer(proxy, space, TrainingRecipe(3, 16, 3e-3), (space.sample(random.Random(0)),))
 
 
 def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:

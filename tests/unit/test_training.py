@@ -83,11 +83,11 @@ def test_a_confirmation_is_measured_before_its_training_and_after_it() -> None:
     assert confirmed.accuracy == once.accuracy
     # A figure that counts where there is no other.
     before = dataclasses.replace(measurement(1000.0), margin=UNKNOWN, drift=9.0)
-    (both,) = proxy.measured_again(SMALL, iter([dataclasses.replace(once, latency=before)]))
+    (both,) = proxy.with_repeated_latency(SMALL, iter([dataclasses.replace(once, latency=before)]))
     assert both.latency.median < 1000
     assert both.measure_s > once.measure_s
     over = dataclasses.replace(once, accuracy=None)
-    assert next(proxy.measured_again(SMALL, iter([over]))) is over
+    assert next(proxy.with_repeated_latency(SMALL, iter([over]))) is over
 
 
 def test_figures_are_on_the_records_scale() -> None:

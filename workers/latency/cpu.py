@@ -13,13 +13,13 @@ from nas.architecture import ModelInput
 from workers.latency.estimate import Run
 from workers.latency.processor import processor_name
 from workers.latency.target import Fingerprint, TargetOptions
-from workers.latency.timing import TimedHere
+from workers.latency.timing import InProcessTiming
 from workers.latency.torch_input import place
 
 WAYS = ("yes", "no")
 
 
-class CpuTarget(TimedHere):
+class CpuTarget(InProcessTiming):
     """Eager. One thread unless told otherwise: the figure that does not depend on how many cores a machine has."""
 
     name: ClassVar = "cpu"

@@ -18,13 +18,13 @@ from workers.device import gpu
 from workers.latency.cpu import WAYS
 from workers.latency.estimate import Run
 from workers.latency.target import Fingerprint, TargetOptions
-from workers.latency.timing import TimedHere
+from workers.latency.timing import InProcessTiming
 from workers.latency.torch_input import place
 
 Call = Callable[[], object]
 
 
-class CudaTarget(TimedHere):
+class CudaTarget(InProcessTiming):
     """Eager, on the process's current CUDA device.
 
     After a process has worked on a side stream an H100 launches each kernel of its graphs .4 us later, until another

@@ -19,7 +19,7 @@ from workers.device import gpu
 MACHINE = "machine"
 
 
-class QuietWindow:
+class MeasurementLock:
     """One per machine, or per GPU, and user; in the system's folder for temporary files unless told otherwise.
 
     Pickled without its open files: each process opens its own. Whoever is alone may say so again, and make steps.
@@ -82,14 +82,14 @@ class QuietWindow:
         return os.open(self.folder / f"{self._quarters}-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def windows_of(device: str, index: int | None = None) -> tuple[QuietWindow, ...]:
+def locks_for(device: str, index: int | None = None) -> tuple[MeasurementLock, ...]:
     """Whom a trainer on `device` could disturb: a measurement on the machine, and one on its own GPU."""
-    machine = QuietWindow()
-    return (machine,) if device == "cpu" else (machine, QuietWindow(gpu(index)))
+    machine = MeasurementLock()
+    return (machine,) if device == "cpu" else (machine, MeasurementLock(gpu(index)))
 
 
 @contextmanager
-def step_in(windows: Sequence[QuietWindow]) -> Iterator[None]:
+def shared_step(windows: Sequence[MeasurementLock]) -> Iterator[None]:
     """A step that stands aside for measurements in all of `windows`."""
     with ExitStack() as stack:
         for window in windows:

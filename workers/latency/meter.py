@@ -18,8 +18,8 @@ from workers.latency.energy import energy_counter
 from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Run
 from workers.latency.load import load_target
 from workers.latency.machine_record import MachineRecord
+from workers.latency.measurement_lock import MeasurementLock
 from workers.latency.paired import PARTS, compared
-from workers.latency.measurement_lock import QuietWindow
 from workers.latency.target import Target
 from workers.memory import is_out_of_memory
 
@@ -189,8 +189,8 @@ class Meter:
         return self._placed(reference.Reference())
 
     @cached_property
-    def _quiet(self) -> QuietWindow:
-        return QuietWindow(self.target.quarters)
+    def _quiet(self) -> MeasurementLock:
+        return MeasurementLock(self.target.quarters)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"target_name": self.target_name, "recorded_ms": self.recorded_ms, "effort": self.effort}

@@ -17,16 +17,16 @@ from torch import nn
 from nas import plugins
 from nas.architecture import ModelInput
 from workers.device import gpu
-from workers.latency.subprocess_timing import TimedApart
 from workers.latency.cuda import driver_version
 from workers.latency.onnx_network import CudaOnnxNetwork, OnnxNetwork
 from workers.latency.processor import processor_name
+from workers.latency.subprocess_timing import SubprocessTiming
 from workers.latency.target import Fingerprint, TargetOptions
-from workers.latency.timing import TimedHere
+from workers.latency.timing import InProcessTiming
 from workers.latency.torch_input import place
 
 
-class OnnxRuntimeTarget(TimedApart):
+class OnnxRuntimeTarget(SubprocessTiming):
     """On the CPU; `precision=int8` is ONNX Runtime's dynamic quantisation."""
 
     name: ClassVar = "onnxruntime"
@@ -97,7 +97,7 @@ class OnnxRuntimeTarget(TimedApart):
         return smaller
 
 
-class OnnxRuntimeCudaTarget(TimedHere, OnnxRuntimeTarget):
+class OnnxRuntimeCudaTarget(InProcessTiming, OnnxRuntimeTarget):
     """On the process's current CUDA device, input and output bound there."""
 
     name: ClassVar = "onnxruntime-cuda"

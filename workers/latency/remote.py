@@ -37,7 +37,7 @@ class MeterHost:
 
 
 @dataclass(frozen=True)
-class ElsewhereMeter:
+class RemoteMeter:
     """As nas.latency.meter.Meter has it: each call is one of the Meter on the node.
 
     Raises ParameterError when the cluster at `address` has no such node, or the target does not work there.
@@ -66,10 +66,10 @@ class ElsewhereMeter:
         found: float = self._ask("energy_mj", network)
         return found
 
-    def on_scale(self, recorded_ms: float) -> "ElsewhereMeter":
+    def on_scale(self, recorded_ms: float) -> "RemoteMeter":
         return self._with(recorded_ms=recorded_ms)
 
-    def precise(self, precision: float, limit_s: float) -> "ElsewhereMeter":
+    def precise(self, precision: float, limit_s: float) -> "RemoteMeter":
         return self._with(effort=replace(self.effort, precision=precision, limit_s=limit_s))
 
     def fingerprint(self, model_input: ModelInput) -> dict[str, str | int]:
@@ -86,7 +86,7 @@ class ElsewhereMeter:
         size_px: int | None = self._ask("size_px")
         return size_px
 
-    def _with(self, **changed: Any) -> "ElsewhereMeter":
+    def _with(self, **changed: Any) -> "RemoteMeter":
         """The same host serves the changed meter: it ends with the process that asked first."""
         other = replace(self, **changed)
         other.__dict__["_host"] = self._host

@@ -1,4 +1,4 @@
-"""ONNX Runtime's calls, timed in a new process each time: `python -m workers.latency.subprocess_timing FOLDER` is that process.
+"""Timing of ONNX Runtime calls in a new process: `python -m workers.latency.subprocess_timing FOLDER` is that process.
 
 What a session takes depends on where its memory happens to lie. In a process that had exported 45 networks before,
 looks at one network differed by 1 to 2%, and by up to 8% from what new processes agree on to half a percent.
@@ -19,14 +19,14 @@ from typing import Any, ClassVar
 
 from workers.latency.estimate import Effort, Estimate, Estimating
 from workers.latency.onnx_network import OnnxNetwork
-from workers.latency.timing import TimedHere
+from workers.latency.timing import InProcessTiming
 
 REFERENCE, NETWORK = "reference", "network"
 # It says so when what it is asked for can be done at once.
 READY = "ready"
 
 
-class TimedApart:
+class SubprocessTiming:
     """The part of a target that times; its figures are of a process that does nothing else."""
 
     placed_alone: ClassVar = False
@@ -101,10 +101,10 @@ def main(folder: Path, threads: int, provider: str) -> None:
     threading.Thread(target=end_with_who_asked, args=(folder,), daemon=True).start()
     job = json.loads(asked)
     if NETWORK in networks:
-        with TimedHere().ready(networks[NETWORK], networks[REFERENCE]) as estimating:
+        with InProcessTiming().ready(networks[NETWORK], networks[REFERENCE]) as estimating:
             found = estimating(Effort(**job["effort"]), job["recorded_ms"])
     else:
-        found = TimedHere().calibrate(networks[REFERENCE], **job)
+        found = InProcessTiming().calibrate(networks[REFERENCE], **job)
     say(json.dumps(asdict(found)))
 
 

@@ -14,7 +14,7 @@ def preemptions() -> int:
     return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
-class TimedHere:
+class InProcessTiming:
     """The part of a target that times, in this process and thread."""
 
     placed_alone: ClassVar = False

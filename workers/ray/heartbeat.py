@@ -37,7 +37,7 @@ class Worker(NamedTuple):
     started_at: float
 
 
-class Pulses:
+class HeartbeatMonitor:
     """The actor. Times are of its own clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -77,7 +77,7 @@ class Heartbeat:
     def __init__(self, name: str) -> None:
         self._name = name
         self._step_began: float | None = None
-        self._pulses: Any = None
+        self._monitor: Any = None
         node_id = ray.get_runtime_context().get_node_id()
         self._worker = Worker(node_id, os.getpid(), psutil.Process().create_time())
         threading.Thread(target=self._keep_beating, name="heartbeat", daemon=True).start()
@@ -88,22 +88,22 @@ class Heartbeat:
 
     def __exit__(self, *_error: object) -> None:
         began, self._step_began = self._step_began, None
-        if began is not None and self._pulses is not None:
-            self._pulses.stepped.remote(time.monotonic() - began)
+        if began is not None and self._monitor is not None:
+            self._monitor.stepped.remote(time.monotonic() - began)
 
     def _keep_beating(self) -> None:
         while True:
             time.sleep(BEAT_S)
             try:
-                self._pulses = self._pulses or ray.get_actor(self._name)
+                self._monitor = self._monitor or ray.get_actor(self._name)
                 began = self._step_began
-                self._pulses.beat.remote(self._worker, 0.0 if began is None else time.monotonic() - began)
+                self._monitor.beat.remote(self._worker, 0.0 if began is None else time.monotonic() - began)
             except (ValueError, RayError):
                 # There is none yet, or it was lost with its node and a new one is to come.
-                self._pulses = None
+                self._monitor = None
 
 
-class Frozen:
+class StoppedProcesses:
     """The descendants of this process that were stopped, as by SIGSTOP, and nobody has let go on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -130,7 +130,7 @@ class Watchdog(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="watchdog", daemon=True)
-        self.actor_name = f"nas-pulses-{secrets.token_hex(8)}"
+        self.actor_name = f"nas-monitor-{secrets.token_hex(8)}"
         self.living: Mapping[str, int] | None = None
         self._stopped = threading.Event()
 
@@ -145,21 +145,21 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         if self._stopped.wait(AFTER_S):
             return
-        pulses = None
-        frozen = Frozen()
+        monitor = None
+        frozen = StoppedProcesses()
         while not self._stopped.wait(CHECK_S):
             for worker in frozen.look():
                 kill(worker)
             try:
                 # It lives as long as its handle.
-                pulses = pulses or ray.remote(Pulses).options(name=self.actor_name, num_cpus=0).remote()
-                for worker in ray.get(pulses.hung.remote(), timeout=SILENT_S):
+                monitor = monitor or ray.remote(HeartbeatMonitor).options(name=self.actor_name, num_cpus=0).remote()
+                for worker in ray.get(monitor.hung.remote(), timeout=SILENT_S):
                     where = NodeAffinitySchedulingStrategy(worker.node_id, soft=False)
                     ray.remote(kill).options(num_cpus=0, scheduling_strategy=where, max_retries=0).remote(worker)
-                self.living = ray.get(pulses.living.remote(), timeout=SILENT_S)
+                self.living = ray.get(monitor.living.remote(), timeout=SILENT_S)
             except (RayError, ValueError):
                 # A node was lost, the actor's perhaps, whose name is still taken. Of all of Ray the search says so.
-                pulses = None
+                monitor = None
 
 
 def kill(worker: Worker) -> None:

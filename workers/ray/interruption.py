@@ -15,7 +15,7 @@ STDERR = 2
 
 
 @contextmanager
-def heard(answer: str = "") -> Iterator[Callable[[], None]]:
+def handle_signals(answer: str = "") -> Iterator[Callable[[], None]]:
     """KeyboardInterrupt at SIGINT and SIGTERM, for the length of the block, again and again until the block is left.
 
     Once is not enough: where it is raised in a destructor or a weak reference's callback, Python drops it. Under Ray's
@@ -61,7 +61,7 @@ def heard(answer: str = "") -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def deaf() -> Iterator[None]:
+def ignore_signals() -> Iterator[None]:
     """SIGINT and SIGTERM do nothing for the length of the block, which ends by itself within seconds."""
     if threading.current_thread() is not threading.main_thread():
         yield

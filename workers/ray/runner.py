@@ -22,7 +22,7 @@ from workers.ray.cluster import Cluster
 from workers.ray.environment import broken_down, check_address, connect, ray_environment
 from workers.ray.guard import Guard, none_left
 from workers.ray.heartbeat import Watchdog
-from workers.ray.interruption import deaf, heard
+from workers.ray.interruption import handle_signals, ignore_signals
 
 # Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
 PENDING = 64
@@ -127,7 +127,7 @@ class RayTuneRunner:
         self._leaving.set()
         own = self.address is None
         # A second Ctrl-C would leave processes behind.
-        with deaf() if own else nullcontext():
+        with ignore_signals() if own else nullcontext():
             if own and self._started is not None:
                 # What is being started cannot be shut down yet.
                 wait([self._started])
@@ -147,7 +147,7 @@ class RayTuneRunner:
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         try:
             # Of a dead worker Ray writes to standard output, where there may be JSON.
-            with heard(STOPPING) as listen, redirect_stdout(sys.stderr):
+            with handle_signals(STOPPING) as listen, redirect_stdout(sys.stderr):
                 self._started = started = self._beside.submit(self._start_ray, evaluator)
                 # Importing Tune, and making the first proposal, take about as long as Ray's start.
                 from workers.ray.tuner import StudyTuner

@@ -20,7 +20,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.export.training import TrainingRecipe
 from workers.data.dataset import Dataset, Request
-from workers.latency.measurement_lock import step_in, windows_of
+from workers.latency.measurement_lock import locks_for, shared_step
 from workers.retrain.augmentation import augmentation_of
 from workers.retrain.data import OtherPictures, Pictures, training_data
 from workers.retrain.split import split_indices
@@ -68,7 +68,7 @@ def work(config: dict[str, Any]) -> None:
     training_pictures = Pictures(source, training_part, size_px, device)
     data = training_data(training_pictures, Pictures(source, validation_part, size_px, device), dataset)
     # One process stands aside for all of its machine: each of them doing so could wait for each other for ever.
-    step = partial(step_in, windows_of(device.type, device.index) if context.get_local_rank() == 0 else ())
+    step = partial(shared_step, locks_for(device.type, device.index) if context.get_local_rank() == 0 else ())
     network = _network(job, data, device)
     state = _checkpoint()
     setting = _setting(network, data, job.recipe, state.get("setting"), together=world > 1)

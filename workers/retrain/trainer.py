@@ -31,7 +31,7 @@ from nas.export.training import Epoch, TrainingOptions, TrainingRecipe, Training
 from workers.data.dataset import Dataset, Request
 from workers.device import choose_device
 from workers.ray.environment import ray_environment, reason
-from workers.ray.interruption import heard
+from workers.ray.interruption import handle_signals
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.recipes import recipe_for
 from workers.training.policy import TrainingTask, worthwhile_epochs
@@ -286,7 +286,7 @@ def _fitted(trainer: TorchTrainer) -> Result:
             outcome.set_exception(error)
 
     threading.Thread(target=fit, daemon=True).start()
-    with heard():
+    with handle_signals():
         return outcome.result()
 
 

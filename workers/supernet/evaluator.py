@@ -18,6 +18,7 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
+from nas.export.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import Seen
 from nas.space import SearchSpace
@@ -28,13 +29,12 @@ from workers.supernet.correction import Correction, correction
 from workers.supernet.sandwich import largest
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.training.loop import Recipe
 from workers.training.proxy import ProxyEvaluator, features_of, proxy_of
 
 KIND = "supernet"
 # So many members are trained by themselves: on Fashion-MNIST what 24 of them tell ranks others with a Kendall tau of
 # .68, what 30 tell with .73 (benchmarks/README.md).
-AUDITED = 30
+CHECKED_MEMBERS = 30
 # Of each image the supernet sees four networks, each a quarter slower than by itself: this is what twenty proxies take.
 EPOCHS_PER_PROXY_EPOCH = 4
 BATCH, RATE = 32, 3e-3
@@ -52,7 +52,7 @@ class SupernetEvaluator:
 
     proxy: ProxyEvaluator
     space: SearchSpace
-    recipe: Recipe
+    recipe: TrainingRecipe
     name: str
     """Of the artifact."""
     seed: int
@@ -180,7 +180,7 @@ class SupernetEvaluator:
             yield from self.proxy.evaluate(job)
             return
         limit = self.proxy.max_latency_ms
-        found = self.proxy.found_before_training(job.architecture, job.known, limit)
+        found = self.proxy.costs_and_latencies(job.architecture, job.known, limit)
         if self.correction is not None and not (limit and found.latency and found.latency.median > limit):
             inherited = self._scores(job.architecture)
             costs = {**found.costs, INHERITED: inherited}
@@ -190,11 +190,13 @@ class SupernetEvaluator:
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
         """Trained by itself, with `inherit` from the shared weights on."""
         initial = self._supernet.inherited(architecture) if self.inherit else None  # type: ignore[operator]
-        return self.proxy.measured_again(architecture, self.proxy.evaluate(Job(architecture, seed, repeat=1), initial))
+        return self.proxy.with_repeated_latency(
+            architecture, self.proxy.evaluate(Job(architecture, seed, repeat=1), initial)
+        )
 
     @cached_property
     def _sample(self) -> tuple[Architecture, ...]:
-        return tuple(drawn(self.space, min(AUDITED, self.space.size), self.seed))
+        return tuple(drawn(self.space, min(CHECKED_MEMBERS, self.space.size), self.seed))
 
     @cached_property
     def _supernet(self) -> nn.Module:
@@ -233,7 +235,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         )
     epochs = options.supernet_epochs or EPOCHS_PER_PROXY_EPOCH * proxy.recipe.epochs
     # Its shared weights are cut to each member's size, and learn by the recipe that they always have.
-    recipe = Recipe(
+    recipe = TrainingRecipe(
         epochs, options.batch_size or BATCH, options.learning_rate or RATE, precision=proxy.recipe.precision
     )
     # By the proxy's epochs are those trained that scores are compared with.
@@ -242,7 +244,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     made_of = {
         "space": space.key,
         "recipe": {name: getattr(recipe, name) for name in fields},
-        "audited": AUDITED,
+        "audited": CHECKED_MEMBERS,
         "scored_on": SCORED_ON,
     }
     made_of |= {name: settings[name] for name in names}

@@ -10,12 +10,13 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.evaluation import Job, Record, Run, Say
+from nas.export.training import TrainingRecipe
 from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import Scores
 from workers.training.expected_failure import expected_failure
-from workers.training.loop import Recipe, Training
+from workers.training.loop import Training
 from workers.training.proxy import ProxyEvaluator, load_builder
 from workers.training.setting import FP32
 from workers.training.steps import NonFiniteLossError
@@ -27,7 +28,7 @@ class SupernetTrainer:
 
     proxy: ProxyEvaluator
     space: SearchSpace
-    recipe: Recipe
+    recipe: TrainingRecipe
     audited: tuple[Architecture, ...]
     """Members whose accuracies on the shared weights are told after each quarter of the training, as `costs` by key."""
 

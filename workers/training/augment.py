@@ -21,7 +21,7 @@ def alternately(images: int, epoch: int) -> Tensor:
     return (first_N + epoch) % 2
 
 
-def moved(x_BCHW: Tensor, moves_3B: Tensor) -> Tensor:
+def shifted(x_BCHW: Tensor, moves_3B: Tensor) -> Tensor:
     """The images as `draw` has it, both on one device; edges are repeated. Of any type; the result is channels last."""
     B, C, H, W = x_BCHW.shape
     device = x_BCHW.device
@@ -39,4 +39,4 @@ def moved(x_BCHW: Tensor, moves_3B: Tensor) -> Tensor:
 def augment(x_BCHW: Tensor, *, shift_px: int, flip: bool, generator: torch.Generator) -> Tensor:
     """Each image moved by up to `shift_px` px both ways and, with `flip`, mirrored half of the time."""
     moves_3B = draw(len(x_BCHW), shift_px=shift_px, flip=flip, generator=generator)
-    return moved(x_BCHW, moves_3B.to(x_BCHW.device))
+    return shifted(x_BCHW, moves_3B.to(x_BCHW.device))

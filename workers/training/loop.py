@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from nas.export.training import TrainingRecipe
 from nas.trial import CurvePoint
 from workers.data.dataset import ProxyData
-from workers.training.augment import alternately, draw, moved
+from workers.training.augment import alternately, draw, shifted
 from workers.training.batch_norm import RunningStatistics
 from workers.training.optimiser import Optimiser, optimiser_of
 from workers.training.schedule import Schedule
@@ -38,7 +38,6 @@ STEPS_BY_TIME = 1000
 # Images that tell the mean and the spread of all.
 STATISTICS_IMAGES = 20_000
 
-Recipe = TrainingRecipe
 # What is lost on images x_BCHW of these labels.
 Loss = Callable[[Tensor, Tensor], Tensor]
 # The network's input, normalised, and its labels or their probabilities, from uint8 images and labels.
@@ -120,7 +119,7 @@ class ResidentData:
 def choose_setting(
     model: nn.Module,
     data: TrainingData,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     step: Lease = nullcontext,
     part: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -141,7 +140,7 @@ def choose_setting(
         return quickest(model.train(), x_BCHW, data.train_labels[shown], among, clock)
 
 
-def prepare_weights(model: nn.Module, data: TrainingData, recipe: Recipe) -> None:
+def prepare_weights(model: nn.Module, data: TrainingData, recipe: TrainingRecipe) -> None:
     """Do to fresh weights what the recipe does to them; the same each time."""
 
     def normalised(count: int) -> Tensor:
@@ -168,7 +167,7 @@ class Training:
         self,
         model: nn.Module,
         data: TrainingData,
-        recipe: Recipe,
+        recipe: TrainingRecipe,
         generator: torch.Generator,
         setting: Setting,
         step: Lease = nullcontext,
@@ -341,7 +340,7 @@ class Training:
     def _loss(self, plan_4B: Tensor) -> Tensor:
         data = self._data
         chosen_B, moves_3B = plan_4B[0], plan_4B[1:]
-        images = moved(data.pictures(chosen_B), moves_3B)
+        images = shifted(data.pictures(chosen_B), moves_3B)
         x_BCHW, labels_B = self._present(images, data.train_labels[chosen_B])
         with self._setting.cast(chosen_B.device):
             return self._loss_of(self._setting.batch(x_BCHW), labels_B)

@@ -16,6 +16,7 @@ from nas.architecture import Architecture, ModelInput, counted
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
+from nas.export.training import TrainingRecipe
 from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_meter
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
 from nas.space import SearchSpace
@@ -23,11 +24,11 @@ from nas.trial import Outcome
 from workers.data.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
 from workers.environment import environment_on
-from workers.latency.measurement_lock import QuietWindow, step_in, windows_of
+from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
 from workers.memory import is_out_of_memory, room
 from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
-from workers.training.loop import Recipe, ResidentData, choose_setting
+from workers.training.loop import ResidentData, choose_setting
 from workers.training.micro_batch import MicroBatch, ways
 from workers.training.proxy_recipe import recipe_of
 from workers.training.setting import PRECISIONS, Setting
@@ -49,7 +50,7 @@ class ProxyEvaluator:
 
     data: ProxyData
     model_input: ModelInput
-    recipe: Recipe
+    recipe: TrainingRecipe
     meters: Mapping[str, Meter]
     """By the targets' names; the first one's latency is limited."""
     device: str
@@ -91,7 +92,7 @@ class ProxyEvaluator:
             resume_from = job.resume_from
             if resume_from is None:
                 limit = self.max_latency_ms if job.repeat == 0 and not job.is_baseline else None
-                resume_from = self.found_before_training(job.architecture, job.known, limit)
+                resume_from = self.costs_and_latencies(job.architecture, job.known, limit)
                 if limit is not None and resume_from.latency is not None and resume_from.latency.median > limit:
                     yield resume_from
                     return
@@ -117,9 +118,9 @@ class ProxyEvaluator:
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
         """As nas.evaluation.Evaluator has it."""
-        return self.measured_again(architecture, self.evaluate(Job(architecture, seed, repeat=1)))
+        return self.with_repeated_latency(architecture, self.evaluate(Job(architecture, seed, repeat=1)))
 
-    def measured_again(self, architecture: Architecture, trained: Iterator[Outcome]) -> Iterator[Outcome]:
+    def with_repeated_latency(self, architecture: Architecture, trained: Iterator[Outcome]) -> Iterator[Outcome]:
         """`trained`, and at the end latencies are of looks before the training and after it.
 
         What a shared machine does in one minute is in both figures of that minute.
@@ -135,7 +136,7 @@ class ProxyEvaluator:
             further = {name: both[name] for name in others if name in both}
             yield replace(outcome, latency=both[first], latencies=further, measure_s=outcome.measure_s + spent_s)
 
-    def found_before_training(
+    def costs_and_latencies(
         self, architecture: Architecture, known: Mapping[str, Measurement], limit_ms: float | None
     ) -> Outcome:
         """Costs and latencies, those on further targets only of what is within the limit on the first."""
@@ -251,7 +252,7 @@ class ProxyEvaluator:
         return {"parameters": cost.parameters, "costs": costs}
 
     def step(self) -> AbstractContextManager[None]:
-        return step_in(self._windows)
+        return shared_step(self._windows)
 
     def _build(self, architecture: Architecture, model_input: ModelInput) -> torch.nn.Module:
         model: torch.nn.Module = load_builder().build(architecture, model_input)
@@ -271,8 +272,8 @@ class ProxyEvaluator:
         return [ResidentData(fold, torch.device(self.device)) for fold in self.data.further_folds]
 
     @cached_property
-    def _windows(self) -> Sequence[QuietWindow]:
-        return windows_of(self.device)
+    def _windows(self) -> Sequence[MeasurementLock]:
+        return locks_for(self.device)
 
     @cached_property
     def environment(self) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ def _cosine(share: float, warm_up: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (share - warm_up) / (1 - warm_up))))
 
 
-SHAPES: Mapping[str, Callable[[float, float], float]] = {
+SCHEDULES: Mapping[str, Callable[[float, float], float]] = {
     "one_cycle": one_cycle,
     "cosine": cosine,
     "triangle": triangle,
@@ -59,7 +59,7 @@ class Schedule:
 
     @property
     def factor(self) -> float:
-        return SHAPES[self.recipe.schedule](self.share, self.recipe.warm_up)
+        return SCHEDULES[self.recipe.schedule](self.share, self.recipe.warm_up)
 
     @property
     def is_over(self) -> bool:

@@ -13,7 +13,7 @@ from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.objective import COUNTED, FEATURE
 from workers.data.dataset import ProxyData
-from workers.latency.measurement_lock import step_in, windows_of
+from workers.latency.measurement_lock import locks_for, shared_step
 from workers.training.loop import ResidentData
 
 # Of the proxies' images, in one batch.
@@ -88,7 +88,7 @@ class TrainingFree:
     def _found(self, architecture: Architecture) -> Found:
         found = Found()
         threads = torch.get_num_threads()
-        with step_in(windows_of("cpu")):
+        with shared_step(locks_for("cpu")):
             # The other cores are busy with trials.
             torch.set_num_threads(1)
             try:
