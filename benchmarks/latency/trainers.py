@@ -25,18 +25,18 @@ ON_GPU = 4
 
 
 def keep_training(device: str, stands_aside: bool, may_train: Any, steps: Any, seed: int) -> None:
-    """A search's trainer without end, while it may; `steps` counts its leases."""
+    """A search's trainer without end, while it may; `steps` counts its steps."""
     torch.set_num_threads(1)
     dataset: Dataset = plugins.load(plugins.DATASETS, "digits")
     source = dataset.open(Request(None, None, False), "train")
     data = split(dataset, source, size_px=INPUT.height_px, train_size=400, seed=0)
     resident = ResidentData(data, torch.device(device))
-    windows = locks_for(device)
+    locks = locks_for(device)
 
     @contextmanager
     def step() -> Iterator[None]:
         may_train.wait()
-        with shared_step(windows) if stands_aside else nullcontext():
+        with shared_step(locks) if stands_aside else nullcontext():
             yield
         with steps.get_lock():
             steps.value += 1
@@ -44,7 +44,7 @@ def keep_training(device: str, stands_aside: bool, may_train: Any, steps: Any, s
     while True:
         for architecture in members(8, seed):
             model = Deployment(architecture, INPUT).build()
-            with shared_step(windows) if stands_aside else nullcontext():
+            with shared_step(locks) if stands_aside else nullcontext():
                 model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             generator = torch.Generator().manual_seed(seed)
             setting = replace(FP32, graph=device == "cuda")

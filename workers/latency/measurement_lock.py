@@ -1,8 +1,8 @@
-"""The quiet window: trainers stand aside, step by step, while one process measures alone. Between unrelated processes.
+"""The measurement lock: trainers pause between steps while one process measures alone, also across unrelated processes.
 
-Two advisory locks on files, which the system releases when a process dies. A trainer's step shares the room; a
-measurement has it to itself. Whoever measures holds the gate first, through which every step passes, so that trainers
-cannot keep the room occupied by turns.
+Two advisory locks on files, which the system releases when a process dies. A trainer's step holds the room shared; a
+measurement holds it exclusively. A measuring process first takes the gate, which every step passes through, so that
+trainers cannot keep the room occupied by turns.
 """
 
 import fcntl
@@ -20,23 +20,24 @@ MACHINE = "machine"
 
 
 class MeasurementLock:
-    """One per machine, or per GPU, and user; in the system's folder for temporary files unless told otherwise.
+    """The lock of a domain (the machine, or one GPU) and user; by default in the system's folder for temporary files.
 
-    Pickled without its open files: each process opens its own. Whoever is alone may say so again, and make steps.
+    Pickled without its open files: each process opens its own. The holder of the exclusive lock may enter `exclusive`
+    and `shared` again.
     """
 
     _is_mine = False
 
-    def __init__(self, quarters: str = MACHINE, folder: Path | None = None) -> None:
+    def __init__(self, domain: str = MACHINE, folder: Path | None = None) -> None:
         self.folder = folder or Path(tempfile.gettempdir()) / f"nas-quiet-{os.getuid()}"
-        self._quarters = quarters
+        self._domain = domain
 
     def __getstate__(self) -> dict[str, object]:
-        return {"folder": self.folder, "_quarters": self._quarters}
+        return {"folder": self.folder, "_domain": self._domain}
 
     @contextmanager
-    def step(self) -> Iterator[None]:
-        """A trainer's step, or any other short work: waits while a measurement waits or runs."""
+    def shared(self) -> Iterator[None]:
+        """Hold the lock for a trainer's step or other short work; waits while a measurement waits or runs."""
         if self._is_mine:
             yield
             return
@@ -49,8 +50,8 @@ class MeasurementLock:
             fcntl.flock(self._room, fcntl.LOCK_UN)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """A measurement: begins when all steps under way have ended, and none begins before it ends."""
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock for a measurement: begins when all running steps have ended; none begins before it ends."""
         if self._is_mine:
             yield
             return
@@ -77,21 +78,21 @@ class MeasurementLock:
     def _open(self, name: str) -> int:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         if self.folder.stat().st_uid != os.getuid():
-            # Whoever made it could hold these locks for ever.
-            raise UserError(f"folder {str(self.folder)!r}, by which measurements take turns, is another user's")
-        return os.open(self.folder / f"{self._quarters}-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # Its owner could hold these locks for ever.
+            raise UserError(f"folder {str(self.folder)!r}, which holds the measurement lock, belongs to another user")
+        return os.open(self.folder / f"{self._domain}-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def locks_for(device: str, index: int | None = None) -> tuple[MeasurementLock, ...]:
-    """Whom a trainer on `device` could disturb: a measurement on the machine, and one on its own GPU."""
+    """The locks that a trainer on `device` shares: the machine's, and that of its own GPU."""
     machine = MeasurementLock()
     return (machine,) if device == "cpu" else (machine, MeasurementLock(gpu(index)))
 
 
 @contextmanager
-def shared_step(windows: Sequence[MeasurementLock]) -> Iterator[None]:
-    """A step that stands aside for measurements in all of `windows`."""
+def shared_step(locks: Sequence[MeasurementLock]) -> Iterator[None]:
+    """Hold all of `locks` shared, for one training step."""
     with ExitStack() as stack:
-        for window in windows:
-            stack.enter_context(window.step())
+        for lock in locks:
+            stack.enter_context(lock.shared())
         yield

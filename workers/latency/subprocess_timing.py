@@ -1,7 +1,7 @@
 """Timing of ONNX Runtime calls in a new process: `python -m workers.latency.subprocess_timing FOLDER` is that process.
 
-What a session takes depends on where its memory happens to lie. In a process that had exported 45 networks before,
-looks at one network differed by 1 to 2%, and by up to 8% from what new processes agree on to half a percent.
+A session's time depends on where its memory happens to lie. In a process that had exported 45 networks before, repeats
+of one network differed by 1 to 2%, and by up to 8% from the figure that new processes agree on to half a percent.
 """
 
 import json
@@ -22,69 +22,70 @@ from workers.latency.onnx_network import OnnxNetwork
 from workers.latency.timing import InProcessTiming
 
 REFERENCE, NETWORK = "reference", "network"
-# It says so when what it is asked for can be done at once.
+# The process writes this when it can do its job at once.
 READY = "ready"
 
 
 class SubprocessTiming:
-    """The part of a target that times; its figures are of a process that does nothing else."""
+    """The timing part of a target, in a process that does nothing else."""
 
     placed_alone: ClassVar = False
 
     @contextmanager
     def ready(self, run: OnnxNetwork, reference: OnnxNetwork) -> Iterator[Estimating]:
-        with _process({REFERENCE: reference, NETWORK: run}) as asked:
-            yield lambda effort, recorded_ms: asked({"effort": asdict(effort), "recorded_ms": recorded_ms})
+        with _process({REFERENCE: reference, NETWORK: run}) as answer:
+            yield lambda effort, recorded_ms: answer({"effort": asdict(effort), "recorded_ms": recorded_ms})
 
     def calibrate(self, reference: OnnxNetwork, warm_up_s: float, limit_s: float) -> Estimate:
-        with _process({REFERENCE: reference}) as asked:
-            return asked({"warm_up_s": warm_up_s, "limit_s": limit_s})
+        with _process({REFERENCE: reference}) as answer:
+            return answer({"warm_up_s": warm_up_s, "limit_s": limit_s})
 
 
 @contextmanager
 def _process(networks: Mapping[str, OnnxNetwork]) -> Iterator[Callable[[Mapping[str, Any]], Estimate]]:
-    """A process that has called each network once, and does the job that it is asked for, one for its whole life.
+    """Start a process that calls each network once, and yield a function that gives it a job: one in its whole life.
 
-    Raises RuntimeError with the process's last words where it fails.
+    Raises RuntimeError with the last line of the process's standard error where it fails.
     """
     with tempfile.TemporaryDirectory(prefix="nas-onnx-") as name:
         folder = Path(name)
         for role, network in networks.items():
             network.save(folder / role)
-        how, words = networks[REFERENCE], folder / "said"
+        reference, stderr_file = networks[REFERENCE], folder / "stderr"
         with (
-            words.open("w") as stderr,
+            stderr_file.open("w") as stderr,
             subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-m", __name__, name, str(how.threads), how.provider],
+                [sys.executable, "-m", __name__, name, str(reference.threads), reference.provider],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
-                # Of Ray's runtime environments this process alone may know.
+                # The import path of Ray's runtime environments, which only this process may know.
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             ) as process,
         ):
 
             def answer(job: Mapping[str, Any]) -> Estimate:
-                # Its input stays open until it has answered: at its end the process would take us for gone.
+                # Its input stays open until it has answered: the process ends at the end of its input.
                 process.stdin.write(json.dumps(job) + "\n")  # type: ignore[union-attr]
                 process.stdin.flush()  # type: ignore[union-attr]
-                found = json.loads(line_of(process, words))
-                return Estimate(**{**found, "samples_ms": tuple(found["samples_ms"])})
+                fields = json.loads(line_of(process, stderr_file))
+                return Estimate(**{**fields, "samples_ms": tuple(fields["samples_ms"])})
 
             try:
-                line_of(process, words)
+                line_of(process, stderr_file)
                 yield answer
             finally:
                 process.kill()
 
 
-def line_of(process: "subprocess.Popen[str]", words: Path) -> str:
-    """The process's next line. Raises RuntimeError with the last of its `words` where it ends instead."""
+def line_of(process: "subprocess.Popen[str]", stderr_file: Path) -> str:
+    """The process's next line. Raises RuntimeError with the last line of its standard error where it ends instead."""
     line = process.stdout.readline()  # type: ignore[union-attr]
     if not line:
-        last = [f"its process ended with exit code {process.wait()}", *words.read_text().strip().splitlines()][-1]
-        raise RuntimeError(f"ONNX Runtime: {last}")
+        messages = stderr_file.read_text().strip().splitlines()
+        messages.insert(0, f"its process ended with exit code {process.wait()}")
+        raise RuntimeError(f"ONNX Runtime: {messages[-1]}")
     return line
 
 
@@ -94,18 +95,18 @@ def main(folder: Path, threads: int, provider: str) -> None:
     for network in networks.values():
         network()
     say(READY)
-    asked = sys.stdin.readline()
-    if not asked:
+    line = sys.stdin.readline()
+    if not line:
         shutil.rmtree(folder, ignore_errors=True)
         return
-    threading.Thread(target=end_with_who_asked, args=(folder,), daemon=True).start()
-    job = json.loads(asked)
+    threading.Thread(target=end_with_parent, args=(folder,), daemon=True).start()
+    job = json.loads(line)
     if NETWORK in networks:
         with InProcessTiming().ready(networks[NETWORK], networks[REFERENCE]) as estimating:
-            found = estimating(Effort(**job["effort"]), job["recorded_ms"])
+            estimate = estimating(Effort(**job["effort"]), job["recorded_ms"])
     else:
-        found = InProcessTiming().calibrate(networks[REFERENCE], **job)
-    say(json.dumps(asdict(found)))
+        estimate = InProcessTiming().calibrate(networks[REFERENCE], **job)
+    say(json.dumps(asdict(estimate)))
 
 
 def say(line: str) -> None:
@@ -113,8 +114,8 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def end_with_who_asked(folder: Path) -> None:
-    """Nobody is left to hear the figures, and the machine is not to be kept busy for them."""
+def end_with_parent(folder: Path) -> None:
+    """End when the parent process has ended: nobody would read the figures, and the machine is to be left idle."""
     os.read(sys.stdin.fileno(), 1)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
