@@ -25,7 +25,7 @@ from workers.data.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
-from workers.memory import is_out_of_memory, room
+from workers.memory import free_bytes, is_out_of_memory
 from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
 from workers.training.loop import ResidentData, choose_setting
@@ -185,7 +185,7 @@ class ProxyEvaluator:
     def _ways(self, architecture: Architecture) -> Iterator[MicroBatch]:
         """The ways to take a step, the fastest first that memory has room for; the last one in any case."""
         batch = self._batch
-        free = room(self.device)
+        free = free_bytes(self.device)
         fits = self.memory.trial is None or self.memory.trial.most <= free
         if fits:
             yield MicroBatch(batch)
