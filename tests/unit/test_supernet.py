@@ -230,7 +230,7 @@ def test_what_a_supernet_cannot_serve_is_refused() -> None:
     small = SearchSpace("small", "", (StageChoices(("pool", "conv"), (1,), (16, 24)),))
     with pytest.raises(ParameterError, match="at least 8 members"):
         prepare_supernet(EvaluationOptions(), small)
-    with pytest.raises(ParameterError, match="--inherit is of --evaluator supernet"):
+    with pytest.raises(ParameterError, match="--inherit needs --evaluator supernet"):
         prepare(EvaluationOptions(inherit=True), load_space("hybrid-16"))
 
 

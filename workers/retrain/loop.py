@@ -68,7 +68,7 @@ def work(config: dict[str, Any]) -> None:
     training_pictures = Pictures(source, training_part, size_px, device)
     data = training_data(training_pictures, Pictures(source, validation_part, size_px, device), dataset)
     # One process stands aside for all of its machine: each of them doing so could wait for each other for ever.
-    step = partial(shared_step, locks_for(device.type, device.index) if context.get_local_rank() == 0 else ())
+    step_lock = partial(shared_step, locks_for(device.type, device.index) if context.get_local_rank() == 0 else ())
     network = _network(job, data, device)
     state = _checkpoint()
     setting = _setting(network, data, job.recipe, state.get("setting"), together=world > 1)
@@ -78,7 +78,7 @@ def work(config: dict[str, Any]) -> None:
         job.recipe,
         torch.Generator().manual_seed(job.seed),
         setting,
-        step,
+        step_lock,
         present=augmentation_of(job.recipe, data, job.model_input.classes),
         forward=ray.train.torch.prepare_model(network, move_to_device=False) if world > 1 else network,
         rank=rank,
@@ -107,7 +107,7 @@ def work(config: dict[str, Any]) -> None:
         if rank == 0:
             config["reports"].put(metrics)
         report.epoch({**metrics, "precision": precision})
-    judged = partial(evaluate, training.judged, setting=setting, step=step)
+    judged = partial(evaluate, training.judged, setting=setting, step_lock=step_lock)
     test = dataset.open(job.request, "test")
     test_pictures = Pictures(test, np.arange(len(test.labels)), size_px, device)
     few = replace(training_pictures, indices=training_part[:JUDGED_TRAINING_PICTURES])

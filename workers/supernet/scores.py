@@ -41,11 +41,11 @@ class Scores:
         resume_from, batches = self._longest(member)
         for part in range(resume_from, parts):
             # Each by itself: whoever measures waits for no more.
-            with self._proxy.step():
+            with self._proxy.step_lock():
                 batches = [self._supernet(batch, member, part, part + 1) for batch in batches]
             if part:
                 self._keep((member.blueprint, member.stages[:part]), batches)
-        with self._proxy.step():
+        with self._proxy.step_lock():
             logits_BK = torch.cat([self._supernet(batch, member, parts, parts + 1) for batch in batches])
             return -F.cross_entropy(logits_BK.float(), self._data.validation_labels[:SCORED_ON]).item()
 

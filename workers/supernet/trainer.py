@@ -51,7 +51,9 @@ class SupernetTrainer:
         torch.manual_seed(job.seed)
         model = Sandwich(shared_weights(self.proxy, self.space), self.space)
         generator = torch.Generator().manual_seed(job.seed)
-        training = Training(model, self.proxy.resident, self.recipe, generator, FP32, self.proxy.step, loss=model.loss)
+        training = Training(
+            model, self.proxy.resident, self.recipe, generator, FP32, self.proxy.step_lock, loss=model.loss
+        )
         last = job.resume_from or Outcome(environment=self.proxy.environment)
         if last.checkpoint is not None:
             training.resume(last.checkpoint)
