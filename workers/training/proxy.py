@@ -75,8 +75,8 @@ class ProxyEvaluator:
             differing = [f"{key} {value!r}" for key, value in node.items() if value != study.get(key)]
             if differing:
                 raise ParameterError(
-                    f"target {name!r} is another one there ({', '.join(differing)}) and latencies could not be "
-                    f"compared; have one node serve it (--target {name.partition('@')[0]}@NODE)"
+                    f"target {name!r} differs there ({', '.join(differing)}), so that latencies could not be "
+                    f"compared; let one node serve it (--target {name.partition('@')[0]}@NODE)"
                 )
 
     def evaluate(self, job: Job, initial: Mapping[str, Tensor] | None = None) -> Iterator[Outcome]:
