@@ -119,12 +119,12 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     )
     proxy: ProxyEvaluator = proxy_of(options, space)[0]
     recipe = replace(FULL, epochs=EPOCHS_PER_PROXY_EPOCH * FULL.epochs)
-    audited = [member for member in drawn(space, CHECKED_MEMBERS + HELD_OUT, seed) if member not in set(held_out)][
+    checked = [member for member in drawn(space, CHECKED_MEMBERS + HELD_OUT, seed) if member not in set(held_out)][
         :CHECKED_MEMBERS
     ]
-    trainer = SupernetTrainer(proxy, space, recipe, tuple(audited))
+    trainer = SupernetTrainer(proxy, space, recipe, tuple(checked))
     *rungs, whole = trainer.evaluate(Job(held_out[0], seed))
-    # The largest network's validation after each epoch is in it; what its members score meanwhile is the audit's.
+    # The largest network's validation after each epoch is in it; what its members score meanwhile is the check's.
     supernet_s = whole.train_s
     supernet = shared_weights(proxy, space)
     load(supernet, whole.checkpoint or b"")
@@ -136,11 +136,11 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     for member in held_out[:TIMED]:
         judge.trained(proxy.resident, FULL, member, 0)
     alone_s = (time.perf_counter() - began) / TIMED
-    of_audited = judge.ends(audited, proxy.data, FULL, (seed,))
-    alone = [Seen(last.accuracy, last.loss) for (last,) in (of_audited[member.key] for member in audited)]
+    ends_of_checked = judge.ends(checked, proxy.data, FULL, (seed,))
+    alone = [Seen(last.accuracy, last.loss) for (last,) in (ends_of_checked[member.key] for member in checked)]
     truth = [each.accuracy for each in alone]
-    raw = [whole.costs[member.key] for member in audited]
-    correct = correction(space, audited, raw, alone)
+    raw = [whole.costs[member.key] for member in checked]
+    correct = correction(space, checked, raw, alone)
     corrected = [correct(member, each) for member, each in zip(held_out, scores, strict=True)]
     one_epoch = TrainingRecipe(1, FULL.batch_size, FULL.learning_rate)
     short = judge.accuracies(judge.ends(held_out, proxy.data, one_epoch, (seed,)))
@@ -149,13 +149,13 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
         f"trainings of one member ({alone_s:.1f} s; wanted: at most {TRAININGS}); {60 * len(scores) / score_s:.0f} "
         f"members judged a minute"
     )
-    quarters = [[each.costs[member.key] for member in audited] for each in (*rungs, whole) if each.costs]
+    quarters = [[each.costs[member.key] for member in checked] for each in (*rungs, whole) if each.costs]
     by_stage = [f"{rank_correlation(scored, truth):.2f}" for scored in quarters]
-    print(f"  tau of the audited members' scores after each quarter of the training: {', '.join(by_stage)}")
+    print(f"  tau of the checked members' scores after each quarter of the training: {', '.join(by_stage)}")
     print(f"  the largest network at the end {whole.accuracy:.4f}, scores {statistics.fmean(scores):.3f}")
     print(f"  scores as they are: {taus(scores, accuracies)}")
-    print(f"  corrected by {len(audited)} members: {taus(corrected, accuracies)} (wanted: .7, .4)")
-    without = correction(space, audited, [0.0] * len(audited), alone)
+    print(f"  corrected by {len(checked)} members: {taus(corrected, accuracies)} (wanted: .7, .4)")
+    without = correction(space, checked, [0.0] * len(checked), alone)
     print(f"  the correction without scores: {taus([without(member, 0.0) for member in held_out], accuracies)}")
     print(f"  {len(held_out)} proxies of one epoch, which cost as much together: "
           f"{taus([short[member.key][0] for member in held_out], accuracies)}", flush=True)  # fmt: skip

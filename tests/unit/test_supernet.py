@@ -124,7 +124,7 @@ def trainer() -> SupernetTrainer:
 
 def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:
     of_three = trainer()
-    (member,) = of_three.audited
+    (member,) = of_three.check_members
     first, second, whole = of_three.evaluate(Job(member, 1, rungs=(1, 2)))
     assert first.accuracy is None
     assert whole.accuracy is not None
@@ -193,10 +193,10 @@ def test_scores_are_corrected_by_what_mixers_are_favoured() -> None:
     assert sum(off) / len(off) < 0.02
 
 
-def test_what_is_told_of_the_correction_is_what_new_members_find() -> None:
+def test_the_reported_tau_of_a_correction_is_that_of_new_members() -> None:
     """Scores that need no correction are not made worse, and tau is that of members nobody has seen."""
     space = load_space("hybrid-16")
-    told, found, raw = [], [], []
+    estimated, reached, raw = [], [], []
     for seed in range(4):
         generator = random.Random(seed)
         members = [space.sample(generator) for _ in range(124)]
@@ -204,11 +204,11 @@ def test_what_is_told_of_the_correction_is_what_new_members_find() -> None:
         scores = [0.5 + 2 * (accuracy - 0.8) + generator.gauss(0, 0.02) for accuracy in truth]
         correct = correction(space, members[:24], scores[:24], [Seen(each) for each in truth[:24]])
         corrected = [correct(member, score) for member, score in zip(members[24:], scores[24:], strict=True)]
-        told.append(correct.tau)
-        found.append(rank_correlation(corrected, truth[24:]))
+        estimated.append(correct.tau)
+        reached.append(rank_correlation(corrected, truth[24:]))
         raw.append(rank_correlation(scores[24:], truth[24:]))
-    assert abs(sum(told) - sum(found)) / 4 < 0.15
-    assert sum(found) > sum(raw) - 4 * 0.05
+    assert abs(sum(estimated) - sum(reached)) / 4 < 0.15
+    assert sum(reached) > sum(raw) - 4 * 0.05
 
 
 def test_training_losses_tell_of_members_what_luck_hides_of_their_accuracies() -> None:
