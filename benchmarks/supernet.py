@@ -119,9 +119,8 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     )
     proxy: ProxyEvaluator = proxy_of(options, space)[0]
     recipe = replace(FULL, epochs=EPOCHS_PER_PROXY_EPOCH * FULL.epochs)
-    checked = [member for member in drawn(space, CHECKED_MEMBERS + HELD_OUT, seed) if member not in set(held_out)][
-        :CHECKED_MEMBERS
-    ]
+    members = drawn(space, CHECKED_MEMBERS + HELD_OUT, seed)
+    checked = [member for member in members if member not in set(held_out)][:CHECKED_MEMBERS]
     trainer = SupernetTrainer(proxy, space, recipe, tuple(checked))
     *rungs, whole = trainer.evaluate(Job(held_out[0], seed))
     # The largest network's validation after each epoch is in it; what its members score meanwhile is the check's.

@@ -83,7 +83,7 @@ def test_warm_up_is_by_time_and_not_among_the_samples() -> None:
 
 def test_no_more_rounds_than_the_precision_needs() -> None:
     steady = Machine(2.0, 1.0)
-    found = steady.estimate(Effort(warm_up_s=0.0, least=16, limit_s=10.0))
+    found = steady.estimate(Effort(warm_up_s=0.0, min_rounds=16, limit_s=10.0))
     assert len(found.samples_ms) == 16
     assert found.relative_half_width == 0.0
     noise = random.Random(0)
@@ -97,9 +97,9 @@ def test_the_time_limit_holds_and_what_was_not_reached_is_said() -> None:
     noise = random.Random(0)
     found = Machine(20.0, 10.0, lambda now: noise.uniform(1.0, 2.0)).estimate(Effort(warm_up_s=0.0, limit_s=1.0))
     assert found.relative_half_width > 0.01
-    slow = Machine(50.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
+    slow = Machine(50.0, 1.0).estimate(Effort(warm_up_s=0.0, min_rounds=16))
     assert len(slow.samples_ms) == 16
-    slower = Machine(1000.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
+    slower = Machine(1000.0, 1.0).estimate(Effort(warm_up_s=0.0, min_rounds=16))
     assert len(slower.samples_ms) == MIN_ROUNDS
     assert slower.relative_half_width == 0.0
 
@@ -122,7 +122,7 @@ def test_a_reference_that_does_not_hold_still_is_looked_at_longer() -> None:
 def test_rounds_in_which_the_reference_drifted_are_discarded() -> None:
     """A quarter of the time everything takes three times as long, which is not in the figure."""
     bursts = Machine(2.0, 1.0, lambda now: 3.0 if now % 0.2 > 0.15 else 1.0)
-    found = bursts.estimate(Effort(warm_up_s=0.0, least=400))
+    found = bursts.estimate(Effort(warm_up_s=0.0, min_rounds=400))
     assert set(found.samples_ms) == {2.0}
     assert found.discarded > 20
 
@@ -183,7 +183,7 @@ def test_calls_that_were_preempted_are_discarded() -> None:
         return ms
 
     busy.run = interrupted
-    found = busy.estimate(Effort(warm_up_s=0.0, least=200))
+    found = busy.estimate(Effort(warm_up_s=0.0, min_rounds=200))
     assert statistics.median(found.samples_ms) == pytest.approx(2.0)
     assert found.discarded > 100
 
@@ -196,7 +196,7 @@ def test_figures_are_at_the_references_time_on_record() -> None:
 
 
 def test_the_half_width_of_too_few_rounds_is_unknown() -> None:
-    found = Machine(1000.0, 1000.0).estimate(Effort(warm_up_s=0.0, limit_s=0.0, least=4))
+    found = Machine(1000.0, 1000.0).estimate(Effort(warm_up_s=0.0, limit_s=0.0, min_rounds=4))
     assert found.relative_half_width == UNKNOWN
     assert len(found.samples_ms) == 4
 

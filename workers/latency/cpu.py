@@ -53,7 +53,7 @@ class CpuTarget(InProcessTiming):
 
     def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
         model, x_BCHW = place(model, model_input, self.options, "cpu")
-        network = self._made(model)
+        network = self._callable(model)
 
         def run() -> float:
             # Checked at each call because a trainer in the same process may use another count.
@@ -67,7 +67,7 @@ class CpuTarget(InProcessTiming):
         run()
         return run
 
-    def _made(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
+    def _callable(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
         return model
 
 
@@ -81,7 +81,7 @@ class CpuCompileTarget(CpuTarget):
     def obstacle() -> str | None:
         return None if shutil.which("g++") or shutil.which("clang++") else "torch.compile needs a C++ compiler (g++)"
 
-    def _made(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
+    def _callable(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
         # Code compiled for one network is of no use to the next: without this torch would stop compiling after eight.
         torch.compiler.reset()
         # It warns of a CUDA toolkit without a GPU, which does not matter here.

@@ -66,9 +66,9 @@ class CudaTarget(InProcessTiming):
 
     def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
         model, x_BCHW = place(model, model_input, self.options, "cuda")
-        return timed(self._made(model, x_BCHW))
+        return timed(self._callable(model, x_BCHW))
 
-    def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
+    def _callable(self, model: nn.Module, x_BCHW: Tensor) -> Call:
         return lambda: model(x_BCHW)
 
 
@@ -79,7 +79,7 @@ class CudaCompileTarget(CudaTarget):
     mode: ClassVar = "compiled"
     placed_alone: ClassVar = False
 
-    def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
+    def _callable(self, model: nn.Module, x_BCHW: Tensor) -> Call:
         torch.compiler.reset()
         compiled = torch.compile(model)
         return lambda: compiled(x_BCHW)
@@ -91,7 +91,7 @@ class CudaGraphTarget(CudaTarget):
     name: ClassVar = "cuda-graph"
     mode: ClassVar = "CUDA graph"
 
-    def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
+    def _callable(self, model: nn.Module, x_BCHW: Tensor) -> Call:
         with side_stream(), torch.inference_mode():
             for _ in range(FIRST_CALLS):
                 model(x_BCHW)

@@ -46,15 +46,15 @@ CHECK_EVERY = 8
 class Effort:
     """Rounds until half of the 95% confidence interval is within `precision` of the median, or for `limit_s`.
 
-    `warm_up_s` comes before. At least `least` rounds are made, unless they take MAX_SLOW_EXTENSION times the limit. It
-    goes on for up to MAX_EXTENSION times the limit while fewer than `least` rounds are undisturbed, or while the
+    `warm_up_s` comes before. At least `min_rounds` are made, unless they take MAX_SLOW_EXTENSION times the limit. It
+    goes on for up to MAX_EXTENSION times the limit while fewer than `min_rounds` are undisturbed, or while the
     reference is slower than recorded by more than SHARED and the `precision` is finer than SHARED_ERROR.
     """
 
     precision: float = 0.005
     warm_up_s: float = 0.03
     limit_s: float = 0.3
-    least: int = 16
+    min_rounds: int = 16
 
 
 @dataclass(frozen=True)
@@ -114,16 +114,18 @@ def estimate(
     while True:
         samples.append(timed(run))
         references.append(timed(reference))
-        passed = clock() - begin
-        needed = effort.least if passed < MAX_SLOW_EXTENSION * effort.limit_s else min(MIN_ROUNDS, effort.least)
+        elapsed_s = clock() - begin
+        needed = (
+            effort.min_rounds if elapsed_s < MAX_SLOW_EXTENSION * effort.limit_s else min(MIN_ROUNDS, effort.min_rounds)
+        )
         if len(samples) < needed:
             continue
-        if passed >= MAX_EXTENSION * effort.limit_s:
+        if elapsed_s >= MAX_EXTENSION * effort.limit_s:
             break
-        if len(samples) % CHECK_EVERY == 0 or passed >= effort.limit_s:
+        if len(samples) % CHECK_EVERY == 0 or elapsed_s >= effort.limit_s:
             kept = len(_ratios(samples, references))
-            is_done = passed >= effort.limit_s or _relative_half_width(samples, references, kept) <= effort.precision
-            if kept >= effort.least and is_done and _quick_ms(references) <= shared_ms:
+            is_done = elapsed_s >= effort.limit_s or _relative_half_width(samples, references, kept) <= effort.precision
+            if kept >= effort.min_rounds and is_done and _quick_ms(references) <= shared_ms:
                 break
     ratios = _ratios(samples, references)
     reference_ms = _quick_ms(references)

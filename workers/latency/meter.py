@@ -84,7 +84,7 @@ class Meter:
 
     def compare(self, one: Network, other: Network) -> Comparison:
         """Compare two networks, each the other's reference; placed again for each part, unless that takes long."""
-        effort = replace(self.effort, least=MIN_ROUNDS, limit_s=self.effort.limit_s / MAX_PARTS)
+        effort = replace(self.effort, min_rounds=MIN_ROUNDS, limit_s=self.effort.limit_s / MAX_PARTS)
         with threads_kept():
             began = time.perf_counter()
             runs = self._placed(one), self._placed(other)
