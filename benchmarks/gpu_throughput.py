@@ -19,9 +19,10 @@ import torch
 from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread
 from nas.architecture import Architecture
+from nas.export.training import TrainingRecipe
 from nas.latency.meter import Deployment
 from workers.data.dataset import ProxyData
-from workers.training.loop import Recipe, ResidentData
+from workers.training.loop import ResidentData
 from workers.training.setting import FP32
 
 DEVICE = "cuda"
@@ -39,7 +40,7 @@ class Trials(NamedTuple):
 def main(architectures: Mapping[str, Architecture], data: ProxyData, schedule: plain.Schedule, seeds: int) -> None:
     print(f"on {torch.cuda.get_device_name()}: seconds a trial, accuracy over seeds")
     resident = ResidentData(data, torch.device(DEVICE))
-    recipe = Recipe(*schedule)
+    recipe = TrainingRecipe(*schedule)
     ratios: dict[str, list[float]] = {}
     pools = {count: _pool(count, data, recipe) for count in PROCESSES}
     for name, architecture in architectures.items():
@@ -88,11 +89,11 @@ def _plain(data: ProxyData, schedule: plain.Schedule, architecture: Architecture
     return plain.trained(Deployment(architecture, model_input).build(), data, schedule, DEVICE)
 
 
-def _eager(resident: ResidentData, recipe: Recipe, architecture: Architecture, seed: int) -> float:
+def _eager(resident: ResidentData, recipe: TrainingRecipe, architecture: Architecture, seed: int) -> float:
     return judge.trained(resident, recipe, architecture, seed, FP32).accuracy
 
 
-def _pool(count: int, data: ProxyData, recipe: Recipe) -> ProcessPoolExecutor:
+def _pool(count: int, data: ProxyData, recipe: TrainingRecipe) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(count, context, _prepare, (data, recipe, context.Barrier(count)))
 
@@ -100,7 +101,7 @@ def _pool(count: int, data: ProxyData, recipe: Recipe) -> ProcessPoolExecutor:
 _all_here: Barrier
 
 
-def _prepare(data: ProxyData, recipe: Recipe, all_here: Barrier) -> None:
+def _prepare(data: ProxyData, recipe: TrainingRecipe, all_here: Barrier) -> None:
     global _all_here
     judge.prepare(data, recipe, DEVICE)
     _all_here = all_here

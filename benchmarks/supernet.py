@@ -20,22 +20,22 @@ from benchmarks.end_to_end import judge
 from benchmarks.report import print_header
 from nas.architecture import Architecture
 from nas.evaluation import EvaluationOptions, Job
+from nas.export.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import SeedResult
 from nas.space import SearchSpace
 from nas.space.loading import load_space
 from workers.supernet.correction import correction
-from workers.supernet.evaluator import AUDITED, EPOCHS_PER_PROXY_EPOCH, drawn
+from workers.supernet.evaluator import CHECKED_MEMBERS, EPOCHS_PER_PROXY_EPOCH, drawn
 from workers.supernet.scores import Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.training.loop import Recipe
 from workers.training.proxy import ProxyEvaluator, proxy_of
 
 TABLE = Path(__file__).parent / "tables" / "fashion_hybrid_alone.csv"
 HELD_OUT, SEED = 60, 2024
 # What each was trained with by itself.
 SEEDS = (0, 1, 2)
-FULL = Recipe(epochs=3, batch_size=32, learning_rate=3e-3)
+FULL = TrainingRecipe(epochs=3, batch_size=32, learning_rate=3e-3)
 IMAGES = 4000
 # What it may cost, in trainings to the full schedule.
 TRAININGS = 20
@@ -119,10 +119,11 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     )
     proxy: ProxyEvaluator = proxy_of(options, space)[0]
     recipe = replace(FULL, epochs=EPOCHS_PER_PROXY_EPOCH * FULL.epochs)
-    audited = [member for member in drawn(space, AUDITED + HELD_OUT, seed) if member not in set(held_out)][:AUDITED]
-    trainer = SupernetTrainer(proxy, space, recipe, tuple(audited))
+    members = drawn(space, CHECKED_MEMBERS + HELD_OUT, seed)
+    checked = [member for member in members if member not in set(held_out)][:CHECKED_MEMBERS]
+    trainer = SupernetTrainer(proxy, space, recipe, tuple(checked))
     *rungs, whole = trainer.evaluate(Job(held_out[0], seed))
-    # The largest network's validation after each epoch is in it; what its members score meanwhile is the audit's.
+    # The largest network's validation after each epoch is in it; what its members score meanwhile is the check's.
     supernet_s = whole.train_s
     supernet = shared_weights(proxy, space)
     load(supernet, whole.checkpoint or b"")
@@ -134,26 +135,26 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     for member in held_out[:TIMED]:
         judge.trained(proxy.resident, FULL, member, 0)
     alone_s = (time.perf_counter() - began) / TIMED
-    of_audited = judge.ends(audited, proxy.data, FULL, (seed,))
-    alone = [SeedResult(last.accuracy, last.loss) for (last,) in (of_audited[member.key] for member in audited)]
+    ends_of_checked = judge.ends(checked, proxy.data, FULL, (seed,))
+    alone = [SeedResult(last.accuracy, last.loss) for (last,) in (ends_of_checked[member.key] for member in checked)]
     truth = [each.accuracy for each in alone]
-    raw = [whole.costs[member.key] for member in audited]
-    correct = correction(space, audited, raw, alone)
+    raw = [whole.costs[member.key] for member in checked]
+    correct = correction(space, checked, raw, alone)
     corrected = [correct(member, each) for member, each in zip(held_out, scores, strict=True)]
-    one_epoch = Recipe(1, FULL.batch_size, FULL.learning_rate)
+    one_epoch = TrainingRecipe(1, FULL.batch_size, FULL.learning_rate)
     short = judge.accuracies(judge.ends(held_out, proxy.data, one_epoch, (seed,)))
     print(
         f"seed {seed}: {recipe.epochs} epochs in {supernet_s:.0f} s of one core, which are {supernet_s / alone_s:.1f} "
         f"trainings of one member ({alone_s:.1f} s; wanted: at most {TRAININGS}); {60 * len(scores) / score_s:.0f} "
         f"members judged a minute"
     )
-    quarters = [[each.costs[member.key] for member in audited] for each in (*rungs, whole) if each.costs]
+    quarters = [[each.costs[member.key] for member in checked] for each in (*rungs, whole) if each.costs]
     by_stage = [f"{rank_correlation(scored, truth):.2f}" for scored in quarters]
-    print(f"  tau of the audited members' scores after each quarter of the training: {', '.join(by_stage)}")
+    print(f"  tau of the checked members' scores after each quarter of the training: {', '.join(by_stage)}")
     print(f"  the largest network at the end {whole.accuracy:.4f}, scores {statistics.fmean(scores):.3f}")
     print(f"  scores as they are: {taus(scores, accuracies)}")
-    print(f"  corrected by {len(audited)} members: {taus(corrected, accuracies)} (wanted: .7, .4)")
-    without = correction(space, audited, [0.0] * len(audited), alone)
+    print(f"  corrected by {len(checked)} members: {taus(corrected, accuracies)} (wanted: .7, .4)")
+    without = correction(space, checked, [0.0] * len(checked), alone)
     print(f"  the correction without scores: {taus([without(member, 0.0) for member in held_out], accuracies)}")
     print(f"  {len(held_out)} proxies of one epoch, which cost as much together: "
           f"{taus([short[member.key][0] for member in held_out], accuracies)}", flush=True)  # fmt: skip

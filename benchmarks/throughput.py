@@ -23,9 +23,10 @@ from benchmarks import gpu_throughput
 from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread, print_header
 from nas.architecture import Architecture, Stage
+from nas.export.training import TrainingRecipe
 from nas.latency.meter import Deployment
 from workers.data.dataset import ProxyData
-from workers.training.loop import Recipe, ResidentData
+from workers.training.loop import ResidentData
 
 WORDS = {
     "pool": ("pool",) * 4,
@@ -86,7 +87,7 @@ def main() -> None:
 
 
 def ours(resident: ResidentData, architecture: Architecture, seed: int) -> float:
-    return judge.trained(resident, Recipe(EPOCHS, BATCH, RATE), architecture, seed).accuracy
+    return judge.trained(resident, TrainingRecipe(EPOCHS, BATCH, RATE), architecture, seed).accuracy
 
 
 def others(data: ProxyData, architecture: Architecture, seed: int) -> float:

@@ -1,1 +1,1 @@
-"""What runs on Ray: the Tune searcher and trainable, proxy training, latency targets and data sets."""
+"""The parts that run on Ray: the Tune searcher and trainable, proxy training, latency targets and data sets."""

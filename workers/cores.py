@@ -1,4 +1,4 @@
-"""The processor cores that this process may use."""
+"""The number of processor cores that this process may use."""
 
 import math
 import os
@@ -7,13 +7,13 @@ from pathlib import Path
 from workers.memory import CGROUP
 
 
-def own_cores(cgroup: Path = CGROUP) -> int:
-    """The cores that this process may run on, no more than its container's quota of processor time pays for."""
+def available_cores(cgroup: Path = CGROUP) -> int:
+    """The number of cores that this process may run on, limited by its container's quota of processor time."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(allowed, _quota(cgroup / "cpu.max") or allowed)
 
 
 def _quota(file: Path) -> int | None:
-    """Cores of a cgroup's `QUOTA PERIOD` in microseconds, a part of one as a whole; None without a limit."""
+    """The cores of a cgroup's `QUOTA PERIOD` in microseconds, rounded up; None without a limit."""
     quota, _, period = file.read_text().strip().partition(" ") if file.is_file() else ("max", "", "")
     return max(1, math.ceil(int(quota) / int(period))) if quota.isdecimal() and period.isdecimal() else None

@@ -1,4 +1,4 @@
-"""The device to train on."""
+"""Choice and naming of the device to train on."""
 
 import torch
 
@@ -8,7 +8,7 @@ DEVICES = ("cpu", "cuda")
 
 
 def choose_device(wanted: str | None) -> str:
-    """The device to train on: CUDA where there is one, unless told otherwise. Raises ParameterError."""
+    """The `wanted` device, by default CUDA where there is one. Raises ParameterError."""
     if wanted is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted not in DEVICES:
@@ -19,9 +19,9 @@ def choose_device(wanted: str | None) -> str:
 
 
 def gpu(index: int | None = None) -> str:
-    """The CUDA device that has this number here, by default the current one, as every process of the machine calls it.
+    """The machine-wide name of the CUDA device with this number in this process, by default the current one.
 
     Numbers differ between processes that were given different devices.
     """
-    of = torch.cuda.current_device() if index is None else index
-    return f"gpu-{torch.cuda.get_device_properties(of).uuid}"
+    device = torch.cuda.current_device() if index is None else index
+    return f"gpu-{torch.cuda.get_device_properties(device).uuid}"

@@ -1,4 +1,4 @@
-"""Where a trial was trained: hardware and versions, for its record."""
+"""The environment of a trial for its record: hardware and versions."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from workers.latency.processor import processor_name
 
 
 def environment_on(device: str) -> Mapping[str, Any]:
-    """Of this machine's `cpu` or `cuda`."""
+    """The environment of trainings on this machine's `cpu` or `cuda`."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -27,11 +27,11 @@ from benchmarks.end_to_end import judge, plain
 from benchmarks.end_to_end.truth import print_truth
 from benchmarks.report import print_header
 from nas.architecture import Architecture, ModelInput
+from nas.export.training import TrainingRecipe
 from nas.results.front import front, results
 from nas.results.pareto import hypervolume, non_dominated
 from nas.store.store import Store, StudyRecord
 from nas.trial import Trial
-from workers.training.loop import Recipe
 
 # The fronts that the search had after these shares of its wall time.
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.33, 0.5, 0.75)
@@ -142,7 +142,7 @@ def main() -> None:
                 f"{len(JUDGE_SEEDS)} seeds",
                 flush=True,
             )
-            full = replace(Recipe.from_settings(settings), epochs=FULL_EPOCHS)
+            full = replace(TrainingRecipe.from_settings(settings), epochs=FULL_EPOCHS)
             accuracy = judge.accuracies(judge.ends(new.values(), full_data, full, JUDGE_SEEDS))
             ms = judge.latencies(new.values(), model_input)
             verdicts |= {key: judge.Verdict(accuracy[key], ms[key]) for key in new}

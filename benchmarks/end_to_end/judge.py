@@ -12,13 +12,14 @@ import torch
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
+from nas.export.training import TrainingRecipe
 from nas.latency.meter import Deployment
 from nas.objective import pooled
 from nas.study.study import trial_seed
 from nas.trial import CurvePoint
 from workers.data.dataset import Dataset, ProxyData, Request, split
 from workers.latency.meter import Meter
-from workers.training.loop import Recipe, ResidentData, Training, choose_setting
+from workers.training.loop import ResidentData, Training, choose_setting
 from workers.training.setting import Setting
 
 # Processes that train at a time; those of a GPU share it.
@@ -71,7 +72,7 @@ def accuracies(found: Mapping[str, Sequence[CurvePoint]]) -> dict[str, tuple[flo
 def ends(
     members: Collection[Architecture],
     data: ProxyData,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     seeds: Collection[int],
     *,
     shared: bool = True,
@@ -104,10 +105,10 @@ def latencies(members: Collection[Architecture], model_input: ModelInput) -> Map
 
 
 _resident: ResidentData
-_recipe: Recipe
+_recipe: TrainingRecipe
 
 
-def prepare(data: ProxyData, recipe: Recipe, device: str = "cpu") -> None:
+def prepare(data: ProxyData, recipe: TrainingRecipe, device: str = "cpu") -> None:
     """What a process trains on, for `trained_here`."""
     global _resident, _recipe
     torch.set_num_threads(1)
@@ -119,7 +120,7 @@ def trained_here(architecture: Architecture, seed: int) -> CurvePoint:
 
 
 def trained(
-    data: ResidentData, recipe: Recipe, architecture: Architecture, seed: int, setting: Setting | None = None
+    data: ResidentData, recipe: TrainingRecipe, architecture: Architecture, seed: int, setting: Setting | None = None
 ) -> CurvePoint:
     """The last epoch of a training in this process, in the setting that is fastest unless one is given."""
     torch.manual_seed(seed)

@@ -18,10 +18,10 @@ from benchmarks.end_to_end import judge
 from benchmarks.latency.networks import MAX_NOISE, noise
 from benchmarks.report import print_header
 from nas.architecture import ModelInput
+from nas.export.training import TrainingRecipe
 from nas.results.front import Result, front, results
 from nas.results.pareto import hypervolume, non_dominated
 from nas.store.store import Store, StudyRecord
-from workers.training.loop import Recipe
 
 NEW_SEEDS = (101, 102, 103)
 
@@ -32,7 +32,7 @@ def print_truth(record: StudyRecord, found: Sequence[Result], data_dir: Path) ->
     members = front(found)
     architectures = [each.trial.architecture for each in members]
     data = judge.data_of(data_dir, settings["train_size"], settings["seed"])
-    recipe = Recipe.from_settings(settings)
+    recipe = TrainingRecipe.from_settings(settings)
     again = judge.accuracies(judge.ends(architectures, data, recipe, NEW_SEEDS, shared=False))
     ms = judge.latencies(architectures, ModelInput.from_dict(settings["input"]))
     restless = noise()

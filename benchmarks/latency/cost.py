@@ -1,4 +1,4 @@
-"""What do quiet windows cost the trainers, at one measurement per EVERY_S and trainer?
+"""What do measurements under the measurement lock cost the trainers, at one measurement per EVERY_S and trainer?
 
 Stretches with and without measurements take turns within one run of the trainers.
 """
@@ -42,4 +42,4 @@ def _judge(target: str, device: str, repeats: int) -> None:
     for kind, found in rates.items():
         print(f"steps per second {'with' if kind else 'without'}: {', '.join(f'{rate:.1f}' for rate in found)}")
     judges = print_verdict(before, noise(target))
-    print(f"lost to the windows: {lost:.1%} (wanted: at most 3%{'' if judges else '; not judged'})")
+    print(f"lost to measurements: {lost:.1%} (wanted: at most 3%{'' if judges else '; not judged'})")

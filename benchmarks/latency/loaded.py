@@ -74,16 +74,16 @@ def _judge(target: str, device: str, repeats: int) -> None:
         calm, loaded = (list(zip(*rounds[kind], strict=True)) for kind in (False, True))
         return calm, loaded
 
-    def in_window(architecture: Architecture) -> float:
+    def under_lock(architecture: Architecture) -> float:
         return measured(meter, architecture).median
 
     print("                        bias    worst   CV of repeats   Kendall tau   of single looks")
     with trainers(device, stands_aside=True) as polite:
-        windows = looks(in_window, polite)
-    _print_compared("measured in the window", *windows)
+        locked = looks(under_lock, polite)
+    _print_compared("measured under lock", *locked)
     with trainers(device, stands_aside=False) as rude:
         _print_compared("timed naively", *looks(partial(naive, device=device), rude))
-    quiet = windows[0]
+    quiet = locked[0]
     halves = ([statistics.median(each[begin::2]) for each in quiet] for begin in (0, 1))
     print(
         f"(in quiet: CV of repeats {statistics.median(cv(each) for each in quiet):.1%}, "

@@ -13,8 +13,8 @@ from nas.latency.meter import Deployment
 from nas.objective import Measurement
 from nas.space.loading import load_space
 from workers.latency.load import load_target
+from workers.latency.measurement_lock import MACHINE, MeasurementLock
 from workers.latency.meter import Meter
-from workers.latency.quiet import MACHINE, QuietWindow
 from workers.latency.reference import Reference
 
 INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
@@ -30,7 +30,7 @@ def targets_here() -> tuple[str, ...]:
 
 def trains_on(target_name: str) -> str:
     """The device whose trainers disturb the target."""
-    return "cpu" if load_target(target_name).quarters == MACHINE else "cuda"
+    return "cpu" if load_target(target_name).lock_domain == MACHINE else "cuda"
 
 
 def members(count: int, seed: int) -> list[Architecture]:
@@ -65,7 +65,7 @@ def looking(target_name: str) -> Callable[[], float]:
     run = target.prepare(Reference().build(), Reference.model_input)
 
     def look() -> float:
-        with QuietWindow(target.quarters).alone():
+        with MeasurementLock(target.lock_domain).exclusive():
             return float(statistics.median(run() for _ in range(200)))
 
     return look

@@ -12,10 +12,11 @@ import torch
 
 from benchmarks.latency.networks import INPUT, members
 from nas import plugins
+from nas.export.training import TrainingRecipe
 from nas.latency.meter import Deployment
 from workers.data.dataset import Dataset, Request, split
-from workers.latency.quiet import step_in, windows_of
-from workers.training.loop import Recipe, ResidentData, Training
+from workers.latency.measurement_lock import locks_for, shared_step
+from workers.training.loop import ResidentData, Training
 from workers.training.setting import FP32
 
 spawn = multiprocessing.get_context("spawn")
@@ -24,18 +25,18 @@ ON_GPU = 4
 
 
 def keep_training(device: str, stands_aside: bool, may_train: Any, steps: Any, seed: int) -> None:
-    """A search's trainer without end, while it may; `steps` counts its leases."""
+    """A search's trainer without end, while it may; `steps` counts its steps."""
     torch.set_num_threads(1)
     dataset: Dataset = plugins.load(plugins.DATASETS, "digits")
     source = dataset.open(Request(None, None, False), "train")
     data = split(dataset, source, size_px=INPUT.height_px, train_size=400, seed=0)
     resident = ResidentData(data, torch.device(device))
-    windows = windows_of(device)
+    locks = locks_for(device)
 
     @contextmanager
     def step() -> Iterator[None]:
         may_train.wait()
-        with step_in(windows) if stands_aside else nullcontext():
+        with shared_step(locks) if stands_aside else nullcontext():
             yield
         with steps.get_lock():
             steps.value += 1
@@ -43,11 +44,11 @@ def keep_training(device: str, stands_aside: bool, may_train: Any, steps: Any, s
     while True:
         for architecture in members(8, seed):
             model = Deployment(architecture, INPUT).build()
-            with step_in(windows) if stands_aside else nullcontext():
+            with shared_step(locks) if stands_aside else nullcontext():
                 model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             generator = torch.Generator().manual_seed(seed)
             setting = replace(FP32, graph=device == "cuda")
-            list(Training(model, resident, Recipe(2, 32, 3e-3), generator, setting, step).epochs())
+            list(Training(model, resident, TrainingRecipe(2, 32, 3e-3), generator, setting, step).epochs())
 
 
 class Trainers(NamedTuple):

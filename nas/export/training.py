@@ -36,7 +36,7 @@ class TrainingRecipe:
     vector_decay: bool = True
     """Whether norms' scales and biases decay as matrices and filters do."""
     schedule: str = "one_cycle"
-    """A name of workers.training.schedule.SHAPES."""
+    """A name of workers.training.schedule.SCHEDULES."""
     warm_up: float = 0.2
     """Share of the training in which the learning rate rises."""
     label_smoothing: float = 0.0

@@ -11,7 +11,7 @@ from nas.store.artifact import Artifact
 from nas.store.store import Store
 from tests.conftest import run_nas
 from tests.integration.searching import QUICK, RunningSearch, trials, wait_for_end
-from workers.supernet.evaluator import AUDITED
+from workers.supernet.evaluator import CHECKED_MEMBERS
 
 MADE_OF = ("--space", "hybrid", "--epochs", "1", "--train-size", "100", "--workers", "1", "--latency-precision", "20%")
 
@@ -29,7 +29,7 @@ def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_p
     found = run_nas(command, tmp_path)
     assert found.code == 0, found.err
     assert "supernet trained: epoch 1" in found.out
-    assert f"supernet audited: members {AUDITED}" in found.out
+    assert f"supernet audited: members {CHECKED_MEMBERS}" in found.out
     recorded = trials(tmp_path)
     assert len(recorded) == 4
     for trial in recorded:
@@ -41,7 +41,7 @@ def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_p
 
     (one,) = json.loads(run_nas(["supernet", "info", "--json"], tmp_path).out)
     assert one["epochs"] == one["of_epochs"] == 1
-    assert len(one["audit"]) == len(one["audit_losses"]) == AUDITED
+    assert len(one["audit"]) == len(one["audit_losses"]) == CHECKED_MEMBERS
     assert -1 <= one["stages"][0]["tau"] <= 1
 
     assert run_nas(["db", "check"], tmp_path).code == 0
@@ -82,7 +82,7 @@ def test_a_killed_training_goes_on(tmp_path: Path) -> None:
     assert "epoch 1, of 8" not in ended.err
     (whole,) = supernets(tmp_path)
     assert [stage["epoch"] for stage in whole.details["stages"]] == list(range(1, 9))
-    assert len(whole.details["audit"]) == AUDITED
+    assert len(whole.details["audit"]) == CHECKED_MEMBERS
 
 
 def test_what_is_no_member_cannot_be_judged(tmp_path: Path) -> None:

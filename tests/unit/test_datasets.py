@@ -213,7 +213,7 @@ def test_hidden_folders_are_no_classes(tmp_path: Path) -> None:
 def test_a_folder_that_is_parted_in_another_way_has_no_classes_of_the_parts_names(tmp_path: Path) -> None:
     pictures(tmp_path / "train")
     pictures(tmp_path / "val")
-    with pytest.raises(DataError, match="is parted into train, val; train and test are needed"):
+    with pytest.raises(DataError, match="is split into train, val; train and test are needed"):
         IMAGE_FOLDER.open(Request(str(tmp_path)), "train")
 
 

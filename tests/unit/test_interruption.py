@@ -1,4 +1,4 @@
-"""Ctrl-C is heard, also where Python drops what it raises."""
+"""Ctrl-C is handled, also where Python drops what it raises."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from workers.ray import interruption
-from workers.ray.interruption import heard
+from workers.ray.interruption import handle_signals
 
 
 class Held:
@@ -19,13 +19,13 @@ def interrupt(_: object) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_what_a_weak_reference_drops_is_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_weak_reference_drops_is_raised_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interruption, "AGAIN_S", 0.05)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
     passed = []
 
     def dropped_once() -> None:
-        with heard():
+        with handle_signals():
             held = Held()
             reference = weakref.ref(held, interrupt)
             del held
@@ -41,10 +41,10 @@ def test_what_a_weak_reference_drops_is_said_again(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_both_ways_of_ending_are_one(number: signal.Signals) -> None:
-    def told() -> None:
-        with heard():
+    def interrupted() -> None:
+        with handle_signals():
             os.kill(os.getpid(), number)
             signal.pause()
 
     with pytest.raises(KeyboardInterrupt):
-        told()
+        interrupted()

@@ -25,14 +25,16 @@ from nas.errors import ParameterError
 from nas.latency.meter import Deployment, load_meter
 from nas.objective import UNKNOWN, pooled
 from tests.builders import measurement
+from workers.latency import timing
 from workers.latency.cpu import CpuCompileTarget, CpuTarget
 from workers.latency.energy import energy_counter
-from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Estimating, Run, calibration, estimate
+from workers.latency.estimate import MIN_ROUNDS, STEADY, Effort, Estimate, Estimating, Run, calibration, estimate
 from workers.latency.load import load_target, obstacles
 from workers.latency.machine_record import MachineRecord
+from workers.latency.measurement_lock import MeasurementLock
 from workers.latency.meter import Meter
 from workers.latency.processor import processor_name
-from workers.latency.quiet import QuietWindow
+from workers.latency.target import lock_domain_of
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0, 1))
@@ -76,53 +78,53 @@ class Machine:
 def test_warm_up_is_by_time_and_not_among_the_samples() -> None:
     found = Machine(2.0, 1.0, lambda now: 5.0 if now < 0.1 else 1.0).estimate(Effort(warm_up_s=0.15))
     assert set(found.samples_ms) == {2.0}
-    assert found.thrown == 0
+    assert found.discarded == 0
 
 
 def test_no_more_rounds_than_the_precision_needs() -> None:
     steady = Machine(2.0, 1.0)
-    found = steady.estimate(Effort(warm_up_s=0.0, least=16, limit_s=10.0))
+    found = steady.estimate(Effort(warm_up_s=0.0, min_rounds=16, limit_s=10.0))
     assert len(found.samples_ms) == 16
-    assert found.margin == 0.0
+    assert found.relative_half_width == 0.0
     noise = random.Random(0)
     noisy = Machine(2.0, 1.0, lambda now: noise.uniform(1.0, 1.05))
     found = noisy.estimate(Effort(precision=0.004, warm_up_s=0.0, limit_s=10.0))
     assert 16 < len(found.samples_ms) < 3000
-    assert found.margin <= 0.004
+    assert found.relative_half_width <= 0.004
 
 
 def test_the_time_limit_holds_and_what_was_not_reached_is_said() -> None:
     noise = random.Random(0)
     found = Machine(20.0, 10.0, lambda now: noise.uniform(1.0, 2.0)).estimate(Effort(warm_up_s=0.0, limit_s=1.0))
-    assert found.margin > 0.01
-    slow = Machine(50.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
+    assert found.relative_half_width > 0.01
+    slow = Machine(50.0, 1.0).estimate(Effort(warm_up_s=0.0, min_rounds=16))
     assert len(slow.samples_ms) == 16
-    slower = Machine(1000.0, 1.0).estimate(Effort(warm_up_s=0.0, least=16))
-    assert len(slower.samples_ms) == FEWEST
-    assert slower.margin == 0.0
+    slower = Machine(1000.0, 1.0).estimate(Effort(warm_up_s=0.0, min_rounds=16))
+    assert len(slower.samples_ms) == MIN_ROUNDS
+    assert slower.relative_half_width == 0.0
 
 
 def test_a_reference_that_does_not_hold_still_is_looked_at_longer() -> None:
     noise = random.Random(0)
     calmer = Machine(2.0, 1.0, lambda now: 1.0 if now > 0.35 else noise.uniform(1.0, 10.0))
     found = calmer.calibrate(limit_s=0.3)
-    assert found.margin <= STEADY
+    assert found.relative_half_width <= STEADY
     assert 0.6 <= calmer.now_s < 1.0
     wild = Machine(2.0, 1.0, lambda now: noise.uniform(1.0, 40.0))
-    assert wild.calibrate(limit_s=0.3).margin > STEADY
+    assert wild.calibrate(limit_s=0.3).relative_half_width > STEADY
     # Busy nearly all of the time: the few calls that nothing disturbed say what a quiet machine would.
     busy = Machine(2.0, 1.0, lambda now: 1.0 if noise.random() < 0.1 else noise.uniform(1.5, 3.0))
     found = busy.calibrate(limit_s=0.3)
-    assert found.margin <= STEADY
+    assert found.relative_half_width <= STEADY
     assert found.reference_ms == 1.0
 
 
-def test_rounds_in_which_the_reference_drifted_are_thrown_away() -> None:
+def test_rounds_in_which_the_reference_drifted_are_discarded() -> None:
     """A quarter of the time everything takes three times as long, which is not in the figure."""
     bursts = Machine(2.0, 1.0, lambda now: 3.0 if now % 0.2 > 0.15 else 1.0)
-    found = bursts.estimate(Effort(warm_up_s=0.0, least=400))
+    found = bursts.estimate(Effort(warm_up_s=0.0, min_rounds=400))
     assert set(found.samples_ms) == {2.0}
-    assert found.thrown > 20
+    assert found.discarded > 20
 
 
 def test_a_neighbour_that_slows_the_network_more_than_the_reference_is_not_in_the_figure() -> None:
@@ -151,7 +153,7 @@ def test_a_machine_that_is_shared_is_waited_for() -> None:
     assert roughly.now_s < 0.5
 
 
-def test_of_several_looks_those_at_a_shared_machine_count_where_there_are_no_others() -> None:
+def test_of_several_repeats_those_of_a_shared_machine_count_where_there_are_no_others() -> None:
     quiet, other = replace(measurement(2.0), margin=0.01), replace(measurement(2.2), margin=0.01)
     shared = replace(measurement(3.0), margin=0.03, drift=0.9)
     assert pooled([quiet, shared]) == quiet
@@ -168,7 +170,7 @@ def test_of_several_looks_those_at_a_shared_machine_count_where_there_are_no_oth
     assert not pooled([unsure, unsure]).is_usable
 
 
-def test_calls_that_were_preempted_are_thrown_away() -> None:
+def test_calls_that_were_preempted_are_discarded() -> None:
     """Of the network's calls most are interrupted for 4 ms; the reference is too short to be."""
     busy = Machine(2.0, 1.0)
     network = busy.run
@@ -181,9 +183,9 @@ def test_calls_that_were_preempted_are_thrown_away() -> None:
         return ms
 
     busy.run = interrupted
-    found = busy.estimate(Effort(warm_up_s=0.0, least=200))
+    found = busy.estimate(Effort(warm_up_s=0.0, min_rounds=200))
     assert statistics.median(found.samples_ms) == pytest.approx(2.0)
-    assert found.thrown > 100
+    assert found.discarded > 100
 
 
 def test_figures_are_at_the_references_time_on_record() -> None:
@@ -193,9 +195,9 @@ def test_figures_are_at_the_references_time_on_record() -> None:
     assert found.drift == pytest.approx(0.3)
 
 
-def test_a_margin_of_too_few_rounds_is_unknown() -> None:
-    found = Machine(1000.0, 1000.0).estimate(Effort(warm_up_s=0.0, limit_s=0.0, least=4))
-    assert found.margin == UNKNOWN
+def test_the_half_width_of_too_few_rounds_is_unknown() -> None:
+    found = Machine(1000.0, 1000.0).estimate(Effort(warm_up_s=0.0, limit_s=0.0, min_rounds=4))
+    assert found.relative_half_width == UNKNOWN
     assert len(found.samples_ms) == 4
 
 
@@ -308,11 +310,11 @@ def test_two_meters_of_one_machine_are_on_one_scale() -> None:
 
 def step_once(ready: object, stepped: object) -> None:
     ready.set()
-    with QuietWindow().step():
+    with MeasurementLock().shared():
         stepped.set()
 
 
-def test_what_is_placed_alone_is_placed_in_the_window_in_which_it_is_timed() -> None:
+def test_what_is_placed_alone_is_placed_under_the_lock_under_which_it_is_timed() -> None:
     spawn = multiprocessing.get_context("spawn")
     ready, stepped = spawn.Event(), spawn.Event()
     trainer = spawn.Process(target=step_once, args=(ready, stepped))
@@ -340,9 +342,19 @@ def test_what_is_placed_alone_is_placed_in_the_window_in_which_it_is_timed() -> 
     trainer.join()
 
 
+def test_former_names_of_a_targets_parts_go_on_working() -> None:
+    class Former(CpuTarget):
+        quarters: ClassVar = "gpu-1"
+
+    with pytest.warns(DeprecationWarning, match="`quarters` is `lock_domain` now"):
+        assert lock_domain_of(Former()) == "gpu-1"
+    with pytest.warns(DeprecationWarning, match="InProcessTiming"):
+        assert timing.TimedHere is timing.InProcessTiming
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CpuCompileTarget.obstacle() is not None, reason=str(CpuCompileTarget.obstacle()))
-def test_nothing_is_compiled_in_the_window() -> None:
+def test_nothing_is_compiled_under_the_exclusive_lock() -> None:
     """Placing a network makes torch forget the code of the reference."""
     seen = []
 

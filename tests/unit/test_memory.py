@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 
 from workers import memory
-from workers.memory import available, is_out_of_memory, limit_to_share
+from workers.memory import available_bytes, is_out_of_memory, limit_to_share
 
 
 def in_a_process(function: Callable[[], bool]) -> bool:
@@ -16,7 +16,7 @@ def in_a_process(function: Callable[[], bool]) -> bool:
 
 def limited_runs_out() -> bool:
     """That an allocation beyond the share fails as torch says it, and a small one does not."""
-    limit_to_share(max(1, available() // 2**30))
+    limit_to_share(max(1, available_bytes() // 2**30))
     torch.ones(2**20)
     try:
         torch.ones(2**32)
@@ -31,10 +31,10 @@ def test_beyond_its_share_a_worker_runs_out_of_memory() -> None:
 
 def test_a_containers_limit_counts(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(memory, "CGROUP", tmp_path)
-    free = available()
+    free = available_bytes()
     assert free > 0
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("100\n")
-    assert available() > 1000
+    assert available_bytes() > 1000
     (tmp_path / "memory.max").write_text("1100\n")
-    assert available() == 1000
+    assert available_bytes() == 1000

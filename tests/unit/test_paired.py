@@ -5,7 +5,7 @@ import random
 import pytest
 
 from workers.latency.estimate import Estimate
-from workers.latency.paired import MIN_PARTS, PARTS, compared
+from workers.latency.paired import MAX_PARTS, MIN_PARTS, compared
 
 
 class Networks:
@@ -20,7 +20,7 @@ class Networks:
         self.parts += 1
         ratio = (1 / self.ratio if swapped else self.ratio) * (1 + self.of_first)
         ratio *= 1 + self.random.uniform(-self.placed, self.placed)
-        return Estimate((ratio,) * 10, thrown=1, margin=0.0, reference_ms=1.0, drift=0.0)
+        return Estimate((ratio,) * 10, discarded=1, relative_half_width=0.0, reference_ms=1.0, drift=0.0)
 
 
 def test_steady_networks_take_the_fewest_parts() -> None:
@@ -33,7 +33,7 @@ def test_steady_networks_take_the_fewest_parts() -> None:
 def test_what_placement_changes_is_in_the_interval() -> None:
     networks = Networks(1.0, 0.02)
     found = compared(networks, 0.001)
-    assert networks.parts == PARTS
+    assert networks.parts == MAX_PARTS
     assert found.low < 1.0 < found.high
     assert 0.002 < found.high - found.ratio < 0.03
 

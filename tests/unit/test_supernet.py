@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nas.architecture import Architecture, ModelInput
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Job
+from nas.export.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import SeedResult
 from nas.space import MixerChoice, SearchSpace, StageChoices
@@ -29,7 +30,6 @@ from workers.supernet.evaluator import prepare as prepare_supernet
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.training.loop import Recipe
 from workers.training.proxy import ProxyEvaluator, prepare
 from workers.training.setting import FP32
 
@@ -119,12 +119,12 @@ def trainer() -> SupernetTrainer:
     space = load_space("hybrid-v1")
     proxy = prepare(EvaluationOptions(device="cpu", train_size=256), space).evaluator
     assert isinstance(proxy, ProxyEvaluator)
-    return SupernetTrainer(proxy, space, Recipe(3, 16, 3e-3), (space.sample(random.Random(0)),))
+    return SupernetTrainer(proxy, space, TrainingRecipe(3, 16, 3e-3), (space.sample(random.Random(0)),))
 
 
 def test_it_learns_and_goes_on_where_it_was_cut_off() -> None:
     of_three = trainer()
-    (member,) = of_three.audited
+    (member,) = of_three.check_members
     first, second, whole = of_three.evaluate(Job(member, 1, rungs=(1, 2)))
     assert first.accuracy is None
     assert whole.accuracy is not None
@@ -193,10 +193,10 @@ def test_scores_are_corrected_by_what_mixers_are_favoured() -> None:
     assert sum(off) / len(off) < 0.02
 
 
-def test_what_is_told_of_the_correction_is_what_new_members_find() -> None:
+def test_the_reported_tau_of_a_correction_is_that_of_new_members() -> None:
     """Scores that need no correction are not made worse, and tau is that of members nobody has seen."""
     space = load_space("hybrid-16")
-    told, found, raw = [], [], []
+    estimated, reached, raw = [], [], []
     for seed in range(4):
         generator = random.Random(seed)
         members = [space.sample(generator) for _ in range(124)]
@@ -204,11 +204,11 @@ def test_what_is_told_of_the_correction_is_what_new_members_find() -> None:
         scores = [0.5 + 2 * (accuracy - 0.8) + generator.gauss(0, 0.02) for accuracy in truth]
         correct = correction(space, members[:24], scores[:24], [SeedResult(each) for each in truth[:24]])
         corrected = [correct(member, score) for member, score in zip(members[24:], scores[24:], strict=True)]
-        told.append(correct.tau)
-        found.append(rank_correlation(corrected, truth[24:]))
+        estimated.append(correct.tau)
+        reached.append(rank_correlation(corrected, truth[24:]))
         raw.append(rank_correlation(scores[24:], truth[24:]))
-    assert abs(sum(told) - sum(found)) / 4 < 0.15
-    assert sum(found) > sum(raw) - 4 * 0.05
+    assert abs(sum(estimated) - sum(reached)) / 4 < 0.15
+    assert sum(reached) > sum(raw) - 4 * 0.05
 
 
 def test_training_losses_tell_of_members_what_luck_hides_of_their_accuracies() -> None:
@@ -230,7 +230,7 @@ def test_what_a_supernet_cannot_serve_is_refused() -> None:
     small = SearchSpace("small", "", (StageChoices(("pool", "conv"), (1,), (16, 24)),))
     with pytest.raises(ParameterError, match="at least 8 members"):
         prepare_supernet(EvaluationOptions(), small)
-    with pytest.raises(ParameterError, match="--inherit is of --evaluator supernet"):
+    with pytest.raises(ParameterError, match="--inherit needs --evaluator supernet"):
         prepare(EvaluationOptions(inherit=True), load_space("hybrid-16"))
 
 

@@ -20,7 +20,7 @@ from workers.memory import is_out_of_memory
 from workers.training.augment import augment
 from workers.training.loop import Training
 from workers.training.proxy import ProxyEvaluator, prepare
-from workers.training.setting import BF16, CALLS, CONTIGUOUS, FP32, Setting, candidates, quickest
+from workers.training.setting import BF16, CONTIGUOUS, FP32, TIMED_CALLS, Setting, candidates, fastest
 
 SMALL = Architecture(tuple(Stage("pool", 1, width) for width in (16, 24, 32, 48)))
 
@@ -83,11 +83,11 @@ def test_a_confirmation_is_measured_before_its_training_and_after_it() -> None:
     assert confirmed.accuracy == once.accuracy
     # A figure that counts where there is no other.
     before = dataclasses.replace(measurement(1000.0), margin=UNKNOWN, drift=9.0)
-    (both,) = proxy.measured_again(SMALL, iter([dataclasses.replace(once, latency=before)]))
+    (both,) = proxy.with_repeated_latency(SMALL, iter([dataclasses.replace(once, latency=before)]))
     assert both.latency.median < 1000
     assert both.measure_s > once.measure_s
     over = dataclasses.replace(once, accuracy=None)
-    assert next(proxy.measured_again(SMALL, iter([over]))) is over
+    assert next(proxy.with_repeated_latency(SMALL, iter([over]))) is over
 
 
 def test_figures_are_on_the_records_scale() -> None:
@@ -206,8 +206,8 @@ def test_the_probe_takes_the_fastest_and_the_first_at_near_ties() -> None:
 
     def taking(*seconds: float) -> Setting:
         """The choice where calls in each setting in its turn take so long."""
-        ticks = iter([t for each in seconds for _ in range(CALLS) for t in (0.0, each)])
-        return quickest(model, x_BCHW, labels_B, (FP32, BF16, CONTIGUOUS), lambda: next(ticks))
+        ticks = iter([t for each in seconds for _ in range(TIMED_CALLS) for t in (0.0, each)])
+        return fastest(model, x_BCHW, labels_B, (FP32, BF16, CONTIGUOUS), lambda: next(ticks))
 
     assert taking(1.0, 0.5, 0.9) == BF16
     assert taking(1.0, 0.9, 0.95) == FP32

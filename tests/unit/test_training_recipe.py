@@ -18,7 +18,7 @@ from workers.training.loop import ResidentData, Training, prepare_weights
 from workers.training.optimiser import inner_filters, optimiser_of
 from workers.training.orthogonal import orthogonalised
 from workers.training.policy import MAX_FOLDS, TrainingTask, folds, policy, worthwhile_epochs
-from workers.training.schedule import SHAPES, Schedule
+from workers.training.schedule import SCHEDULES, Schedule
 from workers.training.setting import FP32
 from workers.training.whitening import first_convolution, whiten
 
@@ -149,9 +149,9 @@ def test_only_inner_dense_weights_are_orthogonalised() -> None:
     assert len(optimiser_of(nn.Linear(3, 2), recipe, torch.device("cpu")).groups) == 2
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", SCHEDULES)
 def test_schedules_rise_to_one_and_fall_to_nought(name: str) -> None:
-    factors = [SHAPES[name](step / 100, 0.2) for step in range(101)]
+    factors = [SCHEDULES[name](step / 100, 0.2) for step in range(101)]
     assert factors[20] == pytest.approx(1, abs=0.01)
     assert factors[:21] == sorted(factors[:21])
     assert factors[20:] == sorted(factors[20:], reverse=True)

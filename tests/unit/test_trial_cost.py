@@ -16,8 +16,8 @@ from nas.trial_cost import GIB, Slots, TrialMemory, TrialPlan, TrialSeconds, dur
 from search_spaces.hybrid_v1 import HYBRID_V1
 from search_spaces.model import build
 from tests.builders import measurement
-from workers.cores import own_cores
-from workers.memory import limit_to_share, room
+from workers.cores import available_cores
+from workers.memory import free_bytes, limit_to_share
 from workers.ray.runner import RayTuneRunner
 from workers.training.proxy import prepare
 from workers.training.step_probe import step_memory
@@ -112,7 +112,7 @@ def test_a_span_names_a_common_unit_once() -> None:
 
 def test_workers_are_as_many_as_memory_allows() -> None:
     runner = RayTuneRunner(Resources(), "cpu")
-    assert runner.fit(TrialMemory(1, 1)) == Slots(own_cores(), 1, None)
+    assert runner.fit(TrialMemory(1, 1)) == Slots(available_cores(), 1, None)
     slots = RayTuneRunner(Resources(), "cpu").fit(HUGE)
     assert slots.workers == 1
     assert slots.problem is not None
@@ -155,7 +155,7 @@ def trained_in_little_memory() -> tuple[object, float | None, float | None]:
     roomy = final(evaluator.evaluate(Job(SMALL, seed=1, known=known)))
     assert evaluator.memory.trial is not None
     whole = evaluator.memory.of(SMALL).of(256)
-    limit_to_share(max(1, int(room("cpu") / whole * 1.2)))
+    limit_to_share(max(1, int(free_bytes("cpu") / whole * 1.2)))
     tight = final(evaluator.evaluate(Job(SMALL, seed=1, known=known)))
     return tight.environment.get("images at a time"), roomy.accuracy, tight.accuracy
 
@@ -171,10 +171,10 @@ def test_what_does_not_fit_is_trained_in_micro_batches() -> None:
 
 
 def test_a_containers_quota_of_time_counts(tmp_path) -> None:
-    every = own_cores(tmp_path)
+    every = available_cores(tmp_path)
     (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert own_cores(tmp_path) == every
+    assert available_cores(tmp_path) == every
     (tmp_path / "cpu.max").write_text("50000 100000\n")
-    assert own_cores(tmp_path) == 1
+    assert available_cores(tmp_path) == 1
     (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert own_cores(tmp_path) == min(every, 2)
+    assert available_cores(tmp_path) == min(every, 2)

@@ -1,4 +1,4 @@
-"""What a data set is to a search: where its images come from, what suits them, and how its training part is split."""
+"""Data sets of searches and trainings: the source of images, suitable defaults, and the split of the training part."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from nas.errors import DataError
 Part = Literal["train", "test"]
 
 VALIDATION_FRACTION = 0.2
-# As many images validate as an epoch trains on, or so many where that is more. (On 4,000 the variance between seeds of
-# a proxy is a quarter less than on 1,000; their forward passes take 8% of three epochs' time.)
+# As many images validate as an epoch trains on, and at least this number. (On 4,000 the variance between seeds of a
+# proxy is a quarter less than on 1,000; their forward passes take 8% of three epochs' time.)
 MIN_VALIDATION_IMAGES = 1000
 
 
 class ImageSource(Protocol):
-    """Labelled images that are decoded when asked for."""
+    """Labelled images that are decoded on demand."""
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -39,7 +39,7 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True)
 class ArraySource:
-    """An ImageSource over images that are in memory already, (N, channels, height, width) of uint8."""
+    """An ImageSource over images in memory, (N, channels, height, width) of uint8."""
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -56,7 +56,7 @@ class ArraySource:
 
 @dataclass(frozen=True)
 class Request:
-    """How the user named a data set: its argument (`imagefolder:ARGUMENT`), --data-dir and --download."""
+    """The user's options for a data set: its argument (`imagefolder:ARGUMENT`), --data-dir and --download."""
 
     argument: str | None = None
     data_dir: Path | None = None
@@ -65,10 +65,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set and the proxy's defaults that suit it.
+    """A data set and suitable defaults for proxies.
 
-    `open` takes the user's Request and the part; `size_px` is the largest size that a search takes by itself, and
-    `own_px` tells that of the pictures where it may be smaller; `flip` says whether a mirrored image keeps its class;
+    `open` takes the user's Request and the part; `size_px` is the largest size that a search chooses by default, and
+    `own_px` gives the pictures' own size where it may be smaller; `flip` says whether a mirrored image keeps its class;
     `shift` is the augmentation's largest translation as a fraction of the image.
     """
 
@@ -81,13 +81,13 @@ class Dataset:
     own_px: Callable[[Any], int] | None = None
 
     def default_px(self, source: ImageSource) -> int:
-        """The size of a search's pictures unless the user says otherwise."""
+        """The default size of a search's pictures."""
         return self.size_px if self.own_px is None else min(self.size_px, self.own_px(source))
 
 
 @dataclass(frozen=True)
 class ProxyData:
-    """What a trial trains on and is judged on: uint8 NCHW and int64 labels, disjoint, all from the training part."""
+    """A trial's training and validation data: uint8 NCHW and int64 labels, disjoint, all from the training part."""
 
     train_images: NDArray[np.uint8]
     train_labels: NDArray[np.int64]
@@ -97,49 +97,55 @@ class ProxyData:
     flip: bool
     shift_px: int
     further_folds: "tuple[ProxyData, ...]" = ()
-    """Other splits of the same images, each with validation images of its own, where one has too few to judge by."""
+    """Other splits of the same images, with disjoint validation images, where one split has too few of them."""
 
     @property
     def model_input(self) -> ModelInput:
-        """Of networks for these images."""
+        """The input of networks for these images."""
         _, channels, height_px, width_px = self.train_images.shape
         return ModelInput(channels, height_px, width_px, self.classes)
 
     @property
     def digest(self) -> str:
-        """Of the images and their labels: 16 hexadecimal digits."""
-        found = hashlib.blake2b(digest_size=8)
-        for each in (self.train_images, self.train_labels, self.validation_images, self.validation_labels):
-            found.update(np.ascontiguousarray(each).data)
-        return found.hexdigest()
+        """The digest of the images and their labels: 16 hexadecimal digits."""
+        digest = hashlib.blake2b(digest_size=8)
+        for array in (self.train_images, self.train_labels, self.validation_images, self.validation_labels):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def split_indices(images: int, held_out: int, seed: int, fold: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split `images` by a seeded permutation: indices to train on, and `held_out` to validate on, disjoint by fold."""
+    order = np.random.default_rng(seed).permutation(images)
+    first, end = fold * held_out, (fold + 1) * held_out
+    return np.concatenate((order[end:], order[:first])), order[first:end]
 
 
 def split(
     dataset: Dataset, source: ImageSource, *, size_px: int, train_size: int, seed: int, folds: int = 1
 ) -> ProxyData:
-    """A seeded split of the training part: `train_size` images to train on, and of the others as many to validate, or
-    FEWEST_VALIDATION_IMAGES where that is more. With more `folds` as many splits, whose validation images are disjoint.
+    """Split the training part by the seed: `train_size` images to train on and of the others as many to validate on, or
+    MIN_VALIDATION_IMAGES where that is more. With several `folds` each has its own, disjoint validation images.
 
-    At least a fifth validates, also where fewer than `train_size` are then left to train on. The more images validate,
-    the less noise in an accuracy: at 93% it has a standard error of 1.5% on 287 images, of 0.8% on 1,000.
+    At least a fifth validates, even where fewer than `train_size` then remain to train on. More validation images give
+    less noise in an accuracy: at 93% it has a standard error of 1.5% on 287 images, of 0.8% on 1,000.
 
-    Raises DataError where there are too few.
+    Raises DataError where there are too few images.
     """
-    present = len(set(source.labels.tolist()))
-    if present < 2:
-        raise DataError(f"the data set has {present} class with images; at least 2 are needed to train a classifier")
-    order = np.random.default_rng(seed).permutation(len(source.labels))
-    fifth = int(len(order) * VALIDATION_FRACTION)
-    held_out = min(max(MIN_VALIDATION_IMAGES, train_size), max(fifth, len(order) - train_size))
+    classes = len(set(source.labels.tolist()))
+    if classes < 2:
+        raise DataError(f"the data set has {classes} class with images; at least 2 are needed to train a classifier")
+    images = len(source.labels)
+    fifth = int(images * VALIDATION_FRACTION)
+    held_out = min(max(MIN_VALIDATION_IMAGES, train_size), max(fifth, images - train_size))
     if fifth < 1:
         raise DataError(
-            f"the data set has {len(order)} images; at least {int(1 / VALIDATION_FRACTION)} are needed to split it"
+            f"the data set has {images} images; at least {int(1 / VALIDATION_FRACTION)} are needed to split it"
         )
 
     def fold(number: int) -> ProxyData:
-        first = number * held_out
-        validation = order[first : first + held_out]
-        training = np.concatenate((order[first + held_out :], order[:first]))[:train_size]
+        training, validation = split_indices(images, held_out, seed, number)
+        training = training[:train_size]
         return ProxyData(
             train_images=source.images(training, size_px),
             train_labels=source.labels[training],
@@ -150,5 +156,5 @@ def split(
             shift_px=round(dataset.shift * size_px),
         )
 
-    most = min(folds, len(order) // held_out)
-    return replace(fold(0), further_folds=tuple(fold(number) for number in range(1, most)))
+    count = min(folds, images // held_out)
+    return replace(fold(0), further_folds=tuple(fold(number) for number in range(1, count)))

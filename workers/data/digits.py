@@ -1,7 +1,7 @@
 """Handwritten digits that ship with scikit-learn: 1,797 grey images of 8x8 px. The default; nothing is downloaded.
 
-They are enlarged to 14 px, for grids of 14, 7, 4 and 2: under four stages an 8 px image would end in a 1x1 grid, where
-every mixer is the same, and at 10 px (10, 5, 3, 2) mixers hardly differ.
+They are enlarged to 14 px, for grids of 14, 7, 4 and 2: in four stages an 8 px image would end in a 1x1 grid, where
+all mixers are equivalent, and at 10 px (10, 5, 3, 2) mixers hardly differ.
 """
 
 from importlib.util import find_spec
@@ -19,7 +19,7 @@ TEST_SPLIT_SEED = 0
 
 
 def open_digits(request: Request, part: Part) -> ImageSource:
-    """Raises ParameterError when an argument is given, DataError without scikit-learn."""
+    """Open a part of digits. Raises ParameterError when an argument is given, DataError without scikit-learn."""
     if request.argument is not None:
         raise ParameterError(f"data set 'digits' takes no argument, not {request.argument!r}")
     images_NHW, labels = _shipped()
@@ -31,11 +31,11 @@ def open_digits(request: Request, part: Part) -> ImageSource:
 
 
 def _shipped() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Images of 0 to 16, and labels: what `sklearn.datasets.load_digits` gives, without the second of importing it."""
-    found = find_spec("sklearn")
-    if found is None or found.origin is None:
+    """Images of 0 to 16, and labels: as `sklearn.datasets.load_digits`, whose import would take a second."""
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
         raise DataError("data set 'digits' is a part of scikit-learn, which is not installed")
-    rows = np.loadtxt(Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
+    rows = np.loadtxt(Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
     return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
 
 

@@ -1,7 +1,7 @@
 """Fashion-MNIST (Xiao et al., 2017): 60,000 training images of 28x28 px in grey, in torchvision's layout.
 
-torchvision reads the unpacked files only and unpacks beside the archives; a read-only folder that holds the archives
-alone is served by unpacking into a temporary one.
+torchvision reads only unpacked files and unpacks archives in their folder; archives in a read-only folder are unpacked
+into a temporary one instead.
 """
 
 from pathlib import Path

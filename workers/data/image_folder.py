@@ -1,6 +1,6 @@
 """A user's own pictures: `imagefolder:PATH`, one folder per class, any size and mode that Pillow reads.
 
-With PATH/train and PATH/test those are the parts; otherwise a fifth of the pictures, always the same, is the test part.
+The parts are PATH/train and PATH/test where these exist; otherwise a fixed fifth of the pictures is the test part.
 """
 
 import os
@@ -17,40 +17,43 @@ from workers.data.dataset import Dataset, ImageSource, Part, Request
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
-# Pictures whose size is looked at, and the size below which networks have no grid.
+# Pictures whose size is read, and the size below which networks have no grid.
 SIZED_PICTURES, MIN_PX = 100, 8
-# What parts are called elsewhere: a folder of these alone has no classes of these names.
-PARTS = {"train", "val", "valid", "validation", "test"}
+# Usual names of parts: where a folder holds only these, they are not classes.
+PART_NAMES = {"train", "val", "valid", "validation", "test"}
 
 
 @dataclass(frozen=True)
 class PictureSource:
-    """An ImageSource over picture files, in colour, cropped to a square and resized when asked for."""
+    """An ImageSource over picture files, in colour, cropped to a square and resized on demand."""
 
     paths: tuple[Path, ...]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
 
     def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
-        """Raises DataError with the file's name when one cannot be decoded."""
-        chosen = [_decode(self.paths[index], size_px) for index in indices]
-        return np.stack(chosen).transpose(0, 3, 1, 2) if chosen else np.empty((0, 3, size_px, size_px), np.uint8)
+        """Decode the chosen pictures. Raises DataError with the file's name when one cannot be decoded."""
+        pictures = [_decode(self.paths[index], size_px) for index in indices]
+        return np.stack(pictures).transpose(0, 3, 1, 2) if pictures else np.empty((0, 3, size_px, size_px), np.uint8)
 
 
 def open_image_folder(request: Request, part: Part) -> ImageSource:
-    """Raises ParameterError without a PATH; DataError for a missing folder, fewer than two classes or a broken file."""
+    """Open a part of a folder of pictures.
+
+    Raises ParameterError without a PATH; DataError for a missing folder, fewer than two classes or a broken file.
+    """
     if not request.argument:
         raise ParameterError("data set 'imagefolder' needs a path: imagefolder:PATH")
     root = Path(request.argument).expanduser()
     if not root.is_dir():
         raise DataError(f"image folder {str(root)!r} is not a directory")
-    parted = (root / "train").is_dir() and (root / "test").is_dir()
-    if not parted and {"train"} <= set(_classes(root)) <= PARTS:
+    has_parts = (root / "train").is_dir() and (root / "test").is_dir()
+    if not has_parts and {"train"} <= set(_classes(root)) <= PART_NAMES:
         raise DataError(
-            f"image folder {str(root)!r} is parted into {', '.join(_classes(root))}; train and test are needed"
+            f"image folder {str(root)!r} is split into {', '.join(_classes(root))}; train and test are needed"
         )
-    source = _scan(root / part if parted else root)
-    if parted:
+    source = _scan(root / part if has_parts else root)
+    if has_parts:
         other = {"train": "test", "test": "train"}[part]
         if _classes(root / other) != list(source.classes):
             raise DataError(
@@ -68,20 +71,20 @@ def _scan(root: Path) -> PictureSource:
     try:
         folders = _classes(root)
         if len(folders) < 2:
-            found = ", ".join(folders) or "none"
-            raise DataError(f"image folder {str(root)!r} needs at least 2 class folders with pictures; found {found}")
+            names = ", ".join(folders) or "none"
+            raise DataError(f"image folder {str(root)!r} needs at least 2 class folders with pictures; found {names}")
         _check_links(root)
-        found_pictures = _Pictures(str(root))
+        pictures = _Pictures(str(root))
     except OSError as error:
         raise DataError(f"image folder {str(root)!r}: {str(error).splitlines()[0]}") from error
-    paths = tuple(Path(path) for path, _ in found_pictures.samples)
+    paths = tuple(Path(path) for path, _ in pictures.samples)
     for path in paths:
         _verify(path)
-    return PictureSource(paths, np.asarray(found_pictures.targets, dtype=np.int64), tuple(found_pictures.classes))
+    return PictureSource(paths, np.asarray(pictures.targets, dtype=np.int64), tuple(pictures.classes))
 
 
 def _classes(root: Path) -> list[str]:
-    """The folders' names but for hidden ones."""
+    """The names of the folders that are not hidden."""
     return sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
@@ -92,21 +95,21 @@ class _Pictures(datasets.ImageFolder):  # type: ignore[misc]
 
 
 def _check_links(root: Path) -> None:
-    """Raises DataError for a link that leads out of the folder, or to a folder: it may be one that it lies in."""
+    """Raise DataError for a link out of the folder, or to a folder, which may be one that contains the link."""
     inside = root.resolve()
     for folder, folders, files in os.walk(root):
         for path in (Path(folder, name) for name in (*folders, *files)):
             if path.is_symlink() and (path.is_dir() or not path.resolve().is_relative_to(inside)):
                 raise DataError(
                     f"image folder {str(root)!r}: {str(path.relative_to(root))!r} is a link to a folder, or to a file "
-                    "outside; put what it leads to in its place"
+                    "outside; replace it with what it leads to"
                 )
 
 
 def _verify(path: Path) -> None:
-    """A check of the headers alone: quick, and done for every file, so that a broken one is named at the start."""
+    """Check a file's headers, which is quick enough to find every broken file at the start."""
     if not path.is_file():
-        # To open a pipe would wait for whoever writes to it.
+        # Opening a pipe would wait for a writer.
         raise DataError(f"image file {str(path)!r} cannot be read: it is not a file")
     try:
         with Image.open(path) as image:
@@ -116,14 +119,14 @@ def _verify(path: Path) -> None:
 
 
 def _decode(path: Path, size_px: int) -> NDArray[np.uint8]:
-    """(size_px, size_px, 3) in RGB; 16-bit greys keep their upper eight bits."""
+    """Decode a picture to (size_px, size_px, 3) in RGB; 16-bit greys keep their upper eight bits."""
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):
                 upright = Image.fromarray((np.asarray(upright) >> 8).clip(0, 255).astype(np.uint8))
             if upright.mode == "F":
-                raise ValueError("its pixels are decimals, of which nobody says which is white")
+                raise ValueError("its pixels are decimals, whose value for white is not known")
             square = ImageOps.fit(upright.convert("RGB"), (size_px, size_px), Image.Resampling.BILINEAR)
             return np.asarray(square)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -131,7 +134,7 @@ def _decode(path: Path, size_px: int) -> NDArray[np.uint8]:
 
 
 def own_px(source: PictureSource) -> int:
-    """The median of the shorter sides of some of the pictures, at least MIN_PX. Raises DataError."""
+    """The median of the shorter sides of about SIZED_PICTURES pictures, at least MIN_PX. Raises DataError."""
     step = max(1, len(source.paths) // SIZED_PICTURES)
     return max(MIN_PX, int(np.median([_shorter_side_px(path) for path in source.paths[::step]])))
 

@@ -1,4 +1,4 @@
-"""Data sets that torchvision reads: found under --data-dir, downloaded only when asked."""
+"""Data sets that torchvision reads from --data-dir; they are downloaded only with --download."""
 
 import zlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from workers.data.dataset import ArraySource, ImageSource, Request
 
 
 def open_torchvision(name: str, load: Callable[[Path], Any], request: Request) -> ImageSource:
-    """`load(root)` makes torchvision's data set; its `data` and `targets` become an ImageSource.
+    """Make an ImageSource of the `data` and `targets` of torchvision's data set, which `load(root)` makes.
 
     Raises ParameterError for an argument or a missing --data-dir, DataError for missing or unreadable files.
     """

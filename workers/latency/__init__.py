@@ -1,1 +1,1 @@
-"""Measured latency: targets (where a network runs) and the estimate (how it is timed)."""
+"""Latency measurement: targets (where a network runs) and the estimate (how it is timed)."""

@@ -1,4 +1,4 @@
-"""Torch on the CPU: `cpu` runs it eagerly, `cpu-compile` through torch.compile."""
+"""Targets of torch on the CPU: `cpu` runs networks eagerly, `cpu-compile` through torch.compile."""
 
 import logging
 import shutil
@@ -13,14 +13,14 @@ from nas.architecture import ModelInput
 from workers.latency.estimate import Run
 from workers.latency.processor import processor_name
 from workers.latency.target import Fingerprint, TargetOptions
-from workers.latency.timing import TimedHere
+from workers.latency.timing import InProcessTiming
 from workers.latency.torch_input import place
 
 WAYS = ("yes", "no")
 
 
-class CpuTarget(TimedHere):
-    """Eager. One thread unless told otherwise: the figure that does not depend on how many cores a machine has."""
+class CpuTarget(InProcessTiming):
+    """Eager torch. By default one thread, so that figures do not depend on a machine's number of cores."""
 
     name: ClassVar = "cpu"
     mode: ClassVar = "eager"
@@ -31,7 +31,7 @@ class CpuTarget(TimedHere):
         "precision": ("fp32", "bf16"),
         "channels_last": WAYS,
     }
-    quarters: ClassVar = "machine"
+    lock_domain: ClassVar = "machine"
 
     def __init__(self, options: TargetOptions = TargetOptions()) -> None:  # noqa: B008 - frozen
         self.options = options
@@ -53,10 +53,10 @@ class CpuTarget(TimedHere):
 
     def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
         model, x_BCHW = place(model, model_input, self.options, "cpu")
-        network = self._made(model)
+        network = self._callable(model)
 
         def run() -> float:
-            # Checked at each call because the trainer that shares the process may use another count.
+            # Checked at each call because a trainer in the same process may use another count.
             if torch.get_num_threads() != self.options.threads:
                 torch.set_num_threads(self.options.threads)
             with torch.inference_mode():
@@ -67,12 +67,12 @@ class CpuTarget(TimedHere):
         run()
         return run
 
-    def _made(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
+    def _callable(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
         return model
 
 
 class CpuCompileTarget(CpuTarget):
-    """torch.compile: some seconds to half a minute for each network before it is timed."""
+    """torch.compile, which takes some seconds to half a minute for each network before it is timed."""
 
     name: ClassVar = "cpu-compile"
     mode: ClassVar = "compiled"
@@ -81,10 +81,10 @@ class CpuCompileTarget(CpuTarget):
     def obstacle() -> str | None:
         return None if shutil.which("g++") or shutil.which("clang++") else "torch.compile needs a C++ compiler (g++)"
 
-    def _made(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
-        # Code that was compiled for one network is of no use to the next: without this torch would stop after eight.
+    def _callable(self, model: nn.Module) -> Callable[[torch.Tensor], object]:
+        # Code compiled for one network is of no use to the next: without this torch would stop compiling after eight.
         torch.compiler.reset()
-        # It warns of a toolkit without a GPU, which is of no concern here.
+        # It warns of a CUDA toolkit without a GPU, which does not matter here.
         logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
         compiled: Callable[[torch.Tensor], object] = torch.compile(model)
         return compiled

@@ -1,7 +1,7 @@
-"""Torch on a CUDA device: `cuda` runs it eagerly, `cuda-compile` through torch.compile, `cuda-graph` replays a graph.
+"""Targets of torch on a CUDA device: `cuda` is eager, `cuda-compile` uses torch.compile, `cuda-graph` replays a graph.
 
-Timed by CUDA events on the stream that computes, with the L2 cache cleared before each inference and the input on the
-device. Clocks and power settings are left as they are.
+Timed by CUDA events on the computing stream, with the L2 cache cleared before each inference and the input on the
+device. Clocks and power settings are left unchanged.
 """
 
 import re
@@ -18,17 +18,17 @@ from workers.device import gpu
 from workers.latency.cpu import WAYS
 from workers.latency.estimate import Run
 from workers.latency.target import Fingerprint, TargetOptions
-from workers.latency.timing import TimedHere
+from workers.latency.timing import InProcessTiming
 from workers.latency.torch_input import place
 
 Call = Callable[[], object]
 
 
-class CudaTarget(TimedHere):
-    """Eager, on the process's current CUDA device.
+class CudaTarget(InProcessTiming):
+    """Eager torch, on the process's current CUDA device.
 
     After a process has worked on a side stream an H100 launches each kernel of its graphs .4 us later, until another
-    process has worked on the GPU: 10 to 14% of a network's time, and unlike for unlike networks.
+    process has worked on the GPU: 10 to 14% of a network's time, and different for different networks.
     """
 
     name: ClassVar = "cuda"
@@ -49,7 +49,7 @@ class CudaTarget(TimedHere):
         return None if torch.cuda.is_available() else "torch finds no CUDA device"
 
     @property
-    def quarters(self) -> str:
+    def lock_domain(self) -> str:
         return gpu()
 
     def fingerprint(self) -> Fingerprint:
@@ -66,20 +66,20 @@ class CudaTarget(TimedHere):
 
     def prepare(self, model: nn.Module, model_input: ModelInput) -> Run:
         model, x_BCHW = place(model, model_input, self.options, "cuda")
-        return timed(self._made(model, x_BCHW))
+        return timed(self._callable(model, x_BCHW))
 
-    def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
+    def _callable(self, model: nn.Module, x_BCHW: Tensor) -> Call:
         return lambda: model(x_BCHW)
 
 
 class CudaCompileTarget(CudaTarget):
-    """torch.compile with its defaults: some seconds to a minute for each network before it is timed."""
+    """torch.compile with its defaults, which takes some seconds to a minute for each network before it is timed."""
 
     name: ClassVar = "cuda-compile"
     mode: ClassVar = "compiled"
     placed_alone: ClassVar = False
 
-    def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
+    def _callable(self, model: nn.Module, x_BCHW: Tensor) -> Call:
         torch.compiler.reset()
         compiled = torch.compile(model)
         return lambda: compiled(x_BCHW)
@@ -91,7 +91,7 @@ class CudaGraphTarget(CudaTarget):
     name: ClassVar = "cuda-graph"
     mode: ClassVar = "CUDA graph"
 
-    def _made(self, model: nn.Module, x_BCHW: Tensor) -> Call:
+    def _callable(self, model: nn.Module, x_BCHW: Tensor) -> Call:
         with side_stream(), torch.inference_mode():
             for _ in range(FIRST_CALLS):
                 model(x_BCHW)
@@ -107,7 +107,7 @@ class CudaGraphTarget(CudaTarget):
 
 
 def timed(call: Call) -> Run:
-    """Each call of the result is one inference between two events, synchronised, from a cleared L2 cache."""
+    """Make a Run of `call`: one inference between two events, synchronised, from a cleared L2 cache."""
     cache = torch.empty(2 * torch.cuda.get_device_properties().L2_cache_size, dtype=torch.int8, device="cuda")
     before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
 
@@ -126,7 +126,7 @@ def timed(call: Call) -> Run:
 
 
 def driver_version() -> str:
-    """NVIDIA's driver, as its kernel module says it; empty where it does not."""
+    """The version of NVIDIA's driver, as its kernel module reports it; empty where it does not."""
     file = Path("/proc/driver/nvidia/version")
-    found = re.search(r"\d+\.\d+(\.\d+)?", file.read_text()) if file.is_file() else None
-    return found[0] if found else ""
+    match = re.search(r"\d+\.\d+(\.\d+)?", file.read_text()) if file.is_file() else None
+    return match[0] if match else ""

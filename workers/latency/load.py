@@ -1,4 +1,4 @@
-"""Targets by name."""
+"""Loading of targets by name."""
 
 import os
 import socket
@@ -11,10 +11,10 @@ from workers.latency.target import Target, parse_options
 
 
 def load_target(name: str) -> Target[Any]:
-    """The target of a `NAME[:option=value,...]`.
+    """Load the target of a `NAME[:option=value,...]`.
 
-    Raises UnknownNameError or ParameterError, the latter also where this machine, which may be a cluster's node, cannot
-    serve it.
+    Raises UnknownNameError, or ParameterError for wrong options and where this machine, which may be a cluster's node,
+    cannot serve the target.
     """
     plugin, colon, text = name.partition(":")
     if colon and not text:
@@ -35,6 +35,6 @@ def load_target(name: str) -> Target[Any]:
 
 
 def obstacles() -> Iterator[tuple[str, str | None]]:
-    """Every target's name, and why it does not work on this machine, None for one that does."""
+    """Every target's name with the reason why it does not work on this machine, None for one that does."""
     for name in plugins.names(plugins.TARGETS):
         yield name, plugins.load(plugins.TARGETS, name).obstacle()

@@ -1,4 +1,4 @@
-"""Latency of any network on a target: placed, warmed up and timed by turns with the reference, alone on the machine."""
+"""Latency measurement of any network on a target, by turns with the reference, alone on the machine."""
 
 import time
 from collections.abc import Iterator
@@ -15,24 +15,24 @@ from nas.latency.meter import Comparison, Network
 from nas.objective import LATENCY, Measurement
 from workers.latency import reference
 from workers.latency.energy import energy_counter
-from workers.latency.estimate import FEWEST, STEADY, Effort, Estimate, Run
+from workers.latency.estimate import MIN_ROUNDS, STEADY, Effort, Estimate, Run
 from workers.latency.load import load_target
 from workers.latency.machine_record import MachineRecord
-from workers.latency.paired import PARTS, compared
-from workers.latency.quiet import QuietWindow
-from workers.latency.target import Target
+from workers.latency.measurement_lock import MeasurementLock
+from workers.latency.paired import MAX_PARTS, compared
+from workers.latency.target import Target, lock_domain_of
 from workers.memory import is_out_of_memory
 
-# Counters are renewed about every millisecond.
+# Counters are updated about every millisecond.
 ENERGY_S = 1.0
 CALIBRATION_WARM_UP_S, CALIBRATION_S = 0.3, 3.0
-# Two networks that are placed within so long are placed again for each part of a comparison.
-QUICK_S = 1.0
+# Two networks that are placed within this time are placed again for each part of a comparison.
+QUICK_PLACING_S = 1.0
 
 
 @contextmanager
 def threads_kept() -> Iterator[None]:
-    """Targets set torch's threads; whoever shares the process has its own count, and gets it back."""
+    """Restore torch's thread count, which targets set, for the other code in this process."""
     threads = torch.get_num_threads()
     try:
         yield
@@ -42,10 +42,10 @@ def threads_kept() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Meter:
-    """Measures networks on the target of a `NAME[:option=value,...]`; as nas.latency.meter.Meter has it.
+    """A nas.latency.meter.Meter for the target of a `NAME[:option=value,...]`.
 
-    `recorded_ms` is the reference network's time on record, to which figures are scaled; without one they are not.
-    Pickled without what a process has prepared. Raises UnknownNameError or ParameterError at the first use.
+    `recorded_ms` is the reference network's recorded time, to which figures are scaled; without one they are not.
+    Pickled without the target and the reference. Raises UnknownNameError or ParameterError at the first use.
     """
 
     target_name: str
@@ -55,39 +55,40 @@ class Meter:
 
     def measure(self, network: Network) -> Measurement:
         with threads_kept(), self._placing():
-            run, beside = self._placed(network), self._reference
+            run, reference_run = self._placed(network), self._reference
             with self._fits(network):
-                found = self._estimated(run, beside, self.effort, self.recorded_ms)
-            return self._measurement(found, self.fingerprint(network.model_input))
+                estimate = self._estimated(run, reference_run, self.effort, self.recorded_ms)
+            return self._measurement(estimate, self.fingerprint(network.model_input))
 
     def calibrate(self) -> Measurement:
-        """Once for each fingerprint since the machine was started; of several processes the first one does it.
+        """Time the reference, once for each fingerprint since the machine was started, by the first process to ask.
 
-        Raises ParameterError on a machine so busy that this would be no scale.
+        Raises ParameterError on a machine so busy that the time would be no scale.
         """
-        record = MachineRecord(self._quiet.folder)
+        record = MachineRecord(self._lock.folder)
         with threads_kept(), self._placing():
             reference_run = self._reference
-            with self._quiet.alone():
-                known = record.get(self.reference_fingerprint)
-                if known is None or known.margin > STEADY:
-                    found = self.target.calibrate(reference_run, CALIBRATION_WARM_UP_S, CALIBRATION_S)
-                    known = self._measurement(found, self.reference_fingerprint)
-                    if known.margin > STEADY:
+            with self._lock.exclusive():
+                measurement = record.get(self.reference_fingerprint)
+                if measurement is None or measurement.margin > STEADY:
+                    estimate = self.target.calibrate(reference_run, CALIBRATION_WARM_UP_S, CALIBRATION_S)
+                    measurement = self._measurement(estimate, self.reference_fingerprint)
+                    if measurement.margin > STEADY:
                         raise ParameterError(
-                            f"target {self.target_name!r}: this machine is too busy to measure on, the reference "
-                            f"network's quickest calls differ by {2 * known.margin:.0%}; try it when less runs here"
+                            f"target {self.target_name!r}: this machine is too busy to measure on: the reference "
+                            f"network's quickest calls differ by {2 * measurement.margin:.0%}; try again when less "
+                            "runs here"
                         )
-                    record.put(known)
-            return known
+                    record.put(measurement)
+            return measurement
 
     def compare(self, one: Network, other: Network) -> Comparison:
-        """Each is the other's reference; placed anew in each part, unless that takes long."""
-        effort = replace(self.effort, least=FEWEST, limit_s=self.effort.limit_s / PARTS)
+        """Compare two networks, each the other's reference; placed again for each part, unless that takes long."""
+        effort = replace(self.effort, min_rounds=MIN_ROUNDS, limit_s=self.effort.limit_s / MAX_PARTS)
         with threads_kept():
             began = time.perf_counter()
             runs = self._placed(one), self._placed(other)
-            is_quick = time.perf_counter() - began < QUICK_S
+            is_quick = time.perf_counter() - began < QUICK_PLACING_S
 
             def part(*, swapped: bool) -> Estimate:
                 # Some runtimes load a network when it is timed.
@@ -100,11 +101,11 @@ class Meter:
             return compared(part, self.effort.precision)
 
     def energy_mj(self, network: Network) -> float:
-        """By the hardware's counter over ENERGY_S of inferences in a row; the machine's idle consumption is in it."""
+        """Measure energy by the hardware's counter over ENERGY_S of inferences, idle consumption included."""
         with threads_kept():
             run = self._placed(network)
-            with self._quiet.alone():
-                counter = energy_counter(self.target.quarters)
+            with self._lock.exclusive():
+                counter = energy_counter(lock_domain_of(self.target))
                 # Some runtimes load or build a network at its first call.
                 with self._fits(network):
                     run()
@@ -121,7 +122,6 @@ class Meter:
         return replace(self, effort=replace(self.effort, precision=precision, limit_s=limit_s))
 
     def fingerprint(self, model_input: ModelInput) -> dict[str, str | int]:
-        """Only figures of equal fingerprints are comparable."""
         return self._fingerprint(f"{model_input.channels}x{model_input.height_px}x{model_input.width_px}")
 
     @property
@@ -136,39 +136,39 @@ class Meter:
     def target(self) -> Target[Any]:
         return load_target(self.target_name)
 
-    def _measurement(self, found: Estimate, fingerprint: dict[str, str | int]) -> Measurement:
+    def _measurement(self, estimate: Estimate, fingerprint: dict[str, str | int]) -> Measurement:
         return Measurement(
             LATENCY.name,
             LATENCY.unit,
-            found.samples_ms,
+            estimate.samples_ms,
             fingerprint,
-            thrown=found.thrown,
-            margin=found.margin,
-            drift=found.drift,
+            thrown=estimate.discarded,
+            margin=estimate.relative_half_width,
+            drift=estimate.drift,
             precision=self.effort.precision,
             taken_at=time.time(),
         )
 
-    def _estimated(self, run: Run, beside: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
+    def _estimated(self, run: Run, reference_run: Run, effort: Effort, recorded_ms: float | None) -> Estimate:
         with ExitStack() as stack:
-            with self._quiet.step():
-                estimating = stack.enter_context(self.target.ready(run, beside))
-            with self._quiet.alone():
+            with self._lock.shared():
+                estimating = stack.enter_context(self.target.ready(run, reference_run))
+            with self._lock.exclusive():
                 return estimating(effort, recorded_ms)
 
     def _placing(self) -> AbstractContextManager[None]:
-        """Around what is placed and then timed."""
-        return self._quiet.alone() if self.target.placed_alone else nullcontext()
+        """The context in which networks are placed and then timed."""
+        return self._lock.exclusive() if self.target.placed_alone else nullcontext()
 
     def _placed(self, network: Network) -> Run:
-        # Exporting and compiling are work like a trainer's: they would disturb whoever measures.
-        with self._quiet.step(), self._fits(network):
+        # Exporting and compiling are work like a trainer's: they would disturb a measurement.
+        with self._lock.shared(), self._fits(network):
             run: Run = self.target.prepare(network.build(), network.model_input)
             return run
 
     @contextmanager
     def _fits(self, network: Network) -> Iterator[None]:
-        """Raises TooBigError when the block's work finds too little memory, ParameterError where it fails otherwise."""
+        """Translate errors of the block: TooBigError where memory runs out, ParameterError where it fails otherwise."""
         try:
             yield
         except (MemoryError, RuntimeError) as error:
@@ -181,16 +181,16 @@ class Meter:
                 f"target {self.target_name!r}: the network with a batch of {batch} at {size} does not fit in memory"
             ) from error
 
-    def _fingerprint(self, of_input: str) -> dict[str, str | int]:
-        return {**self.target.fingerprint(), "input": of_input, "reference": reference.KEY}
+    def _fingerprint(self, input_name: str) -> dict[str, str | int]:
+        return {**self.target.fingerprint(), "input": input_name, "reference": reference.KEY}
 
     @cached_property
     def _reference(self) -> Run:
         return self._placed(reference.Reference())
 
     @cached_property
-    def _quiet(self) -> QuietWindow:
-        return QuietWindow(self.target.quarters)
+    def _lock(self) -> MeasurementLock:
+        return MeasurementLock(lock_domain_of(self.target))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"target_name": self.target_name, "recorded_ms": self.recorded_ms, "effort": self.effort}

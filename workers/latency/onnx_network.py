@@ -1,4 +1,4 @@
-"""A network as ONNX Runtime has it: a file and an input, free of torch at import."""
+"""A network for ONNX Runtime: a file and an input, without an import of torch."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ MODEL, INPUT = "network.onnx", "input.npy"
 
 @dataclass(frozen=True, eq=False)
 class OnnxNetwork:
-    """`model` is a file or what is in one. Called, it is a target's Run; its session is made at the first call."""
+    """A network whose `model` is a file or a file's content. It is a target's Run; the first call makes its session."""
 
     model: bytes | Path
     image: NDArray[np.float32]
@@ -39,7 +39,7 @@ class OnnxNetwork:
 
     @cached_property
     def _call(self) -> Callable[[], object]:
-        """One complete inference, after a first one."""
+        """A function for one complete inference, after a first one."""
         call = self._bound(self._session())
         call()
         return call
@@ -52,8 +52,8 @@ class OnnxNetwork:
         model = self.model if isinstance(self.model, bytes) else str(self.model)
         session = onnxruntime.InferenceSession(model, options, providers=[self.provider])
         if (first := session.get_providers()[0]) != self.provider:
-            # It goes on without one whose libraries do not load.
-            raise RuntimeError(f"{self.provider} does not start here, and {first} would be in its place")
+            # ONNX Runtime replaces a provider whose libraries do not load.
+            raise RuntimeError(f"{self.provider} does not start here; {first} would take its place")
         return session
 
     def _bound(self, session: Any) -> Callable[[], object]:
@@ -62,7 +62,7 @@ class OnnxNetwork:
 
 
 class CudaOnnxNetwork(OnnxNetwork):
-    """On the process's current CUDA device, input and output bound there."""
+    """A network on the process's current CUDA device, input and output bound there."""
 
     def _bound(self, session: Any) -> Callable[[], object]:
         binding = session.io_binding()

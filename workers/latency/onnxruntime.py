@@ -1,6 +1,6 @@
-"""ONNX Runtime: `onnxruntime` on the CPU, `onnxruntime-cuda` and `tensorrt` on a CUDA device where they are installed.
+"""Targets of ONNX Runtime: `onnxruntime` on the CPU; `onnxruntime-cuda` and `tensorrt` on a CUDA device, if installed.
 
-What is timed is the file that `nas export --format onnx` writes; making it takes some seconds for each network.
+The timed file is the one that `nas export --format onnx` writes; making it takes some seconds for each network.
 """
 
 import logging
@@ -17,17 +17,17 @@ from torch import nn
 from nas import plugins
 from nas.architecture import ModelInput
 from workers.device import gpu
-from workers.latency.apart import TimedApart
 from workers.latency.cuda import driver_version
 from workers.latency.onnx_network import CudaOnnxNetwork, OnnxNetwork
 from workers.latency.processor import processor_name
+from workers.latency.subprocess_timing import SubprocessTiming
 from workers.latency.target import Fingerprint, TargetOptions
-from workers.latency.timing import TimedHere
+from workers.latency.timing import InProcessTiming
 from workers.latency.torch_input import place
 
 
-class OnnxRuntimeTarget(TimedApart):
-    """On the CPU; `precision=int8` is ONNX Runtime's dynamic quantisation."""
+class OnnxRuntimeTarget(SubprocessTiming):
+    """ONNX Runtime on the CPU; `precision=int8` is its dynamic quantisation."""
 
     name: ClassVar = "onnxruntime"
     provider: ClassVar = "CPUExecutionProvider"
@@ -50,7 +50,7 @@ class OnnxRuntimeTarget(TimedApart):
         return f"this onnxruntime has no {cls.provider} (it is in the package onnxruntime-gpu)"
 
     @property
-    def quarters(self) -> str:
+    def lock_domain(self) -> str:
         return "machine"
 
     @property
@@ -61,7 +61,7 @@ class OnnxRuntimeTarget(TimedApart):
         return {
             "target": self.name,
             "runtime": f"onnxruntime {onnxruntime.__version__}",
-            # What is timed is the graph that it writes.
+            # The timed graph is the exporter's.
             "exporter": f"torch {torch.__version__}, onnxscript {version('onnxscript')}",
             "device": self.device,
             "threads": self.options.threads,
@@ -76,7 +76,7 @@ class OnnxRuntimeTarget(TimedApart):
         x_BCHW = x_BCHW.contiguous()
         with tempfile.TemporaryDirectory(prefix="nas-onnx-") as folder:
             file = Path(folder) / "network.onnx"
-            # torch's exporter wants an example of more than one image to see that the batch is free.
+            # torch's exporter needs an example of more than one image to keep the batch size variable.
             example = torch.zeros(2, *x_BCHW.shape[1:])
             plugins.load(plugins.CONVERTERS, "onnx")(model, example, file, {})
             content = self._quantised(file).read_bytes()
@@ -88,7 +88,7 @@ class OnnxRuntimeTarget(TimedApart):
         from onnxruntime.quantization import quantize_dynamic
 
         smaller = file.with_name("int8.onnx")
-        # It recommends pre-processing, to the root logger, which dynamic quantisation does without.
+        # It recommends pre-processing, to the root logger, which dynamic quantisation does not need.
         logging.disable(logging.WARNING)
         try:
             quantize_dynamic(file, smaller)
@@ -97,8 +97,8 @@ class OnnxRuntimeTarget(TimedApart):
         return smaller
 
 
-class OnnxRuntimeCudaTarget(TimedHere, OnnxRuntimeTarget):
-    """On the process's current CUDA device, input and output bound there."""
+class OnnxRuntimeCudaTarget(InProcessTiming, OnnxRuntimeTarget):
+    """ONNX Runtime on the process's current CUDA device, input and output bound there."""
 
     name: ClassVar = "onnxruntime-cuda"
     provider: ClassVar = "CUDAExecutionProvider"
@@ -114,7 +114,7 @@ class OnnxRuntimeCudaTarget(TimedHere, OnnxRuntimeTarget):
         return {**super().fingerprint(), "driver": driver_version(), "cuda": torch.version.cuda or ""}
 
     @property
-    def quarters(self) -> str:
+    def lock_domain(self) -> str:
         return gpu()
 
     @property

@@ -1,4 +1,4 @@
-"""The reference network: measured by turns with every network, it tells what the machine does to both."""
+"""The reference network: measured by turns with every network, it shows how the machine slows both."""
 
 from itertools import chain
 
@@ -7,7 +7,7 @@ from torch import nn
 
 from nas.architecture import ModelInput
 
-# Its name on record. Another network, or other weights, must have another.
+# The recorded name. Another network, or other weights, must have another name.
 KEY = "reference-2"
 WIDTH, HEADS, REPEATS = 48, 3, 2
 
@@ -25,7 +25,7 @@ class Filter(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Matrix products, channels last."""
+    """Matrix products over channels, in a channels-last layout."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Mlp(nn.Module):
 
 
 class Attention(nn.Module):
-    """Of all positions to all."""
+    """Self-attention over all positions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,16 +57,16 @@ class Attention(nn.Module):
 
 
 class Reference:
-    """The network as nas.latency.meter.Network has it: some of everything that token mixers lean on.
+    """A nas.latency.meter.Network of every kind of layer that bounds token mixers.
 
-    Where a process happens to have its memory makes one kind of layer faster or slower by a percent; of several kinds
-    the mean varies half as much (0.5% for 1.0% from process to process).
+    The location of a process's memory makes one kind of layer faster or slower by a percent; the mean of several kinds
+    varies half as much (0.5% for 1.0% from process to process).
     """
 
     model_input = ModelInput(channels=3, height_px=32, width_px=32, classes=10)
 
     def build(self) -> nn.Module:
-        """Images x_BCHW to logits, always with the same weights."""
+        """Build the network from images x_BCHW to logits, always with the same weights."""
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(0)
             layers = (

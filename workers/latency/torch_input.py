@@ -1,4 +1,4 @@
-"""A network and its input on a torch device, as a target's options have them."""
+"""Placement of a network and its input on a torch device, by a target's options."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def place(model: nn.Module, model_input: ModelInput, options: TargetOptions, device: str) -> tuple[nn.Module, Tensor]:
-    """The network in evaluation mode and an image batch, both on `device`. The network itself is changed."""
+    """Put the network, in evaluation mode, and an image batch on `device`. The network itself is changed."""
     layout = torch.channels_last if options.channels_last else torch.contiguous_format
     dtype = DTYPES[options.precision]
     shape = (options.batch, model_input.channels, model_input.height_px, model_input.width_px)

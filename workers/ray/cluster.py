@@ -1,4 +1,4 @@
-"""The Ray that trials run on: a search's own, or a cluster that it joins, whose nodes come and go."""
+"""The Ray cluster that trials run on: a search's own, or one that it joins, whose nodes come and go."""
 
 import logging
 import threading
@@ -17,17 +17,17 @@ from nas.errors import NasError, ParameterError
 from nas.evaluation import Evaluator
 from workers.ray.environment import reason
 
-# How often it is looked at which nodes there are.
-LOOK_S = 2.0
+# The interval at which the list of nodes is refreshed.
+REFRESH_S = 2.0
 CHECK_S = 120.0
 JOIN_S = 120.0
 PACKAGES = ("hybrid-nas", "torch")
-# Below what a search listens to.
+# A child of the logger that a search shows.
 _LOG = logging.getLogger("nas.cluster")
 
 
-def look_at_node(evaluator: Evaluator) -> tuple[dict[str, str], str | None]:
-    """On a node: the versions of what evaluates there, and what keeps it from evaluating."""
+def inspect_node(evaluator: Evaluator) -> tuple[dict[str, str], str | None]:
+    """The versions of the packages on this node, and the reason why it cannot evaluate, if there is one."""
     problem = None
     try:
         evaluator.check_node()
@@ -38,60 +38,60 @@ def look_at_node(evaluator: Evaluator) -> tuple[dict[str, str], str | None]:
 
 @dataclass
 class Cluster:
-    """Where a trial finds what it `needs` (amounts by Ray's names of resources), and whether nodes are fit for it."""
+    """The nodes that offer what a trial `needs` (amounts by Ray's names of resources) and can run the evaluator."""
 
     needs: Mapping[str, float]
     evaluator: Evaluator
     _checked: set[str] = field(default_factory=set)
-    _looked_at: float = 0.0
+    _refreshed_at: float = 0.0
     _slots: dict[str, int] = field(default_factory=dict)
     _cores: float = 0.0
     _names: dict[str, str] = field(default_factory=dict)
 
     @property
     def seen(self) -> Mapping[str, int]:
-        """The slots when they were last looked at. From any thread."""
+        """The slots at the last refresh. May be read from any thread."""
         return self._slots
 
     def named(self, by_id: Mapping[str, int]) -> Mapping[str, int]:
-        """The same by the nodes' names, as far as they are known. From any thread."""
-        found: Counter[str] = Counter()
+        """Convert counts by node id to counts by the names of known nodes. May be called from any thread."""
+        counts: Counter[str] = Counter()
         for node_id, name in self._names.items():
-            found[name] += by_id.get(node_id, 0)
-        return +found
+            counts[name] += by_id.get(node_id, 0)
+        return +counts
 
     def slots(self) -> Mapping[str, int]:
-        """How many trials each living node has room for, by its name.
+        """The number of trials that each living node has room for, by its name.
 
-        Raises ParameterError, which names the node, when one has not this package, another version of it, or another
-        processor than the study's latencies are of.
+        Raises ParameterError, which names the node, when a node lacks this package, has another version of it, or has
+        another processor than the one that the study's latencies were measured on.
         """
-        if time.monotonic() - self._looked_at >= LOOK_S:
+        if time.monotonic() - self._refreshed_at >= REFRESH_S:
             nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
-            room = {node_id: self._room(node["Resources"]) for node_id, node in nodes.items()}
-            found: Counter[str] = Counter()
-            for node_id, count in sorted(room.items()):
+            slots_by_id = {node_id: self._slots_of(node["Resources"]) for node_id, node in nodes.items()}
+            slots: Counter[str] = Counter()
+            for node_id, count in sorted(slots_by_id.items()):
                 if count and node_id not in self._checked:
                     self._check(node_id, _name(nodes[node_id]))
-                found[_name(nodes[node_id])] += count
-            self._slots = {name: count for name, count in found.items() if count}
+                slots[_name(nodes[node_id])] += count
+            self._slots = {name: count for name, count in slots.items() if count}
             self._names = {node_id: _name(node) for node_id, node in nodes.items()}
             self._cores = sum(node["Resources"].get("CPU", 0.0) for node in nodes.values())
-            self._looked_at = time.monotonic()
+            self._refreshed_at = time.monotonic()
         return self._slots
 
     def check(self, leaving: threading.Event) -> None:
-        """Raises ParameterError when no trial finds what it needs on any node, or a node is not fit.
+        """Raise ParameterError when no node offers what a trial needs, or a node cannot run trials.
 
-        A cluster that has no cores at all yet is still being put together: its nodes are waited for, until `leaving`.
+        A cluster that has no cores at all yet is still being started: its nodes are waited for, until `leaving`.
         """
         end = time.monotonic() + JOIN_S
-        is_told = False
+        is_warned = False
         while not (self.slots() or self._cores or leaving.is_set()) and time.monotonic() < end:
-            if not is_told:
-                _LOG.warning("no node of the Ray cluster has cores yet: they are waited for, up to %.0f s", JOIN_S)
-                is_told = True
-            leaving.wait(LOOK_S)
+            if not is_warned:
+                _LOG.warning("no node of the Ray cluster has cores yet: waiting for them, up to %.0f s", JOIN_S)
+                is_warned = True
+            leaving.wait(REFRESH_S)
         if not self.slots():
             wanted = ", ".join(f"{name} {amount:g}" for name, amount in self.needs.items())
             offered = "; ".join(
@@ -101,14 +101,14 @@ class Cluster:
             )
             raise ParameterError(f"no node of the Ray cluster has room for a trial ({wanted}); there are {offered}")
 
-    def _room(self, offered: Mapping[str, float]) -> int:
+    def _slots_of(self, offered: Mapping[str, float]) -> int:
         return int(min(offered.get(name, 0.0) / amount + 1e-9 for name, amount in self.needs.items() if amount))
 
     def _check(self, node_id: str, name: str) -> None:
-        where = NodeAffinitySchedulingStrategy(node_id, soft=False)
-        looking = ray.remote(look_at_node).options(num_cpus=0, scheduling_strategy=where, max_retries=0)
+        node = NodeAffinitySchedulingStrategy(node_id, soft=False)
+        inspection = ray.remote(inspect_node).options(num_cpus=0, scheduling_strategy=node, max_retries=0)
         try:
-            versions, problem = ray.get(looking.remote(self.evaluator), timeout=CHECK_S)
+            versions, problem = ray.get(inspection.remote(self.evaluator), timeout=CHECK_S)
         except RayTaskError as error:
             raise ParameterError(f"Ray node {name!r} cannot run trials: {reason(error.cause or error, -1)}") from error
         except RayError as error:
@@ -126,7 +126,7 @@ class Cluster:
 
 
 def _name(node: Mapping[str, Any]) -> str:
-    """Ray names a node by its address unless it was given a name."""
+    """The node's name in Ray, by default its address."""
     return str(node.get("NodeName") or node["NodeManagerAddress"])
 
 

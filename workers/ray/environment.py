@@ -1,4 +1,4 @@
-"""What Ray reads from the environment and from nowhere else, set for as long as a local Ray runs."""
+"""Ray's environment variables, set while a local Ray runs, and connections to a cluster."""
 
 import logging
 import os
@@ -17,16 +17,16 @@ ALWAYS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
-    # Ray's own memory watch would end the whole run; the kernel's ends the one worker, which is replaced.
+    # Ray's memory monitor would end the whole run; the kernel ends the one worker, which is replaced.
     "RAY_memory_monitor_refresh_ms": "0",
-    # Ray would run its workers at niceness 15: whatever else the machine does would slow them, and what they measure.
+    # Ray would run its workers at niceness 15: other processes of the machine would slow them and their measurements.
     "RAY_worker_niceness": "0",
 }
 
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The process's environment with these values for the length of the block."""
+    """Set these variables in the process's environment within the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -41,18 +41,18 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[None]:
-    """With what Ray needs as it starts, and `also`; `own` if it is no cluster's."""
-    # A token of its own keeps Ray from writing one to the user's home; a cluster has the user's.
+    """Set the variables that Ray needs at its start, and `also`, within the block; `own` unless Ray is a cluster's."""
+    # A token of its own keeps Ray from writing one to the user's home; a cluster uses the user's.
     token = {"RAY_AUTH_TOKEN": secrets.token_hex(16)} if own else {}
     with environment({**ALWAYS, **also, **token}):
         yield
 
 
 def check_address(address: str) -> None:
-    """Raises ParameterError when nobody answers there: Ray itself would try for minutes."""
+    """Raise ParameterError when nothing answers at `address`: Ray itself would try for minutes."""
     if "@" in address:
-        # What stands there may be a password.
-        raise ParameterError("--ray-address has an @ in it, and is to be of the form HOST:PORT")
+        # The part before it may hold a password, which no message is to repeat.
+        raise ParameterError("--ray-address has an @ in it; it must be of the form HOST:PORT")
     host, colon, port = address.rpartition(":")
     if not (colon and port.isdecimal()) or "/" in host:
         raise ParameterError(f"--ray-address {address!r} is not of the form HOST:PORT")
@@ -63,7 +63,7 @@ def check_address(address: str) -> None:
 
 
 def connect(address: str) -> None:
-    """Join the cluster at `address`, as the environment and `ray start` have set it up; once per process.
+    """Join the cluster at `address`, with the environment that `ray start` needed; once per process.
 
     Raises ParameterError when it does not answer.
     """
@@ -78,15 +78,16 @@ def connect(address: str) -> None:
 
 
 def broken_down(error: Exception) -> SearchInterruptedError:
-    """What is told of an error of Ray's that ends a search."""
+    """The error to raise for an error of Ray's that ends a search."""
     return broke_down(reason(error, -1))
 
 
 def broke_down(why: str) -> SearchInterruptedError:
+    """The error to raise when Ray ends a search, with the reason."""
     return SearchInterruptedError(f"Ray broke down ({why}); the same command goes on with the study")
 
 
 def reason(error: BaseException, line: int = 0) -> str:
-    """That line of what an error says, or its type's name where it says nothing: Ray's go on for pages."""
+    """One line of an error's message, or its type's name where it has none: Ray's messages go on for pages."""
     lines = str(error).strip().splitlines()
     return lines[line] if lines else type(error).__name__

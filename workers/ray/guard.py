@@ -1,4 +1,4 @@
-"""Ray's processes: where one is killed the search ends at once and says so; none is left behind of a Ray of its own."""
+"""Supervision of Ray's processes: a search ends at once when one is killed, and leaves none of its own Ray behind."""
 
 import os
 import signal
@@ -14,20 +14,20 @@ from workers.ray.environment import broke_down
 from workers.ray.interruption import STDERR
 
 CHECK_S = 0.5
-# Longer than it takes a search to stop once it has heard.
+# Longer than it takes a search to stop after a signal.
 GRACE_S = 20.0
 RAYLET = "raylet"
-# Without either no trial runs any more, and nothing brings them back.
+# Without either no trial runs any more, and nothing restarts them.
 NEEDED = (RAYLET, "gcs_server")
 
 
-class Guard(threading.Thread):
-    """Sends this process SIGINT when one of Ray's processes that it needs is gone; `lost` is its name then.
+class RayGuard(threading.Thread):
+    """A thread that sends this process SIGINT when a needed process of Ray's is gone; `lost` is then its name.
 
-    Those are what it has started, or in a cluster the raylet through which it is in it.
+    Needed are the processes that this process has started, or in a cluster the raylet of this machine's node.
 
-    Whoever waits inside of Ray for an answer hears no signal: where the guard is not told to stop within GRACE_S after
-    that, it says what has happened and ends the process, which Ray would do later.
+    A thread that waits inside of Ray for an answer handles no signal: where the guard is not stopped within GRACE_S
+    after the SIGINT, it prints the error and ends the process, which Ray would do later.
     """
 
     def __init__(self) -> None:
@@ -49,12 +49,12 @@ class Guard(threading.Thread):
 
     @property
     def error(self) -> SearchInterruptedError:
-        """What there is to say of a loss."""
+        """The error to raise for the loss."""
         return broke_down(f"its {self.lost} ended")
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Raises SearchInterruptedError when Ray loses a process that it needs; the guard is to be stopped then."""
+    def watching(self) -> Iterator[None]:
+        """Watch within the block. Raises SearchInterruptedError when a needed process is lost; then stop the guard."""
         self.start()
         try:
             yield
@@ -73,7 +73,7 @@ class Guard(threading.Thread):
 
 @contextmanager
 def none_left() -> Iterator[None]:
-    """In the block Ray is shut down. Agents that their raylet leaves behind would take a minute to notice."""
+    """Kill the rest of Ray after the block, which shuts it down: the raylet's agents would notice a minute later."""
     family = _family()
     try:
         yield
@@ -82,8 +82,8 @@ def none_left() -> Iterator[None]:
 
 
 def _family() -> list[psutil.Process]:
-    """Of this process's raylet."""
-    return [each for _, raylet in _children(RAYLET) for each in raylet.children(recursive=True)]
+    """The descendants of this process's raylet."""
+    return [process for _, raylet in _children(RAYLET) for process in raylet.children(recursive=True)]
 
 
 def _kill(processes: Sequence[psutil.Process]) -> None:
@@ -93,22 +93,22 @@ def _kill(processes: Sequence[psutil.Process]) -> None:
 
 
 def _children(*names: str) -> list[tuple[str, psutil.Process]]:
-    """Of this process, those that are called so."""
-    found = []
+    """This process's children of these names."""
+    children = []
     for process in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):
             if process.name() in names:
-                found.append((process.name(), process))
-    return found
+                children.append((process.name(), process))
+    return children
 
 
 def _joined() -> Iterator[tuple[str, psutil.Process]]:
-    """The raylet of the cluster's node here; it belongs to whoever started it."""
+    """The raylet of the cluster's node on this machine, which another process has started."""
     here = ray.get_runtime_context().get_node_id()
     sockets = [node["RayletSocketName"] for node in ray.nodes() if node["NodeID"] == here]
     for process in psutil.process_iter(["name", "cmdline"]):
-        words = process.info["cmdline"] or ()
-        if process.info["name"] == RAYLET and any(socket in word for socket in sockets for word in words):
+        arguments = process.info["cmdline"] or ()
+        if process.info["name"] == RAYLET and any(socket in word for socket in sockets for word in arguments):
             yield RAYLET, process
 
 

@@ -1,8 +1,9 @@
-"""Heartbeats: a worker that hangs is found and killed, whereupon Tune replaces it and its trial is tried again.
+"""Heartbeats: a worker that hangs is detected and killed, after which Tune replaces it and its trial is tried again.
 
-Workers tell an actor of Ray's every few seconds that they live and since when their present step runs; a thread of the
-driver asks it who has been silent, or at one step, for too long. A process that was stopped says nothing, and one that
-waits for ever says that it does. Of the driver's own machine it also sees who was stopped before it said anything.
+Workers report to an actor of Ray's every few seconds that they live and since when their present step runs. A thread of
+the driver asks the actor which workers have been silent, or in one step, for too long: a stopped process reports
+nothing, and one that waits for ever reports that it does. On the driver's own machine the thread also detects processes
+that were stopped before their first report.
 """
 
 import os
@@ -20,25 +21,25 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 BEAT_S, CHECK_S = 3.0, 3.0
-SILENT_S = 30.0
-# A step is from one rung to the next. It may take many times what the longest one so far took.
-SLOWER, LEAST_STEP_S = 20.0, 900.0
-# Searches that are over sooner do without: a further process would only slow their start.
-AFTER_S = 20.0
-# Who lives has been heard of within it.
-HEARD_S = 3 * BEAT_S
+MAX_SILENCE_S = 30.0
+# A step is from one rung to the next. It may take this many times the longest one so far, and at least this time.
+MAX_STEP_RATIO, MIN_STEP_LIMIT_S = 20.0, 900.0
+# The watchdog starts after this time: a further process would only slow the start of shorter searches.
+WATCHDOG_DELAY_S = 20.0
+# A living worker has reported within this time.
+ALIVE_S = 3 * BEAT_S
 
 
 class Worker(NamedTuple):
-    """A worker process: a pid alone may be given anew."""
+    """A worker process: the system may give a pid to another process later."""
 
     node_id: str
     pid: int
     started_at: float
 
 
-class Pulses:
-    """The actor. Times are of its own clock."""
+class HeartbeatMonitor:
+    """The actor that workers report to. Times are of its own clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -47,90 +48,95 @@ class Pulses:
         self._longest_s = 0.0
 
     def beat(self, worker: Worker, step_s: float) -> None:
-        """It lives, and its present step has taken so long."""
+        """Note that the worker lives, and how long its present step has taken."""
         self._beats[worker] = (self._clock(), step_s)
 
     def stepped(self, seconds: float) -> None:
-        """A step has ended that took so long."""
+        """Note the duration of a finished step."""
         self._longest_s = max(self._longest_s, seconds)
 
     def hung(self) -> list[Worker]:
-        """Who is to be killed; told once."""
+        """The workers to be killed, each given once."""
         now = self._clock()
-        most_s = max(LEAST_STEP_S, SLOWER * self._longest_s)
-        found = [worker for worker, (seen, step_s) in self._beats.items() if now - seen > SILENT_S or step_s > most_s]
-        for worker in found:
+        limit_s = max(MIN_STEP_LIMIT_S, MAX_STEP_RATIO * self._longest_s)
+        hung = [
+            worker
+            for worker, (reported_at, step_s) in self._beats.items()
+            if now - reported_at > MAX_SILENCE_S or step_s > limit_s
+        ]
+        for worker in hung:
             del self._beats[worker]
-        return found
+        return hung
 
     def living(self) -> dict[str, int] | None:
-        """How many workers each node has, by its id; None before all of them can have been heard of."""
+        """The number of workers on each node, by its id; None before all of them can have reported."""
         now = self._clock()
-        if now - self._began <= HEARD_S:
+        if now - self._began <= ALIVE_S:
             return None
-        return dict(Counter(worker.node_id for worker, (seen, _) in self._beats.items() if now - seen <= HEARD_S))
+        reports = ((worker.node_id, reported_at) for worker, (reported_at, _) in self._beats.items())
+        return dict(Counter(node_id for node_id, reported_at in reports if now - reported_at <= ALIVE_S))
 
 
 class Heartbeat:
-    """In a worker: tells the actor of that name, as soon as there is one, that the process lives."""
+    """A worker's reports to the actor of that name, from when the actor exists."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._step_began: float | None = None
-        self._pulses: Any = None
+        self._monitor: Any = None
         node_id = ray.get_runtime_context().get_node_id()
         self._worker = Worker(node_id, os.getpid(), psutil.Process().create_time())
         threading.Thread(target=self._keep_beating, name="heartbeat", daemon=True).start()
 
     def __enter__(self) -> None:
-        """A step begins."""
+        """Begin a step."""
         self._step_began = time.monotonic()
 
     def __exit__(self, *_error: object) -> None:
         began, self._step_began = self._step_began, None
-        if began is not None and self._pulses is not None:
-            self._pulses.stepped.remote(time.monotonic() - began)
+        if began is not None and self._monitor is not None:
+            self._monitor.stepped.remote(time.monotonic() - began)
 
     def _keep_beating(self) -> None:
         while True:
             time.sleep(BEAT_S)
             try:
-                self._pulses = self._pulses or ray.get_actor(self._name)
+                self._monitor = self._monitor or ray.get_actor(self._name)
                 began = self._step_began
-                self._pulses.beat.remote(self._worker, 0.0 if began is None else time.monotonic() - began)
+                self._monitor.beat.remote(self._worker, 0.0 if began is None else time.monotonic() - began)
             except (ValueError, RayError):
-                # There is none yet, or it was lost with its node and a new one is to come.
-                self._pulses = None
+                # The actor does not exist yet, or was lost with its node and will be replaced.
+                self._monitor = None
 
 
-class Frozen:
-    """The descendants of this process that were stopped, as by SIGSTOP, and nobody has let go on."""
+class StoppedProcesses:
+    """The descendants of this process that were stopped, as by SIGSTOP, and not continued."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._since: dict[Worker, float] = {}
 
-    def look(self) -> list[Worker]:
-        """Who has been found so for SILENT_S."""
+    def overdue(self) -> list[Worker]:
+        """Check all descendants; those that have been stopped for MAX_SILENCE_S."""
         now = self._clock()
-        found = []
+        stopped = []
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 if process.status() == psutil.STATUS_STOPPED:
-                    found.append(Worker("", process.pid, process.create_time()))
-        self._since = {worker: self._since.get(worker, now) for worker in found}
-        return [worker for worker, since in self._since.items() if now - since > SILENT_S]
+                    stopped.append(Worker("", process.pid, process.create_time()))
+        self._since = {worker: self._since.get(worker, now) for worker in stopped}
+        return [worker for worker, since in self._since.items() if now - since > MAX_SILENCE_S]
 
 
 class Watchdog(threading.Thread):
-    """In the driver: has those killed that hang. A context manager.
+    """The driver's thread that kills hung workers. A context manager.
 
-    Workers tell the actor named `actor_name` that they live; `living` is what Pulses says, None while it is not known.
+    Workers report to the actor named `actor_name`; `living` is the HeartbeatMonitor's, None until it is known.
     """
 
     def __init__(self) -> None:
         super().__init__(name="watchdog", daemon=True)
-        self.actor_name = f"nas-pulses-{secrets.token_hex(8)}"
+        self.actor_name = f"nas-heartbeats-{secrets.token_hex(8)}"
         self.living: Mapping[str, int] | None = None
         self._stopped = threading.Event()
 
@@ -140,30 +146,31 @@ class Watchdog(threading.Thread):
 
     def __exit__(self, *_error: object) -> None:
         self._stopped.set()
-        self.join(timeout=SILENT_S)
+        self.join(timeout=MAX_SILENCE_S)
 
     def run(self) -> None:
-        if self._stopped.wait(AFTER_S):
+        if self._stopped.wait(WATCHDOG_DELAY_S):
             return
-        pulses = None
-        frozen = Frozen()
+        monitor = None
+        stopped_processes = StoppedProcesses()
         while not self._stopped.wait(CHECK_S):
-            for worker in frozen.look():
+            for worker in stopped_processes.overdue():
                 kill(worker)
             try:
-                # It lives as long as its handle.
-                pulses = pulses or ray.remote(Pulses).options(name=self.actor_name, num_cpus=0).remote()
-                for worker in ray.get(pulses.hung.remote(), timeout=SILENT_S):
-                    where = NodeAffinitySchedulingStrategy(worker.node_id, soft=False)
-                    ray.remote(kill).options(num_cpus=0, scheduling_strategy=where, max_retries=0).remote(worker)
-                self.living = ray.get(pulses.living.remote(), timeout=SILENT_S)
+                # The actor lives as long as its handle.
+                monitor = monitor or ray.remote(HeartbeatMonitor).options(name=self.actor_name, num_cpus=0).remote()
+                for worker in ray.get(monitor.hung.remote(), timeout=MAX_SILENCE_S):
+                    node = NodeAffinitySchedulingStrategy(worker.node_id, soft=False)
+                    ray.remote(kill).options(num_cpus=0, scheduling_strategy=node, max_retries=0).remote(worker)
+                self.living = ray.get(monitor.living.remote(), timeout=MAX_SILENCE_S)
             except (RayError, ValueError):
-                # A node was lost, the actor's perhaps, whose name is still taken. Of all of Ray the search says so.
-                pulses = None
+                # A node was lost, perhaps the actor's, whose name is still taken. A loss of all of Ray ends the search
+                # elsewhere (workers/ray/guard.py).
+                monitor = None
 
 
 def kill(worker: Worker) -> None:
-    """On the worker's machine."""
+    """Kill the worker's process, on its machine."""
     try:
         process = psutil.Process(worker.pid)
         if process.create_time() == worker.started_at:

@@ -1,4 +1,4 @@
-"""Being told to end: Ctrl-C, and SIGTERM, by which containers and machines are shut down."""
+"""Handling of the signals that end a search: Ctrl-C, and SIGTERM, by which containers and machines are shut down."""
 
 import os
 import signal
@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-# Longer than it takes a search to stop once it has heard.
+# The signal's exception is raised again after this time, longer than it takes a search to stop.
 AGAIN_S = 5.0
 STDERR = 2
 
 
 @contextmanager
-def heard(answer: str = "") -> Iterator[Callable[[], None]]:
-    """KeyboardInterrupt at SIGINT and SIGTERM, for the length of the block, again and again until the block is left.
+def handle_signals(message: str = "") -> Iterator[Callable[[], None]]:
+    """Raise KeyboardInterrupt at SIGINT and SIGTERM within the block, repeatedly until the block is left.
 
-    Once is not enough: where it is raised in a destructor or a weak reference's callback, Python drops it. Under Ray's
-    own handler of SIGTERM the process leaves in the middle of things, with a stack trace: what is yielded is to be
-    called when Ray has put it in place of ours. The `answer` is said at once, on standard error.
+    Once is not enough: where it is raised in a destructor or a weak reference's callback, Python drops it. Ray installs
+    a SIGTERM handler of its own, which leaves the process in the middle of things, with a stack trace; the yielded
+    function puts ours back and is to be called after that. The `message` is written at once to standard error.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
@@ -29,10 +29,10 @@ def heard(answer: str = "") -> Iterator[Callable[[], None]]:
     before: dict[signal.Signals, Any] = {}
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        if answer and signal.SIGALRM not in before:
-            # Not by way of a stream, which may be in the middle of a line.
-            os.write(STDERR, f"\n{answer}\n".encode())
-        # The alarm may be somebody else's until it is needed.
+        if message and signal.SIGALRM not in before:
+            # Not through a stream, which may be in the middle of a line.
+            os.write(STDERR, f"\n{message}\n".encode())
+        # Until it is needed here the alarm may be used by other code.
         before.setdefault(signal.SIGALRM, signal.signal(signal.SIGALRM, end))
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
         raise KeyboardInterrupt
@@ -40,18 +40,18 @@ def heard(answer: str = "") -> Iterator[Callable[[], None]]:
     hook = sys.unraisablehook
 
     def unraisable(dropped: "sys.UnraisableHookArgs") -> None:
-        # It comes again: nothing is to be told of it.
+        # A dropped KeyboardInterrupt is raised again, so that it needs no message.
         if not issubclass(dropped.exc_type, KeyboardInterrupt):
             hook(dropped)
 
-    def listen() -> None:
+    def install() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             before.setdefault(number, signal.signal(number, end))
 
-    listen()
+    install()
     sys.unraisablehook = unraisable
     try:
-        yield listen
+        yield install
     finally:
         sys.unraisablehook = hook
         if signal.SIGALRM in before:
@@ -61,8 +61,8 @@ def heard(answer: str = "") -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def deaf() -> Iterator[None]:
-    """SIGINT and SIGTERM do nothing for the length of the block, which ends by itself within seconds."""
+def ignore_signals() -> Iterator[None]:
+    """Ignore SIGINT and SIGTERM within the block, which ends by itself within seconds."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""The Ray Tune runner: a local Ray or a cluster, a long-lived process per slot, a study's trials until it is over."""
+"""The Ray Tune runner: runs a study's trials on a local Ray or a cluster, with a long-lived process per slot."""
 
 import logging
 import socket
@@ -16,36 +16,36 @@ from ray.exceptions import RayError
 from nas.errors import ParameterError
 from nas.evaluation import AskTell, Evaluator, Resources
 from nas.trial_cost import Slots, TrialMemory, size
-from workers.cores import own_cores
-from workers.memory import SHARE, available
+from workers.cores import available_cores
+from workers.memory import SHARE, available_bytes
 from workers.ray.cluster import Cluster
 from workers.ray.environment import broken_down, check_address, connect, ray_environment
-from workers.ray.guard import Guard, none_left
+from workers.ray.guard import RayGuard, none_left
 from workers.ray.heartbeat import Watchdog
-from workers.ray.interruption import deaf, heard
+from workers.ray.interruption import handle_signals, ignore_signals
 
-# Workers that a cluster may be asked for at a time, before it is known which nodes are to join.
-PENDING = 64
-# What the libraries of a worker take, and a small network's training.
+# Workers that may be requested from a cluster at a time, before its nodes are known.
+MAX_PENDING = 64
+# The memory of a worker's libraries and of a small network's training.
 WORKER_BYTES = 2**30
-# What they take alone.
+# The memory of the libraries alone.
 LIBRARIES_BYTES = 2**29
-STOPPING = "stopping, which takes some seconds; what is finished is on record"
+STOPPING = "stopping, which takes some seconds; finished trials are recorded"
 OWN = {
-    # Workers start with Ray, which is not waited for, rather than when a trial is there for them.
+    # Workers start with Ray, in the background, rather than with the first trials.
     "RAY_enable_worker_prestart": "1",
     "RAY_prestart_worker_first_driver": "0",
-    # Where its head process is killed nothing brings it back: by default it would be waited for a minute.
+    # Nothing restarts a killed head process; by default Ray would wait a minute for it.
     "RAY_gcs_rpc_server_reconnect_timeout_s": "30",
 }
 
 
 class RayTuneRunner:
-    """Runs trials on a local Ray: `workers` at a time, each with its threads and its share of a GPU; or on a cluster.
+    """Runs trials on a local Ray, `workers` at a time, each with its threads and its share of a GPU; or on a cluster.
 
     By default a local Ray has one worker per core, or on CUDA as many as the GPUs have room for; a cluster as many as
-    its nodes have room for. A context manager: what it starts it stops. Raises ParameterError when the GPUs asked for,
-    or the memory, are not there.
+    its nodes have room for. A context manager, which stops what it has started. Raises ParameterError when the
+    requested GPUs, or the memory, are missing.
     """
 
     def __init__(self, resources: Resources, device: str) -> None:
@@ -60,41 +60,41 @@ class RayTuneRunner:
                 raise ParameterError(
                     f"--gpus-per-trial {share:g} is more than the {gpus} GPUs that a search on {device!r} can use"
                 )
-            room = max(own_cores(), available() // WORKER_BYTES)
-            if resources.workers is not None and resources.workers > room:
+            max_workers = max(available_cores(), available_bytes() // WORKER_BYTES)
+            if resources.workers is not None and resources.workers > max_workers:
                 raise ParameterError(
-                    f"--workers {resources.workers} is more than this machine's memory has room for: {room}"
+                    f"--workers {resources.workers} is more than this machine's memory has room for: {max_workers}"
                 )
         else:
             check_address(self.address)
         self.gpus_per_trial = share
         self.cpus_per_trial = resources.cpus_per_trial or 1.0
         self._custom = resources.custom
-        self._asked = resources.workers
-        self.workers = resources.workers or (_room(gpus, share) if share > 0 else own_cores())
+        self._requested = resources.workers
+        self.workers = resources.workers or (_slots_on(gpus, share) if share > 0 else available_cores())
         self._cluster: Cluster | None = None
         self._watchdog: Watchdog | None = None
         self._started: Future[Cluster] | None = None
-        self._guard: Guard | None = None
+        self._guard: RayGuard | None = None
         self._leaving = threading.Event()
 
     def fit(self, memory: TrialMemory | None) -> Slots:
-        """As nas.trial_cost.MemoryAware has it: fewer workers than cores where the machine's memory has no room.
+        """Reduce the number of workers to what the machine's memory has room for, unless the user chose it.
 
-        What the user asked for stays. On GPUs, and on a cluster, trials take memory that is not this machine's.
+        On GPUs, and on a cluster, trials take memory that is not this machine's.
         """
         problem = None
         if memory is not None and self.address is None and self.gpus_per_trial == 0:
-            free = SHARE * available()
+            free = SHARE * available_bytes()
             if LIBRARIES_BYTES + memory.least > free:
                 raise ParameterError(
                     f"a trial of the smallest network takes {size(memory.least)} beside {size(LIBRARIES_BYTES)} for "
                     f"libraries, and {size(int(free))} are free: a smaller --input-size or --train-size takes less"
                 )
-            room = max(1, int(free / (LIBRARIES_BYTES + memory.most)))
-            if self._asked is None:
-                self.workers = min(self.workers, room)
-            if self.workers > room or LIBRARIES_BYTES + memory.most > free:
+            max_workers = max(1, int(free / (LIBRARIES_BYTES + memory.most)))
+            if self._requested is None:
+                self.workers = min(self.workers, max_workers)
+            if self.workers > max_workers or LIBRARIES_BYTES + memory.most > free:
                 share = max(0, int(free / self.workers) - LIBRARIES_BYTES)
                 problem = (
                     f"the largest network takes {size(memory.most)} to train and a worker of {self.workers} has "
@@ -103,23 +103,23 @@ class RayTuneRunner:
         return Slots(self.workers, self._threads(self.workers), problem)
 
     def report(self) -> Mapping[str, Any]:
-        """As nas.evaluation.Runner has it; nothing before trials run."""
+        """The number of workers by node; empty before trials run."""
         if self._cluster is None:
             return {}
         if self.address is None:
             return {"workers": {socket.gethostname(): self.workers}}
         living = None if self._watchdog is None else self._watchdog.living
-        # Until it is known which workers there are: what there is room for.
+        # The slots stand for the workers until these are known.
         return {"workers": dict(self._cluster.seen if living is None else self._cluster.named(living))}
 
     def __enter__(self) -> Self:
         own = self.address is None
         with ExitStack() as stack:
             stack.enter_context(ray_environment(OWN if own else {}, own=own))
-            # Ray's processes are killed when the thread that started them ends: not before Ray is shut down.
-            self._beside = stack.enter_context(ThreadPoolExecutor(1, "start of Ray"))
+            # Ray's processes are killed when the thread that started them ends, which must not be before the shutdown.
+            self._starter = stack.enter_context(ThreadPoolExecutor(1, "start of Ray"))
             stack.callback(ray.shutdown)
-            self._left = stack.pop_all()
+            self._exit_stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,66 +127,66 @@ class RayTuneRunner:
         self._leaving.set()
         own = self.address is None
         # A second Ctrl-C would leave processes behind.
-        with deaf() if own else nullcontext():
+        with ignore_signals() if own else nullcontext():
             if own and self._started is not None:
-                # What is being started cannot be shut down yet.
+                # A Ray that is being started cannot be shut down yet.
                 wait([self._started])
             with none_left():
-                self._left.close()
+                self._exit_stack.close()
             if self._guard is not None:
                 self._guard.stop()
 
     def run(self, search: AskTell, evaluator: Evaluator, workers: int | None = None) -> None:
-        """Start or join Ray if that was not done yet, run the search's jobs until it is over.
+        """Start or join Ray if that was not done yet, and run the search's jobs until it is over.
 
         Raises SearchInterruptedError when Ray breaks down, ParameterError when the cluster cannot run trials,
         KeyboardInterrupt at Ctrl-C.
         """
         own = self.address is None
-        # What goes wrong in a search is told by the search, in a line.
+        # The search itself reports errors, in a line each.
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         try:
-            # Of a dead worker Ray writes to standard output, where there may be JSON.
-            with heard(STOPPING) as listen, redirect_stdout(sys.stderr):
-                self._started = started = self._beside.submit(self._start_ray, evaluator)
+            # Ray reports a dead worker on standard output, which may hold JSON.
+            with handle_signals(STOPPING) as install_handlers, redirect_stdout(sys.stderr):
+                self._started = started = self._starter.submit(self._start_ray, evaluator)
                 # Importing Tune, and making the first proposal, take about as long as Ray's start.
                 from workers.ray.tuner import StudyTuner
 
-                tuner = StudyTuner(search, self._live, self.workers if own else PENDING)
+                tuner = StudyTuner(search, self._max_live_trials, self.workers if own else MAX_PENDING)
                 if own:
-                    tuner.look_ahead()
+                    tuner.prepare_first_job()
                 self._cluster = started.result()
-                listen()
-                at_once = workers or self.workers
-                self._guard = Guard()
-                with self._guard.at_work(), Watchdog() as self._watchdog:
+                install_handlers()
+                count = workers or self.workers
+                self._guard = RayGuard()
+                with self._guard.watching(), Watchdog() as self._watchdog:
                     heartbeat = self._watchdog.actor_name
-                    tuner.run(self._needs, evaluator, self._threads(at_once), at_once if own else None, heartbeat)
+                    tuner.run(self._needs, evaluator, self._threads(count), count if own else None, heartbeat)
         except (RayError, OSError) as error:
             raise broken_down(error) from error
 
     @property
     def _needs(self) -> dict[str, float]:
-        """Of a trial, by Ray's names of resources."""
+        """A trial's resources, by Ray's names."""
         return {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial, **self._custom}
 
     def _threads(self, workers: int) -> int:
-        """Of a trial. On a local Ray as many as torch would take (OMP_NUM_THREADS tells it) and cores allow."""
+        """A trial's number of threads; on a local Ray torch's default (see OMP_NUM_THREADS), limited by the cores."""
         if self.address is None:
-            return max(1, min(torch.get_num_threads(), own_cores() // workers))
+            return max(1, min(torch.get_num_threads(), available_cores() // workers))
         return max(1, int(self.cpus_per_trial))
 
-    def _live(self) -> int:
-        """How many trials Tune may hold: one more than slots, so that no slot waits for a sampler.
+    def _max_live_trials(self) -> int:
+        """The number of trials that Tune may hold: one more than slots, so that no slot waits for a sampler.
 
-        A cluster may have room for that one too: there it is no more than were asked for.
+        A cluster may have room for that one too: there it is no more than the user chose.
 
-        A single worker waits: what is proposed then does not depend on whether a trial was cut off and tried again.
+        A single worker waits, so that proposals do not depend on whether a trial was cut off and tried again.
         """
         if self.address is None or self._cluster is None:
             return self.workers + (self.workers > 1)
-        more = 1 + sum(self._cluster.slots().values())
-        return more if self._asked is None else min(more, self._asked)
+        limit = 1 + sum(self._cluster.slots().values())
+        return limit if self._requested is None else min(limit, self._requested)
 
     def _start_ray(self, evaluator: Evaluator) -> Cluster:
         cluster = Cluster(self._needs, evaluator)
@@ -204,6 +204,6 @@ class RayTuneRunner:
         return cluster
 
 
-def _room(gpus: float, share: float) -> int:
-    """How many trials find `share` GPUs each: a part of one is of one alone."""
+def _slots_on(gpus: float, share: float) -> int:
+    """The number of trials that `gpus` have room for at `share` GPUs each; a fraction is never split between GPUs."""
     return max(1, int(gpus / share) if share >= 1 else int(gpus) * int(1 / share))

@@ -1,6 +1,6 @@
-"""Ray Tune's scheduler for studies: first come, first served, stopped at rungs by the study's judgement.
+"""Ray Tune's scheduler for studies: first come, first served; the study decides which trials stop at rungs.
 
-It is also the only part that Tune shows a trial's error to.
+It is also the only part that receives a trial's error from Tune.
 """
 
 from pathlib import Path
@@ -13,14 +13,14 @@ from workers.ray.searcher import StudySearcher
 
 
 class StudyScheduler(FIFOScheduler):  # type: ignore[misc]
-    """Hands the cause of a lost worker to the searcher, which is told of the loss itself right afterwards."""
+    """A scheduler that gives the cause of a lost worker to the searcher, which Tune informs of the loss right after."""
 
     def __init__(self, searcher: StudySearcher) -> None:
         super().__init__()
         self._searcher = searcher
 
     def __getstate__(self) -> dict[str, Any]:
-        """Empty, as the searcher's."""
+        """Empty, as the searcher's state is."""
         return {}
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:

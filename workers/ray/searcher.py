@@ -1,4 +1,4 @@
-"""Ray Tune's door to a search: each suggestion is asked of it, each end told to it. Tune's state counts for nothing."""
+"""Ray Tune's searcher for a search: asks the search for jobs, reports outcomes to it, and ignores Tune's own state."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ SENTENCES, SENTENCE_END = 2, ". "
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]
-    """Keeps at most `live()` trials with Tune, which changes as a cluster's nodes come and go."""
+    """A searcher that gives Tune at most `live()` trials, a limit that changes as a cluster's nodes come and go."""
 
     def __init__(self, search: AskTell, live: Callable[[], int]) -> None:
         super().__init__()
@@ -21,48 +21,48 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._live = live
         self._jobs: dict[str, Job] = {}
         self._reasons: dict[str, str] = {}
-        self._judged: set[str] = set()
+        self._stopped: set[str] = set()
         self._error: Exception | None = None
-        self._ahead: Job | None = None
+        self._first_job: Job | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune writes a pickle of all its parts to disk: this one is empty, and so without the database's password."""
+        """Empty: Tune writes a pickle of all its parts to disk, which must not have the database's password in it."""
         return {}
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         return True
 
-    def look_ahead(self) -> None:
+    def prepare_first_job(self) -> None:
         """Ask for the first job before Tune does."""
-        self._ahead = self._search.ask()
+        self._first_job = self._search.ask()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         if self._error is not None:
             raise self._error
         if len(self._jobs) >= self._live():
             return None
-        job, self._ahead = self._ahead or self._search.ask(), None
+        job, self._first_job = self._first_job or self._search.ask(), None
         if job is None:
             return Searcher.FINISHED if self._search.is_over else None
         self._jobs[trial_id] = job
         return {"job": job}
 
     def should_continue(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Whether the trial is trained on after the rung that it reports."""
+        """Whether the trial's training continues after the rung that it reports."""
         try:
             should_continue = self._search.should_continue(self._jobs[trial_id], result[OUTCOME])
         except Exception as failure:
-            # Tune would take it for the trial's.
+            # Tune would take it for the trial's error.
             self._error = failure
             return False
         if not should_continue:
-            self._judged.add(trial_id)
+            self._stopped.add(trial_id)
         return should_continue
 
     def note_error(self, trial_id: str, error: str) -> None:
-        """Why the trial is about to be reported as erroneous: a traceback, of which the last line says it.
+        """Note why the trial is about to be reported as erroneous: the last line of a traceback.
 
-        Of a dead worker Ray's goes on at length about what might have been the cause.
+        For a dead worker Ray's last line goes on at length about possible causes.
         """
         lines = error.strip().splitlines()
         self._reasons[trial_id] = SENTENCE_END.join(lines[-1].split(SENTENCE_END)[:SENTENCES]) if lines else "no reason"
@@ -70,25 +70,25 @@ class StudySearcher(Searcher):  # type: ignore[misc]
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         job = self._jobs.pop(trial_id)
         outcome: Outcome | None = (result or {}).get(OUTCOME)
-        # Tune also ends trials for reasons of its own, Ctrl-C among them, with what they last reported: a rung.
-        unfinished = outcome is not None and outcome.state is TrialState.STOPPED and trial_id not in self._judged
-        self._judged.discard(trial_id)
+        # Tune also ends trials for reasons of its own, Ctrl-C among them, with their last report, which is a rung.
+        unfinished = outcome is not None and outcome.state is TrialState.STOPPED and trial_id not in self._stopped
+        self._stopped.discard(trial_id)
         reason = self._reasons.pop(trial_id, "no result")
         try:
-            # The worker reports its own failures as outcomes; without one its process is gone.
+            # The worker reports its own failures as outcomes; without an outcome its process is gone.
             if error or outcome is None or unfinished:
                 self._search.interrupt(job, WORKER_LOST, reason)
             else:
                 self._search.tell(job, outcome)
         except Exception as failure:
-            # Tune would log it and go on: the search ends with it at the next suggestion.
+            # Tune would log it and go on; here the next suggestion raises it and ends the search.
             self._error = failure
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing to save: the database is the only truth."""
+        """Save nothing: the database is the only record."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore: a search goes on by a new Tuner on the same study."""
+        """Restore nothing: a search continues with a new Tuner on the same study."""
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Nothing to save, in particular no pickle of the study and its storage."""
+        """Save nothing, in particular no pickle of the study and its storage."""

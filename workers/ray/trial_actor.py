@@ -1,4 +1,4 @@
-"""The process that Ray Tune keeps alive in each slot: it evaluates one trial after another."""
+"""The process that Ray Tune keeps alive in each slot, which evaluates one trial after another."""
 
 import traceback
 from collections.abc import Iterator
@@ -9,41 +9,42 @@ from ray import tune
 
 from nas.evaluation import Evaluator, Job
 from nas.trial import Failure, Outcome, TrialState
-from workers.cores import own_cores
+from workers.cores import available_cores
 from workers.memory import limit_to_share
 from workers.ray.heartbeat import Heartbeat
 
-# Under this name an Outcome travels in Tune's result.
+# The key of an Outcome in Tune's result.
 OUTCOME = "outcome"
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]
-    """One step leads to the trial's next rung, or to its end. The evaluator, with its data, outlives the trials."""
+    """A trainable whose step leads to the trial's next rung or end. The evaluator and its data outlive the trials."""
 
     def setup(
         self,
         config: dict[str, Any],
         evaluator: Evaluator,
         threads: int,
-        neighbours: int | None,
+        workers_on_machine: int | None,
         gpus: float,
         heartbeat: str,
     ) -> None:
-        """`neighbours` are the workers that share the machine's memory, None where only this machine knows.
+        """Set the process's limits.
 
-        Of `gpus`, a share of one is all of its memory that may be taken.
+        `workers_on_machine` share the machine's memory; None where their number is known only here. A `gpus` below 1
+        is the share of a GPU's memory that may be taken.
         """
         self.evaluator = evaluator
         self.threads = threads
         self._heartbeat = Heartbeat(heartbeat)
-        limit_to_share(neighbours or max(1, own_cores() // threads))
+        limit_to_share(workers_on_machine or max(1, available_cores() // threads))
         if 0 < gpus < 1:
             torch.cuda.set_per_process_memory_fraction(gpus)
         self._outcomes: Iterator[Outcome] | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.config = new_config
-        # What a stopped trial left is let go before the next one begins.
+        # Frees the memory of a stopped trial before the next one begins.
         self._outcomes = None
         return True
 
@@ -63,7 +64,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
             if self._outcomes is None:
                 self._outcomes = self._begin(job)
             outcome = next(self._outcomes)
-        except Exception as error:  # Whatever it is belongs to this trial's record; the search goes on.
+        except Exception as error:  # Any error belongs to this trial's record; the search goes on.
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{last.filename}:{last.lineno}"
             outcome = Outcome(failure=Failure(type(error).__name__, f"{error} ({where})"))

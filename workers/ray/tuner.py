@@ -1,4 +1,4 @@
-"""A search's trials by Ray Tune, on the Ray that this process has joined."""
+"""A search's trials in Ray Tune, on the Ray that this process has joined."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from workers.ray.searcher import StudySearcher
 from workers.ray.trial_actor import TrialActor
 
 TUNE = {
-    # No files of results per trial, and no checkpoints of Tune's state: the database is the record.
+    # No result files per trial, and no checkpoints of Tune's state: the database is the record.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
@@ -26,20 +26,25 @@ UNLIMITED = 2**31
 
 
 class StudyTuner:
-    """Keeps at most `live()` trials of a search with Tune until it is over; so many may be `pending` for workers."""
+    """Runs a search's trials in Tune: at most `live()` at a time, of which `pending` may wait for a worker."""
 
     def __init__(self, search: AskTell, live: Callable[[], int], pending: int) -> None:
         self._searcher = StudySearcher(search, live)
         self._pending = pending
 
-    def look_ahead(self) -> None:
-        """Have the search make its first proposal already."""
-        self._searcher.look_ahead()
+    def prepare_first_job(self) -> None:
+        """Let the search make its first proposal before Tune asks for it."""
+        self._searcher.prepare_first_job()
 
     def run(
-        self, needs: Mapping[str, float], evaluator: Evaluator, threads: int, neighbours: int | None, heartbeat: str
+        self,
+        needs: Mapping[str, float],
+        evaluator: Evaluator,
+        threads: int,
+        workers_on_machine: int | None,
+        heartbeat: str,
     ) -> None:
-        """`needs` are a trial's, by Ray's names of resources; the others are TrialActor's.
+        """Run the trials. `needs` are a trial's, by Ray's names of resources; the other parameters are TrialActor's.
 
         Raises SearchInterruptedError when Tune breaks down.
         """
@@ -47,7 +52,7 @@ class StudyTuner:
             TrialActor,
             evaluator=evaluator,
             threads=threads,
-            neighbours=neighbours,
+            workers_on_machine=workers_on_machine,
             gpus=needs["GPU"],
             heartbeat=heartbeat,
         )
@@ -77,13 +82,13 @@ class StudyTuner:
 
 @contextmanager
 def plain_workers() -> Iterator[None]:
-    """Tune's workers may be those that Ray has started beforehand, for the length of the block.
+    """Let Tune use workers that Ray has started beforehand, within the block.
 
-    By default they have a variable in their environment that PyTorch Lightning needs, and so a process of their own.
+    By default Tune's workers have an environment variable that PyTorch Lightning needs, and so processes of their own.
     """
-    theirs = dict(class_cache.DEFAULT_ENV_VARS)
+    defaults = dict(class_cache.DEFAULT_ENV_VARS)
     class_cache.DEFAULT_ENV_VARS.clear()
     try:
         yield
     finally:
-        class_cache.DEFAULT_ENV_VARS.update(theirs)
+        class_cache.DEFAULT_ENV_VARS.update(defaults)

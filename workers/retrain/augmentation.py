@@ -1,4 +1,7 @@
-"""The published recipe's heavy augmentation, on batches that are moved and mirrored already; all draws are torch's."""
+"""The published recipe's heavy augmentation, on batches that are already shifted and mirrored.
+
+All random numbers are torch's.
+"""
 
 from dataclasses import dataclass
 
@@ -33,13 +36,13 @@ class HeavyAugmentation:
 
 
 def augmentation_of(recipe: TrainingRecipe, data: TrainingData, classes: int) -> Presentation | None:
-    """None where the recipe asks for shifts and mirror images alone."""
+    """The recipe's augmentation; None where it has only shifts and mirror images."""
     is_heavy = recipe.rand_augment_ops or recipe.erasing or recipe.mixup or recipe.cutmix
     return HeavyAugmentation(recipe, data, classes) if is_heavy else None
 
 
 def mix(x_BCHW: Tensor, y_BK: Tensor, recipe: TrainingRecipe, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """The batch mixed with itself in another order: by mixup or by cutmix, each half of the time if both are on."""
+    """Mix the batch with itself in another order, by mixup or cutmix, each half of the time if both are on."""
     alphas = {"mixup": recipe.mixup, "cutmix": recipe.cutmix}
     active = [name for name, alpha in alphas.items() if alpha > 0]
     if not active:

@@ -1,4 +1,4 @@
-"""Pictures for a full training: in memory where they fit, else decoded batch by batch."""
+"""Pictures of a full training: in memory where they fit, else decoded batch by batch."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,15 +11,15 @@ from torch import Tensor
 from workers.data.dataset import Dataset, ImageSource, ProxyData
 from workers.training.loop import Normalisation, ResidentData, TrainingData
 
-# Decoded pictures of more bytes stay where they are.
+# Pictures that take more bytes decoded are decoded for each batch.
 MAX_RESIDENT_BYTES = 2**30
-# Pictures that tell the mean and the spread of all.
+# Pictures that the mean and standard deviation of all are computed from.
 STATISTICS_IMAGES = 4096
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Some of a source's pictures, decoded at one size when asked for."""
+    """Some of a source's pictures, decoded at one size on demand."""
 
     source: ImageSource
     indices: NDArray[np.int64]
@@ -53,8 +53,8 @@ class StreamedData:
         return self._validation(slice(first, last))
 
 
-class OtherPictures:
-    """A JudgedData of pictures that the training does not validate on, normalised as it normalises."""
+class FurtherPictures:
+    """A JudgedData of pictures that the training does not validate on, normalised by the training's statistics."""
 
     def __init__(self, pictures: Pictures, data: TrainingData) -> None:
         self._pictures = pictures
@@ -66,7 +66,7 @@ class OtherPictures:
 
 
 def training_data(training: Pictures, validation: Pictures, dataset: Dataset) -> TrainingData:
-    """The data set's training part, as it is split."""
+    """The data of a training on the two parts: resident where it fits, else streamed."""
     shift_px = round(dataset.shift * training.size_px)
     count = len(training.indices) + len(validation.indices)
     if count * training.decoded(slice(0, 1)).nbytes > MAX_RESIDENT_BYTES:

@@ -1,4 +1,4 @@
-"""The training itself, in each of Ray Train's worker processes: one epoch after another, with checkpoints."""
+"""The training in each of Ray Train's worker processes: one epoch after another, with checkpoints."""
 
 import math
 import tempfile
@@ -19,24 +19,23 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.export.training import TrainingRecipe
-from workers.data.dataset import Dataset, Request
-from workers.latency.quiet import step_in, windows_of
+from workers.data.dataset import Dataset, Request, split_indices
+from workers.latency.measurement_lock import locks_for, shared_step
 from workers.retrain.augmentation import augmentation_of
-from workers.retrain.data import OtherPictures, Pictures, training_data
-from workers.retrain.split import split_indices
+from workers.retrain.data import FurtherPictures, Pictures, training_data
 from workers.training.loop import Training, TrainingData, choose_setting, evaluate, prepare_weights
 from workers.training.setting import Setting
 
 CHECKPOINT = "training.pt"
-# Seconds of training for each second that checkpoints take: epochs of few pictures would take less than theirs.
+# Seconds of training per second of checkpoints: an epoch of few pictures is shorter than its checkpoint.
 TRAINING_PER_CHECKPOINT = 20
-# Training pictures that are judged at the end, beside the test part.
+# Training pictures that are judged at the end, in addition to the test part.
 JUDGED_TRAINING_PICTURES = 2000
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One training for a worker process: plain data, sent to it by pickling."""
+    """The description of a training for a worker process: plain data, sent by pickling."""
 
     architecture: Architecture
     model_input: ModelInput
@@ -52,7 +51,7 @@ class Assignment:
 
 
 def work(config: dict[str, Any]) -> None:
-    """Ray Train's entry: trains to the end, from the last checkpoint if there is one, and reports each epoch.
+    """Train to the end, from the last checkpoint if there is one, and report each epoch; Ray Train calls it.
 
     The last report has the accuracies on the test part and on training pictures.
     """
@@ -64,11 +63,12 @@ def work(config: dict[str, Any]) -> None:
     dataset: Dataset = plugins.load(plugins.DATASETS, job.dataset)
     source = dataset.open(job.request, "train")
     size_px = job.model_input.height_px
-    training_part, validation_part = split_indices(len(source.labels), job.validation, job.seed)
+    images = len(source.labels)
+    training_part, validation_part = split_indices(images, _held_out(images, job.validation), job.seed)
     training_pictures = Pictures(source, training_part, size_px, device)
     data = training_data(training_pictures, Pictures(source, validation_part, size_px, device), dataset)
-    # One process stands aside for all of its machine: each of them doing so could wait for each other for ever.
-    step = partial(step_in, windows_of(device.type, device.index) if context.get_local_rank() == 0 else ())
+    # One process per machine takes the lock: several could wait for each other for ever.
+    step_lock = partial(shared_step, locks_for(device.type, device.index) if context.get_local_rank() == 0 else ())
     network = _network(job, data, device)
     state = _checkpoint()
     setting = _setting(network, data, job.recipe, state.get("setting"), together=world > 1)
@@ -78,7 +78,7 @@ def work(config: dict[str, Any]) -> None:
         job.recipe,
         torch.Generator().manual_seed(job.seed),
         setting,
-        step,
+        step_lock,
         present=augmentation_of(job.recipe, data, job.model_input.classes),
         forward=ray.train.torch.prepare_model(network, move_to_device=False) if world > 1 else network,
         rank=rank,
@@ -89,7 +89,7 @@ def work(config: dict[str, Any]) -> None:
     curve: list[dict[str, Any]] = state.get("curve", [])
     if state:
         training.resume(state["training"])
-    # Heavy augmentation is torch's own generator's, and is to differ between workers.
+    # Heavy augmentation uses torch's global generator, and must differ between workers.
     torch.manual_seed((job.seed * 100_003 + training.epoch) * world + rank)
     precision = "bf16" if setting.bf16 else "fp32"
     report = _Reports(training, setting, curve, leads=rank == 0, together=world > 1)
@@ -107,23 +107,28 @@ def work(config: dict[str, Any]) -> None:
         if rank == 0:
             config["reports"].put(metrics)
         report.epoch({**metrics, "precision": precision})
-    judged = partial(evaluate, training.judged, setting=setting, step=step)
+    accuracy_on = partial(evaluate, training.judged, setting=setting, step_lock=step_lock)
     test = dataset.open(job.request, "test")
     test_pictures = Pictures(test, np.arange(len(test.labels)), size_px, device)
-    few = replace(training_pictures, indices=training_part[:JUDGED_TRAINING_PICTURES])
+    judged_training = replace(training_pictures, indices=training_part[:JUDGED_TRAINING_PICTURES])
     report.end(
         {
             "precision": precision,
             "curve": curve,
             "elapsed_s": training.elapsed_s,
-            "test_accuracy": judged(OtherPictures(test_pictures, data)),
-            "train_accuracy": judged(OtherPictures(few, data)),
+            "test_accuracy": accuracy_on(FurtherPictures(test_pictures, data)),
+            "train_accuracy": accuracy_on(FurtherPictures(judged_training, data)),
         }
     )
 
 
+def _held_out(images: int, share: float) -> int:
+    """The number of validation images: a share of all, at least one unless the share is 0."""
+    return min(images - 1, max(1, round(images * share))) if share else 0
+
+
 class _Reports:
-    """Ray Train's reports, of which every worker makes as many. The first worker's have the checkpoints."""
+    """The reports to Ray Train, the same number by every worker. The first worker's have the checkpoints."""
 
     def __init__(
         self, training: Training, setting: Setting, curve: list[dict[str, Any]], *, leads: bool, together: bool
@@ -133,7 +138,7 @@ class _Reports:
         self._next_at = 0.0
 
     def epoch(self, metrics: dict[str, Any]) -> None:
-        """A checkpoint, unless the last one was a short while ago and no other worker waits for it."""
+        """Report the epoch, unless the last checkpoint is recent and no other worker waits for this one."""
         started = time.monotonic()
         if self._together or started >= self._next_at:
             self.end(metrics)
@@ -156,7 +161,7 @@ class _Reports:
 
 
 def _network(job: Assignment, data: TrainingData, device: torch.device) -> nn.Module:
-    """With the weights that the training begins with."""
+    """Build the network with the initial weights of the training."""
     torch.manual_seed(job.seed)
     builder: Builder = plugins.load(plugins.BUILDERS, job.builder)
     network: nn.Module = builder.build(job.architecture, job.model_input)
@@ -172,7 +177,7 @@ def _network(job: Assignment, data: TrainingData, device: torch.device) -> nn.Mo
 
 
 def _checkpoint() -> dict[str, Any]:
-    """The last one; empty where there is none."""
+    """The last checkpoint's state; empty where there is none."""
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:
         return {}
@@ -184,8 +189,8 @@ def _checkpoint() -> dict[str, Any]:
 def _setting(
     network: nn.Module, data: TrainingData, recipe: TrainingRecipe, recorded: str | None, *, together: bool
 ) -> Setting:
-    """The checkpoint's, else the fastest one: the first worker's for all, since gradients add up in one layout."""
-    # Averages, gradients of several processes and heavy augmentation are in no graph.
+    """The checkpoint's setting, else the fastest; the first worker's for all, since gradients add up in one layout."""
+    # No graph: averages, gradients of several processes and heavy augmentation cannot be captured.
     setting = Setting.named(recorded) if recorded else choose_setting(network, data, recipe, graph=False)
     if together:
         agreed: list[Setting] = [setting]
@@ -196,7 +201,7 @@ def _setting(
 
 
 def _first_workers(share: float) -> float:
-    """The share that the first worker finds, so that all have one learning rate and end together."""
+    """The first worker's share, so that all workers have one learning rate and end together."""
     shared = torch.tensor(share, dtype=torch.float64)
     if torch.distributed.get_backend() == "nccl":
         shared = shared.cuda()
@@ -205,7 +210,7 @@ def _first_workers(share: float) -> float:
 
 
 def _set_drop_path(network: nn.Module, rate: float) -> None:
-    """Stochastic depth that rises from 0 to `rate` with depth, as published."""
+    """Set stochastic depth, which rises from 0 to `rate` with depth, as published."""
     branches = [module for module in network.modules() if hasattr(module, "rate")]
     for index, branch in enumerate(branches):
         # Two branches a block.

@@ -1,8 +1,8 @@
-"""The recipe of a full training: the policy's or the published one, with the user's own settings in it.
+"""The recipe of a full training: the policy's or a published one, with the user's overrides.
 
-Published for pictures is that of Yu et al., MetaFormer Baselines for Vision (TPAMI 2024, table 9), with a learning rate
-scaled to the batch; for CIFAR those that DeiT-like networks are trained with from scratch; digits and Fashion-MNIST are
-small, grey and not to be mirrored or recoloured, and take a lighter one.
+The published recipe for pictures is that of Yu et al., MetaFormer Baselines for Vision (TPAMI 2024, table 9), with a
+learning rate scaled to the batch; for CIFAR it is that of DeiT-like networks from scratch; digits and Fashion-MNIST are
+small, grey and must not be mirrored or recoloured, and have a lighter one.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def _published(warmup_epochs: float, **recipe: Any) -> Published:
 _HEAVY = {"rand_augment_ops": 2, "mixup": 0.8, "cutmix": 1.0, "erasing": 0.25, "drop_path": 0.1}
 _PICTURES = _published(20, epochs=300, batch_size=256, learning_rate=2.5e-4, ema_decay=0.9999, **_HEAVY)
 _CIFAR = _published(10, epochs=200, batch_size=128, learning_rate=1e-3, ema_decay=0.999, **_HEAVY)
-# Of all epochs, unless the user says otherwise: a short training would otherwise be over before it is warm.
+# The default limit of the warm-up's share of all epochs: a short training could otherwise end within its warm-up.
 MAX_WARM_UP = 0.2
 # torchvision's scale of magnitudes.
 MAX_MAGNITUDE = 30
@@ -48,9 +48,9 @@ DEFAULTS: Mapping[str, Published] = {
 def recipe_for(
     name: str, dataset: str, task: TrainingTask, overrides: Mapping[str, Any], time_s: float | None = None
 ) -> TrainingRecipe:
-    """The recipe of that name with the user's own settings in it. Raises ParameterError for one that is out of range.
+    """The recipe of this name with the user's overrides. Raises ParameterError for a value that is out of range.
 
-    `overrides` are fields of TrainingRecipe; `warmup_epochs` are for its `warm_up`.
+    `overrides` are fields of TrainingRecipe, and `warmup_epochs`, which sets its `warm_up`.
     """
     _check(overrides, time_s)
     if name not in RECIPES:
@@ -58,7 +58,8 @@ def recipe_for(
     rest = dict(overrides)
     warmup_epochs = rest.pop("warmup_epochs", None)
     if name == POLICY:
-        chosen = {each: rest.pop(each) for each in ("epochs", "batch_size", "learning_rate") if each in rest}
+        names = ("epochs", "batch_size", "learning_rate")
+        chosen = {field: rest.pop(field) for field in names if field in rest}
         recipe = replace(policy(task, **chosen, time_s=time_s), **rest)
     else:
         published = DEFAULTS.get(dataset, _PICTURES)
@@ -69,7 +70,7 @@ def recipe_for(
     if warmup_epochs is None:
         return recipe
     if recipe.time_s is not None:
-        raise ParameterError(f"--warmup-epochs {warmup_epochs:g} is of a training by --epochs, and --time is given")
+        raise ParameterError(f"--warmup-epochs {warmup_epochs:g} needs a training by --epochs, and --time is given")
     if warmup_epochs > recipe.epochs:
         raise ParameterError(f"--warmup-epochs {warmup_epochs:g} is more than the {recipe.epochs} epochs")
     return replace(recipe, warm_up=warmup_epochs / recipe.epochs)

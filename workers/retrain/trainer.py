@@ -1,4 +1,4 @@
-"""The driver of a full training: Ray Train from start to end, then config, weights and figures in the output folder."""
+"""The driver of a full training: runs Ray Train, then writes config, weights and figures to the output folder."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ from nas.export.training import Epoch, TrainingOptions, TrainingRecipe, Training
 from workers.data.dataset import Dataset, Request
 from workers.device import choose_device
 from workers.ray.environment import ray_environment, reason
-from workers.ray.interruption import heard
+from workers.ray.interruption import handle_signals
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.recipes import recipe_for
 from workers.training.policy import TrainingTask, worthwhile_epochs
@@ -41,16 +41,16 @@ from workers.training.steps import NonFiniteLossError
 RUN = "checkpoints"
 SETTINGS_FILE = "settings.json"
 METRICS_FILE = "metrics.json"
-# Of the epochs that are worth it: a training with fewer is told to be short.
-SHORT = 1 / 4
-# A network that is hardly better on pictures that it was trained on has not learnt what they have to teach.
-UNDERFIT = 0.02
-# Unless there is hardly anything left to learn.
-LEARNT = 0.95
+# A training of fewer than this share of the worthwhile epochs is short, which a warning says.
+SHORT_SHARE = 1 / 4
+# A network underfits whose accuracy on training pictures is higher by less than this
+MAX_UNDERFIT_GAP = 0.02
+# and is below this.
+LEARNT_ACCURACY = 0.95
 
 
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
-    """Train, and write the folder; as nas.export.training.Trainer has it."""
+    """Train, and write the output folder; a nas.export.training.Trainer."""
     options = replace(options, dataset=_dataset_of(options))
     assignment, task = _assignment(options)
     settings = _settings(assignment, options)
@@ -59,10 +59,10 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
     watcher.started(settings, resumed=any((options.output / RUN).glob("checkpoint*")))
     finished = options.output / METRICS_FILE
     if finished.is_file():
-        found = json.loads(finished.read_text(encoding="utf-8"))
-        curve = tuple(Epoch(**point) for point in found["curve"])
-        accuracies = (found["test_accuracy"], curve, assignment.recipe, settings, found.get("train_accuracy"))
-        return TrainingResult(*accuracies)
+        recorded = json.loads(finished.read_text(encoding="utf-8"))
+        curve = tuple(Epoch(**point) for point in recorded["curve"])
+        train_accuracy = recorded.get("train_accuracy")
+        return TrainingResult(recorded["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
     outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
         raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
@@ -73,9 +73,9 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
     )
     _write(options, assignment, result, outcome)
     train_accuracy, test_accuracy = metrics["train_accuracy"], metrics["test_accuracy"]
-    if train_accuracy - test_accuracy < UNDERFIT and train_accuracy < LEARNT:
+    if train_accuracy - test_accuracy < MAX_UNDERFIT_GAP and train_accuracy < LEARNT_ACCURACY:
         watcher.warned(
-            f"on training pictures the network reaches {metrics['train_accuracy']:.1%}, hardly more than on new ones: "
+            f"on training pictures the network reaches {train_accuracy:.1%}, hardly more than on new ones: "
             "a longer training (--time, --epochs) or a larger network would be more accurate"
         )
     return result
@@ -83,7 +83,7 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
 
 @dataclass
 class _ShortTraining:
-    """A watcher that warns, at the first epoch, of a training with far fewer epochs than are worth it."""
+    """A watcher that warns, at the first epoch, of a training with far fewer epochs than are worthwhile."""
 
     watcher: TrainingWatcher
     recipe: TrainingRecipe
@@ -97,25 +97,25 @@ class _ShortTraining:
 
     def trained(self, epoch: Epoch) -> None:
         self.watcher.trained(epoch)
-        worth = worthwhile_epochs(self.task)
-        if epoch.epoch > 1 or epoch.epochs >= SHORT * worth:
+        worthwhile = worthwhile_epochs(self.task)
+        if epoch.epoch > 1 or epoch.epochs >= SHORT_SHARE * worthwhile:
             return
         fits = f"in {self.recipe.time_s:g} s each picture is seen" if self.recipe.time_s else "each picture is seen"
         self.watcher.warned(
             f"a short training: {fits} about {epoch.epochs} times, and accuracy still rises with more; "
-            f"{worth} epochs would take about {duration(worth * epoch.seconds)} (--time, --epochs)"
+            f"{worthwhile} epochs would take about {duration(worthwhile * epoch.seconds)} (--time, --epochs)"
         )
 
 
 def duration(seconds: float) -> str:
-    """As `--time` takes it."""
+    """Seconds in the format of `--time`."""
     if seconds < 60:
         return f"{math.ceil(seconds)}s"
     return f"{math.ceil(seconds / 60)}m" if seconds < 2 * 3600 else f"{math.ceil(seconds / 3600)}h"
 
 
 def _dataset_of(options: TrainingOptions) -> str:
-    """The data set that the user names, or the one that the config was found on."""
+    """The data set that the user names, by default the one recorded in the config."""
     recorded = options.source.config.provenance.get("dataset")
     if options.dataset is None and not isinstance(recorded, str):
         raise ParameterError("--dataset is needed: the config does not name the data set that its network is for")
@@ -123,7 +123,7 @@ def _dataset_of(options: TrainingOptions) -> str:
 
 
 def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
-    """Everything checked that can be before Ray starts."""
+    """Make the assignment, and check all that can be checked before Ray starts."""
     name, _, argument = str(options.dataset).partition(":")
     plugins.check(plugins.DATASETS, name)
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
@@ -153,9 +153,9 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
     with torch.device("meta"):
         plugins.load(plugins.BUILDERS, config.builder).build(config.architecture, model_input)
     if options.source.weights is not None:
-        # Unreadable weights, or another network's, are found here and not in a worker.
-        fitting = replace(config, model_input=model_input)
-        plugins.load(plugins.WEIGHTS, "safetensors")(fitting, options.source.weights)
+        # Unreadable weights, or another network's, raise here and not in a worker.
+        resized = replace(config, model_input=model_input)
+        plugins.load(plugins.WEIGHTS, "safetensors")(resized, options.source.weights)
     device = choose_device(options.device)
     if device == "cuda" and options.workers > torch.cuda.device_count():
         raise ParameterError(
@@ -194,12 +194,12 @@ def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any
 
 
 def _check_same(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Raises ParameterError when the folder holds another training."""
+    """Raise ParameterError when the folder holds another training; record the settings otherwise."""
     file = folder / SETTINGS_FILE
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
         for name, value in _flat(settings).items():
-            # What an older version did not record.
+            # An older version did not record all settings.
             recorded = _flat(before).get(name, 0.0 if name == "validation" else None)
             if recorded != value:
                 raise ParameterError(
@@ -210,13 +210,13 @@ def _check_same(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe's fields beside the other settings."""
+    """The recipe's fields and the other settings in one mapping."""
     return {**settings.get("recipe", {}), **{name: value for name, value in settings.items() if name != "recipe"}}
 
 
 @contextmanager
 def _listening(reports: Queue, watcher: TrainingWatcher) -> Iterator[None]:
-    """Hands each epoch that the first worker reports to the watcher, while the block runs."""
+    """Pass each epoch that the first worker reports to the watcher, within the block."""
     over = threading.Event()
 
     def listen() -> None:
@@ -258,9 +258,9 @@ def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatc
             with _listening(reports, watcher):
                 return _fitted(trainer)
         except (RayError, TrainingFailedError, OSError) as error:
-            if said := _divergence(error):
+            if divergence := _divergence(error):
                 rate = assignment.recipe.learning_rate
-                raise ParameterError(f"--learning-rate {rate:g} is too high: {said}") from error
+                raise ParameterError(f"--learning-rate {rate:g} is too high: {divergence}") from error
             raise SearchInterruptedError(
                 f"the training broke down ({reason(error, -1)}); the same command goes on"
             ) from error
@@ -269,14 +269,14 @@ def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatc
 
 
 def _divergence(error: Exception) -> str | None:
-    """What a worker says of a loss that is not finite: going on would come to the same."""
+    """A worker's message of a loss that is not finite, which another attempt would only repeat; else None."""
     failures = error.worker_failures.values() if isinstance(error, WorkerGroupError) else ()
-    causes = (getattr(each, "_base_exc", each) for each in failures)
+    causes = (getattr(failure, "_base_exc", failure) for failure in failures)
     return next((str(cause) for cause in causes if isinstance(cause, NonFiniteLossError)), None)
 
 
 def _fitted(trainer: TorchTrainer) -> Result:
-    """In a thread of its own: in the main one Ray would take Ctrl-C for itself, train on for a while and exit 1."""
+    """Run the trainer in another thread: in the main one Ray would handle Ctrl-C, train on for a while and exit 1."""
     outcome: Future[Result] = Future()
 
     def fit() -> None:
@@ -286,7 +286,7 @@ def _fitted(trainer: TorchTrainer) -> Result:
             outcome.set_exception(error)
 
     threading.Thread(target=fit, daemon=True).start()
-    with heard():
+    with handle_signals():
         return outcome.result()
 
 
@@ -311,7 +311,7 @@ def _write(options: TrainingOptions, assignment: Assignment, result: TrainingRes
     write_text("--output", options.output / CONFIG_FILE, json.dumps(trained.to_dict(), indent=2) + "\n")
     page = plugins.load(plugins.PAGES, "curve")(trained, result)
     write_text("--output", options.output / "curve.html", page)
-    # Last: it says that the training is finished and all is written.
+    # Written last: its presence means that the training is finished and all files are written.
     metrics = {
         "test_accuracy": result.test_accuracy,
         "train_accuracy": result.train_accuracy,

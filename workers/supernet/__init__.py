@@ -1,1 +1,1 @@
-"""The evaluator `supernet`: one training for every member of a space."""
+"""The evaluator `supernet`: one training for all members of a space."""

@@ -1,7 +1,7 @@
-"""The evaluator `supernet`: one network is trained for the whole space, then every member is judged by inference alone.
+"""The evaluator `supernet`: trains one network for the whole space, then judges every member by inference alone.
 
-How far that can be trusted is measured: some members, drawn at random, are trained by themselves, as a proxy is, and by
-them scores are corrected (workers.supernet.correction). Finalists are always trained by themselves.
+Its reliability is measured: some members, drawn at random, are trained alone, as proxies are, and the scores are
+corrected by them (workers.supernet.correction). Finalists are always trained alone.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
+from nas.export.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import SeedResult
 from nas.space import SearchSpace
@@ -28,33 +29,33 @@ from workers.supernet.correction import Correction, correction
 from workers.supernet.sandwich import largest
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
-from workers.training.loop import Recipe
 from workers.training.proxy import ProxyEvaluator, features_of, proxy_of
 
 KIND = "supernet"
-# So many members are trained by themselves: on Fashion-MNIST what 24 of them tell ranks others with a Kendall tau of
-# .68, what 30 tell with .73 (benchmarks/README.md).
-AUDITED = 30
-# Of each image the supernet sees four networks, each a quarter slower than by itself: this is what twenty proxies take.
+# Members that are trained alone: on Fashion-MNIST a correction by 24 of them ranks others with a Kendall tau of .68, by
+# 30 with .73 (benchmarks/README.md).
+CHECKED_MEMBERS = 30
+# The supernet trains four networks on each image, each a quarter slower than alone: this takes as long as twenty
+# proxies.
 EPOCHS_PER_PROXY_EPOCH = 4
 BATCH, RATE = 32, 3e-3
-# With fewer nothing can be told.
-FEWEST = 8
-# Below this rank correlation scores are no guide.
-LOW_TAU = 0.3
-# On record as a cost: what was found on the shared weights, before it was corrected.
+# With fewer members a correction cannot be judged.
+MIN_CHECKED_MEMBERS = 8
+# With a lower rank correlation the scores are no guide.
+MIN_TAU = 0.3
+# The name under which the score is recorded as a cost, before correction.
 INHERITED = "inherited_log_likelihood"
 
 
 @dataclass(frozen=True)
 class SupernetEvaluator:
-    """Judges members by inference; a nas.evaluation.Evaluator. `weights` and `correction` are there when prepared."""
+    """Judges members by inference; a nas.evaluation.Evaluator. `weights` and `correction` are set by `prepared`."""
 
     proxy: ProxyEvaluator
     space: SearchSpace
-    recipe: Recipe
+    recipe: TrainingRecipe
     name: str
-    """Of the artifact."""
+    """The artifact's name."""
     seed: int
     inherit: bool = False
     weights: bytes = b""
@@ -65,32 +66,32 @@ class SupernetEvaluator:
         return self.proxy.device
 
     def check_node(self) -> None:
-        """As nas.evaluation.Evaluator has it."""
+        """Raise ParameterError unless this node's targets have the study's fingerprints."""
         self.proxy.check_node()
 
     def prepared(self, record: Record, run: Run, say: Say) -> "SupernetEvaluator":
-        """As nas.evaluation.Evaluator has it: trained as far as it is not on record.
+        """The evaluator with its supernet and correction, which are trained as far as they are not recorded.
 
         Raises SearchInterruptedError when the training fails.
         """
         ready = replace(self, proxy=self.proxy.prepared(record, run, say))
         trained = ready.trained(record, run, say)
-        found = ready.audited(trained, record, run, say)
-        # A supernet whose scores are no guide is none to start from either.
-        is_guide = min(found.tau, found.raw_tau) >= LOW_TAU
+        fitted = ready.fitted_correction(trained, record, run, say)
+        # A supernet whose scores are no guide is no start for finalists either.
+        is_guide = min(fitted.tau, fitted.raw_tau) >= MIN_TAU
         if self.inherit and not is_guide:
-            say("finalists start from scratch", {"tau of scores": found.raw_tau, "wanted": LOW_TAU})
-        return replace(ready, weights=trained.content, correction=found, inherit=self.inherit and is_guide)
+            say("finalists start from scratch", {"tau of scores": fitted.raw_tau, "wanted": MIN_TAU})
+        return replace(ready, weights=trained.content, correction=fitted, inherit=self.inherit and is_guide)
 
     def trained(self, record: Record, run: Run, say: Say) -> Artifact:
-        """The supernet on record, after what is left of its training."""
-        kept = record.artifact(self.name)
-        if kept is not None and kept.details["epochs"] >= self.recipe.epochs:
-            say("supernet on record", {"name": self.name, "epochs": kept.details["epochs"]})
-            return kept
-        resume_from = None if kept is None else _resume_from(kept)
-        stages = [] if kept is None else list(kept.details["stages"])
-        made: list[Artifact] = []
+        """The recorded supernet, after the rest of its training."""
+        recorded = record.artifact(self.name)
+        if recorded is not None and recorded.details["epochs"] >= self.recipe.epochs:
+            say("supernet on record", {"name": self.name, "epochs": recorded.details["epochs"]})
+            return recorded
+        resume_from = None if recorded is None else _resume_from(recorded)
+        stages = [] if recorded is None else list(recorded.details["stages"])
+        artifacts: list[Artifact] = []
 
         def keep(_: Job, outcome: Outcome) -> None:
             if outcome.failure is not None or outcome.checkpoint is None:
@@ -109,30 +110,30 @@ class SupernetEvaluator:
                 "audit": {},
                 "audit_losses": {},
             }
-            made.append(Artifact(self.name, KIND, details, outcome.checkpoint, time.time()))
-            on_record = record.artifact_details(self.name)
-            # Another search may be at the same one, and ahead.
-            if on_record is None or on_record["epochs"] < last.epoch:
-                record.put_artifact(made[-1])
-            told = {"epoch": last.epoch, "of": self.recipe.epochs, "loss": last.loss, "largest": last.accuracy}
-            say("supernet trained", told)
+            artifacts.append(Artifact(self.name, KIND, details, outcome.checkpoint, time.time()))
+            recorded_details = record.artifact_details(self.name)
+            # Another search may train the same supernet, and be ahead.
+            if recorded_details is None or recorded_details["epochs"] < last.epoch:
+                record.put_artifact(artifacts[-1])
+            message = {"epoch": last.epoch, "of": self.recipe.epochs, "loss": last.loss, "largest": last.accuracy}
+            say("supernet trained", message)
 
         trainer = SupernetTrainer(self.proxy, self.space, self.recipe, self._sample)
         job = Job(largest(self.space), self.seed, rungs=tuple(range(1, self.recipe.epochs)), resume_from=resume_from)
-        # The whole machine is for the one job.
+        # One worker, so that the job has the whole machine.
         run(Jobs([job], keep), trainer, 1)
-        # What is audited is what is on record.
-        return record.artifact(self.name) or made[-1]
+        # The correction is fitted to the recorded supernet.
+        return record.artifact(self.name) or artifacts[-1]
 
-    def audited(self, trained: Artifact, record: Record, run: Run, say: Say) -> Correction:
-        """Have the sample trained by itself, as far as that is not on record, and see how scores correspond."""
+    def fitted_correction(self, trained: Artifact, record: Record, run: Run, say: Say) -> Correction:
+        """Train the sample's members alone, as far as that is not recorded, and fit the correction to them."""
         details = dict(trained.details)
-        # None of a member that could not be trained.
+        # None for a member that could not be trained.
         known: dict[str, float | None] = dict(details["audit"])
         losses: dict[str, float] = dict(details["audit_losses"])
 
-        def put(found: Mapping[str, Any]) -> None:
-            record.put_artifact_details(replace(trained, details=found, updated_at=time.time()))
+        def put(changed: Mapping[str, Any]) -> None:
+            record.put_artifact_details(replace(trained, details=changed, updated_at=time.time()))
 
         def keep(job: Job, outcome: Outcome) -> None:
             if outcome.state is TrialState.STOPPED:
@@ -142,59 +143,62 @@ class SupernetEvaluator:
                 losses[job.architecture.key] = outcome.curve[-1].loss
             put({**details, "audit": known, "audit_losses": losses})
 
-        left = [member for member in self._sample if member.key not in known]
-        if left:
-            # Whatever the search's limit is: what is learnt from the sample serves others too.
-            alone = replace(self.proxy, max_latency_ms=None)
+        untrained = [member for member in self._sample if member.key not in known]
+        if untrained:
+            # Without the search's limit, because searches with other limits use the supernet too.
+            unlimited = replace(self.proxy, max_latency_ms=None)
             rungs = tuple(range(1, self.proxy.recipe.epochs))
-            jobs = [Job(member, self.seed, number, rungs=rungs) for number, member in enumerate(left)]
-            run(Jobs(jobs, keep), alone, None)
+            jobs = [Job(member, self.seed, number, rungs=rungs) for number, member in enumerate(untrained)]
+            run(Jobs(jobs, keep), unlimited, None)
         members, seen = [], []
         for member in self._sample:
             accuracy = known[member.key]
             if accuracy is not None:
                 members.append(member)
                 seen.append(SeedResult(accuracy, losses.get(member.key)))
-        if len(members) < FEWEST:
+        if len(members) < MIN_CHECKED_MEMBERS:
             raise SearchInterruptedError(
-                f"of {len(self._sample)} members that were to be trained by themselves {len(members)} could be: "
-                "too few to tell what the supernet is worth"
+                f"of {len(self._sample)} members to be trained alone only {len(members)} could be trained: "
+                "too few to judge the supernet by"
             )
-        accuracies = [each.accuracy for each in seen]
-        for stage in (each for each in details["stages"] if each["scores"]):
-            stage["tau"] = rank_correlation([stage["scores"][member.key] for member in members], accuracies)
+        accuracies = [member.accuracy for member in seen]
+        for stage in details["stages"]:
+            if stage["scores"]:
+                stage["tau"] = rank_correlation([stage["scores"][member.key] for member in members], accuracies)
         scores = [details["stages"][-1]["scores"][member.key] for member in members]
-        found = correction(self.space, members, scores, seen)
-        if left or "tau" not in details:
-            details |= {"audit": known, "audit_losses": losses, "tau": found.tau, "raw_tau": found.raw_tau}
+        fitted = correction(self.space, members, scores, seen)
+        if untrained or "tau" not in details:
+            details |= {"audit": known, "audit_losses": losses, "tau": fitted.tau, "raw_tau": fitted.raw_tau}
             put(details)
-        told = {"members": len(members), "tau of scores": found.raw_tau, "corrected, left out": found.tau}
-        say("supernet audited", told)
-        if found.tau < LOW_TAU:
-            say("supernet is no guide", {"tau": found.tau, "wanted": LOW_TAU, "finalists": "decide by themselves"})
-        return found
+        message = {"members": len(members), "tau of scores": fitted.raw_tau, "corrected, left out": fitted.tau}
+        say("supernet audited", message)
+        if fitted.tau < MIN_TAU:
+            say("supernet is no guide", {"tau": fitted.tau, "wanted": MIN_TAU, "finalists": "decide by themselves"})
+        return fitted
 
     def evaluate(self, job: Job) -> Iterator[Outcome]:
-        """Over the latency limit nothing is judged. A baseline is no member: it is trained by itself."""
+        """Measure and judge a member; over the latency limit it is not judged. A baseline is trained alone instead."""
         if job.is_baseline:
             yield from self.proxy.evaluate(job)
             return
         limit = self.proxy.max_latency_ms
-        found = self.proxy.found_before_training(job.architecture, job.known, limit)
-        if self.correction is not None and not (limit and found.latency and found.latency.median > limit):
-            inherited = self._scores(job.architecture)
-            costs = {**found.costs, INHERITED: inherited}
-            found = replace(found, costs=costs, accuracy=self.correction(job.architecture, inherited))
-        yield found
+        outcome = self.proxy.costs_and_latencies(job.architecture, job.known, limit)
+        if self.correction is not None and not (limit and outcome.latency and outcome.latency.median > limit):
+            score = self._scores(job.architecture)
+            costs = {**outcome.costs, INHERITED: score}
+            outcome = replace(outcome, costs=costs, accuracy=self.correction(job.architecture, score))
+        yield outcome
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
-        """Trained by itself, with `inherit` from the shared weights on."""
+        """Train a member alone; with `inherit` from the shared weights."""
         initial = self._supernet.inherited(architecture) if self.inherit else None  # type: ignore[operator]
-        return self.proxy.measured_again(architecture, self.proxy.evaluate(Job(architecture, seed, repeat=1), initial))
+        return self.proxy.with_repeated_latency(
+            architecture, self.proxy.evaluate(Job(architecture, seed, repeat=1), initial)
+        )
 
     @cached_property
     def _sample(self) -> tuple[Architecture, ...]:
-        return tuple(drawn(self.space, min(AUDITED, self.space.size), self.seed))
+        return tuple(drawn(self.space, min(CHECKED_MEMBERS, self.space.size), self.seed))
 
     @cached_property
     def _supernet(self) -> nn.Module:
@@ -208,7 +212,7 @@ class SupernetEvaluator:
 
 
 def drawn(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
-    """So many distinct members, at random."""
+    """Draw `count` distinct members at random."""
     generator = random.Random(seed)  # noqa: S311
     members: dict[str, Architecture] = {}
     while len(members) < count:
@@ -217,38 +221,39 @@ def drawn(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
     return list(members.values())
 
 
-def _resume_from(kept: Artifact) -> Outcome:
-    """What a training that was cut off had come to."""
+def _resume_from(recorded: Artifact) -> Outcome:
+    """The outcome of a training that was cut off."""
     names = CurvePoint.__dataclass_fields__
-    curve = tuple(CurvePoint(**{name: stage[name] for name in names}) for stage in kept.details["stages"])
-    return Outcome(curve=curve, train_s=kept.details["train_s"], checkpoint=kept.content)
+    curve = tuple(CurvePoint(**{name: stage[name] for name in names}) for stage in recorded.details["stages"])
+    return Outcome(curve=curve, train_s=recorded.details["train_s"], checkpoint=recorded.content)
 
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
-    """As workers.training.proxy.prepare, for scores by a supernet. Raises ParameterError for too small a space, too."""
+    """Make the evaluator as workers.training.proxy.prepare does; raises ParameterError for too small a space too."""
     proxy, space, settings = proxy_of(options, space)
-    if space.size < FEWEST:
+    if space.size < MIN_CHECKED_MEMBERS:
         raise ParameterError(
-            f"--evaluator supernet needs a space of at least {FEWEST} members, and {space.name!r} has {space.size}"
+            f"--evaluator supernet needs a space of at least {MIN_CHECKED_MEMBERS} members, and {space.name!r} has "
+            f"{space.size}"
         )
     epochs = options.supernet_epochs or EPOCHS_PER_PROXY_EPOCH * proxy.recipe.epochs
-    # Its shared weights are cut to each member's size, and learn by the recipe that they always have.
-    recipe = Recipe(
+    # Not the policy's recipe: shared weights, which are cut to each member's size, keep a recipe of their own.
+    recipe = TrainingRecipe(
         epochs, options.batch_size or BATCH, options.learning_rate or RATE, precision=proxy.recipe.precision
     )
-    # By the proxy's epochs are those trained that scores are compared with.
+    # The proxy's epochs are among them because the checked members are trained for them.
     names = ("dataset", "input", "train_size", "epochs", "batch_size", "learning_rate", "seed")
     fields = ("epochs", "batch_size", "learning_rate", "weight_decay", "precision")
-    made_of = {
+    identity = {
         "space": space.key,
         "recipe": {name: getattr(recipe, name) for name in fields},
-        "audited": AUDITED,
+        "audited": CHECKED_MEMBERS,
         "scored_on": SCORED_ON,
     }
-    made_of |= {name: settings[name] for name in names}
-    # A folder may hold other images than it did.
-    made_of["images"] = proxy.data.digest
-    digest = hashlib.blake2b(json.dumps(made_of, sort_keys=True).encode(), digest_size=6).hexdigest()
+    identity |= {name: settings[name] for name in names}
+    # A folder's images may change.
+    identity["images"] = proxy.data.digest
+    digest = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=6).hexdigest()
     name = f"supernet-{space.name}-{options.dataset.partition(':')[0]}-{digest}"
     evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)
     settings |= {"supernet": name, "inherit": options.inherit}

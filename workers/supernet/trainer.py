@@ -1,4 +1,4 @@
-"""The training of a supernet as a worker does it: one job, with a rung after each epoch."""
+"""The training of a supernet in a worker: one job, with a rung after each epoch."""
 
 import io
 import math
@@ -10,12 +10,13 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.evaluation import Job, Record, Run, Say
+from nas.export.training import TrainingRecipe
 from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import Scores
 from workers.training.expected_failure import expected_failure
-from workers.training.loop import Recipe, Training
+from workers.training.loop import Training
 from workers.training.proxy import ProxyEvaluator, load_builder
 from workers.training.setting import FP32
 from workers.training.steps import NonFiniteLossError
@@ -23,13 +24,13 @@ from workers.training.steps import NonFiniteLossError
 
 @dataclass(frozen=True)
 class SupernetTrainer:
-    """Trains the supernet of a `space` on a proxy's data. A nas.evaluation.Evaluator, whose outcomes hold weights."""
+    """Trains the supernet of a `space` on a proxy's data: a nas.evaluation.Evaluator whose outcomes hold weights."""
 
     proxy: ProxyEvaluator
     space: SearchSpace
-    recipe: Recipe
-    audited: tuple[Architecture, ...]
-    """Members whose accuracies on the shared weights are told after each quarter of the training, as `costs` by key."""
+    recipe: TrainingRecipe
+    check_members: tuple[Architecture, ...]
+    """Members whose scores are in the outcomes' `costs`, by key, after each quarter of the training."""
 
     @property
     def device(self) -> str:
@@ -39,18 +40,23 @@ class SupernetTrainer:
         return self
 
     def check_node(self) -> None:
-        """As nas.evaluation.Evaluator has it."""
+        """Raise ParameterError unless this node's targets have the study's fingerprints."""
         self.proxy.check_node()
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
         return self.evaluate(Job(architecture, seed))
 
     def evaluate(self, job: Job) -> Iterator[Outcome]:
-        """`checkpoint` is what the training goes on from, at the end the weights alone. The curve is of the largest."""
+        """Train the supernet. The curve is of the largest network.
+
+        `checkpoint` is the state to continue from, at the end only the weights.
+        """
         torch.manual_seed(job.seed)
         model = Sandwich(shared_weights(self.proxy, self.space), self.space)
         generator = torch.Generator().manual_seed(job.seed)
-        training = Training(model, self.proxy.resident, self.recipe, generator, FP32, self.proxy.step, loss=model.loss)
+        training = Training(
+            model, self.proxy.resident, self.recipe, generator, FP32, self.proxy.step_lock, loss=model.loss
+        )
         last = job.resume_from or Outcome(environment=self.proxy.environment)
         if last.checkpoint is not None:
             training.resume(last.checkpoint)
@@ -75,21 +81,21 @@ class SupernetTrainer:
 
     def _scores(self, supernet: nn.Module) -> dict[str, float]:
         score = Scores(supernet, self.proxy)
-        return {member.key: score(member) for member in self.audited}
+        return {member.key: score(member) for member in self.check_members}
 
 
 def shared_weights(proxy: ProxyEvaluator, space: SearchSpace) -> nn.Module:
-    """The supernet at the proxy's input, initialised from torch's global generator."""
+    """Build the supernet at the proxy's input, initialised from torch's global generator."""
     return load_builder().supernet(space, proxy.model_input).to(proxy.device)
 
 
 def dumped(supernet: nn.Module) -> bytes:
-    """The weights, for `load`."""
+    """The supernet's weights, in the format of `load`."""
     file = io.BytesIO()
     torch.save(supernet.state_dict(), file)
     return file.getvalue()
 
 
 def load(supernet: nn.Module, weights: bytes) -> None:
-    """Give a supernet of the same space and input these weights."""
+    """Load weights into a supernet of the same space and input."""
     supernet.load_state_dict(torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True))

@@ -1,4 +1,4 @@
-"""What may go wrong in any training and is then the trial's outcome: a loss that is not finite, and lack of memory."""
+"""Failures that may happen in any training and become the trial's outcome: a non-finite loss, and lack of memory."""
 
 from nas.trial import Failure
 from workers.memory import is_out_of_memory
@@ -6,7 +6,7 @@ from workers.training.steps import NonFiniteLossError
 
 
 def expected_failure(error: NonFiniteLossError | MemoryError | RuntimeError) -> Failure:
-    """Of what a training raised. Raises it again if it is none."""
+    """The failure for an error that a training raised. Raises any other error again."""
     if isinstance(error, NonFiniteLossError):
         return Failure("loss not finite", str(error))
     if not is_out_of_memory(error):

@@ -1,4 +1,4 @@
-"""Trainings of one network on several splits of the same few pictures, judged as one."""
+"""Cross-validation: trainings of one network on several splits of the same few pictures, judged as one."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -11,38 +11,38 @@ from nas.export.training import TrainingRecipe
 from nas.trial import CurvePoint
 from workers.training.loop import ResidentData, Training
 from workers.training.setting import Setting
-from workers.training.steps import Lease
+from workers.training.steps import StepLock
 
 
 @dataclass(frozen=True)
 class FoldedTraining:
-    """Trains a fold after the other, epoch by epoch; accuracies are of all folds' validation pictures together."""
+    """Trains the folds in turn, epoch by epoch; accuracies are over all folds' validation pictures together."""
 
     folds: Sequence[Training]
 
     def epochs(self) -> Iterator[CurvePoint]:
-        """As Training's, for all folds at a time."""
+        """Train all folds to the end; as Training.epochs."""
         for points in zip(*(fold.epochs() for fold in self.folds), strict=True):
-            judged = [fold.judged_images for fold in self.folds]
-            right = sum(point.accuracy * images for point, images in zip(points, judged, strict=True))
+            counts = [fold.judged_images for fold in self.folds]
+            correct = sum(point.accuracy * images for point, images in zip(points, counts, strict=True))
             loss = sum(point.loss for point in points) / len(points)
-            yield CurvePoint(points[0].epoch, right / sum(judged), loss, sum(point.seconds for point in points))
+            yield CurvePoint(points[0].epoch, correct / sum(counts), loss, sum(point.seconds for point in points))
 
     @property
     def obstacle(self) -> str | None:
-        """As Training's."""
+        """The first fold's obstacle, if there is one; as Training.obstacle."""
         return next((fold.obstacle for fold in self.folds if fold.obstacle), None)
 
     def state(self) -> bytes:
-        """As Training's."""
+        """All folds' states; as Training.state."""
         file = io.BytesIO()
         torch.save([fold.state() for fold in self.folds], file)
         return file.getvalue()
 
     def resume(self, state: bytes) -> None:
-        """As Training's."""
-        for fold, of_fold in zip(self.folds, torch.load(io.BytesIO(state), weights_only=True), strict=True):
-            fold.resume(of_fold)
+        """Resume all folds; as Training.resume."""
+        for fold, fold_state in zip(self.folds, torch.load(io.BytesIO(state), weights_only=True), strict=True):
+            fold.resume(fold_state)
 
 
 def training_on(
@@ -51,15 +51,15 @@ def training_on(
     recipe: TrainingRecipe,
     seed: int,
     setting: Setting,
-    step: Lease,
+    step_lock: StepLock,
     part: int | None,
     *,
     prepared: bool,
 ) -> Training | FoldedTraining:
-    """Of each model on its fold; `prepared` as for Training."""
+    """The training of each model on its fold; `prepared` as for Training."""
     trainings = []
     for model, data in zip(models, folds, strict=True):
         setting.place(model)
         generator = torch.Generator().manual_seed(seed)
-        trainings.append(Training(model, data, recipe, generator, setting, step, part, prepared=prepared))
+        trainings.append(Training(model, data, recipe, generator, setting, step_lock, part, prepared=prepared))
     return FoldedTraining(trainings) if len(trainings) > 1 else trainings[0]

@@ -1,8 +1,8 @@
 """Ways to take a training step in less memory, all with the same result.
 
-Networks whose images do not see each other train on a part of the batch at a time and add the gradients up. Batch norm
-takes its statistics over the whole batch: there the batch stays whole, and the activations inside of blocks are not
-kept for the backward pass but computed again (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
+Networks that process each image independently train on a part of the batch at a time and add the gradients up. Batch
+norm takes its statistics over the whole batch: there the batch stays whole, and the activations inside of blocks are
+not kept for the backward pass but computed again (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,42 +16,43 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-# Parts of a batch, from the fastest way to the smallest.
-PARTS = (4, 16)
+# The numbers of parts to split a batch into, the fastest first.
+BATCH_DIVISORS = (4, 16)
 
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """How a step is taken: `images` at a time, and whether blocks' activations are computed again in backward."""
+    """A way to take a step: `images` at a time, and whether blocks' activations are recomputed in the backward pass."""
 
     images: int
     recompute: bool = False
 
     def prepare(self, network: nn.Module) -> None:
-        """Make the network compute its blocks' activations again, if this way asks for it. Weights keep their names."""
+        """Make the network recompute its blocks' activations, if this way asks for it. Weights keep their names."""
         if self.recompute:
             recompute_blocks(network)
 
     def environment(self, batch: int) -> Mapping[str, Any]:
-        """What a trial's record says of it; nothing of whole batches."""
+        """The entries for a trial's record; none for whole batches."""
         images = {"images at a time": self.images} if self.images < batch else {}
         return {**images, **({"activations": "computed again"} if self.recompute else {})}
 
 
 def ways(network: nn.Module, batch: int) -> Sequence[MicroBatch]:
-    """The whole batch at once, then what takes less memory and more time."""
+    """The ways for a network: the whole batch at once, then those that take less memory and more time."""
     if has_batch_statistics(network):
         return [MicroBatch(batch), MicroBatch(batch, recompute=True)]
-    return [MicroBatch(images) for images in dict.fromkeys([batch, *(max(1, batch // part) for part in PARTS)])]
+    sizes = [batch, *(max(1, batch // divisor) for divisor in BATCH_DIVISORS)]
+    return [MicroBatch(images) for images in dict.fromkeys(sizes)]
 
 
 def has_batch_statistics(network: nn.Module) -> bool:
-    """Whether what an image comes to in training depends on the others of its batch."""
+    """Whether an image's result in training depends on the other images of its batch."""
     return any(isinstance(module, _BatchNorm) for module in network.modules())
 
 
 def recompute_blocks(network: nn.Module) -> None:
-    """From now on each block keeps its input alone in training and computes the rest again in the backward pass.
+    """Make each block keep only its input in training and recompute its activations in the backward pass.
 
     Running statistics are updated once, by the first of the two computations.
     """
@@ -81,13 +82,13 @@ def _recomputed(block: nn.Module, forward: Any, *arguments: Any, **options: Any)
 
 
 def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """Around the first computation, and around the second one."""
+    """The contexts of the first computation and of the second one."""
     return nullcontext(), _frozen_statistics(block)
 
 
 @contextmanager
 def _frozen_statistics(block: nn.Module) -> Iterator[None]:
-    """Batch norms use the batch's statistics and leave the running ones as they are."""
+    """Let batch norms use the batch's statistics without updating the running ones, within the block."""
     norms = [module for module in block.modules() if isinstance(module, _BatchNorm)]
     kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:

@@ -1,4 +1,4 @@
-"""The optimiser that a recipe names, for any network: which of its weights are stepped how."""
+"""The optimiser that a recipe names, for any network, and the assignment of weights to its parts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from nas.export.training import TrainingRecipe
 from workers.training.orthogonal import Orthogonalised
 
-# Of orthogonalised steps to the recipe's rate, and their momentum: docs/training.md has the figures.
+# The learning rate of orthogonalised steps over the recipe's, and their momentum: docs/training.md has the figures.
 FILTER_RATE = 10.0
 MOMENTUM = 0.9
 
 
 class Optimiser:
-    """One or more of torch's optimisers that step together. `groups` are all of their parameter groups."""
+    """One or more torch optimisers that step together. `groups` are all of their parameter groups."""
 
     def __init__(self, parts: Sequence[torch.optim.Optimizer]) -> None:
         self._parts = parts
@@ -26,9 +26,9 @@ class Optimiser:
         return [group for part in self._parts for group in part.param_groups]
 
     def set_rate(self, factor: float) -> None:
-        """Each group's learning rate is this factor of its peak."""
+        """Set each group's learning rate to this factor of its peak."""
         for group, peak in zip(self.groups, self._peaks, strict=True):
-            # A CUDA graph reads the rate where it was when it was captured.
+            # A CUDA graph reads the rate at the address where it was when the graph was captured.
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(factor * peak)
             else:
@@ -46,12 +46,12 @@ class Optimiser:
         return [part.state_dict() for part in self._parts]
 
     def load_state_dict(self, state: Sequence[dict[str, Any]]) -> None:
-        for part, of_part in zip(self._parts, state, strict=True):
-            part.load_state_dict(of_part)
+        for part, part_state in zip(self._parts, state, strict=True):
+            part.load_state_dict(part_state)
 
 
 def optimiser_of(model: nn.Module, recipe: TrainingRecipe, device: torch.device, *, graph: bool = False) -> Optimiser:
-    """The recipe's; with `graph` its steps can be captured in a CUDA graph."""
+    """Make the recipe's optimiser; with `graph` its steps can be captured in a CUDA graph."""
     return OPTIMISERS[recipe.optimiser](model, recipe, device, graph)
 
 
@@ -71,9 +71,9 @@ def _muon(model: nn.Module, recipe: TrainingRecipe, device: torch.device, graph:
 
 
 def inner_filters(model: nn.Module) -> list[Tensor]:
-    """The weights of dense layers that are neither the first one, which sees pixels, nor the last one, the classifier.
+    """The weights of dense layers but the first one, which sees pixels, and the last one, the classifier.
 
-    Depthwise filters are no matrices: each of their rows acts on a channel of its own.
+    Depthwise filters are not matrices: each of their rows acts on one channel.
     """
     dense = [
         module.weight
@@ -89,9 +89,9 @@ def _adamw_of(
     matrices = [weight for weight in weights if recipe.vector_decay or weight.ndim > 1]
     vectors = [weight for weight in weights if not recipe.vector_decay and weight.ndim <= 1]
     groups = [
-        {"params": of, "weight_decay": decay, "lr": _rate(recipe.learning_rate, device, graph)}
-        for of, decay in ((matrices, recipe.weight_decay), (vectors, 0.0))
-        if of
+        {"params": params, "weight_decay": decay, "lr": _rate(recipe.learning_rate, device, graph)}
+        for params, decay in ((matrices, recipe.weight_decay), (vectors, 0.0))
+        if params
     ]
     return torch.optim.AdamW(groups, fused=True, capturable=graph)
 

@@ -1,7 +1,7 @@
 """Orthogonalised momentum for filters and matrices: Muon (Jordan et al., 2024; cifar10-airbench, arXiv 2404.00498).
 
-Each step of a matrix is its momentum with all singular values brought near one, by Newton and Schulz's iteration. It
-has the root mean square of a step of AdamW (Liu et al., Muon is Scalable for LLM Training, 2025), so that both take
+Each step of a matrix is its momentum with all singular values brought near one, by the Newton-Schulz iteration. It has
+the root mean square of a step of AdamW (Liu et al., Muon is Scalable for LLM Training, 2025), so that both take
 learning rates of one scale.
 """
 
@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# The quintic's coefficients, by which small singular values grow fastest (Jordan et al.).
+# Coefficients of the quintic under which small singular values grow fastest (Jordan et al.).
 QUINTIC = (3.4445, -4.7750, 2.0315)
 # Two more steps make singular values more equal and no accuracy better (docs/training.md).
 STEPS = 3
-# The root mean square of AdamW's steps, about.
+# The approximate root mean square of AdamW's steps.
 ADAMW_STEP = 0.2
 
 
 class Orthogonalised(torch.optim.Optimizer):
-    """Nesterov momentum, orthogonalised, and decoupled weight decay. An `lr` that is a tensor may change in a graph."""
+    """Orthogonalised Nesterov momentum with decoupled weight decay. A tensor as `lr` may change in a graph."""
 
     def __init__(self, weights: Iterable[Tensor], lr: float | Tensor, momentum: float, weight_decay: float) -> None:
         super().__init__(weights, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
@@ -41,11 +41,11 @@ class Orthogonalised(torch.optim.Optimizer):
             torch._foreach_add_(momenta, gradients)
             directions = torch._foreach_add(gradients, momenta, alpha=group["momentum"])
             torch._foreach_mul_(learned, 1 - group["lr"] * group["weight_decay"])
-            # Weights of one shape go together: a small network's time is that of launching many small products.
-            alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+            # Weights of one shape are batched: a small network's time is that of launching many small products.
+            by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
             for index, direction in enumerate(directions):
-                alike[len(direction), direction[0].numel()].append(index)
-            for (rows, columns), indices in alike.items():
+                by_shape[len(direction), direction[0].numel()].append(index)
+            for (rows, columns), indices in by_shape.items():
                 steps = orthogonalised(torch.stack([directions[index].flatten(1) for index in indices]))
                 steps *= ADAMW_STEP * max(rows, columns) ** 0.5 * group["lr"]
                 for index, step in zip(indices, steps, strict=True):
@@ -53,10 +53,10 @@ class Orthogonalised(torch.optim.Optimizer):
 
 
 def orthogonalised(matrices_NRC: Tensor) -> Tensor:
-    """Matrices of the same singular vectors, whose singular values are between about 0.7 and 1.2.
+    """Matrices with the same singular vectors and singular values between about 0.7 and 1.2.
 
-    Each step multiplies by a polynomial of the matrix's products with itself. Those are followed and not the matrix,
-    which has nine columns for each row where it is a 3x3 filter: that takes half the time.
+    Each step multiplies by a polynomial in the Gram matrix. The iteration updates the Gram matrix and not the matrix
+    itself, which has nine columns for each row where it is a 3x3 filter: that takes half the time.
     """
     a, b, c = QUINTIC
     is_tall = matrices_NRC.shape[1] > matrices_NRC.shape[2]

@@ -1,4 +1,4 @@
-"""The recipe policy of `nas search` and `nas retrain`: from the data and the length of a training to its recipe.
+"""The recipe policy of `nas search` and `nas retrain`: chooses a recipe by the data and the length of the training.
 
 docs/training.md has the experiments behind each rule; benchmarks/recipe.py repeats them.
 """
@@ -8,29 +8,31 @@ from dataclasses import dataclass
 from nas.export.training import TrainingRecipe
 
 POLICY = "policy"
-# Peak rate at this batch; for others it goes with the batch's root, as the noise of its gradients does.
+# Peak rate at this batch size; for others it scales with the square root, as the noise of gradients does.
 LEARNING_RATE = 6e-3
 BATCH = 128
-# Fewer images in a step where there would be fewer steps than this; below the smallest batch a step's fixed cost rules.
+# Batches are smaller where there would be fewer steps than this; below MIN_BATCH a step's fixed cost dominates.
 MIN_STEPS = 150
 MIN_BATCH = 32
-# Steps in an epoch, at least: batches of a large part of few images differ too little.
+# With fewer steps in an epoch batches are large parts of the images and differ too little.
 MIN_STEPS_PER_EPOCH = 8
-# Smoothing pays where each image is seen often.
-SMOOTHED_EPOCHS = 20
+# Label smoothing helps only where each image is seen often.
+MIN_EPOCHS_FOR_SMOOTHING = 20
 LABEL_SMOOTHING = 0.1
-# Images to present in a training of unknown length, and how many epochs that may be.
-PRESENTED = 1_000_000
+# Images to present in a training of unknown length, and the limits of its epochs.
+IMAGES_TO_PRESENT = 1_000_000
 MIN_EPOCHS, MAX_EPOCHS = 20, 200
-# Verdicts on fewer images say little of an accuracy; so many trainings at most are spent on them.
-JUDGED_IMAGES = 500
+# Fewer validation images say little about an accuracy; folds, at most MAX_FOLDS, make up for them.
+MIN_VALIDATION_IMAGES = 500
 MAX_FOLDS = 4
 
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What a recipe depends on: training images, their size, channels and classes, and whether a mirror image of one
-    keeps its class."""
+    """A training's data as a recipe depends on it: the number of images, their size, channels and classes.
+
+    `mirrors` says whether a mirrored image keeps its class.
+    """
 
     images: int
     size_px: int
@@ -47,9 +49,9 @@ def policy(
     batch_size: int | None = None,
     learning_rate: float | None = None,
 ) -> TrainingRecipe:
-    """The recipe for so many epochs or so much time, `worthwhile_epochs` where neither is given.
+    """The recipe for a number of epochs or a time, for `worthwhile_epochs` where neither is given.
 
-    A batch size and a learning rate that are given stand.
+    A given batch size and learning rate are kept.
     """
     planned = epochs or worthwhile_epochs(task)
     batch = batch_size or _batch(task, planned)
@@ -60,7 +62,7 @@ def policy(
         name=POLICY,
         optimiser="muon",
         vector_decay=False,
-        label_smoothing=LABEL_SMOOTHING if planned >= SMOOTHED_EPOCHS else 0.0,
+        label_smoothing=LABEL_SMOOTHING if planned >= MIN_EPOCHS_FOR_SMOOTHING else 0.0,
         mirror="alternate" if task.mirrors else "random",
         whiten=True,
         fast_statistics=True,
@@ -69,16 +71,16 @@ def policy(
 
 
 def worthwhile_epochs(task: TrainingTask) -> int:
-    """Epochs after which further ones raise the accuracy little."""
-    return min(MAX_EPOCHS, max(MIN_EPOCHS, round(PRESENTED / task.images)))
+    """The number of epochs after which further ones raise the accuracy little."""
+    return min(MAX_EPOCHS, max(MIN_EPOCHS, round(IMAGES_TO_PRESENT / task.images)))
 
 
-def folds(judged: int, images: int) -> int:
-    """Trainings that must share a verdict for it to be on enough images, where each is judged on `judged` of them."""
-    return max(1, min(MAX_FOLDS, -(-min(JUDGED_IMAGES, images) // judged)))
+def folds(validation_images: int, images: int) -> int:
+    """The number of folds whose validation images together are enough, at `validation_images` each of all `images`."""
+    return max(1, min(MAX_FOLDS, -(-min(MIN_VALIDATION_IMAGES, images) // validation_images)))
 
 
 def _batch(task: TrainingTask, epochs: int) -> int:
-    most = min(epochs * task.images // MIN_STEPS, task.images // MIN_STEPS_PER_EPOCH, BATCH)
+    limit = min(epochs * task.images // MIN_STEPS, task.images // MIN_STEPS_PER_EPOCH, BATCH)
     # A power of two.
-    return max(MIN_BATCH, 1 << max(0, most.bit_length() - 1))
+    return max(MIN_BATCH, 1 << max(0, limit.bit_length() - 1))

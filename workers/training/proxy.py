@@ -1,4 +1,4 @@
-"""The proxy evaluator: measure the network's latency, then train it briefly and take its validation accuracy."""
+"""The proxy evaluator: measures a network's latency, then trains it briefly for its validation accuracy."""
 
 import math
 import time
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, total_cost
+from nas.architecture import Architecture, ModelInput, counted
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
+from nas.export.training import TrainingRecipe
 from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_meter
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
 from nas.space import SearchSpace
@@ -23,11 +24,11 @@ from nas.trial import Outcome
 from workers.data.dataset import Dataset, ProxyData, Request, split
 from workers.device import choose_device
 from workers.environment import environment_on
-from workers.latency.quiet import QuietWindow, step_in, windows_of
-from workers.memory import is_out_of_memory, room
+from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
+from workers.memory import free_bytes, is_out_of_memory
 from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
-from workers.training.loop import Recipe, ResidentData, choose_setting
+from workers.training.loop import ResidentData, choose_setting
 from workers.training.micro_batch import MicroBatch, ways
 from workers.training.proxy_recipe import recipe_of
 from workers.training.setting import PRECISIONS, Setting
@@ -35,11 +36,11 @@ from workers.training.steps import NonFiniteLossError
 from workers.training.training_free import TrainingFree
 from workers.training.trial_cost import MemoryEstimate, ProxyCosts, memory_estimate
 
-# A measurement takes at most so long: all trainers of the machine wait for it.
-SECONDS = 0.3
-# Of what a busy machine shows nothing certain of, before it is over the limit.
-LOOKS = 3
-# Beside others a figure is so many times too long at most (2 to 4 times, measured).
+# The time limit of a measurement, for which all trainers of the machine wait.
+MEASUREMENT_LIMIT_S = 0.3
+# Measurements of a network whose figure on a busy machine is uncertain, before it counts as over the limit.
+MAX_REPEATS = 3
+# Other load makes a figure at most this many times too long (measured: 2 to 4 times).
 MAX_DISTURBED = 4.0
 
 
@@ -49,49 +50,49 @@ class ProxyEvaluator:
 
     data: ProxyData
     model_input: ModelInput
-    recipe: Recipe
+    recipe: TrainingRecipe
     meters: Mapping[str, Meter]
-    """By the targets' names; the first one's latency is limited."""
+    """The meters by their targets' names; the first one's latency is limited."""
     device: str
     max_latency_ms: float | None
     fingerprints: Mapping[str, Mapping[str, Any]]
-    """The targets', by their names: what the study's figures are compared by."""
+    """The targets' fingerprints by their names, by which the study's figures are compared."""
     training_free: TrainingFree
     memory: MemoryEstimate
-    further: Collection[Objective] = ()
-    """Objectives that are found out because they were asked for."""
+    objectives: Collection[Objective] = ()
+    """The requested objectives."""
 
     def prepared(self, record: Record, run: Run, say: Say) -> "ProxyEvaluator":
-        """As nas.evaluation.Evaluator has it."""
-        # Workers get what is known of it.
+        """The evaluator with its meters on the record's scale."""
+        # Computed here, so that it is pickled to workers.
         _ = self.memory.trial
         return replace(self, meters={name: calibrated(meter, record) for name, meter in self.meters.items()})
 
     def check_node(self) -> None:
-        """As nas.evaluation.Evaluator has it: the same targets, by their fingerprints."""
+        """Raise ParameterError unless this node's targets have the study's fingerprints."""
         for name, meter in self.meters.items():
-            here, there = dict(meter.fingerprint(input_on(meter, self.model_input))), self.fingerprints[name]
-            differing = [f"{key} {value!r}" for key, value in here.items() if value != there.get(key)]
+            node, study = dict(meter.fingerprint(input_on(meter, self.model_input))), self.fingerprints[name]
+            differing = [f"{key} {value!r}" for key, value in node.items() if value != study.get(key)]
             if differing:
                 raise ParameterError(
-                    f"target {name!r} is another one there ({', '.join(differing)}) and latencies could not be "
-                    f"compared; have one node serve it (--target {name.partition('@')[0]}@NODE)"
+                    f"target {name!r} differs there ({', '.join(differing)}), so that latencies could not be "
+                    f"compared; let one node serve it (--target {name.partition('@')[0]}@NODE)"
                 )
 
     def evaluate(self, job: Job, initial: Mapping[str, Tensor] | None = None) -> Iterator[Outcome]:
-        """Over the latency limit nothing is trained, but for confirmations and baselines, of which all is to be known.
+        """Measure and train; over the latency limit nothing is trained, except confirmations and baselines.
 
         A NaN loss or a lack of memory is the outcome's failure.
 
-        Weights are `initial` ones, or drawn. Where memory has no room for a whole batch, or runs out in training,
-        steps are taken in less of it (workers.training.micro_batch).
+        Weights are the `initial` ones, by default random. Where memory has no room for a whole batch, or runs out in
+        training, steps are taken in less of it (workers.training.micro_batch).
         """
         last = Outcome(environment=self.environment)
         try:
             resume_from = job.resume_from
             if resume_from is None:
                 limit = self.max_latency_ms if job.repeat == 0 and not job.is_baseline else None
-                resume_from = self.found_before_training(job.architecture, job.known, limit)
+                resume_from = self.costs_and_latencies(job.architecture, job.known, limit)
                 if limit is not None and resume_from.latency is not None and resume_from.latency.median > limit:
                     yield resume_from
                     return
@@ -116,13 +117,13 @@ class ProxyEvaluator:
         yield replace(last, failure=failure, checkpoint=None)
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
-        """As nas.evaluation.Evaluator has it."""
-        return self.measured_again(architecture, self.evaluate(Job(architecture, seed, repeat=1)))
+        """Evaluate again with another seed, with latencies from before and after the training."""
+        return self.with_repeated_latency(architecture, self.evaluate(Job(architecture, seed, repeat=1)))
 
-    def measured_again(self, architecture: Architecture, trained: Iterator[Outcome]) -> Iterator[Outcome]:
-        """`trained`, and at the end latencies are of looks before the training and after it.
+    def with_repeated_latency(self, architecture: Architecture, trained: Iterator[Outcome]) -> Iterator[Outcome]:
+        """The outcomes of `trained`, at the end with latencies pooled from before the training and after it.
 
-        What a shared machine does in one minute is in both figures of that minute.
+        Repeats within one minute would share what a shared machine does in that minute.
         """
         for outcome in trained:
             if outcome.accuracy is None or outcome.latency is None:
@@ -131,14 +132,14 @@ class ProxyEvaluator:
             first, *others = self.meters
             before = {first: outcome.latency, **outcome.latencies}
             after, spent_s = self._latencies(architecture, {}, None)
-            both = {name: pooled([taken, after[name]]) for name, taken in before.items()}
-            further = {name: both[name] for name in others if name in both}
-            yield replace(outcome, latency=both[first], latencies=further, measure_s=outcome.measure_s + spent_s)
+            both = {name: pooled([measurement, after[name]]) for name, measurement in before.items()}
+            latencies = {name: both[name] for name in others if name in both}
+            yield replace(outcome, latency=both[first], latencies=latencies, measure_s=outcome.measure_s + spent_s)
 
-    def found_before_training(
+    def costs_and_latencies(
         self, architecture: Architecture, known: Mapping[str, Measurement], limit_ms: float | None
     ) -> Outcome:
-        """Costs and latencies, those on further targets only of what is within the limit on the first."""
+        """The costs and latencies; on further targets only of networks within the limit on the first."""
         facts = self._costs(architecture)
         latencies, spent_s = self._latencies(architecture, known, limit_ms)
         first, *others = latencies
@@ -153,38 +154,39 @@ class ProxyEvaluator:
     def _latencies(
         self, architecture: Architecture, known: Mapping[str, Measurement], limit_ms: float | None
     ) -> tuple[dict[str, Measurement], float]:
-        """By target, what is `known` or measured, and the seconds that took; over the limit no more than the first."""
+        """Latencies by target, `known` or measured, and the seconds of measuring; over the limit only the first."""
         spent_s = 0.0
         latencies: dict[str, Measurement] = {}
         for name, meter in self.meters.items():
-            taken = known.get(name)
-            if taken is None:
+            measurement = known.get(name)
+            if measurement is None:
                 started = time.perf_counter()
-                taken = self._measured(architecture, meter)
+                measurement = self._measured(architecture, meter)
                 spent_s += time.perf_counter() - started
-            latencies[name] = taken
+            latencies[name] = measurement
             if limit_ms is not None and next(iter(latencies.values())).median > limit_ms:
                 break
         return latencies, spent_s
 
     def _measured(self, architecture: Architecture, meter: Meter) -> Measurement:
-        """A figure of few disturbed rounds is not the last word little over the limit, or where the reference itself
-        was many times slower than on record: of some looks the least disturbed one counts.
+        """Measure the latency, and repeat a figure of few disturbed rounds; the least disturbed measurement counts.
+
+        Repeated are those a little over the limit, and those whose reference was many times slower than recorded.
         """
         deployment = Deployment(architecture, self.model_input).on(meter)
-        taken = meter.measure(deployment)
+        measurement = meter.measure(deployment)
         limit = math.inf if self.max_latency_ms is None else self.max_latency_ms
-        for _ in range(LOOKS - 1):
-            is_near = limit < taken.median <= MAX_DISTURBED * limit
-            if taken.is_usable or not (is_near or taken.drift > MAX_DISTURBED):
+        for _ in range(MAX_REPEATS - 1):
+            is_near = limit < measurement.median <= MAX_DISTURBED * limit
+            if measurement.is_usable or not (is_near or measurement.drift > MAX_DISTURBED):
                 break
-            taken = least_disturbed([taken, meter.measure(deployment)])
-        return taken
+            measurement = least_disturbed([measurement, meter.measure(deployment)])
+        return measurement
 
     def _ways(self, architecture: Architecture) -> Iterator[MicroBatch]:
-        """The ways to take a step, the fastest first that memory has room for; the last one in any case."""
+        """The ways to take a step that memory has room for, the fastest first; the last one in any case."""
         batch = self._batch
-        free = room(self.device)
+        free = free_bytes(self.device)
         fits = self.memory.trial is None or self.memory.trial.most <= free
         if fits:
             yield MicroBatch(batch)
@@ -192,16 +194,16 @@ class ProxyEvaluator:
             network = load_builder().build(architecture, self.model_input)
         whole, *smaller = ways(network, batch)
         needed = None if fits else self.memory.of(architecture)
-        tried = smaller if needed is None else [whole, *smaller]
-        for way in tried:
-            if way is tried[-1] or needed is None or way.recompute or needed.of(way.images) <= free:
+        remaining = smaller if needed is None else [whole, *smaller]
+        for way in remaining:
+            if way is remaining[-1] or needed is None or way.recompute or needed.of(way.images) <= free:
                 yield way
 
     def _trained(
         self, job: Job, resume_from: Outcome, way: MicroBatch, initial: Mapping[str, Tensor] | None
     ) -> Iterator[Outcome]:
-        """What is known after each epoch of a training that goes on from `resume_from`; at rungs with a checkpoint."""
-        # Here, since networks that were measured before were drawn by the same generator.
+        """The outcome after each epoch of a training that continues from `resume_from`; at rungs with a checkpoint."""
+        # Seeded here because networks that were measured before were drawn by the same generator.
         torch.manual_seed(job.seed)
         folds = [self.resident, *self._further_folds]
         models = [self._build(job.architecture, self.model_input) for _ in folds]
@@ -211,12 +213,12 @@ class ProxyEvaluator:
             way.prepare(model)
         part = None if way == MicroBatch(self._batch) else way.images
         if resume_from.checkpoint is None:
-            setting = choose_setting(models[0], self.resident, self.recipe, self.step, part)
+            setting = choose_setting(models[0], self.resident, self.recipe, self.step_lock, part)
         else:
             setting = Setting.named(resume_from.environment["training"])
-        with self.step():
+        with self.step_lock():
             training = training_on(
-                models, folds, self.recipe, job.seed, setting, self.step, part, prepared=initial is not None
+                models, folds, self.recipe, job.seed, setting, self.step_lock, part, prepared=initial is not None
             )
             if resume_from.checkpoint is not None:
                 training.resume(resume_from.checkpoint)
@@ -226,8 +228,8 @@ class ProxyEvaluator:
             curve.append(point)
             if training.obstacle:
                 environment["no CUDA graph"] = training.obstacle
-            seconds = sum(each.seconds for each in curve)
-            with self.step():
+            seconds = sum(trained.seconds for trained in curve)
+            with self.step_lock():
                 checkpoint = training.state() if point.epoch in job.rungs else None
             yield replace(
                 resume_from,
@@ -239,23 +241,24 @@ class ProxyEvaluator:
             )
 
     def _costs(self, architecture: Architecture) -> dict[str, Any]:
-        """At the input of the first target."""
+        """The costs at the input of the first target."""
         meter = next(iter(self.meters.values()))
-        at = input_on(meter, self.model_input)
-        cost = total_cost(load_builder(), architecture, at)
+        model_input = input_on(meter, self.model_input)
+        cost = counted(load_builder(), architecture, model_input)
         costs: dict[str, float] = {MACS.name: cost.macs, **self.training_free(architecture).costs}
-        if PEAK_MEMORY in self.further:
-            costs[PEAK_MEMORY.name] = load_builder().peak_memory(architecture, at)
-        if ENERGY in self.further:
-            costs[ENERGY.name] = meter.energy_mj(Deployment(architecture, at))
+        if PEAK_MEMORY in self.objectives:
+            costs[PEAK_MEMORY.name] = load_builder().peak_memory(architecture, model_input)
+        if ENERGY in self.objectives:
+            costs[ENERGY.name] = meter.energy_mj(Deployment(architecture, model_input))
         return {"parameters": cost.parameters, "costs": costs}
 
-    def step(self) -> AbstractContextManager[None]:
-        return step_in(self._windows)
+    def step_lock(self) -> AbstractContextManager[None]:
+        """The context of a step, which waits for measurements."""
+        return shared_step(self._locks)
 
     def _build(self, architecture: Architecture, model_input: ModelInput) -> torch.nn.Module:
         model: torch.nn.Module = load_builder().build(architecture, model_input)
-        with self.step():
+        with self.step_lock():
             return model.to(self.device)
 
     @property
@@ -271,8 +274,8 @@ class ProxyEvaluator:
         return [ResidentData(fold, torch.device(self.device)) for fold in self.data.further_folds]
 
     @cached_property
-    def _windows(self) -> Sequence[QuietWindow]:
-        return windows_of(self.device)
+    def _locks(self) -> Sequence[MeasurementLock]:
+        return locks_for(self.device)
 
     @cached_property
     def environment(self) -> Mapping[str, Any]:
@@ -280,17 +283,17 @@ class ProxyEvaluator:
 
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
-    """Load the data, look at the target, and make the evaluator. Raises as `proxy_of` does."""
-    for option, given in (("inherit", options.inherit), ("supernet-epochs", options.supernet_epochs)):
-        if given:
-            raise ParameterError(f"--{option} is of --evaluator supernet")
+    """Load the data, check the targets, and make the evaluator. Raises as `proxy_of` does."""
+    for option, value in (("inherit", options.inherit), ("supernet-epochs", options.supernet_epochs)):
+        if value:
+            raise ParameterError(f"--{option} needs --evaluator supernet")
     evaluator, space, settings = proxy_of(options, space)
     costs, images = trial_costs(evaluator, space, options.seed), evaluator.data.digest
     return Evaluation(evaluator, space, settings, features=features_of(evaluator), trial_costs=costs, images=images)
 
 
 def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> ProxyCosts:
-    """Estimates of what the evaluator's trials of the space cost."""
+    """The estimator of the cost of the evaluator's trials of the space."""
     return ProxyCosts(
         space,
         evaluator.memory,
@@ -304,15 +307,15 @@ def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> Pro
 
 
 def features_of(evaluator: ProxyEvaluator) -> list[Callable[[Architecture], float | None]]:
-    """The training-free ones, for samplers."""
-    found = evaluator.training_free
-    return [partial(found.named, name) for name in found.names]
+    """The evaluator's training-free features, for samplers."""
+    training_free = evaluator.training_free
+    return [partial(training_free.named, name) for name in training_free.names]
 
 
 def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvaluator, SearchSpace, dict[str, Any]]:
-    """The evaluator, with its data, the space for pictures of their size, and the settings.
+    """Make the evaluator with its data, the space for pictures of their size, and the settings.
 
-    Raises UserError (ParameterError, DataError, UnknownNameError) for whatever would make every trial fail.
+    Raises UserError (ParameterError, DataError, UnknownNameError) for anything that would make every trial fail.
     """
     device = choose_device(options.device)
     if options.train_precision not in PRECISIONS:
@@ -322,7 +325,8 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         raise ParameterError(f"--target {', '.join(target_names)}: each is needed once")
     objectives = objectives_of(options.objectives, target_names)
     meters = {
-        name: load_meter(name, options.ray_address).precise(options.latency_precision, SECONDS) for name in target_names
+        name: load_meter(name, options.ray_address).precise(options.latency_precision, MEASUREMENT_LIMIT_S)
+        for name in target_names
     }
     name, _, argument = options.dataset.partition(":")
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
@@ -344,17 +348,17 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     model_input = data.model_input
     space = space.for_pictures(model_input)
     if ENERGY in objectives:
-        # Where the hardware reports none this says so before anything is trained.
+        # Raises before anything is trained where the hardware reports no energy.
         smallest = next(iter(space.smallest_of_each_mixer()), next(iter(space)))
         meters[target_names[0]].energy_mj(Deployment(smallest, model_input))
     inputs = {name: input_on(meter, model_input) for name, meter in meters.items()}
-    # Says at once, rather than in every trial, when the images are too small for the space.
+    # Raises now, rather than in every trial, when the images are too small for the space.
     with torch.device("meta"):
-        for each_input in (model_input, *inputs.values()):
-            load_builder().build(next(iter(space)), each_input)
+        for target_input in (model_input, *inputs.values()):
+            load_builder().build(next(iter(space)), target_input)
     fingerprints = {name: dict(meters[name].fingerprint(inputs[name])) for name in target_names}
-    for found in fingerprints.values():
-        same = [other for other in target_names if fingerprints[other] == found]
+    for fingerprint in fingerprints.values():
+        same = [other for other in target_names if fingerprints[other] == fingerprint]
         if len(same) > 1:
             raise ParameterError(f"--target {', '.join(same)}: they are the same target; each is needed once")
     evaluator = ProxyEvaluator(
@@ -369,7 +373,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         memory=memory_estimate(
             space, model_input, min(recipe.batch_size, len(data.train_labels)), data.train_images.nbytes
         ),
-        further=objectives,
+        objectives=objectives,
     )
     first, *others = target_names
     return (
@@ -395,6 +399,6 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
 
 
 def load_builder() -> Builder:
-    """The builder of the networks that are searched."""
+    """Load the builder of the searched networks."""
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     return builder

@@ -9,11 +9,11 @@ from workers.training.policy import TrainingTask, folds, policy
 
 
 def recipe_of(options: EvaluationOptions, dataset: Dataset, data: ProxyData, epochs: int) -> TrainingRecipe:
-    """The recorded one where there is one, else the policy's."""
+    """The recorded recipe where there is one, else the policy's."""
     if options.training_recipe is not None:
-        given = {"batch_size": options.batch_size, "learning_rate": options.learning_rate}
-        asked = {name: value for name, value in given.items() if value is not None}
-        return TrainingRecipe.from_dict({**options.training_recipe, "epochs": epochs, **asked})
+        overrides = {"batch_size": options.batch_size, "learning_rate": options.learning_rate}
+        overrides = {name: value for name, value in overrides.items() if value is not None}
+        return TrainingRecipe.from_dict({**options.training_recipe, "epochs": epochs, **overrides})
     images, channels, size_px, _ = data.train_images.shape
     recipe = policy(
         TrainingTask(images, size_px, channels, data.classes, dataset.flip),

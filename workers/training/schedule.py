@@ -1,4 +1,4 @@
-"""Learning rates over a training: a shape, followed by steps or by the time that a training may take."""
+"""Learning-rate schedules: a curve over the share of the training, by steps or by time."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 
 from nas.export.training import TrainingRecipe
 
-# Where the rate begins, as a share of its peak (torch's OneCycleLR has the same).
+# The initial rate as a share of its peak (torch's OneCycleLR has the same).
 BEGIN = 1 / 25
 
 
 def one_cycle(share: float, warm_up: float) -> float:
-    """Cosine up and cosine down."""
+    """Rise by a cosine and fall by a cosine."""
     if share < warm_up:
         return BEGIN + (1 - BEGIN) * 0.5 * (1 - math.cos(math.pi * share / warm_up))
     return _cosine(share, warm_up)
 
 
 def cosine(share: float, warm_up: float) -> float:
-    """Straight up and cosine down."""
+    """Rise linearly and fall by a cosine."""
     return BEGIN + (1 - BEGIN) * share / warm_up if share < warm_up else _cosine(share, warm_up)
 
 
 def triangle(share: float, warm_up: float) -> float:
-    """Straight up and straight down."""
+    """Rise linearly and fall linearly."""
     if share < warm_up:
         return BEGIN + (1 - BEGIN) * share / warm_up
     return max(0.0, 1 - share) / (1 - warm_up)
@@ -33,7 +33,7 @@ def _cosine(share: float, warm_up: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (share - warm_up) / (1 - warm_up))))
 
 
-SHAPES: Mapping[str, Callable[[float, float], float]] = {
+SCHEDULES: Mapping[str, Callable[[float, float], float]] = {
     "one_cycle": one_cycle,
     "cosine": cosine,
     "triangle": triangle,
@@ -42,10 +42,10 @@ SHAPES: Mapping[str, Callable[[float, float], float]] = {
 
 @dataclass
 class Schedule:
-    """How far a training is, and the factor of the peak learning rate there.
+    """The progress of a training, and the factor of the peak learning rate there.
 
-    `total` steps are the whole, or `time_s` by the `clock`; `spent_s` of it went by in earlier processes. `agree` makes
-    one share of those that several processes find at the same step.
+    The training takes `total` steps, or the recipe's `time_s` by the `clock`, of which `spent_s` passed in earlier
+    processes. `agree` makes one share from those that several processes compute at the same step.
     """
 
     recipe: TrainingRecipe
@@ -59,7 +59,7 @@ class Schedule:
 
     @property
     def factor(self) -> float:
-        return SHAPES[self.recipe.schedule](self.share, self.recipe.warm_up)
+        return SCHEDULES[self.recipe.schedule](self.share, self.recipe.warm_up)
 
     @property
     def is_over(self) -> bool:
@@ -67,23 +67,23 @@ class Schedule:
 
     @property
     def expected_steps(self) -> float:
-        """Of the whole training; by time as far as it can be told, and before the first step 0."""
+        """The steps of the whole training; by time an extrapolation, 0 before the first step."""
         if self.recipe.time_s is None:
             return self.total
         return self.steps / self.share if self.share > 0 else 0.0
 
     @property
     def elapsed_s(self) -> float:
-        """Since the first step, time between two processes left out."""
+        """The seconds since the first step, without the time between two processes."""
         return self.spent_s + (0.0 if self._started is None else self.clock() - self._started)
 
     def start(self) -> None:
-        """The clock runs from now on, unless it does already."""
+        """Start the clock, unless it runs already."""
         if self._started is None:
             self._started = self.clock()
 
     def advance(self) -> None:
-        """A step is done."""
+        """Count a finished step."""
         self.steps += 1
         if self.recipe.time_s is None:
             self.share = min(1.0, self.steps / max(1, self.total - 1))

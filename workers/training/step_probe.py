@@ -1,7 +1,7 @@
-"""A training step of few images, taken to learn what a step costs: its time, and the memory that it keeps for backward.
+"""A training step of a few images, which shows a step's time and the memory that it keeps for the backward pass.
 
-What autograd saves for the backward pass makes the peak of a step: measured on networks of 14 to 224 px the peak of a
-batch of 32 was 0.9 to 1.3 times what two images saved, times their number.
+The tensors that autograd saves for the backward pass make the peak of a step: on networks of 14 to 224 px the measured
+peak of a batch of 32 was 0.9 to 1.3 times what two images saved, scaled to their number.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from nas.architecture import ModelInput
 
-# Batch norm has no statistics of a single image on a grid of one token.
-IMAGES = 2
-# Bytes at the peak of a step over those that the forward pass saved.
+# Two, because batch norm has no statistics of a single image on a grid of one token.
+PROBE_IMAGES = 2
+# The ratio of the bytes at the peak of a step to those that the forward pass saved.
 TEMPORARIES = 1.1
 # Weights, their gradients, and Adam's two moments.
 COPIES_OF_WEIGHTS = 4
@@ -24,7 +24,7 @@ COPIES_OF_WEIGHTS = 4
 
 @dataclass(frozen=True)
 class StepMemory:
-    """Peak bytes of a training step: a part for the weights, and a part for each image of the batch."""
+    """The peak bytes of a training step: a part for the weights, and a part for each image of the batch."""
 
     weights_bytes: int
     bytes_per_image: float
@@ -34,9 +34,9 @@ class StepMemory:
 
 
 def step_memory(build: Callable[[], nn.Module], model_input: ModelInput, *, is_expensive: bool) -> StepMemory:
-    """The memory of a step of the network. Weights of the network of an expensive one, and its results, are not made.
+    """Estimate the memory of a step of the network; an expensive network is traced without real tensors.
 
-    A copy is built, whose random numbers are not those of torch's global generator.
+    A copy is built, without an effect on torch's global random generator.
     """
     mode: AbstractContextManager[object] = nullcontext()
     if is_expensive:
@@ -46,11 +46,11 @@ def step_memory(build: Callable[[], nn.Module], model_input: ModelInput, *, is_e
         mode = FakeTensorMode()
     with torch.random.fork_rng(devices=[]), mode:
         network = build().train()
-        return _saved(network, *_batch(model_input, IMAGES))
+        return _saved(network, *_batch(model_input, PROBE_IMAGES))
 
 
 def step_seconds(network: nn.Module, model_input: ModelInput, images: int, clock: Callable[[], float]) -> float:
-    """Seconds of a forward and a backward pass in fp32, channels_last, on random images."""
+    """The seconds of a forward and a backward pass in fp32, channels_last, on blank images."""
     x_BCHW, labels_B = _batch(model_input, images)
     started = clock()
     F.cross_entropy(network(x_BCHW), labels_B).backward()  # type: ignore[no-untyped-call]
@@ -58,13 +58,13 @@ def step_seconds(network: nn.Module, model_input: ModelInput, images: int, clock
 
 
 def _saved(network: nn.Module, x_BCHW: Tensor, labels_B: Tensor) -> StepMemory:
-    own = {each.untyped_storage()._cdata for each in (*network.parameters(), *network.buffers())}
+    own = {tensor.untyped_storage()._cdata for tensor in (*network.parameters(), *network.buffers())}
     saved: dict[int, torch.UntypedStorage] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage._cdata not in own:
-            # Held, so that no other one gets its address.
+            # Kept alive, so that no other storage gets its address.
             saved[storage._cdata] = storage
         return tensor
 
@@ -72,7 +72,7 @@ def _saved(network: nn.Module, x_BCHW: Tensor, labels_B: Tensor) -> StepMemory:
         loss = F.cross_entropy(network(x_BCHW), labels_B)
     total = sum(storage.nbytes() for storage in saved.values())
     del loss
-    weights = sum(each.numel() * each.element_size() for each in network.parameters())
+    weights = sum(weight.numel() * weight.element_size() for weight in network.parameters())
     return StepMemory(COPIES_OF_WEIGHTS * weights, TEMPORARIES * total / len(labels_B))
 
 

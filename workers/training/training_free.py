@@ -1,4 +1,4 @@
-"""What is found out of an architecture without training it: the features that a search was asked for."""
+"""Training-free features: the requested features of architectures, computed without training."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -13,37 +13,36 @@ from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.objective import COUNTED, FEATURE
 from workers.data.dataset import ProxyData
-from workers.latency.quiet import step_in, windows_of
+from workers.latency.measurement_lock import locks_for, shared_step
 from workers.training.loop import ResidentData
 
-# Of the proxies' images, in one batch.
-IMAGES = 32
+# The first of the proxies' images, in one batch.
+FEATURE_IMAGES = 32
 
 
 @dataclass(frozen=True)
-class Found:
-    """Of one architecture: features by name, and why there are no others."""
+class FeatureValues:
+    """One architecture's features by name, and the reasons why others are missing."""
 
     values: dict[str, float] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
 
     @property
     def costs(self) -> dict[str, float]:
-        """As an outcome has them."""
+        """The values by the names that they have in an outcome."""
         return {FEATURE + name: value for name, value in self.values.items()}
 
     @property
     def environment(self) -> dict[str, str]:
-        """What an outcome says of the others."""
-        return {f"no {FEATURE}{name}": why for name, why in self.obstacles.items()}
+        """The obstacles by the names that they have in an outcome."""
+        return {f"no {FEATURE}{name}": reason for name, reason in self.obstacles.items()}
 
 
 @dataclass(frozen=True)
 class TrainingFree:
-    """Features by their names (entry points of group `nas.features`) of networks with weights drawn from `seed`.
+    """Computes features by name (entry points of group `nas.features`) of networks with weights drawn from `seed`.
 
-    `images` are normalised. On the CPU wherever proxies train, as a step that stands aside for measurements; known ones
-    are kept.
+    `images` are normalised. Always on the CPU, as a step that waits for measurements; results are cached.
     """
 
     names: Sequence[str]
@@ -52,13 +51,13 @@ class TrainingFree:
     images: Tensor
     labels: Tensor
     seed: int
-    _known: dict[str, Found] = field(default_factory=dict, compare=False)
+    _known: dict[str, FeatureValues] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, data: ProxyData, names: Collection[str], builder: Builder, seed: int) -> "TrainingFree":
-        """On the first of the training images, by whose statistics they are normalised.
+        """Make it for the first training images, normalised by their own statistics.
 
-        Raises UnknownNameError, or ParameterError for one that is named twice or cannot be loaded.
+        Raises UnknownNameError, or ParameterError for a feature that is named twice or cannot be loaded.
         """
         for name in names:
             if name not in COUNTED:
@@ -69,41 +68,43 @@ class TrainingFree:
                     raise ParameterError(f"--feature {name} cannot be loaded: {error}") from error
         if len(set(names)) < len(names):
             raise ParameterError(f"--feature {', '.join(names)}: each is needed once")
-        first = replace(data, train_images=data.train_images[:IMAGES], train_labels=data.train_labels[:IMAGES])
+        first = replace(
+            data, train_images=data.train_images[:FEATURE_IMAGES], train_labels=data.train_labels[:FEATURE_IMAGES]
+        )
         resident = ResidentData(first, torch.device("cpu"))
         x_BCHW = resident.normalise(resident.train_images)
-        to_find = [name for name in names if name not in COUNTED]
-        return cls(to_find, builder, data.model_input, x_BCHW, resident.train_labels, seed)
+        to_compute = [name for name in names if name not in COUNTED]
+        return cls(to_compute, builder, data.model_input, x_BCHW, resident.train_labels, seed)
 
-    def __call__(self, architecture: Architecture) -> Found:
-        """Whatever its networks' features do, or building it: what cannot be found out says why."""
+    def __call__(self, architecture: Architecture) -> FeatureValues:
+        """The architecture's features. Never raises: an error of a feature or the builder becomes an obstacle."""
         if architecture.key not in self._known:
-            self._known[architecture.key] = self._found(architecture) if self.names else Found()
+            self._known[architecture.key] = self._computed(architecture) if self.names else FeatureValues()
         return self._known[architecture.key]
 
     def named(self, name: str, architecture: Architecture) -> float | None:
-        """One of them, None where it could not be found out."""
+        """One feature's value, None where it could not be computed."""
         return self(architecture).values.get(name)
 
-    def _found(self, architecture: Architecture) -> Found:
-        found = Found()
+    def _computed(self, architecture: Architecture) -> FeatureValues:
+        features = FeatureValues()
         threads = torch.get_num_threads()
-        with step_in(windows_of("cpu")):
+        with shared_step(locks_for("cpu")):
             # The other cores are busy with trials.
             torch.set_num_threads(1)
             try:
                 for name in self.names:
                     try:
-                        found.values[name] = self._value(name, architecture)
-                    # Anybody's code, which is not to end a search.
+                        features.values[name] = self._value(name, architecture)
+                    # Third-party code, which must not end a search.
                     except Exception as error:
-                        found.obstacles[name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                        features.obstacles[name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
             finally:
                 torch.set_num_threads(threads)
-        return found
+        return features
 
     def _value(self, name: str, architecture: Architecture) -> float:
-        """Raises ValueError where it is not finite, and whatever the builder and the feature raise."""
+        """Compute one feature. Raises ValueError where it is not finite, and what the builder and the feature raise."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             model = self.builder.build(architecture, self.model_input).train()

@@ -1,5 +1,5 @@
-"""A first convolution that whitens: its filters are the principal directions of the pictures' patches, and stay as they
-are (Jordan, 94% on CIFAR-10 in 3.29 seconds, arXiv 2404.00498).
+"""A whitening first convolution: its filters are the principal directions of the pictures' patches, and stay fixed
+(Jordan, 94% on CIFAR-10 in 3.29 seconds, arXiv 2404.00498).
 """
 
 from collections.abc import Callable, Sequence
@@ -9,19 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Patches that tell the directions, of at least so many pictures where the data set has them.
+# Patches that the directions are computed from, of at least MIN_PICTURES pictures where the data set has them.
 MAX_PATCHES, MIN_PICTURES = 50_000, 16
-# Of the largest variance along a direction: what is below is noise, not to be enlarged.
-FLOOR = 5e-4
+# A fraction of the largest variance, added to all: smaller variances are noise, which must not be enlarged.
+VARIANCE_FLOOR = 5e-4
 
 
 def whiten(model: nn.Module, pictures: Callable[[int], Tensor]) -> bool:
-    """Make the model's first convolution whiten patches, and freeze it; whether it has one.
+    """Make the model's first convolution whiten patches, and freeze it. Returns whether the model has one.
 
-    `pictures` gives as many normalised ones as are asked for, or all there are.
+    `pictures` gives a number of normalised pictures, or all if there are fewer.
 
-    One filter and its negative for each direction, the strongest first; where there are more filters than that, the
-    others are drawn as they were. They differ in the sign alone, which ReLU and its like keep apart.
+    Each direction has one filter and its negative, the strongest direction first; further filters keep their random
+    weights. The two differ only in sign, which ReLU and similar activations distinguish.
     """
     x_BCHW = pictures(1)
     first = first_convolution(model, x_BCHW)
@@ -36,7 +36,7 @@ def whiten(model: nn.Module, pictures: Callable[[int], Tensor]) -> bool:
     patches = patches_of(pictures(count))
     patches_NP = patches.transpose(1, 2).flatten(0, 1).double()
     variances_P, directions_PP = torch.linalg.eigh(patches_NP.T @ patches_NP / len(patches_NP))
-    scales_P = (variances_P + FLOOR * variances_P[-1]).rsqrt()
+    scales_P = (variances_P + VARIANCE_FLOOR * variances_P[-1]).rsqrt()
     strongest = (directions_PP * scales_P).T.flip(0)[: (outputs + 1) // 2]
     filters = torch.cat((strongest, -strongest))[:outputs].to(first.weight)
     with torch.no_grad():
@@ -46,7 +46,7 @@ def whiten(model: nn.Module, pictures: Callable[[int], Tensor]) -> bool:
 
 
 def first_convolution(model: nn.Module, x_BCHW: Tensor) -> nn.Conv2d | None:
-    """The convolution that takes the pictures as they are; None where something else does."""
+    """The convolution whose input is the pictures themselves; None where another kind of layer takes them."""
     seen: list[nn.Conv2d] = []
 
     def note(module: nn.Module, inputs: Sequence[Any], _output: Any) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.latency.meter import Deployment
-from workers.latency.apart import TimedApart
 from workers.latency.estimate import Effort, Estimate
 from workers.latency.load import load_target
 from workers.latency.onnx_network import OnnxNetwork
+from workers.latency.subprocess_timing import SubprocessTiming
 from workers.memory import is_out_of_memory
 
 INPUT = ModelInput(1, 16, 16, 10)
@@ -23,7 +23,7 @@ def prepared(*depths: int) -> OnnxNetwork:
 
 
 def timed(run: OnnxNetwork, reference: OnnxNetwork) -> Estimate:
-    with TimedApart().ready(run, reference) as estimating:
+    with SubprocessTiming().ready(run, reference) as estimating:
         return estimating(Effort(limit_s=0.1), None)
 
 
@@ -32,7 +32,7 @@ def test_a_deeper_network_takes_longer() -> None:
     found = timed(deep, shallow)
     assert min(found.samples_ms) > found.reference_ms > 0
     assert found.drift == 0.0
-    assert TimedApart().calibrate(shallow, 0.01, 0.1).reference_ms > 0
+    assert SubprocessTiming().calibrate(shallow, 0.01, 0.1).reference_ms > 0
 
 
 def test_a_network_is_the_same_from_its_folder(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The quiet window, between real processes: alone is alone, nobody starves, a dead holder leaves nothing locked."""
+"""The measurement lock between real processes: exclusive is alone, nobody starves, a dead holder releases all."""
 
 import multiprocessing
 import os
@@ -6,16 +6,16 @@ import signal
 import time
 from pathlib import Path
 
-from workers.latency.quiet import QuietWindow
+from workers.latency.measurement_lock import MeasurementLock
 
 spawn = multiprocessing.get_context("spawn")
 
 
 def keep_stepping(folder: Path, running: object, steps: object) -> None:
     """Steps back to back, counted; `running` counts those under way."""
-    quiet = QuietWindow(folder=folder)
+    lock = MeasurementLock(folder=folder)
     while True:
-        with quiet.step():
+        with lock.shared():
             with running.get_lock():
                 running.value += 1
             time.sleep(0.002)
@@ -25,7 +25,7 @@ def keep_stepping(folder: Path, running: object, steps: object) -> None:
 
 
 def hold(folder: Path, how: str, held: object) -> None:
-    with getattr(QuietWindow(folder=folder), how)():
+    with getattr(MeasurementLock(folder=folder), how)():
         held.set()
         time.sleep(60)
 
@@ -37,9 +37,9 @@ def test_a_measurement_is_alone_and_not_starved_by_several_trainers(tmp_path: Pa
         trainer.start()
     while steps.value < 30:
         time.sleep(0.01)
-    quiet = QuietWindow(folder=tmp_path)
+    lock = MeasurementLock(folder=tmp_path)
     for _ in range(20):
-        with quiet.alone():
+        with lock.exclusive():
             before = steps.value
             assert running.value == 0
             time.sleep(0.01)
@@ -52,18 +52,18 @@ def test_a_measurement_is_alone_and_not_starved_by_several_trainers(tmp_path: Pa
         trainer.join()
 
 
-def test_whoever_is_alone_makes_steps_and_measures_within_and_stays_alone(tmp_path: Path) -> None:
+def test_the_exclusive_holder_may_enter_again_and_stays_alone(tmp_path: Path) -> None:
     running, steps = spawn.Value("i", 0), spawn.Value("i", 0)
     trainer = spawn.Process(target=keep_stepping, args=(tmp_path, running, steps), daemon=True)
     trainer.start()
     while steps.value < 10:
         time.sleep(0.01)
-    quiet = QuietWindow(folder=tmp_path)
-    with quiet.alone():
+    lock = MeasurementLock(folder=tmp_path)
+    with lock.exclusive():
         before = steps.value
-        with quiet.step():
+        with lock.shared():
             pass
-        with quiet.alone(), quiet.step():
+        with lock.exclusive(), lock.shared():
             pass
         time.sleep(0.05)
         assert (running.value, steps.value) == (0, before)
@@ -74,14 +74,14 @@ def test_whoever_is_alone_makes_steps_and_measures_within_and_stays_alone(tmp_pa
 
 
 def test_a_killed_holder_leaves_nothing_locked(tmp_path: Path) -> None:
-    for how in ("alone", "step"):
+    for how in ("exclusive", "shared"):
         held = spawn.Event()
         holder = spawn.Process(target=hold, args=(tmp_path, how, held))
         holder.start()
         assert held.wait(30)
         os.kill(holder.pid, signal.SIGKILL)
         holder.join()
-        with QuietWindow(folder=tmp_path).alone():
+        with MeasurementLock(folder=tmp_path).exclusive():
             pass
-        with QuietWindow(folder=tmp_path).step():
+        with MeasurementLock(folder=tmp_path).shared():
             pass
