@@ -133,7 +133,7 @@ class Snapshots:
 
     def _read_baselines(self) -> None:
         """Once for all studies, and only where one has changed."""
-        marks = self._store.artifact_marks(KIND)
+        marks = self._store.artifact_versions(KIND)
         if marks != self._baseline_marks:
             self._baselines = self._store.artifacts(KIND)
             self._baseline_marks = marks

@@ -13,7 +13,7 @@ from typing import Any
 from nas.errors import ParameterError, UnknownNameError
 
 # Before the names of training-free features, among an outcome's costs and in tables.
-FEATURE = "feature:"
+FEATURE_PREFIX = "feature:"
 QUANTILES = (0.1, 0.25, 0.75, 0.9, 0.99)
 
 
@@ -39,7 +39,7 @@ ENERGY = Objective("energy", "mJ")
 OBJECTIVES = (ACCURACY, LATENCY)
 FURTHER = (PARAMETERS, MACS, PEAK_MEMORY, ENERGY)
 # Training-free features that every trial has on record.
-COUNTED = (PARAMETERS.name, MACS.name)
+COUNTED_NAMES = (PARAMETERS.name, MACS.name)
 
 
 def latency_on(target: str) -> Objective:
@@ -83,7 +83,7 @@ def unit_of(name: str) -> str:
 # A normal variable is within so many standard deviations of its mean 95% of the time.
 Z_95 = 1.96
 # The margin of a median of too few samples to tell.
-UNKNOWN = 1.0
+UNKNOWN_HALF_WIDTH = 1.0
 # A machine that is slower than usual by more is shared: a neighbour on the same core slows unlike networks unlike, so
 # that two looks at one differ by 4%, and else by 1.5% (on two virtual cores of a busy host).
 SHARED = 0.3
@@ -104,8 +104,8 @@ class Measurement:
     samples: tuple[float, ...]
     fingerprint: Mapping[str, str | int]
     thrown: int = 0
-    margin: float = UNKNOWN
-    precision: float = UNKNOWN
+    margin: float = UNKNOWN_HALF_WIDTH
+    precision: float = UNKNOWN_HALF_WIDTH
     drift: float = 0.0
     taken_at: float = 0.0
 
@@ -136,7 +136,7 @@ class Measurement:
     @property
     def is_usable(self) -> bool:
         """Whether its interval is known: a figure of a few disturbed rounds is taken again when it is needed again."""
-        return self.margin < UNKNOWN
+        return self.margin < UNKNOWN_HALF_WIDTH
 
     @property
     def is_precise(self) -> bool:
@@ -199,6 +199,6 @@ def pooled(taken: Sequence[Measurement]) -> Measurement:
         counted[-1],
         samples=tuple(sample * middle / each.median for each in counted for sample in each.samples),
         thrown=sum(each.thrown for each in counted),
-        margin=min(UNKNOWN, max(within, between) / middle) if counted[0].is_usable else UNKNOWN,
+        margin=min(UNKNOWN_HALF_WIDTH, max(within, between) / middle) if counted[0].is_usable else UNKNOWN_HALF_WIDTH,
         drift=statistics.fmean(each.drift for each in counted),
     )

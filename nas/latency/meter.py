@@ -8,7 +8,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.objective import UNKNOWN, Measurement
+from nas.objective import UNKNOWN_HALF_WIDTH, Measurement
 
 if TYPE_CHECKING:
     from torch import nn
@@ -139,7 +139,12 @@ class Deployment:
 
 
 def measure(
-    deployment: Deployment, meter: Meter, record: LatencyRecord, *, precision: float = UNKNOWN, again: bool = False
+    deployment: Deployment,
+    meter: Meter,
+    record: LatencyRecord,
+    *,
+    precision: float = UNKNOWN_HALF_WIDTH,
+    again: bool = False,
 ) -> Measurement:
     """From the record where that is so precise, or measured now and put there; with `again` in any case."""
     deployment = deployment.on(meter)

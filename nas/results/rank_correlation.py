@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nas.objective import ACCURACY, COUNTED, FEATURE
+from nas.objective import ACCURACY, COUNTED_NAMES, FEATURE_PREFIX
 from nas.trial import Trial, TrialState
 
 # Of so many latest complete trials, if there are so many.
@@ -67,13 +67,13 @@ def feature_ranks(trials: Sequence[Trial]) -> list[FeatureRank]:
     """Of all features that are on record, and of parameters and MACs."""
     of_trials = [trial.outcome.figures for trial in trials if trial.outcome is not None]
     complete = [figures for figures in of_trials if ACCURACY.name in figures]
-    recorded = {name for figures in complete for name in figures if name.startswith(FEATURE)}
+    recorded = {name for figures in complete for name in figures if name.startswith(FEATURE_PREFIX)}
     found = []
-    for name in (*sorted(recorded), *COUNTED):
+    for name in (*sorted(recorded), *COUNTED_NAMES):
         pairs = [(figures[ACCURACY.name], figures[name]) for figures in complete if name in figures]
         pairs.sort(key=lambda pair: -pair[0])
         best = pairs[: len(pairs) // BEST]
-        found.append(FeatureRank(name.removeprefix(FEATURE), len(pairs), _tau(pairs), _tau(best)))
+        found.append(FeatureRank(name.removeprefix(FEATURE_PREFIX), len(pairs), _tau(pairs), _tau(best)))
     return found
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nas.errors import StorageError
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
-from nas.store.patience import PATIENCE_S, wait_when_away
+from nas.store.retry import MAX_WAIT_S, wait_when_away
 from nas.store.schema import upgrade
 
 
@@ -23,7 +23,7 @@ class Database:
         self.name = name
 
     @classmethod
-    def open(cls, url_text: str, *, create: bool, patience_s: float = PATIENCE_S) -> Self:
+    def open(cls, url_text: str, *, create: bool, max_wait_s: float = MAX_WAIT_S) -> Self:
         """Connect and bring our schema up to date; `create` allows a SQLite file that is not there yet. A server that
         goes away later is waited for so long.
 
@@ -37,7 +37,7 @@ class Database:
         store = cls(open_engine(url), name)
         with store._guarded():
             upgrade(store._engine, name)
-        wait_when_away(store._engine, patience_s)
+        wait_when_away(store._engine, max_wait_s)
         return store
 
     def ping(self) -> None:

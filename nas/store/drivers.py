@@ -7,7 +7,7 @@ from sqlalchemy import Connection, null, select, update
 
 from nas.store import tables
 from nas.store.database import Database
-from nas.store.patience import lasting_method
+from nas.store.retry import retried
 
 
 def _driver(connection: Connection, study_id: int) -> Mapping[str, Any] | None:
@@ -19,13 +19,13 @@ def _driver(connection: Connection, study_id: int) -> Mapping[str, Any] | None:
 class Drivers(Database):
     """What a database knows of processes that search."""
 
-    @lasting_method
+    @retried
     def driver(self, study_id: int) -> Mapping[str, Any] | None:
         """The process that last said it drives the study's search, None when it said goodbye."""
         with self._begin() as connection:
             return _driver(connection, study_id)
 
-    @lasting_method
+    @retried
     def replace_driver(
         self,
         study_id: int,
@@ -44,14 +44,14 @@ class Drivers(Database):
             connection.execute(update(tables.studies).where(of_study).values(driver=value))
             return driver
 
-    @lasting_method
+    @retried
     def ask_to_stop(self, study_id: int, asked_at: float | None) -> None:
         """Ask the study's driver, wherever it runs, to stop as after Ctrl-C; None takes it back."""
         of_study = tables.studies.c.study_id == study_id
         with self._begin() as connection:
             connection.execute(update(tables.studies).where(of_study).values(stop_asked_at=asked_at))
 
-    @lasting_method
+    @retried
     def is_asked_to_stop(self, study_id: int) -> bool:
         query = select(tables.studies.c.stop_asked_at).where(tables.studies.c.study_id == study_id)
         with self._begin() as connection:

@@ -9,7 +9,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nas.errors import StorageError
-from nas.store.patience import PATIENCE_S, wait_when_away
+from nas.store.retry import MAX_WAIT_S, wait_when_away
 
 BACKENDS = ("sqlite", "postgresql")
 BUSY_TIMEOUT_S = 30
@@ -70,14 +70,14 @@ def open_engine(url: URL) -> Engine:
     return create_engine(url, **engine_arguments(url))
 
 
-def open_optuna(url: URL, patience_s: float = PATIENCE_S) -> optuna.storages.RDBStorage:
+def open_optuna(url: URL, max_wait_s: float = MAX_WAIT_S) -> optuna.storages.RDBStorage:
     """Optuna's storage in the same database; one that is away is waited for. Raises StorageError if it is of no use."""
     try:
         storage = optuna.storages.RDBStorage(
             url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
         )
         # Our own engine, which is beside it, says so.
-        wait_when_away(storage.engine, patience_s, silent=True)
+        wait_when_away(storage.engine, max_wait_s, silent=True)
         return storage
     except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
         raise StorageError(f"Optuna cannot use database {shown(url)!r}: {str(error).splitlines()[0]}") from error

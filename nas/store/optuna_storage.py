@@ -27,7 +27,7 @@ REFRESH_S = 10.0
 ENDED = [state for state in TrialState if state.is_finished()]
 
 
-class DriversStorage(_CachedStorage):
+class DriverStorage(_CachedStorage):
     """For a study that one process drives."""
 
     def __init__(self, backend: RDBStorage, clock: Callable[[], float] = time.monotonic) -> None:
@@ -196,14 +196,14 @@ class DriversStorage(_CachedStorage):
 def look_again(study: Study) -> None:
     """Have the next question answered by the database, whatever is remembered."""
     storage = study._storage
-    if isinstance(storage, DriversStorage):
+    if isinstance(storage, DriverStorage):
         storage.look_again()
 
 
 def annotate(study: Study, trial: Trial, values: Mapping[str, Any]) -> None:
     """Give a trial several user attributes that it does not have yet; in one transaction, if the storage is ours."""
     storage = study._storage
-    if isinstance(storage, DriversStorage):
+    if isinstance(storage, DriverStorage):
         storage.annotate(trial._trial_id, values)
         return
     for name, value in values.items():

@@ -15,7 +15,7 @@ from nas.results.rank_correlation import Audit
 from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
 from nas.store.drivers import Drivers
-from nas.store.patience import lasting_method
+from nas.store.retry import retried
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
 
 # Optuna's own table, of which only the two columns that name a study are read.
@@ -50,7 +50,7 @@ class Measured(NamedTuple):
 class Store(Drivers, Artifacts):
     """One database. Close it, or use it as a context manager."""
 
-    @lasting_method
+    @retried
     def studies(self) -> list[StudyRecord]:
         """Every study that both Optuna and we know, the newest first."""
         with self._begin() as connection:
@@ -93,7 +93,7 @@ class Store(Drivers, Artifacts):
                 return record
         raise UnknownNameError("study", name or "", (record.name for record in records))
 
-    @lasting_method
+    @retried
     def add_study(
         self, study_id: int, settings: Mapping[str, Any], created_at: float, stale: float | None = None
     ) -> None:
@@ -106,7 +106,7 @@ class Store(Drivers, Artifacts):
             connection.execute(delete(ours).where(ours.c.study_id == study_id, ours.c.created_at == stale))
             connection.execute(insert(ours).values(study_id=study_id, settings=dict(settings), created_at=created_at))
 
-    @lasting_method
+    @retried
     def remove_study(self, study_id: int) -> None:
         """Take a study off our record, with its trials; measurements stay, for they are of networks. Optuna's tables
         are left alone.
@@ -114,7 +114,7 @@ class Store(Drivers, Artifacts):
         with self._begin() as connection:
             connection.execute(delete(tables.studies).where(tables.studies.c.study_id == study_id))
 
-    @lasting_method
+    @retried
     def begin_trial(self, study_id: int, trial: Trial, started_at: float) -> None:
         """Put a running trial on record. Raises StorageError when its architecture runs or is on record already."""
         try:
@@ -141,7 +141,7 @@ class Store(Drivers, Artifacts):
                 return
             raise StorageError(f"architecture {trial.architecture.key} of trial {trial.number} is on record") from error
 
-    @lasting_method
+    @retried
     def finish_trial(
         self, study_id: int, number: int, state: TrialState, outcome: Outcome | None, finished_at: float
     ) -> bool:
@@ -166,7 +166,7 @@ class Store(Drivers, Artifacts):
                 rows.record_details(connection, found.trial_id, Architecture.from_dict(found.architecture), outcome)
             return True
 
-    @lasting_method
+    @retried
     def add_confirmation(self, study_id: int, number: int, confirmation: Confirmation, finished_at: float) -> bool:
         """Put a trial's confirmation on record, and what it measured for later studies. False when another one of that
         seed is there already.
@@ -196,7 +196,7 @@ class Store(Drivers, Artifacts):
                 return connection.scalar(query) == finished_at
         return True
 
-    @lasting_method
+    @retried
     def marks(self, study_id: int) -> dict[int, tuple[str, int]]:
         """Of each trial by number, its state and how many confirmations it has: where these stand still, all does."""
         ours, confirmed = tables.trials, tables.confirmations
@@ -209,7 +209,7 @@ class Store(Drivers, Artifacts):
         with self._begin() as connection:
             return {number: (state, count) for number, state, count in connection.execute(query)}
 
-    @lasting_method
+    @retried
     def trials(self, study_id: int, numbers: Collection[int] | None = None) -> list[Trial]:
         """The study's trials in order of number, with their latency samples, learning curves and confirmations.
 
@@ -262,7 +262,7 @@ class Store(Drivers, Artifacts):
             for row in found
         ]
 
-    @lasting_method
+    @retried
     def endings(self, study_id: int) -> list[Ending]:
         """Of the study's trials that have ended; the last one last."""
         ours = tables.trials
@@ -274,7 +274,7 @@ class Store(Drivers, Artifacts):
         with self._begin() as connection:
             return [(TrialState(row.state), row.finished_at, rows.to_failure(row)) for row in connection.execute(query)]
 
-    @lasting_method
+    @retried
     def measurement(self, key: str, fingerprint: Mapping[str, Any]) -> Measurement | None:
         """The last one on record of an architecture, by its key, or of the reference network; None without one."""
         ours = tables.measurements
@@ -283,7 +283,7 @@ class Store(Drivers, Artifacts):
             row = connection.execute(select(ours).where(of_both).order_by(ours.c.taken_at.desc()).limit(1)).first()
             return None if row is None else Measurement.from_dict(row._asdict())
 
-    @lasting_method
+    @retried
     def measurements(
         self, fingerprint: Mapping[str, Any] | None = None, key: str | None = None, most: int | None = None
     ) -> list[Measured]:
@@ -303,13 +303,13 @@ class Store(Drivers, Artifacts):
                 for row in connection.execute(query)
             ]
 
-    @lasting_method
+    @retried
     def add_measurement(self, key: str, taken: Measurement, architecture: Architecture | None = None) -> None:
         """Put a measurement on record, for every study that is yet to come."""
         with self._begin() as connection:
             rows.record_measurement(connection, key, taken, architecture)
 
-    @lasting_method
+    @retried
     def add_profile(
         self, space: str, space_key: str, fingerprint: Mapping[str, Any], errors: Mapping[str, Any], created_at: float
     ) -> None:
@@ -326,7 +326,7 @@ class Store(Drivers, Artifacts):
                 )
             )
 
-    @lasting_method
+    @retried
     def add_audits(self, study_id: int, done: int, found: Sequence[Audit], taken_at: float) -> None:
         """Put on record what was found when `done` trials of the study were."""
         with self._begin() as connection:
@@ -335,7 +335,7 @@ class Store(Drivers, Artifacts):
                 [{"study_id": study_id, "done": done, "taken_at": taken_at, **vars(each)} for each in found],
             )
 
-    @lasting_method
+    @retried
     def audits(self, study_id: int) -> list[Audit]:
         """Of the study, the last one of each epoch, in the order of epochs."""
         ours = tables.audits

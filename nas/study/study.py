@@ -27,7 +27,7 @@ from nas.samplers.distributions import distributions
 from nas.samplers.setting import CURVE, OBSERVED, Pruner
 from nas.space import Space
 from nas.store.optuna_storage import annotate, look_again
-from nas.store.patience import lasting
+from nas.store.retry import retry
 from nas.store.store import Store
 from nas.study.early_stopping import Rung
 from nas.study.early_stopping import rungs as rungs_of
@@ -41,7 +41,7 @@ MAX_SKIPS = 20
 # With this many trials done and none of them complete, the rest of the budget would go the same way.
 PATIENCE = 20
 # Every so many trials it is looked at whether early accuracies foretell final ones.
-AUDIT_EVERY = 20
+AUDIT_INTERVAL = 20
 
 
 class Study:
@@ -167,7 +167,7 @@ class Study:
         self._check_lease()
         skips = 0
         while not self._is_spent:
-            asked = lasting(lambda: self._optuna.ask(self._distributions))
+            asked = retry(lambda: self._optuna.ask(self._distributions))
             architecture = self._space.decode(asked.params)
             if skips < MAX_SKIPS and self._skip(asked, architecture):
                 skips += 1
@@ -195,7 +195,7 @@ class Study:
     def _name(self, asked: optuna.Trial, architecture: Architecture) -> None:
         """Tell Optuna what the parameters make."""
         named = {"architecture": architecture.canonical_json, "key": architecture.key}
-        lasting(partial(annotate, self._optuna, asked, named))
+        retry(partial(annotate, self._optuna, asked, named))
 
     def recorded_latencies(self, architecture: Architecture) -> dict[str, Measurement]:
         """What this or another study measured of the architecture on the study's targets, by their names."""
@@ -214,8 +214,8 @@ class Study:
             return False
         self._skipped.add(architecture.key)
         self._taken.add(architecture.key)
-        lasting(partial(asked.set_constraint, LATENCY.name, prediction.ms - self.max_latency_ms))
-        lasting(partial(asked.set_user_attr, "predicted_latency_ms", prediction.ms))
+        retry(partial(asked.set_constraint, LATENCY.name, prediction.ms - self.max_latency_ms))
+        retry(partial(asked.set_user_attr, "predicted_latency_ms", prediction.ms))
         self._end_in_optuna(asked, OptunaState.PRUNED)
         return True
 
@@ -265,7 +265,7 @@ class Study:
             failure = Failure.given_up(cause, trial.attempt, message)
             self._end(number, TrialState.FAILED, Outcome(failure=failure))
         elif self._end(number, TrialState.INTERRUPTED, Outcome(failure=Failure(cause, message))):
-            lasting(partial(self._optuna.enqueue_trial, dict(self._space.encode(trial.architecture))))
+            retry(partial(self._optuna.enqueue_trial, dict(self._space.encode(trial.architecture))))
 
     def confirm(self, number: int, confirmation: Confirmation) -> None:
         """Record one evaluation more of a trial that is done; of a seed that is on record nothing changes."""
@@ -329,7 +329,7 @@ class Study:
             self._online_model.add([(trial.architecture, outcome.latency)])
         self._tell_optuna(self._asked.pop(number), trial)
         self._watcher.ended(trial)
-        if state.is_done and (self.done % AUDIT_EVERY == 0 or self.is_over):
+        if state.is_done and (self.done % AUDIT_INTERVAL == 0 or self.is_over):
             self._watcher.audited(self.audit())
         return True
 
@@ -355,7 +355,7 @@ class Study:
         One that is infeasible or was stopped has no accuracy to tell: it is pruned, with what samplers learn from.
         """
         with suppress(optuna.exceptions.UpdateFinishedTrialError):
-            lasting(partial(self._told, asked, trial))
+            retry(partial(self._told, asked, trial))
 
     def _told(self, asked: optuna.Trial, trial: Trial) -> None:
         outcome = trial.outcome or Outcome()
@@ -380,7 +380,7 @@ class Study:
             self._end_in_optuna(asked, OptunaState.PRUNED if is_pruned else OptunaState.FAIL)
 
     def _end_in_optuna(self, asked: optuna.Trial, state: OptunaState, values: Sequence[float] | None = None) -> None:
-        lasting(partial(self._optuna.tell, asked.number, values, state, skip_if_finished=True))
+        retry(partial(self._optuna.tell, asked.number, values, state, skip_if_finished=True))
 
 
 def trial_seed(study_seed: int, key: str, repeat: int = 0) -> int:

@@ -6,19 +6,19 @@ from optuna.storages import BaseStorage
 from optuna.testing.pytest_storages import StorageTestCase
 
 from nas.store.engine import open_optuna, parse_url
-from nas.store.optuna_storage import DriversStorage
+from nas.store.optuna_storage import DriverStorage
 
 
 @pytest.fixture
 def storage(storage_url: str) -> BaseStorage:
-    return DriversStorage(open_optuna(parse_url(storage_url)))
+    return DriverStorage(open_optuna(parse_url(storage_url)))
 
 
 class TestDriversStorage(StorageTestCase):
     """Optuna's own suite for storages."""
 
 
-def test_what_is_remembered_is_on_record(storage: DriversStorage, storage_url: str) -> None:
+def test_what_is_remembered_is_on_record(storage: DriverStorage, storage_url: str) -> None:
     study = optuna.create_study(study_name="study", storage=storage, directions=["maximize", "minimize"])
     distributions = {
         "mixer": optuna.distributions.CategoricalDistribution(("pool", "conv")),

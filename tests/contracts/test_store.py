@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import JSON, column, insert, table, text
 
 from nas.errors import StorageError, UnknownNameError, UserError
-from nas.objective import UNKNOWN
+from nas.objective import UNKNOWN_HALF_WIDTH
 from nas.results.rank_correlation import Audit
 from nas.store.artifact import Artifact
 from nas.store.engine import open_engine, parse_url, shown
@@ -390,7 +390,7 @@ def test_a_figure_without_an_interval_is_not_used_again(storage_url: str) -> Non
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=2)
         trial = study.ask()
-        disturbed = replace(measurement(1.0), fingerprint={"target": "cpu"}, margin=UNKNOWN)
+        disturbed = replace(measurement(1.0), fingerprint={"target": "cpu"}, margin=UNKNOWN_HALF_WIDTH)
         store.add_measurement(trial.architecture.key, disturbed, trial.architecture)
         assert study.recorded_latencies(trial.architecture) == {}
         store.add_measurement(trial.architecture.key, replace(disturbed, margin=0.1, taken_at=1.0), trial.architecture)

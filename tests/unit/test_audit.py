@@ -8,7 +8,7 @@ import pytest
 
 from nas.results.rank_correlation import FEWEST, WINDOW, audits, feature_ranks
 from nas.store.store import Store
-from nas.study.study import AUDIT_EVERY
+from nas.study.study import AUDIT_INTERVAL
 from nas.trial import CurvePoint, Outcome, Trial
 from tests.builders import Silent, complete, failed, small_space, synthetic
 from tests.studies import open_study, run
@@ -51,10 +51,10 @@ def test_a_study_is_audited_as_it_goes_on_and_the_last_one_is_on_record(tmp_path
     url = f"sqlite:///{tmp_path / 'nas.db'}"
     watcher = Silent()
     with Store.open(url, create=True) as store:
-        run(open_study(store, url, budget=AUDIT_EVERY + 2, watcher=watcher), synthetic)
+        run(open_study(store, url, budget=AUDIT_INTERVAL + 2, watcher=watcher), synthetic)
         ((found,), recorded) = (watcher.audits, store.audits(store.study().study_id))
     assert recorded == [found]
-    assert (found.epoch, found.trials, found.tau) == (1, AUDIT_EVERY + 2, pytest.approx(1.0))
+    assert (found.epoch, found.trials, found.tau) == (1, AUDIT_INTERVAL + 2, pytest.approx(1.0))
 
 
 def test_features_are_ranked_overall_and_among_the_best_quarter() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.errors import UnknownNameError, UserError
-from nas.objective import UNKNOWN
+from nas.objective import UNKNOWN_HALF_WIDTH
 from nas.results.front import (
     as_json,
     contenders,
@@ -109,7 +109,7 @@ def test_a_figure_of_a_few_disturbed_rounds_replaces_none_and_one_that_moved_is_
         again = dataclasses.replace(again, latency=dataclasses.replace(again.latency, margin=margin))
         return Trial(0, next(iter(small_space())), outcome.state, 0, 1, outcome, (Confirmation(1, again),))
 
-    for latency_ms, margin, figure, moved in ((30.0, UNKNOWN, 2.0, set()), (3.0, 0.01, 3.0, {"latency_ms"})):
+    for latency_ms, margin, figure, moved in ((30.0, UNKNOWN_HALF_WIDTH, 2.0, set()), (3.0, 0.01, 3.0, {"latency_ms"})):
         (found,) = results([seen_again(latency_ms, margin)], {})
         assert (found.latency.median, found.moved) == (figure, moved)
 
@@ -118,7 +118,7 @@ def test_of_figures_of_disturbed_rounds_alone_the_least_disturbed_one_is_told_an
     name = "latency_ms@cpu:threads=2"
 
     def seen(drift: float, latency_ms: float) -> Outcome:
-        unsure = dataclasses.replace(measurement(latency_ms), margin=UNKNOWN, drift=drift)
+        unsure = dataclasses.replace(measurement(latency_ms), margin=UNKNOWN_HALF_WIDTH, drift=drift)
         return dataclasses.replace(complete(0.9, 2.0), latencies={"cpu:threads=2": unsure})
 
     outcome, again = seen(93.0, 0.12), seen(0.07, 1.51)

@@ -12,7 +12,7 @@ from nas.architecture import Architecture, ModelInput, Stage
 from nas.latency import device_profile as profiling
 from nas.latency.latency_model import LatencyModel, features
 from nas.latency.online_model import FEWEST, OnlineLatencyModel
-from nas.objective import UNKNOWN
+from nas.objective import UNKNOWN_HALF_WIDTH
 from nas.space.loading import load_space
 from search_spaces.hybrid_v1 import HYBRID_V1
 from tests.builders import measurement
@@ -95,7 +95,7 @@ def test_a_forecast_says_nothing_until_it_knows_enough_and_follows_the_record() 
     assert online_model.predict(chosen[-1]) is None
     last = chosen[FEWEST - 1]
     # Of a machine too busy to tell.
-    online_model.add([(last, replace(measurement(9.0), margin=UNKNOWN))])
+    online_model.add([(last, replace(measurement(9.0), margin=UNKNOWN_HALF_WIDTH))])
     assert online_model.predict(chosen[-1]) is None
     online_model.add([(last, measurement(9.0)), (last, measurement(truth(last)))])
     assert online_model.expected_ms(last) == truth(last)

@@ -11,7 +11,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.objective import COUNTED, FEATURE
+from nas.objective import COUNTED_NAMES, FEATURE_PREFIX
 from workers.data.dataset import ProxyData
 from workers.latency.quiet import step_in, windows_of
 from workers.training.loop import ResidentData
@@ -30,12 +30,12 @@ class Found:
     @property
     def costs(self) -> dict[str, float]:
         """As an outcome has them."""
-        return {FEATURE + name: value for name, value in self.values.items()}
+        return {FEATURE_PREFIX + name: value for name, value in self.values.items()}
 
     @property
     def environment(self) -> dict[str, str]:
         """What an outcome says of the others."""
-        return {f"no {FEATURE}{name}": why for name, why in self.obstacles.items()}
+        return {f"no {FEATURE_PREFIX}{name}": why for name, why in self.obstacles.items()}
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class TrainingFree:
         Raises UnknownNameError, or ParameterError for one that is named twice or cannot be loaded.
         """
         for name in names:
-            if name not in COUNTED:
-                plugins.check(plugins.FEATURES, name, also=COUNTED)
+            if name not in COUNTED_NAMES:
+                plugins.check(plugins.FEATURES, name, also=COUNTED_NAMES)
                 try:
                     plugins.load(plugins.FEATURES, name)
                 except (ImportError, AttributeError) as error:
@@ -72,7 +72,7 @@ class TrainingFree:
         first = replace(data, train_images=data.train_images[:IMAGES], train_labels=data.train_labels[:IMAGES])
         resident = ResidentData(first, torch.device("cpu"))
         x_BCHW = resident.normalise(resident.train_images)
-        to_find = [name for name in names if name not in COUNTED]
+        to_find = [name for name in names if name not in COUNTED_NAMES]
         return cls(to_find, builder, data.model_input, x_BCHW, resident.train_labels, seed)
 
     def __call__(self, architecture: Architecture) -> Found:

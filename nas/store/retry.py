@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
-PATIENCE_S = 900.0
+MAX_WAIT_S = 900.0
 RETRY_S = 1.0
 # A call is made so many times when the database goes away in the middle of it; between them it is waited for.
 MAX_CALLS = 3
@@ -23,13 +23,13 @@ Arguments = ParamSpec("Arguments")
 
 def wait_when_away(
     engine: Engine,
-    patience_s: float = PATIENCE_S,
+    max_wait_s: float = MAX_WAIT_S,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     *,
     silent: bool = False,
 ) -> None:
-    """From now on the engine waits for a server that does not answer, up to `patience_s`, and says so unless `silent`.
+    """From now on the engine waits for a server that does not answer, up to `max_wait_s`, and says so unless `silent`.
 
     To be called when it has answered once: a wrong address is an error at once. A file does not go away.
     """
@@ -47,7 +47,7 @@ def wait_when_away(
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
-        end = clock() + patience_s
+        end = clock() + max_wait_s
         while True:
             try:
                 connected = dialect.connect(*arguments, **named)
@@ -55,35 +55,35 @@ def wait_when_away(
                 if clock() >= end:
                     raise
                 why = (str(error).strip().splitlines() or ["no answer"])[0]
-                tell(True, f"the database is waited for, up to {patience_s / 60:.0f} min: {why}")
+                tell(True, f"the database is waited for, up to {max_wait_s / 60:.0f} min: {why}")
                 sleep(RETRY_S)
             else:
                 tell(False, "the database is back")
                 return connected
 
 
-def lasting(call: Callable[[], Result]) -> Result:
+def retry(call: Callable[[], Result]) -> Result:
     """The call's result; it is made again where its connection was lost, so that it must do no harm twice."""
     for _ in range(MAX_CALLS - 1):
         try:
             return call()
         except Exception as error:
-            if not was_cut_off(error):
+            if not is_connection_lost(error):
                 raise
     return call()
 
 
-def lasting_method(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+def retried(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """A method whose every call is a lasting one."""
 
     @wraps(method)
     def called(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-        return lasting(lambda: method(*arguments, **named))
+        return retry(lambda: method(*arguments, **named))
 
     return called
 
 
-def was_cut_off(error: BaseException | None) -> bool:
+def is_connection_lost(error: BaseException | None) -> bool:
     """Whether a lost connection is what the error comes from."""
     while error is not None:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
