@@ -74,7 +74,7 @@ def measured(taken: Measurement, names: Mapping[str, str]) -> schemas.Measured:
         "interval": list(taken.interval),
         "quantiles": {f"p{q * 100:g}": taken.quantile(q) for q in QUANTILES},
         "samples": list(taken.samples),
-        "thrown": taken.thrown,
+        "thrown": taken.discarded,
         "drift": taken.drift,
         "is_precise": taken.is_precise,
         "taken_at": taken.taken_at,

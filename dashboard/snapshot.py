@@ -139,7 +139,7 @@ class Snapshots:
             self._baseline_marks = marks
 
     def _read(self, trials: Trials, study_id: int) -> Trials:
-        marks = self._store.marks(study_id)
+        marks = self._store.versions(study_id)
         late = trials.late(marks)
         if not late:
             return trials

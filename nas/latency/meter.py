@@ -150,7 +150,7 @@ def measure(
     deployment = deployment.on(meter)
     key = deployment.architecture.key
     known = record.measurement(key, meter.fingerprint(deployment.model_input))
-    if known is not None and known.is_usable and known.margin <= precision and not again:
+    if known is not None and known.is_usable and known.relative_half_width <= precision and not again:
         return known
     taken = meter.measure(deployment)
     record.add_measurement(key, taken, deployment.architecture)

@@ -197,8 +197,8 @@ class Store(Drivers, Artifacts):
         return True
 
     @retried
-    def marks(self, study_id: int) -> dict[int, tuple[str, int]]:
-        """Of each trial by number, its state and how many confirmations it has: where these stand still, all does."""
+    def versions(self, study_id: int) -> dict[int, tuple[str, int]]:
+        """Each trial's state and number of confirmations, by its number: a trial changes only with these."""
         ours, confirmed = tables.trials, tables.confirmations
         query = (
             select(ours.c.number, ours.c.state, func.count(confirmed.c.confirmation_id))

@@ -390,8 +390,10 @@ def test_a_figure_without_an_interval_is_not_used_again(storage_url: str) -> Non
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=2)
         trial = study.ask()
-        disturbed = replace(measurement(1.0), fingerprint={"target": "cpu"}, margin=UNKNOWN_HALF_WIDTH)
+        disturbed = replace(measurement(1.0), fingerprint={"target": "cpu"}, relative_half_width=UNKNOWN_HALF_WIDTH)
         store.add_measurement(trial.architecture.key, disturbed, trial.architecture)
         assert study.recorded_latencies(trial.architecture) == {}
-        store.add_measurement(trial.architecture.key, replace(disturbed, margin=0.1, taken_at=1.0), trial.architecture)
-        assert study.recorded_latencies(trial.architecture)["cpu"].margin == 0.1
+        store.add_measurement(
+            trial.architecture.key, replace(disturbed, relative_half_width=0.1, taken_at=1.0), trial.architecture
+        )
+        assert study.recorded_latencies(trial.architecture)["cpu"].relative_half_width == 0.1

@@ -106,7 +106,7 @@ def test_a_figure_of_a_few_disturbed_rounds_replaces_none_and_one_that_moved_is_
     def seen_again(latency_ms: float, margin: float) -> Trial:
         outcome = complete(0.9, 2.0)
         again = complete(0.9, latency_ms)
-        again = dataclasses.replace(again, latency=dataclasses.replace(again.latency, margin=margin))
+        again = dataclasses.replace(again, latency=dataclasses.replace(again.latency, relative_half_width=margin))
         return Trial(0, next(iter(small_space())), outcome.state, 0, 1, outcome, (Confirmation(1, again),))
 
     for latency_ms, margin, figure, moved in ((30.0, UNKNOWN_HALF_WIDTH, 2.0, set()), (3.0, 0.01, 3.0, {"latency_ms"})):
@@ -118,7 +118,7 @@ def test_of_figures_of_disturbed_rounds_alone_the_least_disturbed_one_is_told_an
     name = "latency_ms@cpu:threads=2"
 
     def seen(drift: float, latency_ms: float) -> Outcome:
-        unsure = dataclasses.replace(measurement(latency_ms), margin=UNKNOWN_HALF_WIDTH, drift=drift)
+        unsure = dataclasses.replace(measurement(latency_ms), relative_half_width=UNKNOWN_HALF_WIDTH, drift=drift)
         return dataclasses.replace(complete(0.9, 2.0), latencies={"cpu:threads=2": unsure})
 
     outcome, again = seen(93.0, 0.12), seen(0.07, 1.51)

@@ -95,7 +95,7 @@ def test_a_forecast_says_nothing_until_it_knows_enough_and_follows_the_record() 
     assert online_model.predict(chosen[-1]) is None
     last = chosen[FEWEST - 1]
     # Of a machine too busy to tell.
-    online_model.add([(last, replace(measurement(9.0), margin=UNKNOWN_HALF_WIDTH))])
+    online_model.add([(last, replace(measurement(9.0), relative_half_width=UNKNOWN_HALF_WIDTH))])
     assert online_model.predict(chosen[-1]) is None
     online_model.add([(last, measurement(9.0)), (last, measurement(truth(last)))])
     assert online_model.expected_ms(last) == truth(last)

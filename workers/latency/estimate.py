@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from nas.objective import SHARED, UNKNOWN_HALF_WIDTH
+from nas.objective import MAX_DRIFT, UNKNOWN_HALF_WIDTH
 
 # One complete, synchronised inference; its milliseconds.
 Run = Callable[[], float]
@@ -47,8 +47,8 @@ class Effort:
     """Rounds until half of the 95% confidence interval is within `precision` of the median, or for `limit_s`.
 
     `warm_up_s` comes before. At least `least` rounds are made, unless they take SLOW times the limit; and as long as
-    fewer than that were undisturbed, or the reference is slower than on record by more than SHARED and the `precision`
-    finer than SHARED_ERROR, it goes on for up to PATIENCE times the limit.
+    fewer than that were undisturbed, or the reference is slower than on record by more than MAX_DRIFT and the
+    `precision` finer than SHARED_ERROR, it goes on for up to PATIENCE times the limit.
     """
 
     precision: float = 0.005
@@ -107,7 +107,7 @@ def estimate(
     while clock() < warm:
         reference()
         run()
-    shared_ms = math.inf if recorded_ms is None or effort.precision >= SHARED_ERROR else (1 + SHARED) * recorded_ms
+    shared_ms = math.inf if recorded_ms is None or effort.precision >= SHARED_ERROR else (1 + MAX_DRIFT) * recorded_ms
     references = [timed(reference)]
     samples: list[Timed] = []
     begin = clock()

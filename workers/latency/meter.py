@@ -70,13 +70,14 @@ class Meter:
             reference_run = self._reference
             with self._quiet.alone():
                 known = record.get(self.reference_fingerprint)
-                if known is None or known.margin > STEADY:
+                if known is None or known.relative_half_width > STEADY:
                     found = self.target.calibrate(reference_run, CALIBRATION_WARM_UP_S, CALIBRATION_S)
                     known = self._measurement(found, self.reference_fingerprint)
-                    if known.margin > STEADY:
+                    if known.relative_half_width > STEADY:
                         raise ParameterError(
-                            f"target {self.target_name!r}: this machine is too busy to measure on, the reference "
-                            f"network's quickest calls differ by {2 * known.margin:.0%}; try it when less runs here"
+                            f"target {self.target_name!r}: this machine is too busy to measure on, the "
+                            "reference network's quickest calls differ by "
+                            f"{2 * known.relative_half_width:.0%}; try it when less runs here"
                         )
                     record.put(known)
             return known
@@ -142,8 +143,8 @@ class Meter:
             LATENCY.unit,
             found.samples_ms,
             fingerprint,
-            thrown=found.thrown,
-            margin=found.margin,
+            discarded=found.thrown,
+            relative_half_width=found.margin,
             drift=found.drift,
             precision=self.effort.precision,
             taken_at=time.time(),
