@@ -337,13 +337,13 @@ class Study:
         key, before = trial.architecture.key, self._trials.get(trial.number)
         self._trials[trial.number] = trial
         self._results = None
-        if trial.has_lost_its_worker and (before is None or not before.has_lost_its_worker):
+        if trial.lost_worker and (before is None or not before.lost_worker):
             self._losses[key] += 1
         if trial.state.is_done:
             self._done.add(trial.number)
         if trial.state in (TrialState.COMPLETE, TrialState.STOPPED):
             self._useful.add(trial.number)
-        if trial.holds_its_architecture:
+        if trial.claims_architecture:
             self._holders[key] = trial
             self._taken.add(key)
         elif self._holders.pop(key, None) is not None and key not in self._skipped:
