@@ -52,7 +52,7 @@ def studies(reading: Reading) -> list[schemas.StudySummary]:
 @router.get("/measurements")
 def measurements(reading: Reading, key: Key = None, most: Most = 100) -> list[schemas.Measured]:
     """Latencies on record, the newest first."""
-    return [measured(each.measurement, {}) for each in reading.store.measurements(key=key, most=most)]
+    return [measured(each.measurement, {}) for each in reading.store.measurements(key=key, limit=most)]
 
 
 @router.get("/studies/{name:path}/trials/{number}/export/{form}", response_class=Response)

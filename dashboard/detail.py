@@ -60,7 +60,7 @@ def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[sch
 
 def _measurements(store: Store, trial: Trial, settings: Mapping[str, Any]) -> list[schemas.Measured]:
     names = {fingerprint_digest(fingerprint): name for name, fingerprint in fingerprints(settings).items()}
-    found = store.measurements(key=trial.architecture.key, most=MAX_MEASUREMENTS)
+    found = store.measurements(key=trial.architecture.key, limit=MAX_MEASUREMENTS)
     return [measured(each.measurement, names) for each in found]
 
 

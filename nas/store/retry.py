@@ -1,4 +1,4 @@
-"""A database server that goes away, for a restart or for minutes, and comes back: waited for instead of given up."""
+"""Waiting for a database server that goes away for a restart or for minutes, and retries of interrupted calls."""
 
 import logging
 import threading
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 MAX_WAIT_S = 900.0
 RETRY_S = 1.0
-# A call is made so many times when the database goes away in the middle of it; between them it is waited for.
+# Attempts at a call during which the connection is lost; each one waits for the database to come back.
 MAX_CALLS = 3
 
 _LOG = logging.getLogger(__name__)
@@ -29,21 +29,21 @@ def wait_when_away(
     *,
     silent: bool = False,
 ) -> None:
-    """From now on the engine waits for a server that does not answer, up to `max_wait_s`, and says so unless `silent`.
+    """Make the engine wait for a server that does not answer, up to `max_wait_s`, with a warning unless `silent`.
 
-    To be called when it has answered once: a wrong address is an error at once. A file does not go away.
+    To be called after a first answer, so that a wrong address is an error at once. A file does not go away.
     """
     if engine.dialect.name == "sqlite":
         return
-    # Several threads find out at once.
-    telling, is_told = threading.Lock(), False
+    # Several threads lose their connections at once; one of them reports it.
+    lock, was_away = threading.Lock(), False
 
-    def tell(is_away: bool, text: str) -> None:
-        nonlocal is_told
-        with telling:
-            if is_away != is_told and not silent:
+    def report(is_away: bool, text: str) -> None:
+        nonlocal was_away
+        with lock:
+            if is_away != was_away and not silent:
                 _LOG.warning(text)
-                is_told = is_away
+                was_away = is_away
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
@@ -54,16 +54,16 @@ def wait_when_away(
             except dialect.loaded_dbapi.OperationalError as error:
                 if clock() >= end:
                     raise
-                why = (str(error).strip().splitlines() or ["no answer"])[0]
-                tell(True, f"the database is waited for, up to {max_wait_s / 60:.0f} min: {why}")
+                reason = (str(error).strip().splitlines() or ["no answer"])[0]
+                report(True, f"the database is waited for, up to {max_wait_s / 60:.0f} min: {reason}")
                 sleep(RETRY_S)
             else:
-                tell(False, "the database is back")
+                report(False, "the database is back")
                 return connected
 
 
 def retry(call: Callable[[], Result]) -> Result:
-    """The call's result; it is made again where its connection was lost, so that it must do no harm twice."""
+    """Return the call's result, and repeat the call when its connection is lost; it must be idempotent."""
     for _ in range(MAX_CALLS - 1):
         try:
             return call()
@@ -74,17 +74,17 @@ def retry(call: Callable[[], Result]) -> Result:
 
 
 def retried(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """A method whose every call is a lasting one."""
+    """Decorate a method so that `retry` makes each of its calls."""
 
     @wraps(method)
-    def called(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+    def wrapper(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
         return retry(lambda: method(*arguments, **named))
 
-    return called
+    return wrapper
 
 
 def is_connection_lost(error: BaseException | None) -> bool:
-    """Whether a lost connection is what the error comes from."""
+    """Whether a lost connection caused the error."""
     while error is not None:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             return True

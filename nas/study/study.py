@@ -26,7 +26,7 @@ from nas.results.rank_correlation import Audit, audits
 from nas.samplers.distributions import distributions
 from nas.samplers.setting import CURVE, OBSERVED, Pruner
 from nas.space import Space
-from nas.store.optuna_storage import annotate, look_again
+from nas.store.optuna_storage import annotate, invalidate_cache
 from nas.store.retry import retry
 from nas.store.store import Store
 from nas.study.early_stopping import Rung
@@ -283,7 +283,7 @@ class Study:
         Raises SearchInterruptedError when another process drives the study: what runs is then that one's.
         """
         self._check_lease()
-        look_again(self._optuna)
+        invalidate_cache(self._optuna)
         running = self._optuna.get_trials(deepcopy=False, states=(OptunaState.RUNNING,))
         # Ctrl-C may come when a trial is on record and not yet known here.
         for unknown in self._store.trials(self._id, {each.number for each in running} - self._trials.keys()):

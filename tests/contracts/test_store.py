@@ -172,7 +172,7 @@ def test_the_database_refuses_an_architecture_twice(storage_url: str) -> None:
         study = open_study(store, storage_url)
         trial = study.ask()
         again = Trial(99, trial.architecture, TrialState.RUNNING, 0)
-        with pytest.raises(StorageError, match="on record"):
+        with pytest.raises(StorageError, match="is recorded already"):
             store.begin_trial(store.study().study_id, again, 0.0)
 
 
