@@ -34,6 +34,8 @@ from nas.store.store import Store
 from nas.study.confirmation import ConfirmedSearch
 from nas.study.early_stopping import rungs
 from nas.study.opening import experimental
+from nas.study.optuna_mirror import OptunaMirror
+from nas.study.pruning import Pruning
 from nas.study.study import Study
 from nas.trial import Trial, TrialState
 
@@ -147,18 +149,17 @@ def replay(
             store.add_study(optuna_study._study_id, settings, 0.0)
             ends, runner = _Ends(), SimulatedRunner(asked.workers)
             judged = [epoch for epoch in rungs(epochs) if epoch >= first_epoch(table.rows[0])]
+            pruner = inner if isinstance(inner, Pruner) else None
             study = Study(
                 store,
-                optuna_study._study_id,
-                optuna_study,
+                OptunaMirror(optuna_study, space, settings),
                 space,
                 settings,
                 asked.budget,
                 ends,
-                rungs=judged if asked.early_stopping else (),
-                pruner=inner if isinstance(inner, Pruner) else None,
+                pruning=Pruning(optuna_study, settings, judged, pruner) if asked.early_stopping else None,
             )
-            timed = Timed(inner, space, lambda: study.taken, seed=seed, clock=clock)
+            timed = Timed(inner, space, lambda: study.excluded, seed=seed, clock=clock)
             optuna_study.sampler = timed
             if asked.max_latency_ms is not None:
                 # As a search begins that has a limit.

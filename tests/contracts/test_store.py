@@ -18,7 +18,7 @@ from nas.store.artifact import Artifact
 from nas.store.engine import open_engine, parse_url, shown
 from nas.store.schema import HEAD, upgrade
 from nas.store.store import Store
-from nas.study.study import PATIENCE
+from nas.study.study import MAX_TRIALS_WITHOUT_RESULT
 from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Trial, TrialState
 from tests.builders import Silent, complete, failed, infeasible, measurement, small_space, synthetic
 from tests.studies import make_study, open_study, run
@@ -204,7 +204,7 @@ def test_a_hopeless_study_ends(outcome, storage_url: str) -> None:
         study = open_study(store, storage_url, budget=30, max_latency_ms=5.0)
         run(study, lambda architecture: outcome)
         assert study.is_over
-        assert study.done == PATIENCE
+        assert study.done == MAX_TRIALS_WITHOUT_RESULT
 
 
 def test_studies_are_listed_newest_first_and_named_when_unknown(storage_url: str) -> None:
