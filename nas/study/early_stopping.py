@@ -68,7 +68,7 @@ class Rung:
 
 
 def _farthest_first(front: Sequence[Point]) -> list[Point]:
-    """Order points as an epsilon-net: each next one is the farthest from those before, coordinates scaled to ranges of 1."""
+    """Order points as an epsilon-net: each next one is farthest from those before, with coordinates scaled by their ranges."""
     spans = [max(column) - min(column) or 1.0 for column in zip(*front, strict=True)]
 
     def distance(a: Point, b: Point) -> float:
