@@ -68,7 +68,7 @@ class Rung:
 
 
 def _farthest_first(front: Sequence[Point]) -> list[Point]:
-    """Order points as an epsilon-net: each next one is farthest from those before, with coordinates scaled by their ranges."""
+    """Order points as an epsilon-net: each is the farthest from those before, in units of the coordinates' ranges."""
     spans = [max(column) - min(column) or 1.0 for column in zip(*front, strict=True)]
 
     def distance(a: Point, b: Point) -> float:
