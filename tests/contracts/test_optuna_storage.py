@@ -1,4 +1,4 @@
-"""Our storage for Optuna keeps Optuna's own promises, and what it remembers is what the database says."""
+"""Our storage for Optuna passes Optuna's own tests, and its cache equals the database."""
 
 import optuna
 import pytest
@@ -14,11 +14,11 @@ def storage(storage_url: str) -> BaseStorage:
     return DriverStorage(open_optuna(parse_url(storage_url)))
 
 
-class TestDriversStorage(StorageTestCase):
+class TestDriverStorage(StorageTestCase):
     """Optuna's own suite for storages."""
 
 
-def test_what_is_remembered_is_on_record(storage: DriverStorage, storage_url: str) -> None:
+def test_the_cache_equals_the_database(storage: DriverStorage, storage_url: str) -> None:
     study = optuna.create_study(study_name="study", storage=storage, directions=["maximize", "minimize"])
     distributions = {
         "mixer": optuna.distributions.CategoricalDistribution(("pool", "conv")),
@@ -31,12 +31,12 @@ def test_what_is_remembered_is_on_record(storage: DriverStorage, storage_url: st
         trial.set_constraint("latency", 1.0 - number)
         if number < 3:
             study.tell(trial, [0.5 + number / 10, 1.0] if number else None, state=None if number else PRUNED)
-    remembered = study.get_trials()
+    cached = study.get_trials()
     read = optuna.load_study(study_name="study", storage=open_optuna(parse_url(storage_url))).get_trials()
-    for ours, theirs in zip(remembered, read, strict=True):
+    for ours, theirs in zip(cached, read, strict=True):
         for field in ("number", "state", "values", "params", "distributions", "user_attrs", "system_attrs"):
             assert getattr(ours, field) == getattr(theirs, field), (ours.number, field)
-    assert remembered[0].params == {"mixer": "conv", "depth": 3}
+    assert cached[0].params == {"mixer": "conv", "depth": 3}
 
 
 PRUNED = optuna.trial.TrialState.PRUNED

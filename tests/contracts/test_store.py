@@ -1,4 +1,4 @@
-"""What the store and the study must do on every database."""
+"""Contract of the store and the study, on every database."""
 
 import multiprocessing
 import multiprocessing.synchronize
@@ -152,7 +152,7 @@ def test_a_trial_ends_once(storage_url: str) -> None:
     assert len(watcher.ended_trials) == 1
 
 
-def test_an_architecture_on_record_is_answered_from_it(storage_url: str) -> None:
+def test_a_recorded_architecture_is_answered_from_the_record(storage_url: str) -> None:
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=3)
         first = study.ask()
@@ -263,8 +263,8 @@ def test_the_last_artifact_of_a_name_is_kept(storage_url: str) -> None:
     other = Artifact("another", "else", {}, b"", 3.0)
     with Store.open(storage_url, create=True) as store:
         assert store.artifact("one") is None
-        for each in (first, last, other):
-            store.put_artifact(each)
+        for artifact in (first, last, other):
+            store.put_artifact(artifact)
         assert store.artifact("one") == last
         assert store.artifacts("supernet") == [replace(last, content=b"")]
         assert store.artifact_details("one") == {"epochs": 2}
@@ -370,7 +370,7 @@ def put_reference(url: str, start: multiprocessing.synchronize.Barrier) -> None:
         store.add_measurement("reference", measurement(1.0, 2.0))
 
 
-def test_two_searches_may_put_the_same_occasion_on_record_at_once(storage_url: str) -> None:
+def test_two_searches_may_record_the_same_occasion_at_once(storage_url: str) -> None:
     """The reference network's time is taken once on a machine, and every search on it has it."""
     context = multiprocessing.get_context("spawn")
     Store.open(storage_url, create=True).close()
