@@ -160,7 +160,7 @@ class Watcher(Protocol):
     def confirmed(self, trial: Trial) -> None:
         """The trial has another confirmation."""
 
-    def audited(self, audits: Sequence[Audit]) -> None:
+    def ranks_checked(self, audits: Sequence[Audit]) -> None:
         """The rank correlation of early accuracies with final ones was computed anew."""
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:

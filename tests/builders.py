@@ -74,7 +74,7 @@ class Silent:
 
     def noted(self, event: object, fields: object) -> None: ...
 
-    def audited(self, found: object) -> None:
+    def ranks_checked(self, found: object) -> None:
         self.audits = found
 
     def opened(self, study: object, *, is_over: bool) -> None:

@@ -50,7 +50,7 @@ class EventLog:
         last = trial.confirmations[-1]
         self._say("trial confirmed", {**_named(trial), "seed": last.seed, **_found(last.outcome)})
 
-    def audited(self, found: Sequence[Audit]) -> None:
+    def ranks_checked(self, found: Sequence[Audit]) -> None:
         for each in found:
             self._say("proxy audited", {**vars(each), "warning": each.is_low})
 

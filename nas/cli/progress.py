@@ -89,7 +89,7 @@ class SearchProgress:
         else:
             self._say(f"confirming the front: {line} | {self._figures(self._study)}")
 
-    def audited(self, found: Sequence[Audit]) -> None:
+    def ranks_checked(self, found: Sequence[Audit]) -> None:
         """Each epoch's first warning; the last audit is printed at the end."""
         for each in found:
             if each.is_low and each.epoch not in self._warned:

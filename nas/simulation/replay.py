@@ -108,7 +108,7 @@ class _Ends(Watcher):
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None: ...
 
-    def audited(self, found: Sequence[Audit]) -> None:
+    def ranks_checked(self, found: Sequence[Audit]) -> None:
         pass
 
 

@@ -22,9 +22,9 @@ from nas.trial import Outcome, Trial, TrialState
 
 
 class OptunaMirror:
-    """Asks Optuna for trials of a space, and tells it their ends as they are recorded.
+    """Asks Optuna for trials of a space, and writes their ends to it as they are recorded.
 
-    A trial is open from `ask` or `reopen` until its end is told.
+    A trial is open from `ask` or `reopen` until its end is written.
     """
 
     def __init__(self, optuna_study: optuna.Study, space: Space, settings: Mapping[str, Any]) -> None:
@@ -43,7 +43,7 @@ class OptunaMirror:
         return asked.number, self._space.decode(asked.params)
 
     def is_open(self, number: int) -> bool:
-        """Whether the trial was asked for or reopened here, and its end is not told."""
+        """Whether the trial was asked for or reopened here, and its end is not written yet."""
         return number in self._open
 
     def annotate(self, trial: Trial) -> None:

@@ -277,7 +277,7 @@ class Study:
         self._mirror.tell(trial)
         self._watcher.ended(trial)
         if state.is_done and (self.done % AUDIT_INTERVAL == 0 or self.is_over):
-            self._watcher.audited(self.audit())
+            self._watcher.ranks_checked(self.audit())
         return True
 
     def _put(self, trial: Trial) -> None:

@@ -37,7 +37,7 @@ def warm_start(names: Sequence[str], store: Store, space: Space, own: str) -> Wa
     studies = {record.name: record for record in store.studies()}
     for name in names:
         if name == own:
-            raise ParameterError(f"--start-from {name!r} is the study itself, which goes on by itself")
+            raise ParameterError(f"--start-from {name!r} is the study itself, which resumes without it")
         if name in studies and name != PUBLISHED:
             record = studies[name]
             earlier = results(store.trials(record.study_id), record.settings)
