@@ -28,6 +28,7 @@ from nas.samplers.distinct import DistinctSampler
 from nas.space.loading import load_space
 from nas.store.store import Store
 from nas.study import opening
+from nas.study.optuna_mirror import OptunaMirror
 from nas.study.study import Study
 from tests.conftest import free_port
 from tests.postgres import PostgresServer
@@ -48,10 +49,10 @@ def write(url: str, trials: int, pause_s: float) -> None:
     space = load_space("hybrid-v1")
     chosen = settings(space="hybrid-v1", space_key=space.key, epochs=3)
     with Store.open(url, create=True) as store:
-        optuna_study, record = opening.open_study(store, url, "many", chosen)
-        study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet())
+        optuna_study, _ = opening.open_study(store, url, "many", chosen)
+        study = Study(store, OptunaMirror(optuna_study, space, chosen), space, chosen, trials, Quiet())
         sampler = optuna.samplers.RandomSampler(seed=0)
-        optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=0)
+        optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.excluded, seed=0)
         generator = random.Random(0)
         while (trial := study.ask()) is not None:
             study.tell(trial.number, found(trial.architecture, generator))

@@ -28,6 +28,8 @@ from nas.space.loading import load_space
 from nas.store.store import Store
 from nas.study import opening
 from nas.study.confirmation import ConfirmedSearch
+from nas.study.optuna_mirror import OptunaMirror
+from nas.study.pruning import Pruning
 from nas.study.study import Study
 from nas.trial import CurvePoint, Outcome
 from tests.studies import settings
@@ -93,10 +95,11 @@ def main() -> None:
 def run(store: Store, url: str, trials: int, slots: int) -> None:
     space = load_space("hybrid-v1")
     chosen = settings(space="hybrid-v1", space_key=space.key, epochs=3)
-    optuna_study, record = opening.open_study(store, url, "scale", chosen)
+    optuna_study, _ = opening.open_study(store, url, "scale", chosen)
     sampler = ehvi(SamplerSetting(space, 0, recorded_objectives(chosen), costs={}))
-    study = Study(store, record.study_id, optuna_study, space, chosen, trials, Quiet(), rungs=(1,), pruner=sampler)
-    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=0)
+    mirror, pruning = OptunaMirror(optuna_study, space, chosen), Pruning(optuna_study, chosen, (1,), sampler)
+    study = Study(store, mirror, space, chosen, trials, Quiet(), pruning=pruning)
+    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.excluded, seed=0)
     search = ConfirmedSearch(study, 0)
     generator = random.Random(0)
     order = itertools.count()

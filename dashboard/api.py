@@ -52,7 +52,7 @@ def studies(reading: Reading) -> list[schemas.StudySummary]:
 @router.get("/measurements")
 def measurements(reading: Reading, key: Key = None, most: Most = 100) -> list[schemas.Measured]:
     """Latencies on record, the newest first."""
-    return [measured(each.measurement, {}) for each in reading.store.measurements(key=key, most=most)]
+    return [measured(each.measurement, {}) for each in reading.store.measurements(key=key, limit=most)]
 
 
 @router.get("/studies/{name:path}/trials/{number}/export/{form}", response_class=Response)
@@ -124,7 +124,7 @@ def delete(reading: Reading, name: str) -> None:
     if status(reading.store, record, time.time()).driver is not None:
         raise UserError(f"study {name!r} is being searched: stop it first")
     # Optuna's half first: a study that has lost ours is not listed, and could not be removed here.
-    optunas = open_optuna(parse_url(reading.storage), patience_s=0.0)
+    optunas = open_optuna(parse_url(reading.storage), max_wait_s=0.0)
     try:
         optunas.delete_study(record.study_id)
     finally:

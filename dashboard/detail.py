@@ -60,7 +60,7 @@ def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[sch
 
 def _measurements(store: Store, trial: Trial, settings: Mapping[str, Any]) -> list[schemas.Measured]:
     names = {fingerprint_digest(fingerprint): name for name, fingerprint in fingerprints(settings).items()}
-    found = store.measurements(key=trial.architecture.key, most=MAX_MEASUREMENTS)
+    found = store.measurements(key=trial.architecture.key, limit=MAX_MEASUREMENTS)
     return [measured(each.measurement, names) for each in found]
 
 
@@ -74,7 +74,7 @@ def measured(taken: Measurement, names: Mapping[str, str]) -> schemas.Measured:
         "interval": list(taken.interval),
         "quantiles": {f"p{q * 100:g}": taken.quantile(q) for q in QUANTILES},
         "samples": list(taken.samples),
-        "thrown": taken.thrown,
+        "thrown": taken.discarded,
         "drift": taken.drift,
         "is_precise": taken.is_precise,
         "taken_at": taken.taken_at,

@@ -34,7 +34,7 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 def optuna_app(storage: str) -> Wsgi:
     """A WSGI application over the database of that URL, to be mounted at PREFIX. Raises StorageError."""
-    inner: Wsgi = wsgi(open_optuna(parse_url(storage), patience_s=0.0))
+    inner: Wsgi = wsgi(open_optuna(parse_url(storage), max_wait_s=0.0))
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]

@@ -29,7 +29,7 @@ def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Pa
     allowed = access(host, os.environ)
     sys.setswitchinterval(SWITCH_S)
     # Whoever asks is told at once that the database is away, rather than kept waiting on a thread of the server's.
-    with Store.open(storage, create=True, patience_s=0.0) as store:
+    with Store.open(storage, create=True, max_wait_s=0.0) as store:
         app = create_app(store, storage, Serving(allowed, searches.resolve(), roots))
         server = uvicorn.Server(
             uvicorn.Config(

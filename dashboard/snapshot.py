@@ -133,13 +133,13 @@ class Snapshots:
 
     def _read_baselines(self) -> None:
         """Once for all studies, and only where one has changed."""
-        marks = self._store.artifact_marks(KIND)
+        marks = self._store.artifact_versions(KIND)
         if marks != self._baseline_marks:
             self._baselines = self._store.artifacts(KIND)
             self._baseline_marks = marks
 
     def _read(self, trials: Trials, study_id: int) -> Trials:
-        marks = self._store.marks(study_id)
+        marks = self._store.versions(study_id)
         late = trials.late(marks)
         if not late:
             return trials

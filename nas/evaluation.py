@@ -1,4 +1,4 @@
-"""What a search asks of the parts that the core reaches by name: evaluators, runners and whoever watches."""
+"""The interfaces between a search and its plug-ins: evaluators, runners and watchers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +17,13 @@ from nas.trial_cost import TrialCosts
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What the user asked of the evaluation of an architecture; None is the data set's or the machine's default.
+    """The user's options for evaluating an architecture; None is the data set's or the machine's default.
 
-    The first of `targets` is the one that `latency` means; the machine's own where none is named. `train_precision` is
-    auto (whichever trains an architecture fastest), fp32 or bf16. `batch_size` and `learning_rate` None are decided by
-    the recipe policy; `training_recipe` is a recorded recipe (nas.export.training.TrainingRecipe) that is to be
-    followed as it is. `supernet_epochs` and `inherit` are of the evaluator
-    `supernet`: how long it is trained, and whether finalists start from its weights. `features` names what is found out
-    of each architecture without training it.
+    `latency` means the first of `targets`, the machine's own where none is named. `train_precision` is auto (whichever
+    trains an architecture fastest), fp32 or bf16. The recipe policy decides `batch_size` and `learning_rate` where they
+    are None; `training_recipe` is a recorded recipe (nas.export.training.TrainingRecipe) to follow exactly.
+    `supernet_epochs` and `inherit` are for the evaluator `supernet`: how long the supernet is trained, and whether
+    finalists start from its weights. `features` names the training-free features to compute of each architecture.
     """
 
     dataset: str = "digits"
@@ -51,10 +50,10 @@ class EvaluationOptions:
 
 @dataclass(frozen=True)
 class Resources:
-    """What the trials may use: `workers` at a time, each with its share of a GPU. None leaves it to the runner.
+    """The resources of trials: `workers` at a time, each with its share of a GPU. None leaves it to the runner.
 
-    `ray_address` is that of a cluster to join, None for a Ray of the search's own; there a trial takes so many
-    `cpus_per_trial` and amounts of `custom` resources.
+    `ray_address` is the address of a cluster to join, None for a Ray of the search's own. On a cluster a trial takes
+    `cpus_per_trial` CPUs and these amounts of `custom` resources.
     """
 
     workers: int | None = None
@@ -65,34 +64,34 @@ class Resources:
 
 
 class Record(LatencyRecord, Protocol):
-    """What evaluators find and leave behind in the database: the store."""
+    """The part of the store that evaluators read and write."""
 
     def artifact(self, name: str) -> Artifact | None:
-        """The one of that name, None where there is none."""
+        """Read the artifact of that name; None where there is none."""
 
     def artifact_details(self, name: str) -> Mapping[str, Any] | None:
-        """Of the one of that name, without its content; None where there is none."""
+        """Read the details of the artifact of that name, without its content; None where there is none."""
 
     def put_artifact(self, artifact: Artifact) -> None:
-        """Put it on record, in the place of another one of its name."""
+        """Record an artifact, replacing another one of its name."""
 
     def put_artifact_details(self, artifact: Artifact) -> None:
-        """Put its details on record, where its content is already."""
+        """Update the details of a recorded artifact, and keep its content."""
 
 
-# Has jobs done by an evaluator, as Runner.run does.
+# Runs jobs by an evaluator, as Runner.run does.
 Run = Callable[["AskTell", "Evaluator", int | None], None]
-# Tells whoever watches of an event, and what there is to know of it.
+# Reports an event and its details to the watcher.
 Say = Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One evaluation for a worker, of the trial `number`: `repeat` 0 is the trial itself, K its K-th confirmation.
+    """One evaluation of trial `number` for a worker: `repeat` 0 is the trial itself, K its K-th confirmation.
 
-    On a target whose latency is `known`, by the target's name, nothing is measured; after the epochs `rungs` the search
-    is asked whether the trial goes on. `resume_from` is what an earlier attempt found out up to its last rung, before
-    the process that trained was lost: the training goes on from its checkpoint.
+    Nothing is measured on a target whose latency is `known`, by the target's name. After the epochs `rungs` the search
+    decides whether the trial continues. `resume_from` is the outcome of an earlier attempt at its last rung, before
+    its process was lost: the training resumes from that outcome's checkpoint.
     """
 
     architecture: Architecture
@@ -103,43 +102,43 @@ class Job:
     rungs: tuple[int, ...] = ()
     resume_from: Outcome | None = None
     is_baseline: bool = False
-    """Whether it is of a known network, which is trained whatever its latency is, and by itself."""
+    """Whether the architecture is a known network, which is trained whatever its latency is, and by itself."""
 
 
 class Evaluator(Protocol):
-    """Finds out about architectures, one after another, in a worker process. Sent there by pickling."""
+    """Evaluates architectures, one after another, in a worker process. Sent there by pickling."""
 
     @property
     def device(self) -> str:
-        """Where it trains: `cpu` or `cuda`."""
+        """The device that it trains on: `cpu` or `cuda`."""
 
     def prepared(self, record: Record, run: Run, say: Say) -> "Evaluator":
-        """The evaluator that is ready: its latencies are on the record's scale, and what it needs besides is made by
-        jobs that it has `run`. Called once, before the first evaluation.
+        """Return the evaluator ready for use: its latencies are on the record's scale, and it has `run` the jobs that
+        make whatever else it needs. Called once, before the first evaluation.
         """
 
     def evaluate(self, job: Job) -> Iterator[Outcome]:
-        """What was found out after each of the job's rungs, as if the training was stopped there, and at the end.
+        """Yield an outcome after each of the job's rungs, as if the training was stopped there, and one at the end.
 
         An expected failure (a loss that is not finite, memory) is part of the outcome.
         """
 
     def confirm(self, architecture: Architecture, seed: int) -> Iterator[Outcome]:
-        """What the architecture comes to when it is trained by itself; it is measured anew, before that and after."""
+        """Train the architecture by itself and yield its outcome; latency is measured anew, before that and after."""
 
     def check_node(self) -> None:
-        """On a machine that is to evaluate. Raises UserError when its figures would be no figures of the study."""
+        """Check a machine that is to evaluate. Raises UserError when its results cannot be compared to the study's."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluator that is ready to go, the space at the size that the pictures ask for, and the settings that make its
-    outcomes comparable, as JSON values.
+    """An evaluator, the space at the size that the images ask for, and the settings that make outcomes comparable, as
+    JSON values.
 
-    With fewer than `least_confirm` further seeds a front would be of figures that no training led to. `features` tell
-    of any architecture, at the cost of about a training step, what those that were asked for are. `trial_costs`
-    estimates a trial's time and memory, None where nothing tells them. `images` is the digest of the images that it
-    trains on; None where it trains nothing, and so no baselines.
+    `least_confirm` is the minimum of further seeds with which a front's accuracies come from training. `features`
+    compute the requested features of any architecture, each at the cost of about a training step. `trial_costs`
+    estimates a trial's time and memory, None where there is no estimate. `images` is the digest of the training images;
+    None where it trains nothing, and so no baselines.
     """
 
     evaluator: Evaluator
@@ -152,44 +151,45 @@ class Evaluation:
 
 
 class Watcher(Protocol):
-    """Told as the search goes on, in the driver's main thread."""
+    """Is notified of the search's progress, in the driver's main thread."""
 
     def began(self, trial: Trial) -> None: ...
 
     def ended(self, trial: Trial) -> None: ...
 
     def confirmed(self, trial: Trial) -> None:
-        """The trial has one confirmation more."""
+        """The trial has another confirmation."""
 
-    def ranks_checked(self, found: Sequence[RankCheck]) -> None:
-        """How well early accuracies foretell final ones by now."""
+    def ranks_checked(self, rank_checks: Sequence[RankCheck]) -> None:
+        """The rank correlation of early accuracies with final ones was computed anew."""
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
-        """What else has happened, and what there is to know of it, as JSON values; a `message` says it in words."""
+        """Another event happened, with these details as JSON values; a `message` says it in words."""
 
 
 class AskTell(Protocol):
     """The search, as a runner sees it."""
 
     def ask(self) -> Job | None:
-        """The next job; None when there is none for now."""
+        """Return the next job; None when there is none for now."""
 
     @property
     def is_over(self) -> bool:
-        """Whether no job runs and none is left to ask for."""
+        """Whether no job runs and none remains."""
 
     def should_continue(self, job: Job, outcome: Outcome) -> bool:
-        """Whether to train on, by what was found out at a rung; if not, the outcome is told like any other."""
+        """Whether to continue a training after its outcome at a rung; if not, that outcome is its end."""
 
-    def tell(self, job: Job, outcome: Outcome) -> None: ...
+    def tell(self, job: Job, outcome: Outcome) -> None:
+        """Record the outcome of a running job."""
 
     def interrupt(self, job: Job, cause: str, message: str) -> None:
-        """A running job was cut off; it is asked for again."""
+        """Record that a running job was cut off; `ask` returns it again."""
 
 
 class Runner(Protocol):
-    """Runs searches' jobs, each until it is over. Made of the Resources and the evaluator's device, which it checks. A
-    context manager: what it starts for the first search it stops at the end.
+    """Runs the jobs of searches, one search after another. Made with the Resources and the evaluator's device, which it
+    checks. A context manager: it stops at the end what it started for the first search.
     """
 
     def __enter__(self) -> Self: ...
@@ -197,9 +197,9 @@ class Runner(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def report(self) -> Mapping[str, Any]:
-        """What it says of itself to whoever looks from outside, as JSON values: `workers` by node. From any thread."""
+        """Report its state for other processes, as JSON values: `workers` by node. Called from any thread."""
 
     def run(self, search: AskTell, evaluator: Evaluator, workers: int | None = None) -> None:
-        """By so many workers at a time, None is all there are.
+        """Run a search's jobs until it is over, by at most `workers` at a time; None is all there are.
 
         Raises SearchInterruptedError when the machinery breaks down, KeyboardInterrupt at Ctrl-C."""

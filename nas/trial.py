@@ -1,4 +1,4 @@
-"""A trial: one architecture, what became of it and what was found out about it."""
+"""Trials: an architecture with its state, its outcome and its confirmations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from nas.objective import ACCURACY, LATENCY, PARAMETERS, Measurement, latency_on
 
 # The cause of a failure or an interruption whose worker process died.
 WORKER_LOST = "worker lost"
-# Of an evaluation whose worker dies: the first one, and three times again.
+# Attempts at an evaluation whose worker dies each time, the first one included.
 MAX_ATTEMPTS = 4
 
 
 class TrialState(StrEnum):
-    """RUNNING becomes one of the others, once. All but RUNNING and INTERRUPTED are on record and count as done."""
+    """A trial's state. RUNNING becomes one of the others, once; all but RUNNING and INTERRUPTED count as done."""
 
     RUNNING = "running"
     COMPLETE = "complete"
@@ -31,7 +31,7 @@ class TrialState(StrEnum):
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One epoch of a learning curve: validation accuracy (0 to 1), mean training loss and how long it took."""
+    """One epoch of a learning curve: validation accuracy (0 to 1), mean training loss and duration in seconds."""
 
     epoch: int
     accuracy: float
@@ -41,7 +41,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a trial has no result: a short cause to count by, and the details."""
+    """The reason why a trial has no result: a short cause, by which failures are counted, and the details."""
 
     cause: str
     message: str
@@ -51,18 +51,18 @@ class Failure:
 
     @classmethod
     def given_up(cls, cause: str, attempts: int, message: str) -> "Failure":
-        """After so many attempts, of which the last one ended with that message."""
+        """Make the failure of an evaluation that was given up after `attempts`, the last one with `message`."""
         return cls(cause, f"in each of {attempts} attempts, the last time: {message}")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an evaluator found out about an architecture.
+    """The result of evaluating an architecture.
 
-    Without an accuracy and without a failure the training was stopped early, or without a curve the architecture was
-    over the user's limit and was not trained.
-    `latency` is that on the first target, `latencies` those on the others by their names; `costs` are further figures,
-    such as `macs`. `checkpoint` is what an evaluator needs to go on after a rung; it is not put on record.
+    Without an accuracy and without a failure the training was stopped early, or, where there is no curve either, the
+    architecture was over the user's limit and was not trained.
+    `latency` is the one on the first target, `latencies` are those on the others by their names; `costs` are further
+    figures, such as `macs`. `checkpoint` holds what an evaluator needs to resume after a rung; it is not recorded.
     """
 
     accuracy: float | None = None
@@ -81,18 +81,18 @@ class Outcome:
     def measured(self) -> Mapping[str, Measurement]:
         """The latencies on all targets, by objective."""
         first = {} if self.latency is None else {LATENCY.name: self.latency}
-        return {**first, **{latency_on(target).name: taken for target, taken in self.latencies.items()}}
+        return {**first, **{latency_on(target).name: latency for target, latency in self.latencies.items()}}
 
     @property
     def figures(self) -> Mapping[str, float]:
-        """What was found of each objective, by its name."""
-        found: dict[str, float | None] = {
+        """The known values of objectives and other costs, by name."""
+        values: dict[str, float | None] = {
             ACCURACY.name: self.accuracy,
-            **{name: taken.median for name, taken in self.measured.items()},
+            **{name: measurement.median for name, measurement in self.measured.items()},
             PARAMETERS.name: self.parameters,
             **self.costs,
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def state(self) -> TrialState:
@@ -104,7 +104,7 @@ class Outcome:
 
 
 def fingerprints(settings: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """A study's targets by name, with the fingerprints of what is measured on them, the first target first."""
+    """Read the fingerprints of measurements on a study's targets, by target; the first target comes first."""
     return {settings["target"]: settings["fingerprint"], **settings.get("further_targets", {})}
 
 
@@ -112,8 +112,8 @@ def fingerprints(settings: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 class Trial:
     """One evaluation of an architecture in a study. `number` is Optuna's; `attempt` counts from 1.
 
-    `outcome` is None while the trial runs; when it was interrupted it holds why, as its failure. `confirmations` are
-    what further evaluations with other seeds found out. `finished_at` is in seconds since 1970, None while it runs.
+    `outcome` is None while the trial runs; the failure of an interrupted trial's outcome says why. `confirmations` are
+    further evaluations with other seeds. `finished_at` is in seconds since 1970, None while it runs.
     """
 
     number: int
@@ -126,25 +126,25 @@ class Trial:
     finished_at: float | None = None
 
     @property
-    def holds_its_architecture(self) -> bool:
-        """Whether it keeps the architecture from being tried again."""
+    def claims_architecture(self) -> bool:
+        """Whether the architecture is not to be tried again."""
         return self.state is not TrialState.INTERRUPTED
 
     @property
-    def has_lost_its_worker(self) -> bool:
+    def lost_worker(self) -> bool:
         failure = self.outcome.failure if self.outcome is not None else None
         return self.state is TrialState.INTERRUPTED and failure is not None and failure.cause == WORKER_LOST
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A trial's architecture, evaluated once more with another seed."""
+    """A further evaluation of a trial's architecture with another seed."""
 
     seed: int
     outcome: Outcome
 
 
 def failed_confirmations(trials: Sequence[Trial]) -> list[Failure]:
-    """Why trainings with further seeds came to nothing."""
-    outcomes = [each.outcome for trial in trials for each in trial.confirmations]
+    """Collect the failures of evaluations with further seeds."""
+    outcomes = [confirmation.outcome for trial in trials for confirmation in trial.confirmations]
     return [outcome.failure for outcome in outcomes if outcome.failure is not None]

@@ -1,21 +1,22 @@
-"""The cost of a trial, estimated before the first one: seconds and memory, and what helps where it is hopeless."""
+"""The estimated cost of a trial before the first one runs: seconds and memory, and warnings where it is too high."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-# A search whose typical trial takes longer is warned of.
+# A typical trial that takes longer gives a warning.
 MAX_TRIAL_S = 600.0
 GIB = 2**30
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
-WAYS_OUT = "--input-size, --train-size, --epochs or a smaller --space (--size s) make it cheaper"
+REMEDIES = "--input-size, --train-size, --epochs or a smaller --space (--size s) make it cheaper"
 
 
 @dataclass(frozen=True)
 class TrialMemory:
-    """Peak bytes of a trial beside the worker's libraries.
+    """Peak bytes of a trial, the worker's libraries not included.
 
-    `most` is the largest member's, a whole batch at once; `least` the smallest member's, in the smallest micro-batches.
+    `most` is for the largest member with a whole batch at once, `least` for the smallest member in the smallest
+    micro-batches.
     """
 
     least: int
@@ -24,9 +25,9 @@ class TrialMemory:
 
 @dataclass(frozen=True)
 class TrialSeconds:
-    """Seconds of a trial: of the smallest member, of a typical one and of the largest.
+    """Seconds of a trial: for the smallest member, a typical one and the largest.
 
-    With `is_lower_bound` steps were too expensive to be timed in full, and figures are extrapolated.
+    With `is_lower_bound` steps were too expensive to be timed in full, and the seconds are extrapolated.
     """
 
     least: float
@@ -37,7 +38,7 @@ class TrialSeconds:
 
 @dataclass(frozen=True)
 class Slots:
-    """How trials are run: `workers` at a time on `threads` each; `problem` says why they are fewer or too many."""
+    """The places for trials: `workers` at a time on `threads` each; `problem` says why they are fewer or too many."""
 
     workers: int
     threads: int
@@ -45,24 +46,24 @@ class Slots:
 
 
 class TrialCosts(Protocol):
-    """Estimates what trials of an evaluator cost on this machine."""
+    """Estimates the cost of an evaluator's trials on this machine."""
 
     def memory(self) -> TrialMemory | None:
-        """None where it cannot be told."""
+        """Estimate a trial's memory; None where that is not possible."""
 
     def seconds(self, threads: int, trials: int) -> TrialSeconds | None:
-        """For trials on so many threads. The estimate takes at most about 1% of the time of so many trials.
+        """Estimate the time of a trial on this number of threads; None where that is not possible.
 
-        None where it cannot be told.
+        Estimating takes at most about 1% of the time of this number of trials.
         """
 
 
 @runtime_checkable
 class MemoryAware(Protocol):
-    """A runner that fits its workers to the memory that trials take."""
+    """A runner that adapts its number of workers to the memory that trials take."""
 
     def fit(self, memory: TrialMemory | None) -> Slots:
-        """The workers that memory has room for. Raises ParameterError when there is room for none."""
+        """Choose as many workers as fit into memory. Raises ParameterError when not even one fits."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,14 @@ class TrialPlan:
 
     @property
     def total_s(self) -> float | None:
-        """The time of all trials, without what is saved by stopping some early."""
+        """The time of all trials if none is stopped early, in seconds."""
         if self.seconds is None:
             return None
         return self.trials * self.seconds.typical / min(self.slots.workers, self.trials)
 
     @property
     def message(self) -> str:
-        """`a trial takes about 3 to 12 s and up to 0.4 GiB; 200 trials on 2 workers about 14 min`."""
+        """One line: `a trial takes about 3 to 12 s and up to 0.4 GiB; 200 trials on 2 workers about 14 min`."""
         costs = []
         about = "about"
         if self.seconds is not None:
@@ -97,11 +98,11 @@ class TrialPlan:
 
     @property
     def warnings(self) -> Iterator[str]:
-        """What stands against the search, each in a line."""
+        """Reasons against running the search as planned, a line each."""
         if self.slots.problem is not None:
             yield self.slots.problem
         if self.seconds is not None and self.seconds.typical > MAX_TRIAL_S:
-            yield f"a typical trial takes {duration(self.seconds.typical)}: {WAYS_OUT}"
+            yield f"a typical trial takes {duration(self.seconds.typical)}: {REMEDIES}"
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -116,9 +117,9 @@ class TrialPlan:
 
 
 def plan(costs: TrialCosts, runner: MemoryAware, trials: int) -> TrialPlan | None:
-    """Fit the runner to the memory of a trial, and estimate what `trials` of them take; None where nothing is known.
+    """Fit the runner to the memory of a trial, and estimate the time of `trials` of them; None where nothing is known.
 
-    Raises ParameterError when memory has no room for a single worker.
+    Raises ParameterError when not even one worker fits into memory.
     """
     memory = costs.memory()
     slots = runner.fit(memory)
@@ -129,7 +130,7 @@ def plan(costs: TrialCosts, runner: MemoryAware, trials: int) -> TrialPlan | Non
 
 
 def span(least_s: float, most_s: float) -> str:
-    """`3 to 12 s`, `0.8 to 12 s`, `40 s to 3 min`."""
+    """Format a range of seconds: `3 to 12 s`, `0.8 to 12 s`, `40 s to 3 min`."""
     low, high = duration(least_s), duration(most_s)
     if low == high:
         return high
@@ -138,7 +139,7 @@ def span(least_s: float, most_s: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Two digits and a unit: `0.8 s`, `12 s`, `14 min`, `3.5 h`, `2 days`."""
+    """Format seconds with two digits and a unit: `0.8 s`, `12 s`, `14 min`, `3.5 h`, `2 days`."""
     for limit, unit_s, unit in ((90.0, 1.0, "s"), (90 * MINUTE_S, MINUTE_S, "min"), (2 * DAY_S, HOUR_S, "h")):
         if seconds < limit:
             return f"{_rounded(seconds / unit_s)} {unit}"
@@ -146,7 +147,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in GiB."""
+    """Format bytes in GiB."""
     return f"{_rounded(max(count / GIB, 0.1))} GiB"
 
 

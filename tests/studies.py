@@ -10,6 +10,7 @@ from nas.samplers.distinct import DistinctSampler
 from nas.space import SearchSpace
 from nas.store.store import Store
 from nas.study import opening
+from nas.study.optuna_mirror import OptunaMirror
 from nas.study.study import Study
 from nas.trial import Outcome
 from tests.builders import Silent, small_space, synthetic
@@ -54,11 +55,10 @@ def open_study(
 ) -> Study:
     """A study of the space under test in a store, made or opened again."""
     space = space or small_space()
-    optuna_study, record = opening.open_study(store, url, name, settings(**changed))
+    optuna_study, _ = opening.open_study(store, url, name, settings(**changed))
     study = Study(
         store,
-        record.study_id,
-        optuna_study,
+        OptunaMirror(optuna_study, space, settings(**changed)),
         space,
         settings(**changed),
         budget,
@@ -66,7 +66,7 @@ def open_study(
         flat_below=flat_below,
     )
     inner = sampler or optuna.samplers.RandomSampler(seed=0)
-    optuna_study.sampler = DistinctSampler(inner, space, lambda: study.taken, seed=0)
+    optuna_study.sampler = DistinctSampler(inner, space, lambda: study.excluded, seed=0)
     return study
 
 

@@ -1,1 +1,1 @@
-"""Known networks beside a study: by name, chosen, trained and recorded."""
+"""Known networks beside a study: their names, choice, trainings and records."""

@@ -1,4 +1,4 @@
-"""A known network beside a study: trained as its trials are, with each of some seeds, and what is on record of it."""
+"""Baselines: known networks that are trained with several seeds as a study's trials are, and their records."""
 
 import hashlib
 import json
@@ -16,25 +16,25 @@ from nas.store.artifact import Artifact
 from nas.trial import CurvePoint, Failure, Outcome
 
 KIND = "baseline"
-# Settings of a study that no training of an architecture, and no latency, depends on. All others are part of a
+# A study's settings on which neither an architecture's training nor its latency depends. All others are part of a
 # baseline's identity, those of later versions too.
-NOT_OF_A_TRAINING = frozenset(
+IRRELEVANT_SETTINGS = frozenset(
     ("space", "space_key", "evaluator", "objectives", "latency_precision", "max_latency_ms", "supernet", "inherit")
 )
 
 
 class BaselineRecord(Protocol):
-    """Where baselines are on record: the store."""
+    """The part of the store that holds baselines."""
 
     def artifacts(self, kind: str) -> list[Artifact]:
-        """Those of a kind, the last one first, without their contents."""
+        """List the artifacts of a kind without their contents, the newest first."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A known network, and what its trainings found out by their seeds.
+    """A known network, and the outcomes of its trainings by their seeds.
 
-    `images` is the digest of the images that it was trained and judged on.
+    `images` is the digest of the images that it was trained and validated on.
     """
 
     architecture: Architecture
@@ -47,9 +47,9 @@ class Baseline:
 
     @property
     def accuracies(self) -> tuple[float, ...]:
-        """With each seed: none of them chose the network."""
-        found = (outcome.accuracy for outcome in self.outcomes.values())
-        return tuple(accuracy for accuracy in found if accuracy is not None)
+        """The accuracy with each seed; the network was not selected by any of them."""
+        accuracies = (outcome.accuracy for outcome in self.outcomes.values())
+        return tuple(accuracy for accuracy in accuracies if accuracy is not None)
 
     @property
     def accuracy(self) -> float | None:
@@ -62,7 +62,7 @@ class Baseline:
 
     @property
     def measured(self) -> Mapping[str, Measurement]:
-        """By objective, the latencies on all targets; what several trainings were told of counts once."""
+        """The latencies on all targets by objective, pooled; a measurement that several trainings share counts once."""
         occasions: dict[str, dict[float, Measurement]] = {}
         for outcome in self.outcomes.values():
             for name, measurement in outcome.measured.items():
@@ -75,19 +75,20 @@ class Baseline:
 
     @property
     def figures(self) -> Mapping[str, float]:
-        """Each objective's figure, by its name."""
-        counted = {name: value for outcome in self.outcomes.values() for name, value in outcome.figures.items()}
+        """The values of objectives by name: accuracy's mean, latencies' pooled medians, other costs."""
+        costs = {name: value for outcome in self.outcomes.values() for name, value in outcome.figures.items()}
         medians = {name: measurement.median for name, measurement in self.measured.items()}
         accuracy = {} if self.accuracy is None else {ACCURACY.name: self.accuracy}
-        return {**counted, **medians, **accuracy}
+        return {**costs, **medians, **accuracy}
 
     @property
     def parameters(self) -> int | None:
-        return next((each.parameters for each in self.outcomes.values() if each.parameters is not None), None)
+        counts = (outcome.parameters for outcome in self.outcomes.values())
+        return next((count for count in counts if count is not None), None)
 
     @property
     def failure(self) -> Failure | None:
-        """Why there is no accuracy; None where there is one."""
+        """The last failure; None where there is an accuracy."""
         failures = [outcome.failure for outcome in self.outcomes.values() if outcome.failure is not None]
         return failures[-1] if failures and self.accuracy is None else None
 
@@ -95,7 +96,7 @@ class Baseline:
         return replace(self, outcomes={**self.outcomes, seed: replace(outcome, checkpoint=None)})
 
     def point(self, settings: Mapping[str, Any]) -> Point | None:
-        """The losses of a study with these settings, accuracy last; None where one is not known."""
+        """The losses in a study with these settings, accuracy's last; None where one is unknown."""
         objectives = sorted(recorded_objectives(settings), key=lambda objective: objective.maximise)
         if any(objective.name not in self.figures for objective in objectives):
             return None
@@ -103,60 +104,61 @@ class Baseline:
 
 
 def artifact_of(baseline: Baseline, settings: Mapping[str, Any], updated_at: float) -> Artifact:
-    """The record of a baseline of studies with these settings."""
+    """Make the record of a baseline for studies with these settings."""
     details = {
         "baseline": baseline.name,
         "architecture": baseline.architecture.to_dict(),
         "images": baseline.images,
         "dataset": settings["dataset"],
-        "settings": _of_training(settings),
+        "settings": _training_settings(settings),
         "accuracy": baseline.accuracy,
         "parameters": baseline.parameters,
-        "seeds": {str(seed): _as_details(outcome) for seed, outcome in baseline.outcomes.items()},
+        "seeds": {str(seed): _to_details(outcome) for seed, outcome in baseline.outcomes.items()},
     }
     return Artifact(artifact_name(baseline.architecture, settings), KIND, details, updated_at=updated_at)
 
 
 def artifact_name(architecture: Architecture, settings: Mapping[str, Any]) -> str:
-    """One for each known network and everything in the settings that its training or its latency depends on."""
+    """Name a known network's record, by everything in the settings that its training or its latency depends on."""
     return f"{_prefix(settings)}{architecture.key[:16]}"
 
 
 def stored_baselines(record: BaselineRecord, settings: Mapping[str, Any]) -> list[Baseline]:
-    """The baselines that were trained as the trials of a study with these settings are, the fastest first."""
+    """List the baselines that were trained like the trials of a study with these settings, the fastest first."""
     return baselines_among(record.artifacts(KIND), settings)
 
 
 def baselines_among(artifacts: Iterable[Artifact], settings: Mapping[str, Any]) -> list[Baseline]:
-    """Those of the artifacts that are baselines of studies with these settings, the fastest first.
+    """Select the artifacts that are baselines of studies with these settings, the fastest first.
 
-    Of several networks that had one name, which a user's function may have had over time, it is the last one.
+    A user's function may have made several networks of one name over time; the last one counts.
     """
     prefix = _prefix(settings)
-    ours = [each for each in artifacts if each.kind == KIND and each.name.startswith(prefix)]
-    found = [baseline_from(each.details) for each in sorted(ours, key=lambda artifact: artifact.updated_at)]
-    latest = {baseline.name: baseline for baseline in found}
+    ours = [artifact for artifact in artifacts if artifact.kind == KIND and artifact.name.startswith(prefix)]
+    ours.sort(key=lambda artifact: artifact.updated_at)
+    latest = {baseline.name: baseline for baseline in (baseline_from(artifact.details) for artifact in ours)}
     return sorted(latest.values(), key=lambda baseline: baseline.figures.get(LATENCY.name, float("inf")))
 
 
 def baseline_from(details: Mapping[str, Any]) -> Baseline:
-    """The baseline of an artifact's details."""
-    outcomes = {int(seed): _from_details(each) for seed, each in details["seeds"].items()}
+    """Read a baseline from an artifact's details."""
+    outcomes = {int(seed): _from_details(outcome) for seed, outcome in details["seeds"].items()}
     return Baseline(Architecture.from_dict(details["architecture"]), details["images"], outcomes)
 
 
 def compared(
     baselines: Sequence[Baseline], members: Sequence[Point], settings: Mapping[str, Any]
 ) -> tuple[list[Comparison], list[str]]:
-    """The baselines beside a front's members, and the conclusion in plain words."""
+    """Compare the baselines with a front's members, and state the conclusion in plain words."""
     points = {baseline.name: baseline.point(settings) for baseline in baselines}
-    found = compare({name: point for name, point in points.items() if point is not None}, members)
-    costs = [each.name.removesuffix("_ms") for each in recorded_objectives(settings) if not each.maximise]
-    return found, conclusion(found, len(members), " and ".join(costs))
+    comparisons = compare({name: point for name, point in points.items() if point is not None}, members)
+    objectives = recorded_objectives(settings)
+    costs = [objective.name.removesuffix("_ms") for objective in objectives if not objective.maximise]
+    return comparisons, conclusion(comparisons, len(members), " and ".join(costs))
 
 
 def as_json(baseline: Baseline, comparison: Comparison | None) -> dict[str, Any]:
-    """A baseline for other programs, with what it comes to beside a front."""
+    """Convert a baseline and its comparison with a front to JSON values, for other programs."""
     latency = baseline.latency
     return {
         "name": baseline.name,
@@ -176,16 +178,18 @@ def as_json(baseline: Baseline, comparison: Comparison | None) -> dict[str, Any]
 
 
 def _prefix(settings: Mapping[str, Any]) -> str:
-    digest = hashlib.blake2b(json.dumps(_of_training(settings), sort_keys=True).encode(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(
+        json.dumps(_training_settings(settings), sort_keys=True).encode(), digest_size=16
+    ).hexdigest()
     return f"{KIND}-{digest}-"
 
 
-def _of_training(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in NOT_OF_A_TRAINING}
+def _training_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in IRRELEVANT_SETTINGS}
 
 
-def _as_details(outcome: Outcome) -> dict[str, Any]:
-    """As JSON values."""
+def _to_details(outcome: Outcome) -> dict[str, Any]:
+    """Convert an outcome to JSON values."""
     return {
         "accuracy": outcome.accuracy,
         "parameters": outcome.parameters,
@@ -201,8 +205,8 @@ def _as_details(outcome: Outcome) -> dict[str, Any]:
 
 
 def _from_details(details: Mapping[str, Any]) -> Outcome:
-    """The inverse of `_as_details`."""
-    latencies = {target: Measurement.from_dict(each) for target, each in details["latencies"].items()}
+    """Invert `_to_details`."""
+    latencies = {target: Measurement.from_dict(latency) for target, latency in details["latencies"].items()}
     return Outcome(
         accuracy=details["accuracy"],
         parameters=details["parameters"],

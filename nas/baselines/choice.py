@@ -1,4 +1,4 @@
-"""Which known networks a search trains beside its front: `--baselines none|few|NAMES`."""
+"""The choice of known networks that a search trains beside its front: `--baselines none|few|NAMES`."""
 
 import random
 import statistics
@@ -13,9 +13,9 @@ from nas.errors import ParameterError, UserError
 from nas.space import SearchSpace
 
 NONE, FEW = "none", "few"
-# For small pictures, what tells most first.
+# For small images, the most informative first.
 SMALL = ("plain-cnn-m", "plain-cnn-s", "speedrun-s", "resnet8", "plain-cnn-l", "speedrun-m", "speedrun-l")
-# They divide the picture by 32; the cheapest of those that are known to train well at few epochs.
+# For images large enough for strides of 32 in all; the cheapest networks that are known to train well in few epochs.
 LARGE = (
     "timm:mobilenetv3_small_050",
     "timm:lcnet_050",
@@ -24,7 +24,7 @@ LARGE = (
     "timm:resnet10t",
 )
 LARGE_FROM_PX = 96
-# What baselines may take of a search by default, in multiply-accumulates of trials that are all trained to the end.
+# The share of a search that `few` baselines may take, in multiply-accumulates of trials that all run to the end.
 MAX_SHARE = 0.05
 TOO_EXPENSIVE = f"together they would take more than {MAX_SHARE:.0%} of the search's multiply-accumulates"
 SAMPLED_MEMBERS = 16
@@ -32,13 +32,13 @@ SAMPLED_MEMBERS = 16
 
 @dataclass(frozen=True)
 class Choice:
-    """The names of the baselines to train, and why others that were looked at are left out."""
+    """The names of the baselines to train, and the reasons for others that were skipped."""
 
     names: tuple[str, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)
 
     def notes(self) -> list[Mapping[str, str]]:
-        """Names that are left out, by reason."""
+        """List the skipped names by reason."""
         reasons = dict.fromkeys(self.skipped.values())
         return [
             {"names": ", ".join(name for name, why in self.skipped.items() if why == reason), "because": reason}
@@ -47,9 +47,9 @@ class Choice:
 
 
 def named(texts: Sequence[str]) -> tuple[str, ...]:
-    """The names in the values of `--baselines`, each once; `few` stands for itself, `none` is nothing.
+    """Parse the values of `--baselines` into names, each once; `few` stands for itself, `none` for no name.
 
-    Raises ParameterError for `none` beside names, UnknownNameError for a name of nothing. Nothing is imported.
+    Raises ParameterError for `none` beside names, UnknownNameError for an unknown name. Nothing is imported.
     """
     names = tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",")))
     if NONE in names and len(names) > 1:
@@ -63,54 +63,54 @@ def named(texts: Sequence[str]) -> tuple[str, ...]:
 def choose(
     names: Sequence[str], builder: Builder, space: SearchSpace, settings: Mapping[str, Any], trials: int, seeds: int
 ) -> Choice:
-    """The named baselines, and for `few` those that suit the pictures as long as they are cheap beside the search.
+    """Choose the named baselines, and for `few` those that suit the images and are cheap beside the search.
 
-    A search of so many `trials`; each baseline is trained with `seeds` seeds. Raises UserError for a named one that
-    cannot be built for the pictures or for a target's input.
+    The search has a budget of `trials`; each baseline is trained with `seeds` seeds. Raises UserError for a named one
+    that cannot be built for the images or for a target's input.
     """
     inputs = [ModelInput.from_dict(settings[name]) for name in ("input", "latency_input")]
-    wanted = [name for name in names if name != FEW]
-    for name in wanted:
+    requested = [name for name in names if name != FEW]
+    for name in requested:
         _macs(name, builder, inputs)
     if FEW not in names:
-        return Choice(tuple(wanted))
-    left = MAX_SHARE * trials * _mean_macs(builder, space, inputs[0], settings["seed"])
+        return Choice(tuple(requested))
+    remaining_macs = MAX_SHARE * trials * _mean_macs(builder, space, inputs[0], settings["seed"])
     chosen: list[str] = []
     skipped: dict[str, str] = {}
     for name in few(inputs[0]):
-        if name in wanted:
+        if name in requested:
             continue
         try:
             macs = seeds * _macs(name, builder, inputs)
         except UserError as error:
             skipped[name] = str(error)
             continue
-        if macs > left and chosen:
+        if macs > remaining_macs and chosen:
             skipped[name] = TOO_EXPENSIVE
             continue
-        left -= macs
+        remaining_macs -= macs
         chosen.append(name)
-    return Choice((*wanted, *chosen), skipped)
+    return Choice((*requested, *chosen), skipped)
 
 
 def few(model_input: ModelInput) -> tuple[str, ...]:
-    """Networks that an expert would train on pictures of that size, the most telling first."""
+    """List the networks that an expert would train on images of that size, the most informative first."""
     return LARGE if min(model_input.height_px, model_input.width_px) >= LARGE_FROM_PX else SMALL
 
 
 def _macs(name: str, builder: Builder, inputs: Sequence[ModelInput]) -> int:
-    """The cost at the first input, after the network has been built for each."""
+    """Count multiply-accumulates at the first input, and check that the network can be built for each."""
     architecture = known_network(name)
     builder.canonical(architecture)
     try:
-        first, *_ = [builder.cost(architecture, each).macs for each in inputs]
+        first, *_ = [builder.cost(architecture, model_input).macs for model_input in inputs]
     except UserError as error:
         raise ParameterError(f"--baselines {name}: {error}") from error
     return first
 
 
 def _mean_macs(builder: Builder, space: SearchSpace, model_input: ModelInput, seed: int) -> float:
-    """Of members drawn at random."""
+    """Average the multiply-accumulates of random members."""
     generator = random.Random(seed)  # noqa: S311
     members = (space.sample(generator) for _ in range(SAMPLED_MEMBERS))
     return statistics.fmean(total_cost(builder, member, model_input).macs for member in members)

@@ -1,7 +1,7 @@
-"""Known networks by name: what is registered in group `nas.baselines`, any of timm, any function of the user's own.
+"""Known networks by name: those registered in group `nas.baselines`, any of timm, any function of the user's own.
 
-As an architecture such a network is one stage under the recipe `known`, whose mixer is the name: keys, measurements,
-costs and exports work as for any other.
+The architecture of such a network is one stage under the recipe `known`, whose mixer is the name: keys, measurements,
+costs and exports work as for any other architecture.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from nas.errors import ParameterError, UnknownNameError
 KNOWN = "known"
 TIMM = "timm"
 FORMS = ("timm:NAME", "MODULE:FUNCTION")
-# Under this name the stage has a digest of the user's file: another text is another network, with another key.
+# The stage's option with a digest of the user's file: another text makes another network, with another key.
 SOURCE = "source"
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 class KnownName(NamedTuple):
-    """A name as the user writes it, and its parts before and after the first colon."""
+    """A known network's name as the user writes it, and its parts before and after the first colon."""
 
     text: str
     before: str
@@ -32,22 +32,22 @@ class KnownName(NamedTuple):
 
     @property
     def is_timm(self) -> bool:
-        """Whether it is of the form `timm:NAME`."""
+        """Whether the name has the form `timm:NAME`."""
         return bool(self.after) and self.before == TIMM
 
     @property
     def is_users(self) -> bool:
-        """Whether it is a function of the user's own, `module:function`."""
+        """Whether the name is `module:function` of the user's own."""
         return bool(self.after) and self.before != TIMM
 
 
 def is_known(text: str) -> bool:
-    """Whether a known network could be meant by the name: registered, or of one of the two other forms."""
+    """Whether the name could be a known network's: registered, or of one of the two other forms."""
     return text in plugins.names(plugins.BASELINES) or text.startswith(f"{TIMM}:") or bool(_FUNCTION.fullmatch(text))
 
 
 def parsed(text: str) -> KnownName:
-    """The parts of a name. Nothing is imported. Raises UnknownNameError for a name of none of the forms."""
+    """Split a name into its parts. Nothing is imported. Raises UnknownNameError for a name of none of the forms."""
     if not is_known(text):
         raise UnknownNameError("baseline", text, (*plugins.names(plugins.BASELINES), *FORMS))
     before, _, after = text.partition(":")
@@ -55,7 +55,7 @@ def parsed(text: str) -> KnownName:
 
 
 def known_network(text: str) -> Architecture:
-    """The architecture that stands for the network of that name. Raises UnknownNameError as `parsed` does."""
+    """Make the architecture of the known network of that name. Raises UnknownNameError as `parsed` does."""
     name = parsed(text)
     file = users_file(name.before) if name.is_users else None
     digest = None if file is None else hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
@@ -63,7 +63,7 @@ def known_network(text: str) -> Architecture:
 
 
 def known_name(architecture: Architecture) -> KnownName:
-    """The name of the network that an architecture under the recipe `known` stands for.
+    """Read the name of the known network from an architecture under the recipe `known`.
 
     Raises UnknownNameError as `parsed` does, ParameterError for more than one stage.
     """
@@ -73,8 +73,8 @@ def known_name(architecture: Architecture) -> KnownName:
 
 
 def users_file(module: str) -> Path | None:
-    """The file of a user's module: where Python finds it, or else under the working directory, into which Python does
-    not look for an installed command. None where there is none.
+    """Find the file of a user's module: where Python finds it, or else under the working directory, where Python does
+    not search for an installed command. None where there is none.
     """
     try:
         spec = importlib.util.find_spec(module)

@@ -16,7 +16,7 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
-from nas.objective import FEATURE
+from nas.objective import FEATURE_PREFIX
 from nas.simulation.replay import Replay, Replayed, can_win, replays
 from nas.simulation.shares import PARTS, shares_of
 from nas.simulation.table import read_table
@@ -73,7 +73,7 @@ def command(
     if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in read.rows):
         raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
     if features and not read.rows[0].features:
-        raise ParameterError(f"--features: {str(table)!r} has no column {FEATURE}NAME")
+        raise ParameterError(f"--features: {str(table)!r} has no column {FEATURE_PREFIX}NAME")
     winnable = can_win(read, asked)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         searches = progress.add_task("searches", total=len(names) * seeds)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nas.errors import UserError
 from nas.export.output_file import write_text
-from nas.objective import ACCURACY, COUNTED, FEATURE, LATENCY, recorded_objectives
+from nas.objective import ACCURACY, COUNTED_NAMES, FEATURE_PREFIX, LATENCY, recorded_objectives
 from nas.store.store import StudyRecord
 from nas.trial import Trial, TrialState
 
@@ -27,7 +27,7 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
     ]
     epochs = range(1, 1 + min(len(trial.outcome.curve) for trial in complete if trial.outcome is not None))
     figures_of = [trial.outcome.figures for trial in complete if trial.outcome is not None]
-    recorded = {name for figures in figures_of for name in figures if name.startswith(FEATURE)}
+    recorded = {name for figures in figures_of for name in figures if name.startswith(FEATURE_PREFIX)}
     # What some were not looked at for has no place in a table, whose cells are all filled.
     features = [name for name in sorted(recorded) if all(name in figures for figures in figures_of)]
     text = io.StringIO()
@@ -38,7 +38,7 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
         + [f"accuracy@{epoch}" for epoch in epochs]
         + [f"loss@{epoch}" for epoch in epochs]
         + [f"cost_s@{epoch}" for epoch in epochs]
-        + [FEATURE + name for name in COUNTED]
+        + [FEATURE_PREFIX + name for name in COUNTED_NAMES]
         + features
     )
     for trial, chosen in zip(complete, choices, strict=True):
@@ -53,7 +53,7 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
             + [f"{outcome.curve[epoch - 1].accuracy:.6g}" for epoch in epochs]
             + [f"{outcome.curve[epoch - 1].loss:.6g}" for epoch in epochs]
             + [f"{passed:.4g}" for passed in seconds]
-            + [f"{figures.get(name, 0.0):.6g}" for name in COUNTED]
+            + [f"{figures.get(name, 0.0):.6g}" for name in COUNTED_NAMES]
             + [f"{figures[name]:.6g}" for name in features]
         )
     write_text("--output", path, text.getvalue())

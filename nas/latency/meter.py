@@ -8,7 +8,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.objective import UNKNOWN, Measurement
+from nas.objective import UNKNOWN_HALF_WIDTH, Measurement
 
 if TYPE_CHECKING:
     from torch import nn
@@ -153,7 +153,12 @@ class Deployment:
 
 
 def measure(
-    deployment: Deployment, meter: Meter, record: LatencyRecord, *, precision: float = UNKNOWN, again: bool = False
+    deployment: Deployment,
+    meter: Meter,
+    record: LatencyRecord,
+    *,
+    precision: float = UNKNOWN_HALF_WIDTH,
+    again: bool = False,
 ) -> Measurement:
     """Return the recorded measurement if it reaches `precision` (a relative half-width), else measure and record.
 
@@ -162,7 +167,7 @@ def measure(
     deployment = deployment.on(meter)
     key = deployment.architecture.key
     known = record.measurement(key, meter.fingerprint(deployment.model_input))
-    if known is not None and known.is_usable and known.margin <= precision and not again:
+    if known is not None and known.is_usable and known.relative_half_width <= precision and not again:
         return known
     measurement = meter.measure(deployment)
     record.add_measurement(key, measurement, deployment.architecture)

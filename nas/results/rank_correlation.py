@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nas.objective import ACCURACY, COUNTED, FEATURE
+from nas.objective import ACCURACY, COUNTED_NAMES, FEATURE_PREFIX
 from nas.trial import Trial, TrialState
 
 # A rank check covers at most WINDOW complete trials, the latest ones.
@@ -68,13 +68,13 @@ def feature_ranks(trials: Sequence[Trial]) -> list[FeatureRank]:
     """Return the ranks of all recorded features, and of parameters and MACs."""
     outcomes = [trial.outcome.figures for trial in trials if trial.outcome is not None]
     complete = [figures for figures in outcomes if ACCURACY.name in figures]
-    recorded = {name for figures in complete for name in figures if name.startswith(FEATURE)}
+    recorded = {name for figures in complete for name in figures if name.startswith(FEATURE_PREFIX)}
     ranks = []
-    for name in (*sorted(recorded), *COUNTED):
+    for name in (*sorted(recorded), *COUNTED_NAMES):
         pairs = [(figures[ACCURACY.name], figures[name]) for figures in complete if name in figures]
         pairs.sort(key=lambda pair: -pair[0])
         best = pairs[: len(pairs) // BEST_PART]
-        ranks.append(FeatureRank(name.removeprefix(FEATURE), len(pairs), _tau(pairs), _tau(best)))
+        ranks.append(FeatureRank(name.removeprefix(FEATURE_PREFIX), len(pairs), _tau(pairs), _tau(best)))
     return ranks
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nas.errors import ParameterError
-from nas.objective import ACCURACY, FEATURE, LATENCY, latency_on
+from nas.objective import ACCURACY, FEATURE_PREFIX, LATENCY, latency_on
 from nas.space import Choice
 
 PARAM = "param:"
@@ -110,7 +110,7 @@ def _read(stream: object, name: str, where: str) -> Table:
                 {objective: numbers[objective] for objective in objectives},
                 _by_epoch(numbers, CURVE),
                 costs_s,
-                {n.removeprefix(FEATURE): value for n, value in numbers.items() if n.startswith(FEATURE)},
+                {n.removeprefix(FEATURE_PREFIX): value for n, value in numbers.items() if n.startswith(FEATURE_PREFIX)},
                 _by_epoch(numbers, LOSS),
             )
         )
@@ -141,14 +141,14 @@ def _check_columns(columns: Sequence[str], where: str) -> None:
     for column in columns:
         if not column.strip():
             raise ParameterError(f"{where} has a column without a name")
-        if column in (PARAM, FEATURE):
+        if column in (PARAM, FEATURE_PREFIX):
             raise ParameterError(f"{where}, column {column!r} needs a name, as in {column}NAME")
         if columns.count(column) > 1:
             raise ParameterError(f"{where} has column {column!r} twice")
         if _is_objective(column):
             continue
         prefix, colon, _ = column.partition(":")
-        if colon and f"{prefix}:" not in (PARAM, FEATURE):
+        if colon and f"{prefix}:" not in (PARAM, FEATURE_PREFIX):
             raise ParameterError(f"{where}, column {column!r}: {prefix!r} is not one of param, feature")
         quantity, at, epoch = column.partition("@")
         if at and not colon and not (f"{quantity}@" in (CURVE, LOSS, COST) and epoch.isdecimal() and int(epoch) > 0):

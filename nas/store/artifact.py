@@ -1,4 +1,4 @@
-"""What is kept in the database beside trials, because it took long to make: a supernet's weights."""
+"""Artifacts in the database: results that took long to make and belong to no trial, such as a supernet's weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Artifact:
-    """`name` says what it is of: what is made of the same settings has the same name. `details` are JSON values.
+    """A stored result. Artifacts made with the same settings have the same `name`. `details` are JSON values.
 
-    `content` is never a pickle: whoever made it knows how it is read.
+    `content` is never a pickle: its maker knows how to read it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Artifacts on record, one of each name: the last one."""
+"""The table of artifacts, with the last one of each name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,57 +8,57 @@ from sqlalchemy import Row, select, update
 from nas.store import tables
 from nas.store.artifact import Artifact
 from nas.store.database import Database
-from nas.store.patience import lasting_method
+from nas.store.retry import retried
 from nas.store.rows import INSERTS
 
 
 class Artifacts(Database):
-    """What a database keeps beside trials."""
+    """The artifacts in a database."""
 
-    @lasting_method
+    @retried
     def artifact(self, name: str) -> Artifact | None:
-        """The one of that name, None where there is none."""
+        """Read the artifact of that name; None where there is none."""
         query = select(tables.artifacts).where(tables.artifacts.c.name == name)
         with self._begin() as connection:
             row = connection.execute(query).first()
             return None if row is None else _to_artifact(row)
 
-    @lasting_method
+    @retried
     def artifact_details(self, name: str) -> Mapping[str, Any] | None:
-        """Of the one of that name, without its content; None where there is none."""
+        """Read the details of the artifact of that name, without its content; None where there is none."""
         ours = tables.artifacts.c
         with self._begin() as connection:
-            found: Mapping[str, Any] | None = connection.execute(select(ours.details).where(ours.name == name)).scalar()
-            return found
+            details: Mapping[str, Any] | None = connection.scalar(select(ours.details).where(ours.name == name))
+            return details
 
-    @lasting_method
+    @retried
     def artifacts(self, kind: str) -> list[Artifact]:
-        """Those of a kind, the last one first, without their contents."""
+        """List the artifacts of a kind without their contents, the newest first."""
         ours = tables.artifacts
         columns = [column for column in ours.c if column is not ours.c.content]
         with self._begin() as connection:
             query = select(*columns).where(ours.c.kind == kind).order_by(ours.c.updated_at.desc())
             return [_to_artifact(row) for row in connection.execute(query)]
 
-    @lasting_method
-    def artifact_marks(self, kind: str) -> dict[str, float]:
-        """When those of a kind were updated, by their names: by it a later look finds what has changed."""
+    @retried
+    def artifact_versions(self, kind: str) -> dict[str, float]:
+        """The update times of the artifacts of a kind, by name: an artifact changes only with its time."""
         ours = tables.artifacts.c
         with self._begin() as connection:
             query = select(ours.name, ours.updated_at).where(ours.kind == kind)
             return {row.name: row.updated_at for row in connection.execute(query)}
 
-    @lasting_method
+    @retried
     def put_artifact(self, artifact: Artifact) -> None:
-        """Put it on record, in the place of another one of its name."""
+        """Record an artifact, replacing another one of its name."""
         with self._begin() as connection:
             new = INSERTS[connection.dialect.name](tables.artifacts).values(vars(artifact))
-            kept = {name: new.excluded[name] for name in vars(artifact) if name != "name"}
-            connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=kept))
+            replaced = {name: new.excluded[name] for name in vars(artifact) if name != "name"}
+            connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=replaced))
 
-    @lasting_method
+    @retried
     def put_artifact_details(self, artifact: Artifact) -> None:
-        """Put its details on record, where its content is already."""
+        """Update the details of a recorded artifact, and keep its content."""
         changed = {"details": artifact.details, "updated_at": artifact.updated_at}
         with self._begin() as connection:
             connection.execute(update(tables.artifacts).where(tables.artifacts.c.name == artifact.name).values(changed))

@@ -1,4 +1,4 @@
-"""Whether a database holds what it should: every invariant of its studies, looked at row by row."""
+"""Checks of a database: every invariant of its studies, row by row."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +13,12 @@ from nas.errors import NasError
 from nas.objective import Measurement, fingerprint_digest, recorded_objectives
 from nas.store import tables
 from nas.store.engine import open_engine, open_optuna, parse_url
-from nas.store.rows import FIRST
+from nas.store.rows import FIRST_TARGET
 from nas.store.store import Store
 from nas.trial import TrialState
 
-# What Optuna is told of a trial, by its state on our record.
-TOLD = {
+# The state of a trial in Optuna, by its state in our tables.
+OPTUNA_STATES = {
     TrialState.RUNNING: OptunaState.RUNNING,
     TrialState.COMPLETE: OptunaState.COMPLETE,
     TrialState.STOPPED: OptunaState.PRUNED,
@@ -29,41 +29,41 @@ TOLD = {
 
 
 def check(storage: str) -> list[str]:
-    """What is wrong in the database of that URL, a line each; none when all is well.
+    """List the problems in the database of that URL, a line each.
 
-    What runs, or was left by a killed driver, is well: the next `nas search` sees to it. Raises StorageError when the
-    database cannot be read.
+    Trials that run, or that a killed driver left, are no problem: the next `nas search` recovers them. Raises
+    StorageError when the database cannot be read.
     """
     url = parse_url(storage)
-    # Says what is wrong with the address, and brings an older schema up to date.
+    # Raises where the address is wrong, and brings an older schema up to date.
     Store.open(storage, create=False).close()
-    found = _look(url)
-    # What a search writes in the meantime looks amiss once, where one table was read before and another one after it.
-    again = set(_look(url)) if found else set()
-    return [problem for problem in found if problem in again]
+    problems = _problems(url)
+    # A search that writes meanwhile may seem to break an invariant once, between the reads of two tables.
+    persistent = set(_problems(url)) if problems else set()
+    return [problem for problem in problems if problem in persistent]
 
 
-def _look(url: URL) -> list[str]:
-    optunas = open_optuna(url)
+def _problems(url: URL) -> list[str]:
+    storage = open_optuna(url)
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
-            found = [*_of_the_file(connection), *_of_measurements(connection)]
-            names = {study._study_id: study.study_name for study in optunas.get_all_studies()}
+            problems = [*_file_problems(connection), *_measurement_problems(connection)]
+            names = {study._study_id: study.study_name for study in storage.get_all_studies()}
             for study in connection.execute(select(tables.studies).order_by(tables.studies.c.study_id)).all():
-                # What Optuna has deleted is left over, and in nobody's way.
+                # Our rows of a study that was deleted in Optuna do no harm.
                 if study.study_id in names:
-                    told = optunas.get_all_trials(study.study_id, deepcopy=False)
-                    problems = _of_study(connection, study, told)
-                    found += [f"study {names[study.study_id]!r}{problem}" for problem in problems]
-            return found
+                    optuna_trials = storage.get_all_trials(study.study_id, deepcopy=False)
+                    study_problems = _study_problems(connection, study, optuna_trials)
+                    problems += [f"study {names[study.study_id]!r}{problem}" for problem in study_problems]
+            return problems
     finally:
         engine.dispose()
-        optunas.engine.dispose()
+        storage.engine.dispose()
 
 
-def _of_the_file(connection: Connection) -> Iterator[str]:
-    """SQLite's own checks; PostgreSQL holds its constraints by itself."""
+def _file_problems(connection: Connection) -> Iterator[str]:
+    """Run SQLite's own checks; PostgreSQL enforces its constraints by itself."""
     if connection.dialect.name == "sqlite":
         for (line,) in connection.execute(text("PRAGMA integrity_check")):
             if line != "ok":
@@ -72,28 +72,34 @@ def _of_the_file(connection: Connection) -> Iterator[str]:
             yield f"table {row[0]}: row {row[1]} refers to a row of {row[2]} that is not there"
 
 
-def _of_measurements(connection: Connection) -> Iterator[str]:
+def _measurement_problems(connection: Connection) -> Iterator[str]:
     ours = tables.measurements
     for row in connection.execute(select(ours)):
         where = f"measurement {row.measurement_id}"
         try:
-            taken = Measurement.from_dict(row._asdict())
+            measurement = Measurement.from_dict(row._asdict())
             architecture = Architecture.from_dict(row.architecture) if row.architecture is not None else None
         except (KeyError, TypeError, ValueError, NasError) as error:
             yield f"{where}: cannot be read ({error})"
             continue
-        if not taken.samples or min(taken.samples) <= 0:
+        if not measurement.samples or min(measurement.samples) <= 0:
             yield f"{where}: has no sample, or one that is not above 0"
-        elif row._mapping[ours.c.count] != taken.count or abs(row.median - taken.median) > 1e-9 * taken.median:
+        elif row._mapping[ours.c.count] != measurement.count or not _is_close(row.median, measurement.median):
             yield f"{where}: count and median are not those of its samples"
-        if row.digest != fingerprint_digest(taken.fingerprint):
+        if row.digest != fingerprint_digest(measurement.fingerprint):
             yield f"{where}: its digest is not its fingerprint's"
         if architecture is not None and architecture.key != row.key:
             yield f"{where}: its key is not its architecture's"
 
 
-def _of_study(connection: Connection, study: Row[Any], told: Sequence[optuna.trial.FrozenTrial]) -> Iterator[str]:
-    """What follows the study's name in a problem's line."""
+def _is_close(median: float, expected: float) -> bool:
+    return abs(median - expected) <= 1e-9 * expected
+
+
+def _study_problems(
+    connection: Connection, study: Row[Any], optuna_trials: Sequence[optuna.trial.FrozenTrial]
+) -> Iterator[str]:
+    """Yield the rest of each problem's line, after the study's name."""
     ours = tables.trials
     of_study = ours.c.study_id == study.study_id
     curves = _by_trial(connection, tables.curve_points, of_study)
@@ -104,13 +110,13 @@ def _of_study(connection: Connection, study: Row[Any], told: Sequence[optuna.tri
         of_study,
         tables.measurements,
     )
-    in_optuna = {trial.number: trial for trial in told}
+    in_optuna = {trial.number: trial for trial in optuna_trials}
     trials = connection.execute(select(ours).where(of_study).order_by(ours.c.number)).all()
     for row in trials:
         problems = [
-            *_of_trial(row, study.settings, curves.get(row.trial_id, []), measured.get(row.trial_id, [])),
-            *_of_confirmations(row, confirmations.get(row.trial_id, [])),
-            *_of_optuna(row, study.settings, in_optuna.pop(row.number, None)),
+            *_trial_problems(row, study.settings, curves.get(row.trial_id, []), measured.get(row.trial_id, [])),
+            *_confirmation_problems(row, confirmations.get(row.trial_id, [])),
+            *_optuna_problems(row, study.settings, in_optuna.pop(row.number, None)),
         ]
         if row.state == TrialState.RUNNING and study.driver is None:
             problems.append("it is running and nobody drives the study")
@@ -119,7 +125,7 @@ def _of_study(connection: Connection, study: Row[Any], told: Sequence[optuna.tri
     claimed = Counter(row.key for row in trials if row.state != TrialState.INTERRUPTED)
     for key, count in claimed.items():
         if count > 1:
-            yield f": architecture {key} is on record {count} times"
+            yield f": architecture {key} is recorded {count} times"
     for number, trial in in_optuna.items():
         if trial.state is OptunaState.COMPLETE and "answered_from" not in trial.user_attrs:
             yield f", trial {number}: Optuna has a result of it and we have none"
@@ -135,13 +141,13 @@ def _by_trial(
     if joined is not None:
         source = source.join(joined)
         columns.append(joined)
-    found: dict[int, list[Any]] = {}
+    rows: dict[int, list[Any]] = {}
     for row in connection.execute(select(*columns).select_from(source).where(of_study)):
-        found.setdefault(row.trial_id, []).append(row)
-    return found
+        rows.setdefault(row.trial_id, []).append(row)
+    return rows
 
 
-def _of_trial(
+def _trial_problems(
     row: Row[Any], settings: Mapping[str, Any], curve: Sequence[Row[Any]], measured: Sequence[Row[Any]]
 ) -> Iterator[str]:
     try:
@@ -165,44 +171,46 @@ def _of_trial(
     epochs = sorted(point.epoch for point in curve)
     if epochs != list(range(1, len(epochs) + 1)):
         yield f"its learning curve has the epochs {epochs}"
-    elif state is TrialState.COMPLETE and curve and max(curve, key=lambda each: each.epoch).accuracy != row.accuracy:
+    elif state is TrialState.COMPLETE and curve and max(curve, key=lambda point: point.epoch).accuracy != row.accuracy:
         yield "its accuracy is not the last of its learning curve"
-    for each in measured:
-        if each.key != row.key:
-            yield f"measurement {each.measurement_id} is of another architecture"
-    first = [each.median for each in measured if each.target == FIRST]
-    if state is TrialState.COMPLETE and not first:
+    for measurement in measured:
+        if measurement.key != row.key:
+            yield f"measurement {measurement.measurement_id} is of another architecture"
+    latencies_ms = [measurement.median for measurement in measured if measurement.target == FIRST_TARGET]
+    if state is TrialState.COMPLETE and not latencies_ms:
         yield "it is complete without a latency"
     limit = settings.get("max_latency_ms")
     judged = state in (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
-    if judged and first and limit is not None and (first[0] > limit) != (state is TrialState.INFEASIBLE):
-        yield f"it is {state} at {first[0]:g} ms with a limit of {limit:g} ms"
+    if judged and latencies_ms and limit is not None and (latencies_ms[0] > limit) != (state is TrialState.INFEASIBLE):
+        yield f"it is {state} at {latencies_ms[0]:g} ms with a limit of {limit:g} ms"
 
 
-def _of_confirmations(row: Row[Any], confirmations: Sequence[Row[Any]]) -> Iterator[str]:
+def _confirmation_problems(row: Row[Any], confirmations: Sequence[Row[Any]]) -> Iterator[str]:
     if confirmations and row.state != TrialState.COMPLETE:
         yield f"it is {row.state} and has confirmations"
-    seeds = [row.seed, *(each.seed for each in confirmations)]
+    seeds = [row.seed, *(confirmation.seed for confirmation in confirmations)]
     if len(set(seeds)) < len(seeds):
         yield "two of its trainings had the same seed"
-    for each in confirmations:
-        if (each.accuracy is None) == (each.failure_cause is None):
-            yield f"its confirmation with seed {each.seed} has neither an accuracy nor a failure, or both"
+    for confirmation in confirmations:
+        if (confirmation.accuracy is None) == (confirmation.failure_cause is None):
+            yield f"its confirmation with seed {confirmation.seed} has neither an accuracy nor a failure, or both"
 
 
-def _of_optuna(row: Row[Any], settings: Mapping[str, Any], told: optuna.trial.FrozenTrial | None) -> Iterator[str]:
-    if told is None:
+def _optuna_problems(
+    row: Row[Any], settings: Mapping[str, Any], trial: optuna.trial.FrozenTrial | None
+) -> Iterator[str]:
+    if trial is None:
         yield "Optuna does not know it"
         return
-    if told.user_attrs.get("key", row.key) != row.key:
+    if trial.user_attrs.get("key", row.key) != row.key:
         yield "Optuna has another architecture under its number"
-    if row.state not in TOLD:
+    if row.state not in OPTUNA_STATES:
         return
-    if told.state is not TOLD[row.state]:
-        # The driver was killed between our record and Optuna's: the next start makes it good.
-        if told.state is not OptunaState.RUNNING:
-            yield f"it is {row.state} here and {told.state.name.lower()} in Optuna"
-    elif row.state == TrialState.COMPLETE and told.values is not None:
+    if trial.state is not OPTUNA_STATES[row.state]:
+        # The driver was killed after writing our row and before Optuna's: the next start repairs that.
+        if trial.state is not OptunaState.RUNNING:
+            yield f"it is {row.state} here and {trial.state.name.lower()} in Optuna"
+    elif row.state == TrialState.COMPLETE and trial.values is not None:
         names = [objective.name for objective in recorded_objectives(settings)]
-        if dict(zip(names, told.values, strict=True)).get("accuracy", row.accuracy) != row.accuracy:
+        if dict(zip(names, trial.values, strict=True)).get("accuracy", row.accuracy) != row.accuracy:
             yield "Optuna has another accuracy"

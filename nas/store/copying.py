@@ -1,4 +1,4 @@
-"""Studies moved from one database to another, SQLite or PostgreSQL, whole: Optuna's part and ours."""
+"""Copies of whole studies between databases, SQLite or PostgreSQL: Optuna's tables and ours."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,35 +13,35 @@ from nas.store.store import Store, StudyRecord
 
 
 def copy(source: str, destination: str, names: Sequence[str] = ()) -> list[str]:
-    """Copy the studies of these names, by default all, with whatever was measured; the names of those that were.
+    """Copy the studies of these names, by default all, and all measurements; return the names of the copied studies.
 
-    The source is left as it is. Each study arrives whole or not at all. Raises ParameterError when the destination has
+    The source is not changed. Each study is copied whole or not at all. Raises ParameterError when the destination has
     one of that name, UnknownNameError when the source has none, StorageError when a database cannot be used.
     """
     urls = parse_url(source), parse_url(destination)
     if urls[0] == urls[1]:
         raise ParameterError(f"--to {shown(urls[1])!r} is the database that is copied from")
     with Store.open(source, create=False) as old:
-        wanted = [old.study(name) for name in dict.fromkeys(names)] or old.studies()[::-1]
+        records = [old.study(name) for name in dict.fromkeys(names)] or old.studies()[::-1]
     Store.open(destination, create=True).close()
     ours = [open_engine(url) for url in urls]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     theirs = [open_optuna(url) for url in urls]
     try:
-        # Also those that are another program's.
+        # Other programs' studies too.
         present = {study.study_name for study in theirs[1].get_all_studies()}
-        for record in wanted:
+        for record in records:
             if record.name in present:
                 raise ParameterError(f"study {record.name!r} is in {shown(urls[1])!r} already")
         with ours[0].connect() as reading:
             _copy_measurements(reading, ours[1])
             _copy_artifacts(reading, ours[1])
-            for record in wanted:
+            for record in records:
                 _copy_study(reading, ours[1], theirs, record)
     finally:
         for engine in (*ours, *(storage.engine for storage in theirs)):
             engine.dispose()
-    return [record.name for record in wanted]
+    return [record.name for record in records]
 
 
 def _copy_study(
@@ -59,7 +59,7 @@ def _copy_study(
 
 def _copy_ours(reading: Connection, writing: Connection, record: StudyRecord, study_id: int) -> None:
     writing.execute(tables.studies.delete().where(tables.studies.c.study_id == study_id))
-    # Whose driver was killed: what that one left running is seen to by the next, in the copy too.
+    # A killed driver's row is copied too: the next driver recovers what that one left running, in the copy as well.
     driver = reading.scalar(select(tables.studies.c.driver).where(tables.studies.c.study_id == record.study_id))
     writing.execute(
         insert(tables.studies).values(
@@ -73,12 +73,12 @@ def _copy_ours(reading: Connection, writing: Connection, record: StudyRecord, st
     new_ids = {}
     for row in reading.execute(select(tables.trials).where(of_study).order_by(tables.trials.c.trial_id)).mappings():
         _copy_environment(reading, writing, row["environment"])
-        found = writing.execute(
+        inserted = writing.execute(
             insert(tables.trials)
             .values({**_without(row, "trial_id"), "study_id": study_id})
             .returning(tables.trials.c.trial_id)
         )
-        new_ids[row["trial_id"]] = found.scalar_one()
+        new_ids[row["trial_id"]] = inserted.scalar_one()
     for details in (tables.curve_points, tables.confirmations):
         query = select(details).join(tables.trials).where(of_study)
         for row in reading.execute(query.order_by(*details.primary_key)).mappings():
@@ -100,7 +100,7 @@ def _copy_ours(reading: Connection, writing: Connection, record: StudyRecord, st
 
 
 def _copy_measurements(reading: Connection, destination: Engine) -> None:
-    """Those of no trial too, and how well they are predicted. What is there already is not written again."""
+    """Copy all measurements, those of no trial too, and the latency model's errors, where they are missing."""
     with destination.begin() as writing:
         for row in reading.execute(select(tables.measurements)).mappings():
             _measurement(writing, row)
@@ -111,7 +111,7 @@ def _copy_measurements(reading: Connection, destination: Engine) -> None:
 
 
 def _copy_artifacts(reading: Connection, destination: Engine) -> None:
-    """What is there already stays."""
+    """Copy the artifacts that are missing in the destination."""
     ours = tables.artifacts
     with destination.begin() as writing:
         known = set(writing.scalars(select(ours.c.name)))
@@ -125,7 +125,7 @@ def _identity(profile: Mapping[Any, Any]) -> tuple[Any, ...]:
 
 
 def _measurement(writing: Connection, row: Mapping[Any, Any]) -> int:
-    """The id that a measurement has in the destination, put there if it is new."""
+    """Record a measurement in the destination if it is new; return its id there."""
     columns = {column.name: row[column.name] for column in tables.measurements.columns}
     return rows.put_measurement(writing, _without(columns, "measurement_id"))
 
@@ -139,5 +139,5 @@ def _copy_environment(reading: Connection, writing: Connection, digest: str | No
 
 
 def _without(row: Mapping[Any, Any], name: str) -> dict[str, Any]:
-    """A row's columns but for its own id; what is JSON and none is SQL's null."""
+    """Drop a row's own id; None becomes SQL's null, also in JSON columns."""
     return {key: null() if value is None else value for key, value in row.items() if key != name}

@@ -1,4 +1,4 @@
-"""A database that is open: our schema brought up to date, its errors as ours."""
+"""An open database: our schema brought up to date, database errors raised as ours."""
 
 import os
 from collections.abc import Iterator
@@ -11,21 +11,22 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nas.errors import StorageError
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
-from nas.store.patience import PATIENCE_S, wait_when_away
+from nas.store.retry import MAX_WAIT_S, wait_when_away
 from nas.store.schema import upgrade
 
 
 class Database:
-    """Close it, or use it as a context manager."""
+    """A connection to a database. Close it, or use it as a context manager."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
         self.name = name
 
     @classmethod
-    def open(cls, url_text: str, *, create: bool, patience_s: float = PATIENCE_S) -> Self:
-        """Connect and bring our schema up to date; `create` allows a SQLite file that is not there yet. A server that
-        goes away later is waited for so long.
+    def open(cls, url_text: str, *, create: bool, max_wait_s: float = MAX_WAIT_S) -> Self:
+        """Connect and bring our schema up to date; `create` allows a SQLite file that is not there yet.
+
+        A server that goes away later is waited for, up to `max_wait_s`.
 
         Raises StorageError when the database cannot be reached or is of a newer schema.
         """
@@ -37,11 +38,11 @@ class Database:
         store = cls(open_engine(url), name)
         with store._guarded():
             upgrade(store._engine, name)
-        wait_when_away(store._engine, patience_s)
+        wait_when_away(store._engine, max_wait_s)
         return store
 
     def ping(self) -> None:
-        """Raises StorageError when the database does not answer."""
+        """Check the connection. Raises StorageError when the database does not answer."""
         with self._begin() as connection:
             connection.execute(select(1))
 
@@ -63,7 +64,7 @@ class Database:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """The database's own errors as StorageErrors, but for broken constraints, which callers understand better."""
+        """Raise the database's own errors as StorageErrors, but for broken constraints, which callers handle."""
         try:
             yield
         except IntegrityError:
@@ -73,7 +74,7 @@ class Database:
             raise StorageError(f"database {self.name!r}: {reason}{self._hint()}") from error
 
     def _hint(self) -> str:
-        """SQLite writes beside its file even to read, and does not say so."""
+        """Explain a read-only folder: SQLite writes beside its file even to read, and its error does not say so."""
         file = sqlite_file(self._engine.url)
         if file is None or not file.is_file() or os.access(file.parent, os.W_OK):
             return ""

@@ -1,4 +1,4 @@
-"""Engines: one way to open a database URL, for Optuna's storage and for ours."""
+"""Engines: the one way to open a database URL, for Optuna's storage and for ours."""
 
 import sqlite3
 from pathlib import Path
@@ -9,14 +9,14 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nas.errors import StorageError
-from nas.store.patience import PATIENCE_S, wait_when_away
+from nas.store.retry import MAX_WAIT_S, wait_when_away
 
 BACKENDS = ("sqlite", "postgresql")
 BUSY_TIMEOUT_S = 30
 
 
 class SQLiteConnection(sqlite3.Connection):
-    """Write-ahead logging, so that readers never wait for the writer; a commit then survives any killed process."""
+    """A connection with write-ahead logging: readers never wait for the writer, commits survive a killed process."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -27,20 +27,20 @@ class SQLiteConnection(sqlite3.Connection):
 
 
 def parse_url(text: str) -> URL:
-    """Raises StorageError for what is no database URL, and for a database that would not outlive the process."""
+    """Parse a database URL. Raises StorageError for any other text, and for a database that ends with the process."""
     try:
         url = make_url(text)
         if url.get_backend_name() not in BACKENDS:
             raise ArgumentError(url.get_backend_name())
         url.get_dialect().import_dbapi()
     except (ArgumentError, ImportError, ValueError) as error:
-        # What is nearly a URL may hold a password.
+        # A text that is nearly a URL may hold a password.
         value = "" if ":" in text else f" {text!r}"
         raise StorageError(
             f"--storage{value} is not a database URL that can be used here; valid: sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME"
         ) from error
     if "@" in (url.host or ""):
-        # What follows it is a part of the password.
+        # The text after it is a part of the password.
         raise StorageError("--storage has an @ in its password: write it as %40, or give the password in PGPASSWORD")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise StorageError(f"--storage {shown(url)!r} names no file; valid: sqlite:///FILE")
@@ -50,17 +50,17 @@ def parse_url(text: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """The URL as it may be printed: without its password, nor its query, which may hold one too."""
+    """Format a URL for printing: without its password, and without its query, which may hold one too."""
     return url.set(query={}).render_as_string(hide_password=True)
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """The file behind a SQLite URL, None for other databases."""
+    """Return the file behind a SQLite URL, None for other databases."""
     return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
 def engine_arguments(url: URL) -> dict[str, Any]:
-    """What `create_engine` is given besides the URL."""
+    """Arguments of `create_engine` besides the URL."""
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_TIMEOUT_S, "factory": SQLiteConnection}}
     return {"pool_pre_ping": True, "connect_args": {"connect_timeout": BUSY_TIMEOUT_S}}
@@ -70,14 +70,17 @@ def open_engine(url: URL) -> Engine:
     return create_engine(url, **engine_arguments(url))
 
 
-def open_optuna(url: URL, patience_s: float = PATIENCE_S) -> optuna.storages.RDBStorage:
-    """Optuna's storage in the same database; one that is away is waited for. Raises StorageError if it is of no use."""
+def open_optuna(url: URL, max_wait_s: float = MAX_WAIT_S) -> optuna.storages.RDBStorage:
+    """Open Optuna's storage in a database, and wait up to `max_wait_s` for one that goes away later.
+
+    Raises StorageError when Optuna cannot use the database.
+    """
     try:
         storage = optuna.storages.RDBStorage(
             url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
         )
-        # Our own engine, which is beside it, says so.
-        wait_when_away(storage.engine, patience_s, silent=True)
+        # Our own engine on the same database reports the wait.
+        wait_when_away(storage.engine, max_wait_s, silent=True)
         return storage
     except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
         raise StorageError(f"Optuna cannot use database {shown(url)!r}: {str(error).splitlines()[0]}") from error

@@ -1,8 +1,8 @@
-"""Optuna's tables for the one process that drives a study: what it writes it remembers, and need not read again.
+"""A cache over Optuna's tables for the one process that drives a study: it does not reread what it wrote itself.
 
 Optuna's own cache reads every unfinished trial again before each suggestion: with 256 of them running that takes a
-quarter of a second, ten times as long as all else. And it writes each parameter in a transaction of its own; here a
-trial's parameters are written together, before anything else of the trial is written or read.
+quarter of a second, ten times as long as everything else. And it writes each parameter in a transaction of its own;
+here a trial's parameters are written together, before anything else of the trial is written or read.
 """
 
 import copy
@@ -22,25 +22,25 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-# What other processes do to trials (enqueue some, annotate them) is seen this often.
+# The interval at which other processes' changes of trials (enqueued, annotated ones) are read.
 REFRESH_S = 10.0
 ENDED = [state for state in TrialState if state.is_finished()]
 
 
-class DriversStorage(_CachedStorage):
-    """For a study that one process drives."""
+class DriverStorage(_CachedStorage):
+    """Optuna's cached storage, for a study that one process drives."""
 
     def __init__(self, backend: RDBStorage, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(backend)
         self._clock = clock
         self._refreshed: dict[int, float] = {}
-        # Of each study, its trials by number.
+        # Each study's trials, in order of number.
         self._ordered: dict[int, list[FrozenTrial]] = {}
-        # By trial, rows of parameters that are still to be written.
+        # Each trial's rows of parameters that are not written yet.
         self._unwritten: dict[int, list[dict[str, Any]]] = {}
 
     def delete_study(self, study_id: int) -> None:
-        # Its id may be given anew.
+        # Its id may be reused.
         self._ordered.pop(study_id, None)
         self._refreshed.pop(study_id, None)
         super().delete_study(study_id)
@@ -49,7 +49,7 @@ class DriversStorage(_CachedStorage):
         trial_id = super().create_new_trial(study_id, template_trial)
         self._note_end(trial_id)
         if self._known(trial_id).number != len(self._ordered[study_id]) - 1:
-            # Others made some before it.
+            # Other processes have made trials before it.
             self._refreshed.pop(study_id, None)
             self._read_trials_from_remote_storage(study_id)
         return trial_id
@@ -60,7 +60,7 @@ class DriversStorage(_CachedStorage):
         study_id, _ = self._trial_id_to_study_id_and_number[trial_id]
         known = self._studies[study_id].param_distribution.get(param_name)
         if known is None:
-            # Optuna looks at other processes' trials, whether they have a parameter of that name and another kind.
+            # Optuna checks whether other processes' trials have a parameter of that name and another kind.
             super().set_trial_param(trial_id, param_name, param_value_internal, distribution)
         else:
             self.check_trial_is_updatable(trial_id, self._known(trial_id).state)
@@ -80,8 +80,8 @@ class DriversStorage(_CachedStorage):
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         self._write(trial_id)
         if not super().set_trial_state_values(trial_id, state, values):
-            # Another process was there first.
-            self.look_again()
+            # Another process was first.
+            self.invalidate_cache()
             return False
         trial = self._renewed(trial_id)
         trial.state = state
@@ -105,7 +105,7 @@ class DriversStorage(_CachedStorage):
         self._renewed(trial_id)._user_attrs[key] = json.loads(json.dumps(value))
 
     def annotate(self, trial_id: int, values: Mapping[str, Any]) -> None:
-        """Several user attributes that the trial does not have yet, at once."""
+        """Write several user attributes that the trial does not have yet, in one transaction."""
         texts = {key: json.dumps(value) for key, value in values.items()}
         self._write(trial_id, [{"trial_id": trial_id, "key": key, "value_json": texts[key]} for key in texts])
         self._renewed(trial_id)._user_attrs.update({key: json.loads(text) for key, text in texts.items()})
@@ -118,11 +118,11 @@ class DriversStorage(_CachedStorage):
     def get_trial(self, trial_id: int) -> FrozenTrial:
         if trial_id not in self._trial_id_to_study_id_and_number:
             return super().get_trial(trial_id)
-        # Whoever asks may write on it.
+        # The caller may change it.
         return _copied(self._known(trial_id))
 
-    def look_again(self) -> None:
-        """Have the next question answered by the database, whatever is remembered."""
+    def invalidate_cache(self) -> None:
+        """Make the next call read from the database."""
         self._refreshed.clear()
 
     def get_all_trials(
@@ -132,10 +132,10 @@ class DriversStorage(_CachedStorage):
         with self._lock:
             study = self._studies[study_id]
             if states is None or any(state in states for state in ENDED):
-                found = list(self._ordered.get(study_id, ()))
+                trials = list(self._ordered.get(study_id, ()))
             else:
-                found = [self._known(trial_id) for trial_id in sorted(study.unfinished_trial_ids)]
-            chosen = found if states is None else [trial for trial in found if trial.state in states]
+                trials = [self._known(trial_id) for trial_id in sorted(study.unfinished_trial_ids)]
+            chosen = trials if states is None else [trial for trial in trials if trial.state in states]
             return copy.deepcopy(chosen) if deepcopy else chosen
 
     def _known(self, trial_id: int) -> FrozenTrial:
@@ -143,7 +143,7 @@ class DriversStorage(_CachedStorage):
         return self._studies[study_id].trials[number]
 
     def _renewed(self, trial_id: int) -> FrozenTrial:
-        """A copy in the trial's place, to be written on: others may hold the one before."""
+        """Replace the trial by a copy that may be changed, since others may hold the one before."""
         study_id, number = self._trial_id_to_study_id_and_number[trial_id]
         trial = _copied(self._known(trial_id))
         self._studies[study_id].trials[number] = self._ordered[study_id][number] = trial
@@ -158,7 +158,7 @@ class DriversStorage(_CachedStorage):
             ordered[:] = [trial for _, trial in sorted(self._studies[study_id].trials.items())]
 
     def _note_end(self, trial_id: int) -> None:
-        """What has ended is not read again."""
+        """Keep Optuna's cache from reading the trial again once it has ended."""
         study = self._studies[self._trial_id_to_study_id_and_number[trial_id][0]]
         if self._known(trial_id).state.is_finished():
             study.unfinished_trial_ids.discard(trial_id)
@@ -167,7 +167,7 @@ class DriversStorage(_CachedStorage):
             study.unfinished_trial_ids.add(trial_id)
 
     def _write(self, trial_id: int, attributes: Sequence[Mapping[str, Any]] = ()) -> None:
-        """What is still to be written of the trial's parameters, and these attributes."""
+        """Write the trial's pending parameters, and these attributes."""
         parameters = self._unwritten.get(trial_id, [])
         if not parameters and not attributes:
             return
@@ -177,7 +177,7 @@ class DriversStorage(_CachedStorage):
                     if rows:
                         connection.execute(insert(table.__table__), rows)
         except IntegrityError:
-            # They were written when all but the answer was through, and a call that was cut off is made again.
+            # An earlier attempt had written them when the connection was lost before its answer.
             pass
         except DBAPIError as error:
             raise StorageInternalError(str(error.orig)) from error
@@ -189,21 +189,21 @@ class DriversStorage(_CachedStorage):
         for trial_id in list(self._unwritten):
             self._write(trial_id)
         super()._read_trials_from_remote_storage(study_id)
-        # Its length in time is not the reader's to pay again at once.
+        # Taken after the read, however long that took, so that the next one does not follow at once.
         self._refreshed[study_id] = self._clock()
 
 
-def look_again(study: Study) -> None:
-    """Have the next question answered by the database, whatever is remembered."""
+def invalidate_cache(study: Study) -> None:
+    """Make the study's next read come from the database."""
     storage = study._storage
-    if isinstance(storage, DriversStorage):
-        storage.look_again()
+    if isinstance(storage, DriverStorage):
+        storage.invalidate_cache()
 
 
 def annotate(study: Study, trial: Trial, values: Mapping[str, Any]) -> None:
-    """Give a trial several user attributes that it does not have yet; in one transaction, if the storage is ours."""
+    """Write several user attributes that the trial does not have yet; in one transaction, if the storage is ours."""
     storage = study._storage
-    if isinstance(storage, DriversStorage):
+    if isinstance(storage, DriverStorage):
         storage.annotate(trial._trial_id, values)
         return
     for name, value in values.items():
@@ -211,11 +211,11 @@ def annotate(study: Study, trial: Trial, values: Mapping[str, Any]) -> None:
 
 
 def _copied(trial: FrozenTrial) -> FrozenTrial:
-    """The same, with dictionaries of its own."""
-    found = copy.copy(trial)
-    found._params = dict(trial._params)
-    found._distributions = dict(trial._distributions)
-    found._user_attrs = dict(trial._user_attrs)
-    found._system_attrs = dict(trial._system_attrs)
-    found.intermediate_values = dict(trial.intermediate_values)
-    return found
+    """Copy a trial and its dictionaries."""
+    copied = copy.copy(trial)
+    copied._params = dict(trial._params)
+    copied._distributions = dict(trial._distributions)
+    copied._user_attrs = dict(trial._user_attrs)
+    copied._system_attrs = dict(trial._system_attrs)
+    copied.intermediate_values = dict(trial.intermediate_values)
+    return copied

@@ -1,4 +1,4 @@
-"""Between rows of our tables and trials: what is written of an outcome, and what is read back."""
+"""Conversion between rows of our tables and trials with their outcomes."""
 
 import hashlib
 import json
@@ -14,9 +14,9 @@ from nas.objective import QUANTILES, Measurement, fingerprint_digest
 from nas.store import tables
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
 
-# Under this name the latency on a study's first target is on record.
-FIRST = ""
-# Each dialect has its own way to leave a row that is there alone.
+# The recorded name of a study's first target, whose latency is the trial's own.
+FIRST_TARGET = ""
+# Each dialect has its own way to insert a row only where it is new.
 INSERTS: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
@@ -24,7 +24,7 @@ INSERTS: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
 
 
 def outcome_columns(connection: Connection, outcome: Outcome) -> dict[str, Any]:
-    """The columns that trials and confirmations share. Puts the environment on record where it is new."""
+    """Make the columns that trials and confirmations share, and record the environment where it is new."""
     failure = outcome.failure
     return {
         "accuracy": outcome.accuracy,
@@ -46,18 +46,18 @@ def _record_environment(connection: Connection, outcome: Outcome) -> str:
 
 
 def _insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    """A row that another process may be inserting at this moment: it is there once."""
+    """Insert a row unless another process inserts the same one at this moment."""
     new: sqlite.Insert | postgresql.Insert = INSERTS[connection.dialect.name](table)
     connection.execute(new.values(dict(values)).on_conflict_do_nothing())
 
 
 def record_details(connection: Connection, trial_id: int, architecture: Architecture, outcome: Outcome) -> None:
-    """A trial's learning curve and the measurements that its figures are, in tables of their own."""
+    """Record a trial's learning curve and the measurements of its outcome, in tables of their own."""
     for point in outcome.curve:
         connection.execute(insert(tables.curve_points).values(trial_id=trial_id, **_point(point)))
-    for target, taken in ((FIRST, outcome.latency), *outcome.latencies.items()):
-        if taken is not None:
-            measurement_id = record_measurement(connection, architecture.key, taken, architecture)
+    for target, measurement in ((FIRST_TARGET, outcome.latency), *outcome.latencies.items()):
+        if measurement is not None:
+            measurement_id = record_measurement(connection, architecture.key, measurement, architecture)
             connection.execute(
                 insert(tables.trial_measurements).values(
                     trial_id=trial_id, target=target, measurement_id=measurement_id
@@ -65,25 +65,27 @@ def record_details(connection: Connection, trial_id: int, architecture: Architec
             )
 
 
-def record_measurement(connection: Connection, key: str, taken: Measurement, architecture: Architecture | None) -> int:
-    """The row's id; the same occasion is put on record once."""
+def record_measurement(
+    connection: Connection, key: str, measurement: Measurement, architecture: Architecture | None
+) -> int:
+    """Record a measurement unless it is recorded already; return its row's id."""
     return put_measurement(
         connection,
         {
             "key": key,
-            "digest": fingerprint_digest(taken.fingerprint),
+            "digest": fingerprint_digest(measurement.fingerprint),
             "architecture": architecture.to_dict() if architecture is not None else null(),
-            "count": taken.count,
-            "median": taken.median,
-            "iqr": taken.iqr,
-            "quantiles": {f"p{q * 100:g}": taken.quantile(q) for q in QUANTILES},
-            **taken.to_dict(),
+            "count": measurement.count,
+            "median": measurement.median,
+            "iqr": measurement.iqr,
+            "quantiles": {f"p{q * 100:g}": measurement.quantile(q) for q in QUANTILES},
+            **measurement.to_dict(),
         },
     )
 
 
 def put_measurement(connection: Connection, columns: Mapping[str, Any]) -> int:
-    """The id of the row with these columns, which is written where the occasion is not on record."""
+    """Write a measurement's row unless the same occasion is recorded already; return the row's id."""
     ours = tables.measurements
     occasion = (ours.c[name] == columns[name] for name in ("key", "digest", "metric", "taken_at"))
     row_of = select(ours.c.measurement_id).where(*occasion)
@@ -96,13 +98,13 @@ def put_measurement(connection: Connection, columns: Mapping[str, Any]) -> int:
 
 
 def confirmation_columns(connection: Connection, confirmation: Confirmation) -> dict[str, Any]:
-    """A confirmation's columns, its curve and latency samples among them as JSON, those on further targets by name."""
+    """Make a confirmation's columns; its curve and latencies are JSON, those on further targets by name."""
     outcome = confirmation.outcome
     return {
         "seed": confirmation.seed,
         "curve": [_point(point) for point in outcome.curve],
         "latency": outcome.latency.to_dict() if outcome.latency is not None else None,
-        "latencies": {target: taken.to_dict() for target, taken in outcome.latencies.items()},
+        "latencies": {target: latency.to_dict() for target, latency in outcome.latencies.items()},
         **outcome_columns(connection, outcome),
     }
 
@@ -117,16 +119,16 @@ def to_trial(
     curve: tuple[CurvePoint, ...],
     confirmations: tuple[Confirmation, ...],
 ) -> Trial:
-    """A trial of its row, joined with its environment's `details`, and of what other tables hold of it.
+    """Read a trial from its row, joined with its environment's `details`, and its rows in other tables.
 
-    `latencies` are by target, the first one's under FIRST.
+    `latencies` are by target, the first one's under FIRST_TARGET.
     """
     state = TrialState(row.state)
     outcome = None
     if state is not TrialState.RUNNING:
         outcome = replace(
-            _to_outcome(row, latencies.get(FIRST), curve, row.parameters),
-            latencies={target: taken for target, taken in latencies.items() if target != FIRST},
+            _to_outcome(row, latencies.get(FIRST_TARGET), curve, row.parameters),
+            latencies={target: latency for target, latency in latencies.items() if target != FIRST_TARGET},
             costs=row.costs or {},
         )
     architecture = Architecture.from_dict(row.architecture)
@@ -134,7 +136,7 @@ def to_trial(
 
 
 def to_confirmation(row: Row[Any]) -> Confirmation:
-    """A confirmation of its row, joined with its environment's `details` and its trial's `parameters`."""
+    """Read a confirmation from its row, joined with its environment's `details` and its trial's `parameters`."""
     latency = Measurement.from_dict(row.latency) if row.latency is not None else None
     curve = tuple(CurvePoint(**point) for point in row.curve)
     outcome = _to_outcome(row, latency, curve, row.parameters if latency is not None else None)
@@ -158,5 +160,5 @@ def _to_outcome(
 
 
 def to_failure(row: Row[*tuple[Any, ...]]) -> Failure | None:
-    """What went wrong with the trial or confirmation of this row."""
+    """Read the failure from a trial's or confirmation's row; None where there is none."""
     return Failure(row.failure_cause, row.failure_message) if row.failure_cause else None

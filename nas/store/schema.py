@@ -1,4 +1,4 @@
-"""Our schema's version in a database, and the way up to the one that this program knows."""
+"""The version of our schema in a database, and upgrades to this program's version."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from nas.errors import StorageError
 VERSION_TABLE = "nas_alembic_version"
 HEAD = "0005"
 
-# One process migrates at a time, all of it or nothing; the next one then finds nothing left to do. SQLite begins no
-# transaction of its own before it changes tables.
+# One process migrates at a time, all or nothing; the next one then has nothing to do. SQLite begins no transaction of
+# its own before it changes tables.
 _LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(72107)"}
 
 
 def schema_version(connection: Connection) -> str | None:
-    """The revision that the database is at, None before the first."""
+    """Read the schema's revision in a database, None before the first."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     version: str | None = connection.scalar(select(column("version_num")).select_from(table(VERSION_TABLE)))
@@ -26,7 +26,7 @@ def schema_version(connection: Connection) -> str | None:
 def upgrade(engine: Engine, name: str, to: str = HEAD) -> None:
     """Bring the schema to HEAD, or to an earlier revision.
 
-    Raises StorageError when the database is of a newer schema than this program.
+    Raises StorageError when the database has a newer schema than this program.
     """
     with engine.connect() as connection:
         version = schema_version(connection)

@@ -1,4 +1,4 @@
-"""The record of studies and trials. A trial's final row here is the truth; Optuna is told after it is written."""
+"""The tables of studies and trials. A trial's final row here is the truth; Optuna's copy is written after it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -15,21 +15,22 @@ from nas.results.rank_correlation import RankCheck
 from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
 from nas.store.drivers import Drivers
-from nas.store.patience import lasting_method
+from nas.store.retry import retried
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
 
 # Optuna's own table, of which only the two columns that name a study are read.
 _optuna_studies = table("studies", column("study_id"), column("study_name"))
 
 
-# How a trial ended, when (in seconds since 1970), and what went wrong if something did.
+# A trial's final state, the time of its end in seconds since 1970, and its failure.
 Ending = tuple[TrialState, float, Failure | None]
 
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A study on record: its identity, what its trials have in common, how many there are by state and how many
-    confirmations they have. Where these numbers stand still all does: what has ended or was confirmed never changes.
+    """A recorded study: its identity, its settings, its number of trials by state and of their confirmations.
+
+    The study changes only with these numbers: ended trials and confirmations never change.
     """
 
     study_id: int
@@ -41,7 +42,7 @@ class StudyRecord:
 
 
 class Measured(NamedTuple):
-    """A measurement and what it is of: None is the reference network."""
+    """A measurement of an architecture; None is the reference network."""
 
     architecture: Architecture | None
     measurement: Measurement
@@ -50,9 +51,9 @@ class Measured(NamedTuple):
 class Store(Drivers, Artifacts):
     """One database. Close it, or use it as a context manager."""
 
-    @lasting_method
+    @retried
     def studies(self) -> list[StudyRecord]:
-        """Every study that both Optuna and we know, the newest first."""
+        """List the studies that are in Optuna's tables and in ours, the newest first."""
         with self._begin() as connection:
             if not connection.dialect.has_table(connection, "studies"):
                 return []
@@ -84,7 +85,7 @@ class Store(Drivers, Artifacts):
             ]
 
     def study(self, name: str | None = None) -> StudyRecord:
-        """The study of that name, by default the newest. Raises UserError or UnknownNameError when there is none."""
+        """Find a study by name, by default the newest. Raises UserError or UnknownNameError when there is none."""
         records = self.studies()
         if name is None and not records:
             raise UserError(f"database {self.name!r} has no study yet; `nas search` begins one")
@@ -93,30 +94,30 @@ class Store(Drivers, Artifacts):
                 return record
         raise UnknownNameError("study", name or "", (record.name for record in records))
 
-    @lasting_method
+    @retried
     def add_study(
         self, study_id: int, settings: Mapping[str, Any], created_at: float, stale: float | None = None
     ) -> None:
-        """Put a study on record under Optuna's id, unless another process has just done so.
+        """Record a study under Optuna's id, unless another process has just done so.
 
-        What an id that Optuna has given anew once held, which was created at `stale`, is removed.
+        Optuna reuses ids: an earlier study of this id, created at `stale`, is removed.
         """
         ours = tables.studies
         with suppress(IntegrityError), self._begin() as connection:
             connection.execute(delete(ours).where(ours.c.study_id == study_id, ours.c.created_at == stale))
             connection.execute(insert(ours).values(study_id=study_id, settings=dict(settings), created_at=created_at))
 
-    @lasting_method
+    @retried
     def remove_study(self, study_id: int) -> None:
-        """Take a study off our record, with its trials; measurements stay, for they are of networks. Optuna's tables
-        are left alone.
+        """Delete a study and its trials from our tables. Measurements stay, for they belong to networks, and Optuna's
+        tables are not changed.
         """
         with self._begin() as connection:
             connection.execute(delete(tables.studies).where(tables.studies.c.study_id == study_id))
 
-    @lasting_method
+    @retried
     def begin_trial(self, study_id: int, trial: Trial, started_at: float) -> None:
-        """Put a running trial on record. Raises StorageError when its architecture runs or is on record already."""
+        """Record a running trial. Raises StorageError when its architecture runs or is recorded already."""
         try:
             with self._begin() as connection:
                 connection.execute(
@@ -132,20 +133,22 @@ class Store(Drivers, Artifacts):
                     )
                 )
         except IntegrityError as error:
-            # A call that was cut off when all but its answer was through is made again.
+            # An earlier attempt had written it when the connection was lost before its answer.
             with self._begin() as connection:
                 ours = tables.trials
                 same = (ours.c.study_id == study_id) & (ours.c.number == trial.number)
                 row = connection.execute(select(ours.c.key, ours.c.started_at).where(same)).first()
             if row == (trial.architecture.key, started_at):
                 return
-            raise StorageError(f"architecture {trial.architecture.key} of trial {trial.number} is on record") from error
+            raise StorageError(
+                f"architecture {trial.architecture.key} of trial {trial.number} is recorded already"
+            ) from error
 
-    @lasting_method
+    @retried
     def finish_trial(
         self, study_id: int, number: int, state: TrialState, outcome: Outcome | None, finished_at: float
     ) -> bool:
-        """Write a running trial's end, all of it or nothing. False when the trial had another end already."""
+        """Record a running trial's end in one transaction. False when the trial had another end already."""
         ours = tables.trials
         this = (ours.c.study_id == study_id) & (ours.c.number == number)
         running = this & (ours.c.state == TrialState.RUNNING.value)
@@ -153,23 +156,23 @@ class Store(Drivers, Artifacts):
             ended = this & (ours.c.state == state.value) & (ours.c.finished_at == finished_at)
             if connection.execute(select(ours.c.trial_id).where(ended)).first() is not None:
                 return True
-            found = connection.execute(select(ours.c.trial_id, ours.c.architecture).where(running)).first()
+            row = connection.execute(select(ours.c.trial_id, ours.c.architecture).where(running)).first()
             values: dict[str, Any] = {"state": state.value, "finished_at": finished_at}
             if outcome is not None:
                 values |= rows.outcome_columns(connection, outcome) | {
                     "parameters": outcome.parameters,
                     "costs": dict(outcome.costs),
                 }
-            if found is None or connection.execute(update(ours).where(running).values(values)).rowcount != 1:
+            if row is None or connection.execute(update(ours).where(running).values(values)).rowcount != 1:
                 return False
             if outcome is not None:
-                rows.record_details(connection, found.trial_id, Architecture.from_dict(found.architecture), outcome)
+                rows.record_details(connection, row.trial_id, Architecture.from_dict(row.architecture), outcome)
             return True
 
-    @lasting_method
+    @retried
     def add_confirmation(self, study_id: int, number: int, confirmation: Confirmation, finished_at: float) -> bool:
-        """Put a trial's confirmation on record, and what it measured for later studies. False when another one of that
-        seed is there already.
+        """Record a trial's confirmation, and its measurements for later studies. False when another one of that seed is
+        recorded already.
         """
         of_trial = (tables.trials.c.study_id == study_id) & (tables.trials.c.number == number)
         try:
@@ -185,9 +188,9 @@ class Store(Drivers, Artifacts):
                     )
                 )
                 architecture = Architecture.from_dict(trial.architecture)
-                for taken in (confirmation.outcome.latency, *confirmation.outcome.latencies.values()):
-                    if taken is not None:
-                        rows.record_measurement(connection, architecture.key, taken, architecture)
+                for measurement in (confirmation.outcome.latency, *confirmation.outcome.latencies.values()):
+                    if measurement is not None:
+                        rows.record_measurement(connection, architecture.key, measurement, architecture)
         except IntegrityError:
             confirmed = tables.confirmations
             of_seed = of_trial & (confirmed.c.seed == confirmation.seed)
@@ -196,9 +199,9 @@ class Store(Drivers, Artifacts):
                 return connection.scalar(query) == finished_at
         return True
 
-    @lasting_method
-    def marks(self, study_id: int) -> dict[int, tuple[str, int]]:
-        """Of each trial by number, its state and how many confirmations it has: where these stand still, all does."""
+    @retried
+    def versions(self, study_id: int) -> dict[int, tuple[str, int]]:
+        """Each trial's state and number of confirmations, by its number: a trial changes only with these."""
         ours, confirmed = tables.trials, tables.confirmations
         query = (
             select(ours.c.number, ours.c.state, func.count(confirmed.c.confirmation_id))
@@ -209,11 +212,11 @@ class Store(Drivers, Artifacts):
         with self._begin() as connection:
             return {number: (state, count) for number, state, count in connection.execute(query)}
 
-    @lasting_method
+    @retried
     def trials(self, study_id: int, numbers: Collection[int] | None = None) -> list[Trial]:
-        """The study's trials in order of number, with their latency samples, learning curves and confirmations.
+        """Read a study's trials in order of number, with their latency samples, learning curves and confirmations.
 
-        All of them, or those of the `numbers`.
+        All of them, or those with these `numbers`.
         """
         ours = tables.trials
         of_study = ours.c.study_id == study_id
@@ -221,7 +224,7 @@ class Store(Drivers, Artifacts):
             of_study &= ours.c.number.in_(numbers)
         environments = tables.environments
         with self._begin() as connection:
-            found = connection.execute(
+            trials = connection.execute(
                 select(ours, environments.c.details)
                 .outerjoin(environments, environments.c.digest == ours.c.environment)
                 .where(of_study)
@@ -259,12 +262,12 @@ class Store(Drivers, Artifacts):
                 tuple(curves.get(row.trial_id, ())),
                 tuple(confirmations.get(row.trial_id, ())),
             )
-            for row in found
+            for row in trials
         ]
 
-    @lasting_method
+    @retried
     def endings(self, study_id: int) -> list[Ending]:
-        """Of the study's trials that have ended; the last one last."""
+        """List the ends of a study's trials, the last one last."""
         ours = tables.trials
         query = (
             select(ours.c.state, ours.c.finished_at, ours.c.failure_cause, ours.c.failure_message)
@@ -274,22 +277,22 @@ class Store(Drivers, Artifacts):
         with self._begin() as connection:
             return [(TrialState(row.state), row.finished_at, rows.to_failure(row)) for row in connection.execute(query)]
 
-    @lasting_method
+    @retried
     def measurement(self, key: str, fingerprint: Mapping[str, Any]) -> Measurement | None:
-        """The last one on record of an architecture, by its key, or of the reference network; None without one."""
+        """Read the last measurement of an architecture, by its key, or of the reference network; None without one."""
         ours = tables.measurements
         of_both = (ours.c.key == key) & (ours.c.digest == fingerprint_digest(fingerprint))
         with self._begin() as connection:
             row = connection.execute(select(ours).where(of_both).order_by(ours.c.taken_at.desc()).limit(1)).first()
             return None if row is None else Measurement.from_dict(row._asdict())
 
-    @lasting_method
+    @retried
     def measurements(
-        self, fingerprint: Mapping[str, Any] | None = None, key: str | None = None, most: int | None = None
+        self, fingerprint: Mapping[str, Any] | None = None, key: str | None = None, limit: int | None = None
     ) -> list[Measured]:
-        """Those on record, or those of one fingerprint or architecture's key, the newest first; at most so many."""
+        """List at most `limit` measurements, the newest first; of one fingerprint or architecture's key if given."""
         ours = tables.measurements
-        query = select(ours).order_by(ours.c.taken_at.desc(), ours.c.measurement_id.desc()).limit(most)
+        query = select(ours).order_by(ours.c.taken_at.desc(), ours.c.measurement_id.desc()).limit(limit)
         if key is not None:
             query = query.where(ours.c.key == key)
         if fingerprint is not None:
@@ -303,17 +306,17 @@ class Store(Drivers, Artifacts):
                 for row in connection.execute(query)
             ]
 
-    @lasting_method
-    def add_measurement(self, key: str, taken: Measurement, architecture: Architecture | None = None) -> None:
-        """Put a measurement on record, for every study that is yet to come."""
+    @retried
+    def add_measurement(self, key: str, measurement: Measurement, architecture: Architecture | None = None) -> None:
+        """Record a measurement for later studies."""
         with self._begin() as connection:
-            rows.record_measurement(connection, key, taken, architecture)
+            rows.record_measurement(connection, key, measurement, architecture)
 
-    @lasting_method
+    @retried
     def add_profile(
         self, space: str, space_key: str, fingerprint: Mapping[str, Any], errors: Mapping[str, Any], created_at: float
     ) -> None:
-        """Put on record how well a target's latencies are predicted over a space."""
+        """Record the errors of a target's latency model over a space."""
         with self._begin() as connection:
             connection.execute(
                 insert(tables.profiles).values(
@@ -326,21 +329,21 @@ class Store(Drivers, Artifacts):
                 )
             )
 
-    @lasting_method
-    def add_rank_checks(self, study_id: int, done: int, found: Sequence[RankCheck], taken_at: float) -> None:
-        """Put on record what was found when `done` trials of the study were."""
+    @retried
+    def add_rank_checks(self, study_id: int, done: int, rank_checks: Sequence[RankCheck], taken_at: float) -> None:
+        """Record rank correlations that were computed after `done` trials of the study."""
         with self._begin() as connection:
             connection.execute(
                 insert(tables.rank_checks),
-                [{"study_id": study_id, "done": done, "taken_at": taken_at, **vars(each)} for each in found],
+                [{"study_id": study_id, "done": done, "taken_at": taken_at, **vars(check_ranks)} for check_ranks in rank_checks],
             )
 
-    @lasting_method
+    @retried
     def rank_checks(self, study_id: int) -> list[RankCheck]:
-        """Of the study, the last one of each epoch, in the order of epochs."""
+        """Read a study's last rank correlation of each epoch, in the order of epochs."""
         ours = tables.rank_checks
         query = select(ours.c.epoch, ours.c.trials, ours.c.tau).where(ours.c.study_id == study_id)
         with self._begin() as connection:
-            found = connection.execute(query.order_by(ours.c.audit_id)).all()
-        last = {row.epoch: RankCheck(row.epoch, row.trials, row.tau) for row in found}
+            rank_checks = connection.execute(query.order_by(ours.c.audit_id)).all()
+        last = {row.epoch: RankCheck(row.epoch, row.trials, row.tau) for row in rank_checks}
         return [last[epoch] for epoch in sorted(last)]

@@ -62,7 +62,7 @@ trials = Table(
     Column("environment", ForeignKey("nas_environments.digest")),
     UniqueConstraint("study_id", "number"),
 )
-# The database itself sees to it that an architecture runs or is on record at most once in a study.
+# The database itself ensures that a study has an architecture at most once, running or done.
 _claimed = trials.c.state != TrialState.INTERRUPTED.value
 Index(
     "nas_trials_once",
@@ -126,7 +126,7 @@ measurements = Table(
     UniqueConstraint("key", "digest", "metric", "taken_at", name="nas_measurements_once"),
 )
 
-# The measurements that a trial's figures are, whether taken for it or for an earlier study; the first target is "".
+# The measurements of a trial's outcome, whether taken for it or for an earlier study; the first target is "".
 trial_measurements = Table(
     "nas_trial_measurements",
     metadata,
@@ -135,7 +135,7 @@ trial_measurements = Table(
     Column("measurement_id", ForeignKey("nas_measurements.measurement_id"), nullable=False),
 )
 
-# How well a target's latencies were predicted over a space, each time that `nas latency profile` looked.
+# The errors of a target's latency model over a space, a row for each `nas latency profile`.
 profiles = Table(
     "nas_profiles",
     metadata,
@@ -148,7 +148,7 @@ profiles = Table(
     Column("created_at", Float, nullable=False),
 )
 
-# How well accuracies after an epoch foretold the final ones, each time that a search looked.
+# Rank correlations of accuracies after an epoch with final ones, a row for each epoch and check of a search.
 rank_checks = Table(
     "nas_audits",
     metadata,
@@ -161,7 +161,7 @@ rank_checks = Table(
     Column("taken_at", Float, nullable=False),
 )
 
-# What took long to make and is no trial's: supernets.
+# Results that took long to make and belong to no trial, such as supernets.
 artifacts = Table(
     "nas_artifacts",
     metadata,

@@ -1,4 +1,4 @@
-"""The trainings of known networks before a study's first trial: by its evaluator, counted apart from its budget."""
+"""Trainings of known networks beside a study's trials, by its evaluator and outside its budget."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +16,10 @@ from nas.trial import Outcome, TrialState, fingerprints
 
 
 class Record(BaselineRecord, LatencyRecord, Protocol):
-    """Where baselines and latencies are on record: the store."""
+    """The part of the store that holds baselines and latencies."""
 
     def put_artifact(self, artifact: Artifact) -> None:
-        """Put it on record, in the place of another one of its name."""
+        """Record an artifact, replacing another one of its name."""
 
 
 def baseline_jobs(
@@ -32,17 +32,19 @@ def baseline_jobs(
     say: Say,
     clock: Callable[[], float] = time.time,
 ) -> Jobs:
-    """The trainings that named baselines lack: each with `1 + repeats` seeds, kept as each one ends.
+    """Queue the missing trainings of named baselines, each with `1 + repeats` seeds; each is recorded as it ends.
 
     `images` is the digest of the images: a baseline that was trained on others is trained anew. The first seed's jobs
-    come first, before the search's, so that the latency that they measure is known to the others; the others come when
-    the search has no trial to ask for, as its own confirmations do.
+    come before the search's, so that the latency that they measure is known to the others; the other seeds' jobs come
+    when the search has no trial to ask for, as its own confirmations do.
     """
-    stored = {each.architecture: each for each in stored_baselines(record, settings) if each.images == images}
+    recorded_baselines = stored_baselines(record, settings)
+    stored = {baseline.architecture: baseline for baseline in recorded_baselines if baseline.images == images}
     networks = [known_network(name) for name in names]
-    baselines = {each.key: stored.get(each, Baseline(each, images)) for each in networks}
+    baselines = {network.key: stored.get(network, Baseline(network, images)) for network in networks}
     seeds = {
-        each.key: [trial_seed(settings["seed"], each.key, repeat) for repeat in range(1 + repeats)] for each in networks
+        network.key: [trial_seed(settings["seed"], network.key, repeat) for repeat in range(1 + repeats)]
+        for network in networks
     }
     waiting = [
         (network, seeds[network.key][repeat])
@@ -65,7 +67,8 @@ def baseline_jobs(
                 record.add_measurement(key, measurement, job.architecture)
         record.put_artifact(artifact_of(baseline, settings, clock()))
         if outcome.failure is not None:
-            if sum(each.failure is not None for each in baseline.outcomes.values()) > 1:
+            # Only the first failure is reported.
+            if sum(other.failure is not None for other in baseline.outcomes.values()) > 1:
                 return
             say("baseline failed", {"name": baseline.name, "because": str(outcome.failure)})
         elif all(seed in baseline.outcomes for seed in seeds[key]) and baseline.accuracy is not None:

@@ -1,11 +1,11 @@
-"""A search's last part: what may be on the front is trained again with other seeds, until the whole front was.
+"""A search's last part: candidates for the front are trained again with other seeds until the front is confirmed.
 
-The best of many noisy trials is over-claimed, the more so the more trials there were. A member's accuracy becomes the
-mean over its further seeds; one that falls off makes room for another, which is confirmed in its turn. Then those that
-one unlucky seed may have kept off the front have their turn, half as many as the front has members.
+The accuracy of the best of many noisy trials is an overestimate, the more so the more trials there are. A member's
+accuracy becomes the mean over its further seeds; a member that is dropped makes room for another, which is confirmed in
+turn. Then come trials that one unlucky seed may have kept off the front, half as many as the front has members.
 
-The noisier the trials, the more of them look better than what was confirmed. So the number of confirmed trials is
-bounded; what is still unconfirmed on the front then stays there by the search's own accuracy, and is marked.
+The noisier the trials, the more of them look better than the confirmed ones. So the number of confirmed trials is
+bounded; members that are still unconfirmed then stay on the front with the search's own accuracy, and are marked.
 """
 
 import math
@@ -17,16 +17,16 @@ from nas.results.pareto import dominates
 from nas.study.study import Study, trial_seed
 from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome
 
-# As many near-members are confirmed as this share of the contenders' number.
-NEAR = 0.5
-# At most this share of the trials on record is confirmed, and never fewer than MIN_BOUND are allowed.
+# Trials near the front that are confirmed, as a share of the number of contenders.
+NEAR_SHARE = 0.5
+# The number of confirmed trials is at most this share of the trials that are done, or MIN_BOUND where that is more.
 MAX_CONFIRMED_SHARE, MIN_BOUND = 0.15, 20
 
 
 class ConfirmedSearch:
-    """A study's trials, and when they are done `repeats` confirmations of each contender for its front, and near them.
+    """A study's trials, and after them `repeats` confirmations of each contender for its front and of trials near it.
 
-    Only finished confirmations are on record: one that was cut off is asked for again.
+    Only finished confirmations are recorded: `ask` returns one that was cut off again.
     """
 
     def __init__(self, study: Study, repeats: int) -> None:
@@ -40,7 +40,7 @@ class ConfirmedSearch:
         return self._study.is_over and not self._running and self._next_confirmation() is None
 
     def ask(self) -> Job | None:
-        """The study's next trial; when it has none left, the next confirmation; None when there is none for now."""
+        """Return the study's next trial, or after the last one a confirmation; None when there is none for now."""
         trial = self._study.ask()
         if trial is not None:
             known = self._study.recorded_latencies(trial.architecture)
@@ -63,54 +63,55 @@ class ConfirmedSearch:
             self._study.confirm(job.number, Confirmation(job.seed, outcome))
 
     def interrupt(self, job: Job, cause: str, message: str) -> None:
-        """A confirmation that was tried again three times, and whose worker died each time, is recorded as failed."""
+        """Record an interruption; a confirmation has failed after MAX_ATTEMPTS attempts whose workers all died."""
         if job.repeat == 0:
             self._study.interrupt(job.number, cause, message)
             return
-        name = (job.number, job.repeat)
-        self._running.discard(name)
-        self._losses[name] = self._losses.get(name, 0) + (cause == WORKER_LOST)
-        if self._losses[name] >= MAX_ATTEMPTS:
+        key = (job.number, job.repeat)
+        self._running.discard(key)
+        self._losses[key] = self._losses.get(key, 0) + (cause == WORKER_LOST)
+        if self._losses[key] >= MAX_ATTEMPTS:
             failure = Failure.given_up(cause, MAX_ATTEMPTS, message)
             self._study.confirm(job.number, Confirmation(job.seed, Outcome(failure=failure)))
 
     def _next_confirmation(self) -> Job | None:
         if self._repeats == 0:
             return None
-        found = self._study.results
-        # The most accurate first: they are the likeliest to be over-claimed.
-        members = sorted(contenders(found), key=lambda each: each.losses[-1])
+        results = self._study.results
+        # The most accurate first: their accuracies are the likeliest overestimates.
+        members = sorted(contenders(results), key=lambda member: member.losses[-1])
         running = {number for number, _ in self._running}
-        started = {each.trial.number for each in found if each.trial.confirmations} | running
+        started = {result.trial.number for result in results if result.trial.confirmations} | running
         places = max(MIN_BOUND, math.ceil(MAX_CONFIRMED_SHARE * self._study.done)) - len(started)
-        besides = [each for each in found if each.trial.number in started and _is_kept_off(each, members)]
-        near_places = min(places, math.ceil(NEAR * len(members)) - len(besides))
-        allowed = [*_within(members, started, places), *_within(near_front(found), started, near_places)]
-        # One further seed often takes a lucky trial off, and saves the others: so none is started before its end is
-        # known while there is anything else to do.
-        return self._first_lacking(sorted(allowed, key=lambda each: each.trial.number in running))
+        near = [result for result in results if result.trial.number in started and _is_kept_off(result, members)]
+        near_places = min(places, math.ceil(NEAR_SHARE * len(members)) - len(near))
+        allowed = [*_within(members, started, places), *_within(near_front(results), started, near_places)]
+        # One further seed often drops a lucky trial, and saves the others: so a second seed is not started before the
+        # first one has ended while there is anything else to do.
+        return self._first_missing(sorted(allowed, key=lambda candidate: candidate.trial.number in running))
 
-    def _first_lacking(self, candidates: Sequence[Result]) -> Job | None:
+    def _first_missing(self, candidates: Sequence[Result]) -> Job | None:
         for candidate in candidates:
             trial = candidate.trial
-            taken = {confirmation.seed for confirmation in trial.confirmations}
+            seeds = {confirmation.seed for confirmation in trial.confirmations}
             for repeat in range(1, self._repeats + 1):
                 seed = trial_seed(self._study.settings["seed"], trial.architecture.key, repeat)
-                if seed not in taken and (trial.number, repeat) not in self._running:
+                if seed not in seeds and (trial.number, repeat) not in self._running:
                     return Job(trial.architecture, seed, trial.number, repeat)
         return None
 
 
 def _is_kept_off(candidate: Result, members: Sequence[Result]) -> bool:
-    """Whether the trial's own accuracy, whatever its further seeds say, is not enough for the front of these members.
+    """Whether the trial's own accuracy, whatever its further seeds', is too low for the front of these members.
 
-    A member is better by its own seed and by its further ones: what that one is not better than was a contender.
+    Some member dominates it by its own seed and by its further ones; otherwise the trial was a contender.
     """
     own = candidate.searched_losses
     return any(dominates(member.losses, own) and dominates(member.searched_losses, own) for member in members)
 
 
 def _within(candidates: Sequence[Result], started: Collection[int], places: int) -> list[Result]:
-    """The candidates whose confirmation has started, in their order, then as many others as there are places."""
-    others = [each for each in candidates if each.trial.number not in started]
-    return [*(each for each in candidates if each.trial.number in started), *others[: max(0, places)]]
+    """Select the candidates whose confirmation has started, in their order, then as many others as there are places."""
+    ongoing = [candidate for candidate in candidates if candidate.trial.number in started]
+    others = [candidate for candidate in candidates if candidate.trial.number not in started]
+    return [*ongoing, *others[: max(0, places)]]

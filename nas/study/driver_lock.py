@@ -1,7 +1,7 @@
-"""One driver per study: a second one would take the first one's running trials for a dead process's.
+"""A lock that allows one driver per study: a second one would take the first one's running trials for a dead process's.
 
-A driver says every few seconds that it is alive. One on the same machine that is dead is recognised at once, one on
-another machine when it has been silent for a minute; whoever takes over then, the silent one stops when it finds out.
+A driver reports every few seconds that it is alive. A dead one on the same machine is recognised at once, one on
+another machine after a minute of silence; a silent driver that was taken over stops when it finds out.
 """
 
 import socket
@@ -18,23 +18,23 @@ import psutil
 from nas.errors import SearchInterruptedError, StorageError, UserError
 from nas.store.store import Store
 
-BEAT_S, SILENT_S = 10.0, 60.0
-# So often a driver looks whether it was asked to stop.
-LOOK_S = 2.0
+HEARTBEAT_S, MAX_SILENCE_S = 10.0, 60.0
+# The interval at which a driver reads whether it was asked to stop.
+STOP_POLL_S = 2.0
 
 
 @dataclass(frozen=True)
-class Lease:
-    """That this process drives the study, as long as the store says so."""
+class DriverLock:
+    """The lock of the process that drives a study, held until the store names another driver."""
 
     study_name: str
     is_held: Callable[[], bool]
 
     def check(self) -> None:
-        """Raises SearchInterruptedError when another process drives the study by now."""
+        """Raise SearchInterruptedError when another process drives the study by now."""
         if not self.is_held():
             raise SearchInterruptedError(
-                f"study {self.study_name!r} is driven by another process, since this one was silent for too long"
+                f"study {self.study_name!r} is driven by another process, because this one was silent for too long"
             )
 
 
@@ -46,25 +46,25 @@ def drive(
     report: Callable[[], Mapping[str, Any]] = dict,
     stop: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.time,
-) -> Iterator[Lease]:
-    """Say in the store that this process drives the study, until the end of the block.
+) -> Iterator[DriverLock]:
+    """Lock the study for this process until the end of the block.
 
-    `report` is what it says of itself with every beat, as JSON values. `stop` is called, in another thread, when
-    somebody asks for it in the store meanwhile. Raises UserError when another one is alive.
+    Each heartbeat stores what `report` returns, as JSON values. `stop` is called in another thread when somebody asks
+    for it in the store. Raises UserError when another driver is alive.
     """
-    me = psutil.Process()
-    name = {**_machine(), "pid": me.pid, "started_at": me.create_time()}
+    process = psutil.Process()
+    identity = {**_machine(), "pid": process.pid, "started_at": process.create_time()}
 
-    def beat() -> dict[str, Any]:
-        return {**name, "seen_at": clock(), **report()}
+    def heartbeat() -> dict[str, Any]:
+        return {**identity, "seen_at": clock(), **report()}
 
     def is_mine(driver: Mapping[str, Any] | None) -> bool:
-        return driver is not None and {key: driver.get(key) for key in name} == name
+        return driver is not None and {key: driver.get(key) for key in identity} == identity
 
     def is_free(driver: Mapping[str, Any] | None) -> bool:
         return driver is None or is_mine(driver) or not is_alive(driver, clock())
 
-    holder = store.replace_driver(study_id, beat(), is_free)
+    holder = store.replace_driver(study_id, heartbeat(), is_free)
     if holder is not None and not is_mine(holder):
         raise UserError(
             f"study {study_name!r} is being searched by process {holder['pid']} on {holder['host']}; "
@@ -73,44 +73,44 @@ def drive(
     store.ask_to_stop(study_id, None)
     ended = threading.Event()
 
-    def keep_beating() -> None:
-        beaten = time.monotonic()
-        while not ended.wait(LOOK_S):
+    def keep_alive() -> None:
+        last_heartbeat = time.monotonic()
+        while not ended.wait(STOP_POLL_S):
             try:
                 if store.is_asked_to_stop(study_id):
                     store.ask_to_stop(study_id, None)
                     stop()
-                if time.monotonic() - beaten < BEAT_S:
+                if time.monotonic() - last_heartbeat < HEARTBEAT_S:
                     continue
-                if not is_mine(store.replace_driver(study_id, beat(), is_mine)):
+                if not is_mine(store.replace_driver(study_id, heartbeat(), is_mine)):
                     return
-                beaten = time.monotonic()
+                last_heartbeat = time.monotonic()
             except StorageError:
-                # Whoever needs the database says so; the next beat may come through.
+                # The main thread reports a database that is away; the next heartbeat may come through.
                 continue
 
-    beating = threading.Thread(target=keep_beating, name="driver's heartbeat", daemon=True)
-    beating.start()
+    thread = threading.Thread(target=keep_alive, name="driver's heartbeat", daemon=True)
+    thread.start()
     try:
-        yield Lease(study_name, lambda: is_mine(store.driver(study_id)))
+        yield DriverLock(study_name, lambda: is_mine(store.driver(study_id)))
     finally:
         ended.set()
-        # It may be waiting for a database that is away; it writes nothing more of ours afterwards.
-        beating.join(timeout=BEAT_S)
+        # It may be waiting for a database that is away; it writes no heartbeat of this process afterwards.
+        thread.join(timeout=HEARTBEAT_S)
         store.replace_driver(study_id, None, is_mine)
 
 
 def _machine() -> dict[str, str]:
-    """Machines may have the same name, copies of a disk for instance: the kernel knows which start of it this is."""
+    """Identify this machine by its name and the kernel's boot id: copies of a disk have the same name."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return {"host": socket.gethostname(), **({"boot": boot.read_text().strip()} if boot.exists() else {})}
 
 
 def is_alive(driver: Mapping[str, Any], now: float) -> bool:
-    """Whether that very process lives, as far as can be told from here: a pid alone may have been given anew."""
+    """Whether that very process lives, as far as this machine can know: a pid alone may have been reused."""
     here = _machine()
     if any(driver.get(key, mine) != mine for key, mine in here.items()):
-        return now - float(driver.get("seen_at", 0.0)) < SILENT_S
+        return now - float(driver.get("seen_at", 0.0)) < MAX_SILENCE_S
     try:
         process = psutil.Process(driver["pid"])
         return process.create_time() == driver["started_at"] and process.status() != psutil.STATUS_ZOMBIE

@@ -1,4 +1,4 @@
-"""Jobs beside a study's trials, as a nas.evaluation.AskTell: by themselves, or before another search's."""
+"""Jobs beside a study's trials, alone or before another search's, with the interface nas.evaluation.AskTell."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
@@ -9,10 +9,10 @@ from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Failure, Outcome
 
 
 class Jobs:
-    """`keep` is called with each rung that a job comes to, and with its end. A lost job goes on from its last rung.
+    """A queue of jobs. `keep` is called with a job's outcome at each rung and at its end.
 
-    `ready` completes a job as it is asked for, by what is known then. So many of the first jobs are `urgent`: wanted
-    before those of whatever search these stand beside.
+    A lost job resumes from its last rung. `ready` completes a job when it is asked for, with what is known by then. The
+    first `urgent` jobs come before those of the search beside this queue.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Jobs:
         self._keep(job, outcome)
 
     def interrupt(self, job: Job, cause: str, message: str) -> None:
-        """One that was tried often enough has failed."""
+        """Queue a lost job again; after MAX_ATTEMPTS attempts whose workers all died it has failed."""
         self._losses[job.number] += cause == WORKER_LOST
         if self._losses[job.number] >= MAX_ATTEMPTS:
             self.tell(job, Outcome(failure=Failure.given_up(cause, MAX_ATTEMPTS, message)))
@@ -65,8 +65,8 @@ class Jobs:
 
 
 class BaselinesFirst:
-    """Baselines' urgent jobs, then those of a search, then the other baselines', by the same workers: none waits at the
-    borders between them.
+    """Baselines' urgent jobs, then those of a search, then the other baselines', for the same workers: none is idle
+    between the three.
     """
 
     def __init__(self, baselines: Jobs, search: AskTell) -> None:

@@ -13,7 +13,7 @@ from nas.errors import ParameterError, StorageError
 from nas.objective import recorded_objectives
 from nas.space.loading import load_space
 from nas.store.engine import open_optuna, parse_url
-from nas.store.optuna_storage import DriversStorage
+from nas.store.optuna_storage import DriverStorage
 from nas.store.store import Store, StudyRecord
 
 # Optuna's study carries this mark of our record: an id that Optuna gives anew after a deletion has another.
@@ -53,7 +53,7 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
     objectives = recorded_objectives(settings)
     study = optuna.create_study(
         study_name=name,
-        storage=DriversStorage(open_optuna(parse_url(storage))),
+        storage=DriverStorage(open_optuna(parse_url(storage))),
         directions=["maximize" if objective.maximise else "minimize" for objective in objectives],
         load_if_exists=True,
     )

@@ -31,12 +31,14 @@ from nas.space import SearchSpace
 from nas.store.store import Store, StudyRecord
 from nas.study.baseline_training import baseline_jobs
 from nas.study.confirmation import ConfirmedSearch
-from nas.study.driver_lock import Lease, drive
+from nas.study.driver_lock import DriverLock, drive
 from nas.study.early_stopping import rungs
 from nas.study.jobs import BaselinesFirst
 from nas.study.opening import experimental, open_study, optunas_errors
+from nas.study.optuna_mirror import OptunaMirror
 from nas.study.preparation import going_on, prepared
 from nas.study.preparation import runner_of as runner_of
+from nas.study.pruning import Pruning
 from nas.study.search_options import SearchOptions as SearchOptions
 from nas.study.study import Study
 from nas.study.warm_start import WarmStart, warm_start
@@ -113,8 +115,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         def report() -> dict[str, Any]:
             return {**runner.report(), "budget": options.budget}
 
-        with drive(store, record.study_id, record.name, report, stop=interrupt) as lease:
-            study = _study(options, space, store, record, optuna_study, start, evaluation.features, announcer, lease)
+        with drive(store, record.study_id, record.name, report, stop=interrupt) as lock:
+            study = _study(options, space, store, record, optuna_study, start, evaluation.features, announcer, lock)
             chosen = _baselines(options, evaluation, space, study)
             images, repeats = evaluation.images or "", options.confirm
             jobs = baseline_jobs(chosen.names, study.settings, images, repeats, study.rungs, store, announcer.noted)
@@ -184,7 +186,7 @@ def _study(
     start: WarmStart,
     expensive_features: Sequence[Cost],
     watcher: Watcher,
-    lease: Lease,
+    lock: DriverLock,
 ) -> Study:
     """The study with its sampler, which knows what can be known without training."""
     settings = record.settings
@@ -208,21 +210,20 @@ def _study(
     )
     with experimental():
         sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(setting)
+    pruner = sampler if isinstance(sampler, Pruner) else None
     study = Study(
         store,
-        record.study_id,
-        optuna_study,
+        OptunaMirror(optuna_study, space, settings),
         space,
         settings,
         options.budget,
         watcher,
-        online_model,
-        rungs=rungs(settings["epochs"]) if options.early_stopping else (),
-        pruner=sampler if isinstance(sampler, Pruner) else None,
+        pruning=Pruning(optuna_study, settings, rungs(settings["epochs"]), pruner) if options.early_stopping else None,
+        online_model=online_model,
         flat_below=options.flat_below,
-        check_lease=lease.check,
+        check_driver=lock.check,
     )
-    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=options.evaluation.seed)
+    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.excluded, seed=options.evaluation.seed)
     return study
 
 

@@ -1,4 +1,4 @@
-"""How searches are doing, by what is on record: who drives them, how fast they are, what fails."""
+"""The state of recorded searches: their drivers, speed and failures."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,9 @@ HOUR_S = 3600.0
 
 @dataclass(frozen=True)
 class Status:
-    """Of one study. `driver` is the process that drives it, None where none is alive; `workers` how many trials each
-    of its nodes has room for. `failures` counts by cause what failed or was cut off, and `last_error` is the latest.
+    """The state of one study. `driver` is the process that drives it, None where none is alive; `workers` is the number
+    of trials at a time on each of its nodes. `failures` counts failed and interrupted trials by cause, and `last_error`
+    is the latest failure.
     """
 
     record: StudyRecord
@@ -27,18 +28,18 @@ class Status:
 
     @property
     def workers(self) -> Mapping[str, int]:
-        found: Mapping[str, int] = (self.driver or {}).get("workers", {})
-        return found
+        workers: Mapping[str, int] = (self.driver or {}).get("workers", {})
+        return workers
 
     @property
     def budget(self) -> int | None:
-        """How many trials the running search is to have on record; None where none runs."""
-        found: int | None = (self.driver or {}).get("budget")
-        return found
+        """The budget of the running search in trials; None where none runs."""
+        budget: int | None = (self.driver or {}).get("budget")
+        return budget
 
     @property
     def left_s(self) -> float | None:
-        """How long the running search still takes at its present pace, in seconds, confirmations left out."""
+        """The remaining time of the running search at its present pace, in seconds, without confirmations."""
         if self.budget is None or not self.trials_per_hour:
             return None
         return max(0, self.budget - self.done) / self.trials_per_hour * HOUR_S
@@ -48,7 +49,7 @@ class Status:
         return sum(count for state, count in self.record.counts.items() if state.is_done)
 
     def as_json(self) -> dict[str, Any]:
-        """What other programs rely on."""
+        """Convert to JSON values; other programs rely on the keys."""
         return {
             "study": self.record.name,
             "running": self.driver is not None,
@@ -64,14 +65,14 @@ class Status:
 
 
 def status(store: Store, record: StudyRecord, now: float) -> Status:
-    """As of `now`, in seconds since 1970."""
+    """Read a study's state at `now`, in seconds since 1970."""
     return status_of(record, store.driver(record.study_id), store.endings(record.study_id), now)
 
 
 def status_of(record: StudyRecord, driver: Mapping[str, Any] | None, endings: Sequence[Ending], now: float) -> Status:
-    """From what is on record of who drives it, and of how its trials ended, the last one last.
+    """Make a study's state from its recorded driver and its trials' ends, the last one last.
 
-    Trials per hour are those of the last hour, or since the study began, or the search that runs.
+    Trials per hour are counted over the last hour, or since the study or the running search began if that is less.
     """
     living = driver if driver is not None and is_alive(driver, now) else None
     began = record.created_at if living is None else max(record.created_at, living["started_at"])

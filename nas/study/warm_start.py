@@ -1,4 +1,4 @@
-"""Where a search may start from: architectures that are known to be good, and what finished studies know of others."""
+"""Warm starts of a search: architectures that are known to be good, and priors from finished studies."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,20 +13,21 @@ from nas.space import Space
 from nas.store.store import Store
 
 PUBLISHED = "published"
-# A finished study with fewer results informs nothing.
-FEWEST = 16
+# A finished study with fewer results in the space gives no prior.
+MIN_RESULTS_FOR_PRIOR = 16
 
 
 @dataclass(frozen=True)
 class WarmStart:
-    """`architectures` to try first; `priors` tell samplers that look at them what to expect of any member."""
+    """The `architectures` to try first, and `priors`: expected losses of any member, for samplers that use them."""
 
     architectures: tuple[Architecture, ...] = ()
     priors: tuple[Cost, ...] = ()
 
 
 def warm_start(names: Sequence[str], store: Store, space: Space, own: str) -> WarmStart:
-    """Of studies in the store (their fronts), configs, exported folders, published models, or `published` for all.
+    """Collect architectures from studies in the store (their fronts), configs, exported folders and published models,
+    or `published` for all of these.
 
     `own` is the study that starts. Raises ParameterError for a name that is none of these, for `own`, and where none of
     a name's architectures is a member of the space.
@@ -36,14 +37,14 @@ def warm_start(names: Sequence[str], store: Store, space: Space, own: str) -> Wa
     studies = {record.name: record for record in store.studies()}
     for name in names:
         if name == own:
-            raise ParameterError(f"--start-from {name!r} is the study itself, which goes on by itself")
+            raise ParameterError(f"--start-from {name!r} is the study itself, which resumes without it")
         if name in studies and name != PUBLISHED:
             record = studies[name]
-            found = results(store.trials(record.study_id), record.settings)
-            known = [(each.trial.architecture, each.expected_accuracy) for each in found]
+            earlier = results(store.trials(record.study_id), record.settings)
+            known = [(result.trial.architecture, result.expected_accuracy) for result in earlier]
             inside = [(member, accuracy) for member, accuracy in known if _is_member(space, member)]
-            offered = [each.trial.architecture for each in front(found)]
-            if len(inside) >= FEWEST:
+            offered = [member.trial.architecture for member in front(earlier)]
+            if len(inside) >= MIN_RESULTS_FOR_PRIOR:
                 from nas.samplers.ehvi.prior import prior
 
                 priors.append(prior(space, inside))

@@ -24,7 +24,7 @@ def images(model_input: ModelInput, count: int = 3) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("model_input", INPUTS, ids=lambda each: f"{each.channels}x{each.height_px}x{each.width_px}")
+@pytest.mark.parametrize("model_input", INPUTS, ids=lambda size: f"{size.channels}x{size.height_px}x{size.width_px}")
 @pytest.mark.parametrize("name", BASELINES)
 def test_gives_finite_logits_and_every_learned_parameter_a_gradient(name: str, model_input: ModelInput) -> None:
     network = made(name, model_input)

@@ -1,4 +1,4 @@
-"""Confirming a front, on every database: who is trained again, how often, and what that does to the front."""
+"""Confirmation of a front, on every database: the trials that are trained again, how often, and the front after it."""
 
 import dataclasses
 import random
@@ -47,7 +47,7 @@ def test_every_member_of_the_front_is_trained_again_with_other_seeds(storage_url
         assert reread(store) == list(study.trials)
 
 
-def test_a_member_that_was_lucky_falls_off(storage_url: str) -> None:
+def test_a_member_that_was_lucky_is_dropped(storage_url: str) -> None:
     def one_fluke(job: Job) -> Outcome:
         outcome = truth(job)
         return complete(0.999, outcome.latency.median) if (job.number, job.repeat) == (5, 0) else outcome
@@ -81,7 +81,7 @@ def test_confirmations_survive_a_new_driver_and_are_not_asked_for_twice(storage_
         assert not ConfirmedSearch(again, 3).is_over
 
 
-def test_a_lost_or_failed_confirmation_is_on_record_and_counts_for_nothing(storage_url: str) -> None:
+def test_a_lost_or_failed_confirmation_is_recorded_and_counts_for_nothing(storage_url: str) -> None:
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=1)
         search = ConfirmedSearch(study, 2)
@@ -112,14 +112,12 @@ def test_what_one_unlucky_seed_kept_off_the_front_is_confirmed_as_far_as_it_is_f
         work(ConfirmedSearch(study, 2), noisy)
         members = front(study.results)
         assert all(len(member.accuracies) == 3 for member in members)
-        besides = [each for each in study.results if len(each.accuracies) > 1 and each not in members]
-        assert {each.trial.number for each in besides} <= {
-            each.trial.number for each in dropped_from_front(study.results)
-        }
-        searched = non_dominated([each.searched_losses for each in study.results])
+        near = [result for result in study.results if len(result.accuracies) > 1 and result not in members]
+        assert {result.trial.number for result in near} <= {result.trial.number for result in dropped_from_front(study.results)}
+        searched = non_dominated([result.searched_losses for result in study.results])
         lucky = {study.results[index].trial.number for index in searched}
-        assert any(each.trial.number not in lucky for each in besides)
-        assert all(each.trial.state is TrialState.COMPLETE for each in besides)
+        assert any(result.trial.number not in lucky for result in near)
+        assert all(result.trial.state is TrialState.COMPLETE for result in near)
 
 
 def test_where_every_trial_was_lucky_the_confirmations_are_bounded_and_the_others_are_marked(storage_url: str) -> None:
@@ -138,8 +136,8 @@ def test_where_every_trial_was_lucky_the_confirmations_are_bounded_and_the_other
         # The most accurate ones are confirmed; the others are on the front as what they are.
         assert confirmed == set(range(36 - MIN_BOUND, 36))
         members = front(study.results)
-        assert {each.trial.number for each in members} == set(range(36 - MIN_BOUND))
-        assert not any(each.is_confirmed for each in members)
+        assert {member.trial.number for member in members} == set(range(36 - MIN_BOUND))
+        assert not any(member.is_confirmed for member in members)
         # A new driver has nothing to add.
         assert ConfirmedSearch(open_study(store, storage_url, budget=36), 2).is_over
 
@@ -161,9 +159,9 @@ def test_every_target_is_measured_again_and_the_last_figure_is_for_later_studies
         study = open_study(store, storage_url, budget=12, **changed)
         work(ConfirmedSearch(study, 1), measured)
         for member in front(study.results):
-            found = synthetic(member.trial.architecture).latency.median
-            assert member.figures["latency_ms@other"] == 6 * found
-            assert member.losses[0] == 6 * found
-            assert member.searched_losses[0] == 3 * found
-            assert store.measurement(member.trial.architecture.key, other).median == 6 * found
+            median_ms = synthetic(member.trial.architecture).latency.median
+            assert member.figures["latency_ms@other"] == 6 * median_ms
+            assert member.losses[0] == 6 * median_ms
+            assert member.searched_losses[0] == 3 * median_ms
+            assert store.measurement(member.trial.architecture.key, other).median == 6 * median_ms
         assert reread(store) == list(study.trials)

@@ -1,4 +1,4 @@
-"""`nas db`: what is wrong in a database is found, and studies are moved from any kind to any other, whole."""
+"""`nas db`: problems in a database are found, and whole studies are copied between databases of any kind."""
 
 import dataclasses
 import socket
@@ -64,7 +64,7 @@ def test_what_searches_write_is_sound(storage_url: str) -> None:
     assert check(storage_url) == []
 
 
-def test_a_study_is_put_on_record_once(storage_url: str) -> None:
+def test_a_study_is_recorded_once(storage_url: str) -> None:
     """Of two searches that begin it at a time the second one finds the first one's."""
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=2)
@@ -91,11 +91,11 @@ def test_a_search_that_writes_meanwhile_is_sound(storage_url: str) -> None:
 
         searching = threading.Thread(target=search)
         searching.start()
-        found = []
+        problems = []
         while not over.is_set():
-            found += check(storage_url)
+            problems += check(storage_url)
         searching.join()
-    assert found == []
+    assert problems == []
 
 
 @pytest.mark.parametrize(
@@ -137,25 +137,28 @@ def test_every_breach_is_found(statement: str, named: str, tmp_path: Path) -> No
 
 
 def everything(url: str) -> dict[str, tuple]:
-    """What the store and Optuna know of each study, but for Optuna's own ids."""
-    optunas = open_optuna(parse_url(url))
+    """The contents of the store and of Optuna by study, but for Optuna's own ids."""
+    storage = open_optuna(parse_url(url))
     with Store.open(url, create=False) as store:
-        found = {}
+        studies = {}
         for record in store.studies():
-            told = optuna.load_study(study_name=record.name, storage=optunas)
-            found[record.name] = (
+            optuna_study = optuna.load_study(study_name=record.name, storage=storage)
+            studies[record.name] = (
                 record.settings,
                 record.created_at,
                 record.counts,
                 store.trials(record.study_id),
                 store.rank_checks(record.study_id),
-                [(each.number, each.state, each.params, each.values, each.user_attrs) for each in told.trials],
-                told.user_attrs,
-                told.metric_names,
+                [
+                    (trial.number, trial.state, trial.params, trial.values, trial.user_attrs)
+                    for trial in optuna_study.trials
+                ],
+                optuna_study.user_attrs,
+                optuna_study.metric_names,
             )
-        measured = {(each.measurement.taken_at, each.measurement.samples) for each in store.measurements()}
-    optunas.engine.dispose()
-    return {**found, "measured": tuple(sorted(measured))}
+        measured = {(row.measurement.taken_at, row.measurement.samples) for row in store.measurements()}
+    storage.engine.dispose()
+    return {**studies, "measured": tuple(sorted(measured))}
 
 
 @pytest.mark.parametrize("way", ["to postgresql", "to sqlite"])

@@ -1,4 +1,4 @@
-"""What the store and the study must do on every database."""
+"""Contract of the store and the study, on every database."""
 
 import multiprocessing
 import multiprocessing.synchronize
@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import JSON, column, insert, table, text
 
 from nas.errors import StorageError, UnknownNameError, UserError
-from nas.objective import UNKNOWN
+from nas.objective import UNKNOWN_HALF_WIDTH
 from nas.results.rank_correlation import RankCheck
 from nas.store.artifact import Artifact
 from nas.store.engine import open_engine, parse_url, shown
 from nas.store.schema import HEAD, upgrade
 from nas.store.store import Store
-from nas.study.study import PATIENCE
+from nas.study.study import MAX_TRIALS_WITHOUT_RESULT
 from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Trial, TrialState
 from tests.builders import Silent, complete, failed, infeasible, measurement, small_space, synthetic
 from tests.studies import make_study, open_study, run
@@ -152,7 +152,7 @@ def test_a_trial_ends_once(storage_url: str) -> None:
     assert len(watcher.ended_trials) == 1
 
 
-def test_an_architecture_on_record_is_answered_from_it(storage_url: str) -> None:
+def test_a_recorded_architecture_is_answered_from_the_record(storage_url: str) -> None:
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=3)
         first = study.ask()
@@ -172,7 +172,7 @@ def test_the_database_refuses_an_architecture_twice(storage_url: str) -> None:
         study = open_study(store, storage_url)
         trial = study.ask()
         again = Trial(99, trial.architecture, TrialState.RUNNING, 0)
-        with pytest.raises(StorageError, match="on record"):
+        with pytest.raises(StorageError, match="is recorded already"):
             store.begin_trial(store.study().study_id, again, 0.0)
 
 
@@ -204,7 +204,7 @@ def test_a_hopeless_study_ends(outcome, storage_url: str) -> None:
         study = open_study(store, storage_url, budget=30, max_latency_ms=5.0)
         run(study, lambda architecture: outcome)
         assert study.is_over
-        assert study.done == PATIENCE
+        assert study.done == MAX_TRIALS_WITHOUT_RESULT
 
 
 def test_studies_are_listed_newest_first_and_named_when_unknown(storage_url: str) -> None:
@@ -263,8 +263,8 @@ def test_the_last_artifact_of_a_name_is_kept(storage_url: str) -> None:
     other = Artifact("another", "else", {}, b"", 3.0)
     with Store.open(storage_url, create=True) as store:
         assert store.artifact("one") is None
-        for each in (first, last, other):
-            store.put_artifact(each)
+        for artifact in (first, last, other):
+            store.put_artifact(artifact)
         assert store.artifact("one") == last
         assert store.artifacts("supernet") == [replace(last, content=b"")]
         assert store.artifact_details("one") == {"epochs": 2}
@@ -370,7 +370,7 @@ def put_reference(url: str, start: multiprocessing.synchronize.Barrier) -> None:
         store.add_measurement("reference", measurement(1.0, 2.0))
 
 
-def test_two_searches_may_put_the_same_occasion_on_record_at_once(storage_url: str) -> None:
+def test_two_searches_may_record_the_same_occasion_at_once(storage_url: str) -> None:
     """The reference network's time is taken once on a machine, and every search on it has it."""
     context = multiprocessing.get_context("spawn")
     Store.open(storage_url, create=True).close()
@@ -390,8 +390,10 @@ def test_a_figure_without_an_interval_is_not_used_again(storage_url: str) -> Non
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=2)
         trial = study.ask()
-        disturbed = replace(measurement(1.0), fingerprint={"target": "cpu"}, margin=UNKNOWN)
+        disturbed = replace(measurement(1.0), fingerprint={"target": "cpu"}, relative_half_width=UNKNOWN_HALF_WIDTH)
         store.add_measurement(trial.architecture.key, disturbed, trial.architecture)
         assert study.recorded_latencies(trial.architecture) == {}
-        store.add_measurement(trial.architecture.key, replace(disturbed, margin=0.1, taken_at=1.0), trial.architecture)
-        assert study.recorded_latencies(trial.architecture)["cpu"].margin == 0.1
+        store.add_measurement(
+            trial.architecture.key, replace(disturbed, relative_half_width=0.1, taken_at=1.0), trial.architecture
+        )
+        assert study.recorded_latencies(trial.architecture)["cpu"].relative_half_width == 0.1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas.store.check import check
-from nas.store.patience import lasting, was_cut_off
+from nas.store.retry import is_connection_lost, retry
 from nas.store.store import Store
 from nas.trial import TrialState
 from tests.builders import synthetic
@@ -62,9 +62,9 @@ def test_a_call_that_is_cut_off_is_made_again(server: PostgresServer) -> None:
                     server.start()
                 return connection.exec_driver_sql("SELECT 7").scalar_one()
 
-        assert lasting(select) == 7
+        assert retry(select) == 7
     assert len(calls) == 2
-    assert not was_cut_off(ValueError("another error"))
+    assert not is_connection_lost(ValueError("another error"))
 
 
 @pytest.mark.timeout(400)
@@ -91,7 +91,7 @@ def test_a_search_waits_for_its_database(server: PostgresServer, tmp_path: Path)
 
 def test_the_dashboard_says_that_its_database_is_away(server: PostgresServer, tmp_path: Path) -> None:
     url = server.create("served")
-    with Store.open(url, create=True, patience_s=0.0) as store:
+    with Store.open(url, create=True, max_wait_s=0.0) as store:
         # As a browser or Prometheus sees it: an answer, whatever there is to say.
         client = client_of(store, url, searches=tmp_path)
         assert client.get("/healthz").status_code == 200

@@ -47,7 +47,7 @@ def test_a_running_search_and_its_log(tmp_path: Path) -> None:
 
 def test_warnings_are_events_of_the_log_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     with EventLog(to_stderr=False, clock=lambda: 1.5):
-        logging.getLogger("nas.store.patience").warning("the database is %s", "back")
+        logging.getLogger("nas.store.retry").warning("the database is %s", "back")
     told = capsys.readouterr()
     assert json.loads(told.out) == {"time": 1.5, "event": "warning", "study": "", "message": "the database is back"}
     assert not told.err

@@ -1,4 +1,4 @@
-"""Baselines: which are trained, what is on record of them, and what is left to train."""
+"""Baselines: their choice, their records and their missing trainings."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -74,7 +74,7 @@ def trained(name: str = "resnet8", **outcomes: Outcome) -> Baseline:
     return Baseline(known_network(name), "digest", {int(seed[1:]): outcome for seed, outcome in outcomes.items()})
 
 
-def test_what_is_on_record_comes_back(storage_url: str) -> None:
+def test_recorded_baselines_are_read_back(storage_url: str) -> None:
     asked = settings()
     outcome = replace(complete(0.8, 2.0), latencies={"phone": measurement(4.0)}, costs={"macs": 5.0})
     baseline = trained(s1=outcome, s2=Outcome(failure=Failure("out of memory", "details")))
@@ -109,7 +109,7 @@ def test_figures_are_means_over_seeds_and_a_shared_measurement_counts_once() -> 
     assert (failed.accuracy, failed.failure) == (None, Failure("loss", "NaN"))
     assert as_json(failed, None)["failure"] == {"cause": "loss", "message": "NaN"}
     comparisons, lines = compared([baseline, failed], [(1.0, -0.9)], settings())
-    assert [each.name for each in comparisons] == ["resnet8"]
+    assert [comparison.name for comparison in comparisons] == ["resnet8"]
     assert lines == ["the front is 20.0% more accurate than resnet8 at its latency"]
 
 
@@ -134,14 +134,14 @@ def done(search: Jobs, outcome: Outcome) -> list[Job]:
     return asked
 
 
-def test_each_is_trained_with_each_seed_once_whoever_asks(storage_url: str) -> None:
+def test_each_baseline_is_trained_with_each_seed_once(storage_url: str) -> None:
     said = Said()
     with Store.open(storage_url, create=True) as store:
         first = jobs(store, said)
         one = first.ask()
         assert one is not None
         assert (one.is_baseline, one.known, one.rungs) == (True, {}, (1,))
-        # A rung is no end: the process may die now, and nothing is on record.
+        # A rung is no end: the process may die now, and nothing is recorded.
         assert first.should_continue(one, replace(complete(0.5, 2.0), accuracy=None, checkpoint=b"state"))
         first.interrupt(one, WORKER_LOST, "killed")
         again = first.ask()
@@ -150,7 +150,7 @@ def test_each_is_trained_with_each_seed_once_whoever_asks(storage_url: str) -> N
         first.tell(again, complete(0.5, 2.0))
         # Here the search is killed.
         rest = done(jobs(store, said), complete(0.75, 2.0))
-        assert [(each.architecture, each.seed == one.seed) for each in rest] == [
+        assert [(job.architecture, job.seed == one.seed) for job in rest] == [
             *(
                 (known_network("plain-cnn-m"), False),
                 (known_network("resnet8"), False),
@@ -161,7 +161,7 @@ def test_each_is_trained_with_each_seed_once_whoever_asks(storage_url: str) -> N
         assert set(rest[1].known) == {"cpu"}
         assert jobs(store, said).is_over
         assert said.events == ["baseline trained: resnet8", "baseline trained: plain-cnn-m"]
-        (cnn, resnet) = sorted(stored_baselines(store, MEASURED_AS), key=lambda each: each.name)
+        (cnn, resnet) = sorted(stored_baselines(store, MEASURED_AS), key=lambda baseline: baseline.name)
         assert (cnn.accuracies, resnet.accuracies) == ((0.75, 0.75), (0.5, 0.75))
         # One seed more is trained; other images are other trainings.
         assert len(done(jobs(store, said, repeats=2), complete(0.75, 2.0))) == 2
@@ -177,15 +177,15 @@ def test_a_failure_is_said_once_and_kept(storage_url: str) -> None:
 
 
 def test_baselines_first_seeds_come_before_trials_and_the_others_after() -> None:
-    told: list[str] = []
+    ended: list[str] = []
     architecture = known_network("resnet8")
     search = BaselinesFirst(
         Jobs(
             [Job(architecture, seed, seed, is_baseline=True) for seed in (1, 2)],
-            lambda job, outcome: told.append(f"baseline {job.seed}"),
+            lambda job, outcome: ended.append(f"baseline {job.seed}"),
             urgent=1,
         ),
-        Jobs([Job(architecture, 1)], lambda job, outcome: told.append("trial")),
+        Jobs([Job(architecture, 1)], lambda job, outcome: ended.append("trial")),
     )
     first, second, third = search.ask(), search.ask(), search.ask()
     assert first is not None
@@ -200,5 +200,5 @@ def test_baselines_first_seeds_come_before_trials_and_the_others_after() -> None
     first = search.ask()
     assert first is not None
     search.tell(first, complete(0.5, 1.0))
-    assert told == ["trial", "baseline 2", "baseline 1"]
+    assert ended == ["trial", "baseline 2", "baseline 1"]
     assert search.is_over

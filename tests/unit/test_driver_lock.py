@@ -1,4 +1,4 @@
-"""One driver per study, on one machine and on several."""
+"""The lock that allows one driver per study, on one machine and on several."""
 
 import queue
 import socket
@@ -10,7 +10,7 @@ import pytest
 from nas.errors import SearchInterruptedError, UserError
 from nas.store.store import Store
 from nas.study import driver_lock
-from nas.study.driver_lock import SILENT_S, drive, is_alive
+from nas.study.driver_lock import MAX_SILENCE_S, drive, is_alive
 from nas.trial import TrialState
 from tests.builders import synthetic
 from tests.studies import make_study, open_study, run
@@ -24,15 +24,15 @@ def url(storage_url: str) -> str:
     return storage_url
 
 
-def test_a_driver_is_on_record_while_it_drives(url: str) -> None:
+def test_a_driver_is_recorded_while_it_drives(url: str) -> None:
     with Store.open(url, create=False) as store:
         study_id = store.study().study_id
-        with drive(store, study_id, "study", lambda: {"workers": {"node": 2}}) as lease:
+        with drive(store, study_id, "study", lambda: {"workers": {"node": 2}}) as lock:
             present = store.driver(study_id)
             assert present["host"] == socket.gethostname()
             assert present["workers"] == {"node": 2}
             assert is_alive(present, time.time())
-            lease.check()
+            lock.check()
         assert store.driver(study_id) is None
 
 
@@ -42,10 +42,10 @@ def test_a_second_one_is_refused_until_the_first_is_silent(url: str) -> None:
         store.replace_driver(study_id, {**ELSEWHERE, "seen_at": 1000.0}, lambda _: True)
         with (
             pytest.raises(UserError, match="process 4711 on another machine"),
-            drive(store, study_id, "study", clock=lambda: 1000.0 + SILENT_S - 1),
+            drive(store, study_id, "study", clock=lambda: 1000.0 + MAX_SILENCE_S - 1),
         ):
             pass
-        with drive(store, study_id, "study", clock=lambda: 1000.0 + SILENT_S + 1):
+        with drive(store, study_id, "study", clock=lambda: 1000.0 + MAX_SILENCE_S + 1):
             assert store.driver(study_id)["host"] == socket.gethostname()
 
 
@@ -58,55 +58,55 @@ def test_a_dead_process_of_this_machine_is_replaced_at_once(url: str) -> None:
             pass
 
 
-def test_who_was_replaced_stops_when_it_finds_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_lock, "BEAT_S", 0.05)
-    monkeypatch.setattr(driver_lock, "LOOK_S", 0.02)
+def test_a_driver_that_was_replaced_stops_when_it_finds_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_lock, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(driver_lock, "STOP_POLL_S", 0.02)
     with Store.open(url, create=False) as store:
         study_id = store.study().study_id
-        with drive(store, study_id, "study") as lease:
+        with drive(store, study_id, "study") as lock:
             other = {**ELSEWHERE, "seen_at": time.time()}
             store.replace_driver(study_id, other, lambda _: True)
             with pytest.raises(SearchInterruptedError, match="driven by another process"):
-                lease.check()
-            # Some beats.
+                lock.check()
+            # Time for some heartbeats.
             time.sleep(0.5)
         # It leaves the other one's name where it is.
         assert store.driver(study_id) == other
 
 
-def test_a_driver_that_is_asked_to_stop_is_told_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_lock, "LOOK_S", 0.02)
-    told: queue.Queue[int] = queue.Queue()
+def test_a_driver_that_is_asked_to_stop_hears_it_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_lock, "STOP_POLL_S", 0.02)
+    stops: queue.Queue[int] = queue.Queue()
     with Store.open(url, create=False) as store:
         study_id = store.study().study_id
         # What was asked of an earlier one is not asked of this one.
         store.ask_to_stop(study_id, time.time())
-        with drive(store, study_id, "study", stop=lambda: told.put(1)):
+        with drive(store, study_id, "study", stop=lambda: stops.put(1)):
             assert not store.is_asked_to_stop(study_id)
             store.ask_to_stop(study_id, time.time())
-            assert told.get(timeout=10)
+            assert stops.get(timeout=10)
             assert not store.is_asked_to_stop(study_id)
             with pytest.raises(queue.Empty):
-                told.get(timeout=0.2)
+                stops.get(timeout=0.2)
 
 
-def test_a_study_asks_nothing_more_when_its_lease_is_lost(tmp_path: Path) -> None:
+def test_a_study_asks_for_nothing_more_when_its_lock_is_lost(tmp_path: Path) -> None:
     def lost() -> None:
         raise SearchInterruptedError("lost")
 
     url = f"sqlite:///{tmp_path / 'nas.db'}"
     with Store.open(url, create=True) as store:
         study = open_study(store, url, budget=4)
-        study._check_lease = lost
+        study._check_driver = lost
         with pytest.raises(SearchInterruptedError):
             study.ask()
         assert study.trials == []
 
 
-def test_who_lost_its_lease_leaves_the_new_drivers_trials_alone(url: str) -> None:
-    with Store.open(url, create=False) as store, drive(store, store.study().study_id, "study") as lease:
+def test_a_driver_that_lost_its_lock_leaves_the_new_drivers_trials_alone(url: str) -> None:
+    with Store.open(url, create=False) as store, drive(store, store.study().study_id, "study") as lock:
         silent = open_study(store, url, budget=6)
-        silent._check_lease = lease.check
+        silent._check_driver = lock.check
         store.replace_driver(store.study().study_id, {**ELSEWHERE, "seen_at": time.time()}, lambda _: True)
         new = open_study(store, url, budget=6)
         trial = new.ask()
@@ -124,7 +124,7 @@ def test_a_trial_that_another_process_ended_is_over_for_this_one_too(url: str) -
         other = open_study(store, url, budget=3)
         other.recover("driver killed")
         one.tell(trial.number, synthetic(trial.architecture))
-        (here,) = (each for each in one.trials if each.number == trial.number)
+        (here,) = (other_trial for other_trial in one.trials if other_trial.number == trial.number)
         assert here.state is TrialState.INTERRUPTED
         run(one)
         assert one.is_over

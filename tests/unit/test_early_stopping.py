@@ -1,4 +1,4 @@
-"""Who goes on at a rung."""
+"""Early stopping at a rung."""
 
 import random
 
@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.results.pareto import dominates
-from nas.study.early_stopping import FEWEST, Rung, rungs
+from nas.study.early_stopping import MIN_TRIALS_AT_RUNG, Rung, rungs
 
 points = st.tuples(st.floats(0, 1), st.floats(0.1, 10))
 
 
-def test_rungs_are_powers_of_three_before_the_last_epoch() -> None:
+def test_rungs_are_powers_of_two_before_the_last_epoch() -> None:
     assert rungs(1) == ()
     assert rungs(4) == (1, 2)
     assert rungs(8) == (1, 2, 4)
@@ -25,7 +25,7 @@ def test_a_fast_trial_is_not_stopped_for_being_less_accurate_than_slow_ones() ->
     assert rung.should_continue((0.6, 1.0))
 
 
-def test_what_is_clearly_beaten_is_stopped() -> None:
+def test_a_trial_that_is_clearly_dominated_is_stopped() -> None:
     rung = Rung()
     for number in range(30):
         rung.should_continue((0.2 + 0.01 * number, 1.0 + 0.1 * number))
@@ -33,7 +33,7 @@ def test_what_is_clearly_beaten_is_stopped() -> None:
 
 
 def test_noise_is_tolerated() -> None:
-    """Just behind the front, by less than the rung's spread: goes on."""
+    """A trial continues that is behind the front by less than the rung's spread."""
     rung = Rung()
     generator = random.Random(0)
     for _ in range(40):
@@ -42,10 +42,10 @@ def test_noise_is_tolerated() -> None:
     assert rung.should_continue((best + 0.02, 2.0))
 
 
-@given(st.lists(points, min_size=FEWEST, max_size=40))
-def test_the_rungs_front_always_goes_on(found: list[tuple[float, float]]) -> None:
+@given(st.lists(points, min_size=MIN_TRIALS_AT_RUNG, max_size=40))
+def test_the_rungs_front_always_continues(trials: list[tuple[float, float]]) -> None:
     rung = Rung()
-    for number, point in enumerate(found):
+    for number, point in enumerate(trials):
         should_continue = rung.should_continue(point)
-        if not any(dominates(other, point) for other in found[:number]):
+        if not any(dominates(other, point) for other in trials[:number]):
             assert should_continue

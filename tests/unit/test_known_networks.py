@@ -1,4 +1,4 @@
-"""Known networks one by one: sizes, counts, and the names that are of no network."""
+"""Known networks one by one: sizes, counts, and unknown names."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_resnets_are_as_published() -> None:
 def test_the_plain_cnn_has_the_layers_that_anyone_writes() -> None:
     network = BUILDER.build(known_network("plain-cnn-m"), CIFAR)
     convolutions = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
-    assert [(each.out_channels, each.stride[0]) for each in convolutions] == [
+    assert [(layer.out_channels, layer.stride[0]) for layer in convolutions] == [
         *((24, 2), (48, 2), (48, 1), (96, 2), (96, 1), (128, 2))
     ]
     widths = [BUILDER.cost(known_network(f"plain-cnn-{size}"), CIFAR).parameters for size in "sml"]

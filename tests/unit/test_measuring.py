@@ -23,7 +23,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError
 from nas.latency.meter import Deployment, load_meter
-from nas.objective import UNKNOWN, pooled
+from nas.objective import UNKNOWN_HALF_WIDTH, pooled
 from tests.builders import measurement
 from workers.latency import timing
 from workers.latency.cpu import CpuCompileTarget, CpuTarget
@@ -163,7 +163,7 @@ def test_of_several_repeats_those_of_a_shared_machine_count_where_there_are_no_o
     many = replace(measurement(*[2.2] * 100), margin=0.001)
     assert pooled([quiet, many]).median == pytest.approx(2.1)
     assert pooled([quiet, many]).margin > 0.05
-    unsure = replace(measurement(9.0), margin=UNKNOWN)
+    unsure = replace(measurement(9.0), margin=UNKNOWN_HALF_WIDTH)
     assert pooled([quiet, unsure]) == quiet
     assert pooled([unsure, shared]) == shared
     assert pooled([unsure]) == unsure
@@ -197,7 +197,7 @@ def test_figures_are_at_the_references_time_on_record() -> None:
 
 def test_the_half_width_of_too_few_rounds_is_unknown() -> None:
     found = Machine(1000.0, 1000.0).estimate(Effort(warm_up_s=0.0, limit_s=0.0, min_rounds=4))
-    assert found.relative_half_width == UNKNOWN
+    assert found.relative_half_width == UNKNOWN_HALF_WIDTH
     assert len(found.samples_ms) == 4
 
 

@@ -1,4 +1,4 @@
-"""Which objectives a study may have, and the front of more than two."""
+"""The objectives of a study, and fronts of more than two."""
 
 import dataclasses
 
@@ -36,19 +36,19 @@ def test_what_is_no_objective() -> None:
 
 def trials() -> list[Trial]:
     """The last one is dominated in accuracy and latency on the first target, and the fastest on the second."""
-    found = []
+    made = []
     figures = ((0.9, 2.0, 5.0, 100), (0.8, 1.0, 4.0, 90), (0.7, 3.0, 1.0, 95))
     for number, (member, (accuracy, latency, other, macs)) in enumerate(zip(small_space(), figures, strict=False)):
         outcome = dataclasses.replace(
             complete(accuracy, latency), latencies={"onnxruntime": measurement(other)}, costs={"macs": macs}
         )
-        found.append(Trial(number, member, outcome.state, 0, 1, outcome))
-    return found
+        made.append(Trial(number, member, outcome.state, 0, 1, outcome))
+    return made
 
 
 def numbers(*objectives: str) -> list[int]:
-    found = results(trials(), {"objectives": list(objectives)})
-    return sorted(member.trial.number for member in front(found))
+    rows = results(trials(), {"objectives": list(objectives)})
+    return sorted(member.trial.number for member in front(rows))
 
 
 def test_the_front_is_of_the_studys_objectives() -> None:
@@ -60,8 +60,8 @@ def test_the_front_is_of_the_studys_objectives() -> None:
 
 def test_volume_and_picks_of_three_objectives() -> None:
     settings = {"objectives": ["accuracy", "latency_ms", "macs"], "max_latency_ms": 4.0}
-    found = results(trials(), settings)
+    rows = results(trials(), settings)
     # Reference: accuracy 0, 4 ms, 100 MACs. Trial 0 has no fewer MACs than the worst.
-    assert front_hypervolume(found, settings) == pytest.approx(0.8 * 3.0 * 10)
-    assert pick(found, "accuracy").trial.number == 0
-    assert pick(found, "latency").trial.number == 1
+    assert front_hypervolume(rows, settings) == pytest.approx(0.8 * 3.0 * 10)
+    assert pick(rows, "accuracy").trial.number == 0
+    assert pick(rows, "latency").trial.number == 1

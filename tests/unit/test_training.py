@@ -12,7 +12,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError, UserError
 from nas.evaluation import EvaluationOptions, Job
-from nas.objective import UNKNOWN, Measurement
+from nas.objective import UNKNOWN_HALF_WIDTH, Measurement
 from nas.trial import Outcome, TrialState
 from search_spaces.hybrid import HYBRID
 from tests.builders import measurement
@@ -82,7 +82,7 @@ def test_a_confirmation_is_measured_before_its_training_and_after_it() -> None:
     *_, confirmed = proxy.confirm(SMALL, 1)
     assert confirmed.accuracy == once.accuracy
     # A figure that counts where there is no other.
-    before = dataclasses.replace(measurement(1000.0), margin=UNKNOWN, drift=9.0)
+    before = dataclasses.replace(measurement(1000.0), margin=UNKNOWN_HALF_WIDTH, drift=9.0)
     (both,) = proxy.with_repeated_latency(SMALL, iter([dataclasses.replace(once, latency=before)]))
     assert both.latency.median < 1000
     assert both.measure_s > once.measure_s

@@ -1,4 +1,4 @@
-"""What a trial costs is estimated before the first one, and workers are as many as memory allows."""
+"""The cost of a trial is estimated before the first one, and workers are as many as fit into memory."""
 
 import dataclasses
 import multiprocessing
@@ -48,7 +48,7 @@ def peak_beside_estimate() -> tuple[float, float]:
 
     def status(line: str) -> int:
         lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(each.split()[1]) * 1024 for each in lines if each.startswith(line))
+        return next(int(row.split()[1]) * 1024 for row in lines if row.startswith(line))
 
     step(2)
     before = status("VmRSS:")
@@ -74,9 +74,9 @@ def test_seconds_grow_with_the_network_and_the_training() -> None:
         ticks = iter(range(10_000))
         # Each look at the clock is a second later: a step takes a second whatever the machine does.
         clocked = dataclasses.replace(costs, clock=lambda: float(next(ticks)))  # type: ignore[type-var]
-        found = clocked.seconds(1, 10**6)
-        assert found is not None
-        return found
+        estimate = clocked.seconds(1, 10**6)
+        assert estimate is not None
+        return estimate
 
     short, long = seconds(epochs=1), seconds(epochs=10)
     assert 0 < short.least < short.most

@@ -1,4 +1,4 @@
-"""Starting from what is known: which architectures are tried first, and what a finished study tells the sampler."""
+"""Warm starts: the architectures that are tried first, and the prior of a finished study."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from nas.errors import ParameterError
 from nas.results.front import front, results
 from nas.space.loading import load_space
 from nas.store.store import Store
-from nas.study.warm_start import FEWEST, warm_start
+from nas.study.warm_start import MIN_RESULTS_FOR_PRIOR, warm_start
 from tests.builders import small_space, synthetic
 from tests.conftest import Finished
 from tests.integration.searching import QUICK, trials
@@ -28,7 +28,9 @@ def test_a_studys_front_comes_first_and_its_accuracies_are_a_prior(url: str) -> 
     space = small_space()
     with Store.open(url, create=False) as store:
         record = store.study("finished")
-        members = [each.trial.architecture for each in front(results(store.trials(record.study_id), record.settings))]
+        members = [
+            member.trial.architecture for member in front(results(store.trials(record.study_id), record.settings))
+        ]
         start = warm_start(["finished"], store, space, "new")
         assert list(start.architectures) == members
         (expected,) = start.priors
@@ -47,7 +49,7 @@ def test_a_studys_front_comes_first_and_its_accuracies_are_a_prior(url: str) -> 
 
 def test_small_studies_inform_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'nas.db'}"
-    make_study(url, name="short", budget=FEWEST - 1)
+    make_study(url, name="short", budget=MIN_RESULTS_FOR_PRIOR - 1)
     with Store.open(url, create=False) as store:
         start = warm_start(["short"], store, small_space(), "new")
     assert start.architectures

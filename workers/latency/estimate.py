@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from nas.objective import SHARED, UNKNOWN
+from nas.objective import SHARED, UNKNOWN_HALF_WIDTH
 
 # One complete, synchronised inference; its milliseconds.
 Run = Callable[[], float]
@@ -215,7 +215,7 @@ def _relative_half_width(calls: Sequence[TimedCall], references: Sequence[TimedC
     elif MIN_ROUNDS <= kept == len(calls):
         blocks = kept
     else:
-        return UNKNOWN
+        return UNKNOWN_HALF_WIDTH
     edges = [round(index * len(calls) / blocks) for index in range(blocks + 1)]
     ratios = [_quick_ms(calls[begin:end]) / _quick_ms(references[begin:end]) for begin, end in pairwise(edges)]
     return T_95[blocks - MIN_ROUNDS] * statistics.stdev(ratios) / math.sqrt(blocks) / statistics.fmean(ratios)

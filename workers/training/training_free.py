@@ -11,7 +11,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.objective import COUNTED, FEATURE
+from nas.objective import COUNTED_NAMES, FEATURE_PREFIX
 from workers.data.dataset import ProxyData
 from workers.latency.measurement_lock import locks_for, shared_step
 from workers.training.loop import ResidentData
@@ -30,12 +30,12 @@ class FeatureValues:
     @property
     def costs(self) -> dict[str, float]:
         """The values by the names that they have in an outcome."""
-        return {FEATURE + name: value for name, value in self.values.items()}
+        return {FEATURE_PREFIX + name: value for name, value in self.values.items()}
 
     @property
     def environment(self) -> dict[str, str]:
         """The obstacles by the names that they have in an outcome."""
-        return {f"no {FEATURE}{name}": reason for name, reason in self.obstacles.items()}
+        return {f"no {FEATURE_PREFIX}{name}": reason for name, reason in self.obstacles.items()}
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class TrainingFree:
         Raises UnknownNameError, or ParameterError for a feature that is named twice or cannot be loaded.
         """
         for name in names:
-            if name not in COUNTED:
-                plugins.check(plugins.FEATURES, name, also=COUNTED)
+            if name not in COUNTED_NAMES:
+                plugins.check(plugins.FEATURES, name, also=COUNTED_NAMES)
                 try:
                     plugins.load(plugins.FEATURES, name)
                 except (ImportError, AttributeError) as error:
@@ -73,7 +73,7 @@ class TrainingFree:
         )
         resident = ResidentData(first, torch.device("cpu"))
         x_BCHW = resident.normalise(resident.train_images)
-        to_compute = [name for name in names if name not in COUNTED]
+        to_compute = [name for name in names if name not in COUNTED_NAMES]
         return cls(to_compute, builder, data.model_input, x_BCHW, resident.train_labels, seed)
 
     def __call__(self, architecture: Architecture) -> FeatureValues:

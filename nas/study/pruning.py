@@ -1,0 +1,64 @@
+"""Early stopping of a study's trials at rungs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+
+from nas.objective import ACCURACY, recorded_objectives
+from nas.results.pareto import Point
+from nas.samplers.setting import Pruner
+from nas.study.early_stopping import Rung
+from nas.trial import Outcome
+
+
+class Pruning:
+    """Decides at the epochs `rungs` whether trials continue: by the study's `pruner` if there is one, else by rank."""
+
+    def __init__(
+        self,
+        optuna_study: optuna.Study,
+        settings: Mapping[str, Any],
+        rungs: Sequence[int],
+        pruner: Pruner | None = None,
+    ) -> None:
+        self.rungs = tuple(rungs)
+        self._optuna = optuna_study
+        self._settings = settings
+        self._pruner = pruner
+        self._rungs = {epoch: Rung() for epoch in rungs}
+
+    def record(self, outcome: Outcome) -> None:
+        """Record the outcome of an earlier trial at each rung that it reached."""
+        for epoch, rung in self._rungs.items():
+            if (point := self._point(outcome, epoch)) is not None:
+                rung.record(point)
+
+    def should_continue(self, number: int, outcome: Outcome) -> bool:
+        """Whether trial `number` continues after its outcome at a rung. To be called once at each.
+
+        A trial that no cheaper one dominates there continues; for others the pruner decides if it can, else the ranks.
+        """
+        epoch = len(outcome.curve)
+        rung, point = self._rungs.get(epoch), self._point(outcome, epoch)
+        if rung is None or point is None:
+            return True
+        if self._pruner is None:
+            return rung.should_continue(point)
+        is_dominated = rung.is_dominated(point)
+        rung.record(point)
+        if not is_dominated:
+            return True
+        losses = [row.loss for row in outcome.curve]
+        # A pruner that does not know yet learns only from curves that go to the end.
+        return self._pruner.should_continue(self._optuna, number, losses, self._settings["epochs"]) is not False
+
+    def _point(self, outcome: Outcome, epoch: int) -> Point | None:
+        """The losses of the objectives, first that of the accuracy after `epoch`; None where one is unknown."""
+        if len(outcome.curve) < epoch:
+            return None
+        figures = {**outcome.figures, ACCURACY.name: outcome.curve[epoch - 1].accuracy}
+        objectives = sorted(recorded_objectives(self._settings), key=lambda objective: not objective.maximise)
+        if not all(objective.name in figures for objective in objectives):
+            return None
+        return tuple(objective.loss(figures[objective.name]) for objective in objectives)
