@@ -43,22 +43,22 @@ class Access:
         """Whether no token is asked for."""
         return not self._rights
 
-    def of_token(self, token: str) -> Right:
+    def right_of_token(self, token: str) -> Right:
         """What a token allows."""
         given = _digest(token)
         # All are compared, whichever matches, so that the time tells nothing.
         return max((Right(right * hmac.compare_digest(given, digest)) for digest, right in self._rights.items()))
 
-    def of_header(self, authorization: str) -> Right:
+    def right_of_header(self, authorization: str) -> Right:
         """What an Authorization header allows: a token as `Bearer TOKEN`, or as the password of `Basic`."""
-        return Right.WRITE if self.is_open else self.of_token(_token(authorization))
+        return Right.WRITE if self.is_open else self.right_of_token(_token(authorization))
 
     def begin_session(self, right: Right) -> str:
         """A cookie's value that allows as much for a week, or until the process ends."""
         signed = f"{int(self._clock()) + SESSION_S}.{int(right)}"
         return f"{signed}.{self._signature(signed)}"
 
-    def of_session(self, cookie: str) -> Right:
+    def right_of_session(self, cookie: str) -> Right:
         """What a cookie's value allows."""
         signed, _, signature = cookie.rpartition(".")
         # Bytes, since what is not ASCII cannot be compared as text.

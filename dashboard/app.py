@@ -30,7 +30,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Serving:
+class ServerSettings:
     """How the application serves: to whom, where searches' processes leave their logs, which files they may name."""
 
     access: Access
@@ -38,7 +38,7 @@ class Serving:
     roots: Sequence[Path] = field(default_factory=tuple)
 
 
-def create_app(store: Store, storage: str, serving: Serving, clock: Callable[[], float] = time.time) -> FastAPI:
+def create_app(store: Store, storage: str, serving: ServerSettings, clock: Callable[[], float] = time.time) -> FastAPI:
     """The application over an open store whose URL is `storage`. The caller closes the store."""
     app = FastAPI(title="Hybrid NAS", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.access = serving.access

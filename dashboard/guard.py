@@ -116,11 +116,11 @@ class Guard:
         authorization = headers.get("authorization", "")
         if authorization and not self._access.is_open and not self._guesses.has(client):
             return _no(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens: wait a minute", {"Retry-After": "60"})
-        right = self._access.of_header(authorization)
+        right = self._access.right_of_header(authorization)
         if right is Right.NOTHING and authorization:
             self._guesses.take(client)
         if right is Right.NOTHING:
-            right = self._access.of_session(_cookie(headers))
+            right = self._access.right_of_session(_cookie(headers))
         scope.setdefault("state", {})["right"] = right
         if right is Right.NOTHING:
             if method == "GET" and "text/html" in headers.get("accept", ""):

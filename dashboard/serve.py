@@ -9,7 +9,7 @@ import click
 import uvicorn
 
 from dashboard.access import access
-from dashboard.app import Serving, create_app
+from dashboard.app import ServerSettings, create_app
 from nas.errors import ParameterError
 from nas.store.store import Store
 
@@ -30,7 +30,7 @@ def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Pa
     sys.setswitchinterval(SWITCH_S)
     # Whoever asks is told at once that the database is away, rather than kept waiting on a thread of the server's.
     with Store.open(storage, create=True, patience_s=0.0) as store:
-        app = create_app(store, storage, Serving(allowed, searches.resolve(), roots))
+        app = create_app(store, storage, ServerSettings(allowed, searches.resolve(), roots))
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

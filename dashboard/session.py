@@ -18,7 +18,7 @@ class Credentials(BaseModel):
 def sign_in(request: Request, response: Response, given: Credentials) -> None:
     """Begin a session with a token."""
     access: Access = request.app.state.access
-    right = Right.WRITE if access.is_open else access.of_token(given.token)
+    right = Right.WRITE if access.is_open else access.right_of_token(given.token)
     if right is Right.NOTHING:
         raise HTTPException(401, "no such token")
     response.set_cookie(

@@ -83,31 +83,31 @@ def test_a_session_is_not_forged_and_ends() -> None:
     now = [1000.0]
     kept = Access(("word",), clock=lambda: now[0])
     cookie = kept.begin_session(Right.READ)
-    assert kept.of_session(cookie) is Right.READ
+    assert kept.right_of_session(cookie) is Right.READ
     expires, right, signature = cookie.split(".")
     for forged in (f"{expires}.2.{signature}", f"{int(expires) + 1}.{right}.{signature}", "", "..", "x", "é.ü.ß"):
-        assert kept.of_session(forged) is Right.NOTHING
-    assert Access(("word",)).of_session(cookie) is Right.NOTHING
+        assert kept.right_of_session(forged) is Right.NOTHING
+    assert Access(("word",)).right_of_session(cookie) is Right.NOTHING
     now[0] += SESSION_S + 1
-    assert kept.of_session(cookie) is Right.NOTHING
+    assert kept.right_of_session(cookie) is Right.NOTHING
 
 
 def test_tokens_may_be_given_as_hashes() -> None:
     digest = hashlib.sha256(b"word").hexdigest()
     kept = Access((f"ro:sha256:{digest}", "other"))
-    assert kept.of_token("word") is Right.READ
-    assert kept.of_token("other") is Right.WRITE
-    assert kept.of_token(digest) is Right.NOTHING
+    assert kept.right_of_token("word") is Right.READ
+    assert kept.right_of_token("other") is Right.WRITE
+    assert kept.right_of_token(digest) is Right.NOTHING
     for wrong in ("sha256:12", "ro:sha256:zz", "ro:"):
         with pytest.raises(ParameterError, match="NAS_API_TOKEN"):
             Access((wrong,))
 
 
 def test_who_may_come_in() -> None:
-    assert access("127.0.0.1", {}).of_header("") is Right.WRITE
+    assert access("127.0.0.1", {}).right_of_header("") is Right.WRITE
     assert access("localhost", {}).is_open
-    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).of_header("") is Right.NOTHING
-    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).of_header("Bearer word") is Right.WRITE
+    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).right_of_header("") is Right.NOTHING
+    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).right_of_header("Bearer word") is Right.WRITE
     for host in ("0.0.0.0", "::", "192.168.1.2", "example.org"):
         assert not is_loopback(host)
         with pytest.raises(ParameterError, match="NAS_API_TOKEN"):
