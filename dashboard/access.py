@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
+
+from itsdangerous import BadSignature, TimestampSigner
 
 from nas.errors import ParameterError
 from nas.service import READ_ONLY, TOKEN_VARIABLE
@@ -33,10 +34,9 @@ class Access:
     Sessions are signed by a secret of this process, so that they end with it.
     """
 
-    def __init__(self, tokens: tuple[str, ...], clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, tokens: tuple[str, ...]) -> None:
         self._rights = {_digest_of(word.removeprefix(READ_ONLY)): _right_of(word) for word in tokens}
-        self._secret = secrets.token_bytes(32)
-        self._clock = clock
+        self._signer = TimestampSigner(secrets.token_bytes(32), salt=COOKIE, digest_method=hashlib.sha256)
 
     @property
     def is_open(self) -> bool:
@@ -54,21 +54,15 @@ class Access:
         return Right.WRITE if self.is_open else self.right_of_token(_token(authorization))
 
     def begin_session(self, right: Right) -> str:
-        """A cookie's value that allows as much for a week, or until the process ends."""
-        signed = f"{int(self._clock()) + SESSION_S}.{int(right)}"
-        return f"{signed}.{self._signature(signed)}"
+        """Return a cookie value that grants the right for a week, or until the process ends."""
+        return self._signer.sign(str(int(right))).decode()
 
     def right_of_session(self, cookie: str) -> Right:
-        """What a cookie's value allows."""
-        signed, _, signature = cookie.rpartition(".")
-        # Bytes, since what is not ASCII cannot be compared as text.
-        if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
+        """Return what a cookie value allows: nothing once it has expired or where its signature is wrong."""
+        try:
+            return Right(int(self._signer.unsign(cookie, max_age=SESSION_S)))
+        except BadSignature:
             return Right.NOTHING
-        expires, _, right = signed.partition(".")
-        return Right(int(right)) if self._clock() < int(expires) else Right.NOTHING
-
-    def _signature(self, text: str) -> str:
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
 
 def access(host: str, environment: Mapping[str, str]) -> Access:
