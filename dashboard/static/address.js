@@ -7,8 +7,9 @@ export function read(defaults) {
     if (!asked.has(name)) continue;
     const text = asked.get(name);
     if (Array.isArray(value)) state[name] = text.split(",").filter((word) => /^\d+$/.test(word)).map(Number);
-    else if (value === null || typeof value === "number") state[name] = Number.isFinite(Number(text)) && text !== "" ? Number(text) : value;
-    else state[name] = text;
+    else if (value === null || typeof value === "number") {
+      state[name] = Number.isFinite(Number(text)) && text !== "" ? Number(text) : value;
+    } else state[name] = text;
   }
   return state;
 }

@@ -30,8 +30,8 @@ export async function accepted(answer) {
 
 export const get = (path) => call("GET", path);
 
-// Calls `told` with the latest event of that kind, one at a time and for at most a third of the time, so that a page that
-// has much to draw can still be used, and `gone` why there are no more; the browser connects again by itself.
+// Calls `told` with the latest event of that kind, one at a time and for at most a third of the time, so that a page
+// that has much to draw can still be used, and `gone` why there are no more; the browser connects again by itself.
 export function follow(path, kind, told, gone) {
   const source = new EventSource(BASE + path);
   let latest = null;

@@ -21,15 +21,26 @@ export function facts(pairs) {
 }
 
 export function table(headings, rows) {
-  const head = headings.map(([text, isNumber]) => element("th", { scope: "col", class: isNumber ? "number" : null }, text));
+  const head = headings.map(([text, isNumber]) =>
+    element("th", { scope: "col", class: isNumber ? "number" : null }, text)
+  );
   const body = rows.map((cells) =>
-    element("tr", {}, ...cells.map((cell, at) => element("td", { class: headings[at][1] ? "number" : null }, cell))));
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": headings.map(([text]) => text).join(", ") },
-    element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body)));
+    element("tr", {}, ...cells.map((cell, at) => element("td", { class: headings[at][1] ? "number" : null }, cell)))
+  );
+  return element("div", {
+    class: "scroll",
+    tabindex: "0",
+    role: "region",
+    "aria-label": headings.map(([text]) => text).join(", "),
+  }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body)));
 }
 
-export const percent = (value, digits = 2) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)}%`);
+export const percent = (
+  value,
+  digits = 2,
+) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)}%`);
 export const ms = (value) => (value === null || value === undefined ? "–" : `${value.toPrecision(4)} ms`);
+export const interval = (ends) => (ends ? ends.map((end) => end.toPrecision(4)).join(" to ") : "–");
 export const count = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en"));
 
 export function duration(seconds) {

@@ -18,9 +18,14 @@ function themed(layout) {
   const axes = Object.keys(layout).filter((key) => /^[xy]axis/.test(key));
   const named = new Set(["xaxis", "yaxis", ...axes]);
   return {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: style("--ink"), family: "system-ui, sans-serif" },
-    margin: { l: 60, r: 15, t: 10, b: 50 }, hovermode: "closest", showlegend: true,
-    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, ...layout,
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: style("--ink"), family: "system-ui, sans-serif" },
+    margin: { l: 60, r: 15, t: 10, b: 50 },
+    hovermode: "closest",
+    showlegend: true,
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+    ...layout,
     ...Object.fromEntries([...named].map((key) => [key, { ...axis, automargin: true, ...layout[key] }])),
   };
 }
@@ -46,15 +51,25 @@ window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", red
 
 function tools(place, name) {
   const size = () => ({ width: place.clientWidth, height: place.clientHeight });
-  const svg = async () => save(`${name}.svg`, decodeURIComponent(payload(await Plotly.toImage(place, { format: "svg", ...size() }))), "image/svg+xml");
+  const svg = async () =>
+    save(
+      `${name}.svg`,
+      decodeURIComponent(payload(await Plotly.toImage(place, { format: "svg", ...size() }))),
+      "image/svg+xml",
+    );
   const png = async () => {
     const letters = atob(payload(await Plotly.toImage(place, { format: "png", scale: 2, ...size() })));
     save(`${name}.png`, Uint8Array.from(letters, (letter) => letter.charCodeAt(0)), "image/png");
   };
   const button = (text, work) =>
     element("button", { type: "button", onclick: work, "aria-label": `${text} of ${name}` }, text);
-  return element("div", { class: "tools" },
-    button("SVG", svg), button("PNG", png), button("CSV", () => save(`${name}.csv`, csv(drawn.get(place).rows), "text/csv")));
+  return element(
+    "div",
+    { class: "tools" },
+    button("SVG", svg),
+    button("PNG", png),
+    button("CSV", () => save(`${name}.csv`, csv(drawn.get(place).rows), "text/csv")),
+  );
 }
 
 function csv(rows) {

@@ -18,14 +18,23 @@ function field(name, schema, choices) {
   const id = `option-${name}`;
   const list = choices[SUGGESTED[name]] ?? [];
   const input = element("input", {
-    id, name, "data-kind": kind, type: kind === "boolean" ? "checkbox" : "text",
+    id,
+    name,
+    "data-kind": kind,
+    type: kind === "boolean" ? "checkbox" : "text",
     inputmode: kind === "integer" || kind === "number" ? "decimal" : null,
-    list: list.length ? `${id}-choices` : null, "aria-describedby": `${id}-help`, autocomplete: "off",
+    list: list.length ? `${id}-choices` : null,
+    "aria-describedby": `${id}-help`,
+    autocomplete: "off",
   });
-  return element("div", {},
-    element("label", { for: id }, name.replaceAll("_", " "), kind === "array" ? " (words, with spaces between)" : ""), input,
+  return element(
+    "div",
+    {},
+    element("label", { for: id }, name.replaceAll("_", " "), kind === "array" ? " (words, with spaces between)" : ""),
+    input,
     element("datalist", { id: `${id}-choices` }, ...list.map((value) => element("option", { value }))),
-    element("div", { id: `${id}-help`, class: "muted" }, ...spelled(schema.description ?? "")));
+    element("div", { id: `${id}-help`, class: "muted" }, ...spelled(schema.description ?? "")),
+  );
 }
 
 function value(input) {
@@ -33,7 +42,9 @@ function value(input) {
   const text = input.value.trim();
   if (text === "") return undefined;
   if (input.dataset.kind === "array") return text.split(/\s+/);
-  if (input.dataset.kind === "integer" || input.dataset.kind === "number") return Number.isNaN(Number(text)) ? text : Number(text);
+  if (input.dataset.kind === "integer" || input.dataset.kind === "number") {
+    return Number.isNaN(Number(text)) ? text : Number(text);
+  }
   return text;
 }
 
@@ -44,7 +55,9 @@ async function start(event) {
   button.disabled = true;
   try {
     const inputs = [...document.querySelectorAll("form input")];
-    const options = Object.fromEntries(inputs.map((input) => [input.name, value(input)]).filter(([, each]) => each !== undefined));
+    const options = Object.fromEntries(
+      inputs.map((input) => [input.name, value(input)]).filter(([, each]) => each !== undefined),
+    );
     let search = await call("POST", "/searches", options);
     while (search.study === null && search.state === "starting") {
       said.textContent = "Starting…";
@@ -60,12 +73,14 @@ async function start(event) {
 }
 
 // Who only reads is shown no form.
-if (byId("first")) run(async () => {
-  const [document_, choices] = await Promise.all([get("/openapi.json"), get("/choices")]);
-  const fields = document_.components.schemas.SearchOptions.properties;
-  byId("first").append(...FIRST.filter((name) => name in fields).map((name) => field(name, fields[name], choices)));
-  const others = Object.keys(fields).filter((name) => !FIRST.includes(name));
-  byId("others").append(...others.map((name) => field(name, fields[name], choices)));
-  document.querySelector("form").addEventListener("submit", start);
-  byId("start").disabled = false;
-});
+if (byId("first")) {
+  run(async () => {
+    const [document_, choices] = await Promise.all([get("/openapi.json"), get("/choices")]);
+    const fields = document_.components.schemas.SearchOptions.properties;
+    byId("first").append(...FIRST.filter((name) => name in fields).map((name) => field(name, fields[name], choices)));
+    const others = Object.keys(fields).filter((name) => !FIRST.includes(name));
+    byId("others").append(...others.map((name) => field(name, fields[name], choices)));
+    document.querySelector("form").addEventListener("submit", start);
+    byId("start").disabled = false;
+  });
+}

@@ -8,7 +8,9 @@ const chosen = new Set();
 
 function row(study) {
   const box = element("input", {
-    type: "checkbox", "aria-label": `compare ${study.name}`, checked: chosen.has(study.name),
+    type: "checkbox",
+    "aria-label": `compare ${study.name}`,
+    checked: chosen.has(study.name),
     onchange: (event) => {
       event.target.checked ? chosen.add(study.name) : chosen.delete(study.name);
       offer();
@@ -16,9 +18,17 @@ function row(study) {
   });
   const progress = study.running && study.budget ? ` of ${study.budget}, ${duration(study.left_s)} left` : "";
   const cells = [
-    [box], [element("a", { href: studyPath(study.name) }, study.name)], [study.running ? "running" : "idle"], [study.space],
-    [study.dataset], [study.target], [`${study.done}${progress}`, "number"], [percent(study.best_accuracy), "number"],
-    [count(study.front_size), "number"], [study.hypervolume.toPrecision(4), "number"], [age(study.created_at), "number"],
+    [box],
+    [element("a", { href: studyPath(study.name) }, study.name)],
+    [study.running ? "running" : "idle"],
+    [study.space],
+    [study.dataset],
+    [study.target],
+    [`${study.done}${progress}`, "number"],
+    [percent(study.best_accuracy), "number"],
+    [count(study.front_size), "number"],
+    [study.hypervolume.toPrecision(4), "number"],
+    [age(study.created_at), "number"],
     [study.last_error ? study.last_error.cause : ""],
   ];
   return element("tr", {}, ...cells.map(([content, kind]) => element("td", { class: kind }, content)));
