@@ -57,7 +57,7 @@ def test_tokens_read_or_write(closed: TestClient) -> None:
     assert closed.get("/", auth=("anyone", "first")).status_code == 200
     for write in ("/api/v1/searches", "/api/v1/studies/study/stop", "/optuna/api/studies"):
         refused = closed.post(write, json={}, headers={"Authorization": "Bearer reader"})
-        assert (refused.status_code, refused.json()) == (403, {"detail": "this token only reads"})
+        assert (refused.status_code, refused.json()) == (403, {"detail": "this token is read-only"})
     assert closed.delete("/api/v1/studies/study", headers={"Authorization": "Bearer reader"}).status_code == 403
     assert "New search" not in closed.get("/", headers={"Authorization": "Bearer reader"}).text
     assert closed.delete("/api/v1/studies/study", headers=BEARER).status_code == 204
