@@ -145,7 +145,7 @@ class Trials:
         return encoded(response)
 
     def json(self, after: str | None) -> bytes:
-        """Encode the trials that changed after a revision; all trials if it is missing or of another process or study."""
+        """Encode the trials that changed after a revision; all trials if it is missing or not of this study."""
         incarnation, _, last = (after or "").partition("-")
         if incarnation != self._incarnation or not last.isdecimal():
             return self._encode_trials(self.by_number, is_complete=True)

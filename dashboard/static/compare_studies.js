@@ -1,27 +1,27 @@
 // The fronts of two or three studies in one figure.
 
 import { get, studyPath } from "./api.js";
-import { byId, count, element, given, percent, run, table } from "./dom.js";
+import { byId, count, element, pageData, percent, run, table } from "./dom.js";
 import { draw, style } from "./figures.js";
-import { described } from "./strip.js";
+import { layoutLabel } from "./strip.js";
 
 const DASHES = ["solid", "dash", "dot"];
 
 run(async () => {
-  const names = given("names");
+  const names = pageData("names");
   const studies = await Promise.all(
     names.map(async (name) => ({ study: await get(studyPath(name)), front: await get(`${studyPath(name)}/front`) })),
   );
   await draw(byId("fronts"), `fronts of ${names.join(" and ")}`, () => {
     const palette = [style("--accent"), style("--warn"), "#009e73"];
-    const traces = studies.map(({ study, front }, at) => ({
+    const traces = studies.map(({ study, front }, index) => ({
       type: "scatter",
       mode: "lines+markers",
       name: study.name,
-      line: { shape: "hv", color: palette[at], dash: DASHES[at] },
+      line: { shape: "hv", color: palette[index], dash: DASHES[index] },
       x: front.members.map((member) => member.latency_ms),
       y: front.members.map((member) => member.accuracy),
-      text: front.members.map((member) => `trial ${member.trial}: ${described(member.stages)}`),
+      text: front.members.map((member) => `trial ${member.trial}: ${layoutLabel(member.stages)}`),
       hovertemplate: "%{text}<br>%{y:.2%}, %{x:.4g} ms<extra></extra>",
     }));
     return {
@@ -54,9 +54,7 @@ run(async () => {
         ["front", true],
         ["hypervolume", true],
       ],
-      studies.map((
-        { study },
-      ) => [
+      studies.map(({ study }) => [
         element("a", { href: studyPath(study.name) }, study.name),
         study.space,
         study.dataset,

@@ -1,8 +1,8 @@
-// A study's page: fetched once, then told of what changes; what is shown is in the address.
+// The page of a study: it fetches all trials once, then what changes. Its address holds what is shown.
 
 import { call, follow, get, studyPath } from "./api.js";
 import { read, write } from "./address.js";
-import { age, byId, count, duration, element, facts, given, ms, percent, run, showError, table } from "./dom.js";
+import { age, byId, count, duration, element, facts, ms, pageData, percent, run, showError, table } from "./dom.js";
 import { draw } from "./figures.js";
 import {
   baselineCard,
@@ -13,6 +13,7 @@ import {
   mixersFigure,
   onLimitDragged,
   pick,
+  resultLine,
 } from "./front.js";
 import { parallelFigure } from "./parallel.js";
 import { strip, swatch } from "./strip.js";
@@ -25,25 +26,26 @@ const DEFAULTS = {
   scale: "log",
   over: "trials",
   sort: "trial",
+  // 1 for descending order.
   falls: 1,
   filter: "",
 };
-const MOST_CHOSEN = 6;
+const MAX_SELECTED = 6;
 
 class StudyPage {
   constructor(name) {
     this.name = name;
     this.path = studyPath(name);
-    this.state = read({ ...DEFAULTS, limit: given("limit") });
+    this.state = read({ ...DEFAULTS, limit: pageData("limit") });
     if (!(this.state.limit > 0)) this.state.limit = null;
     this.trials = new Map();
     this.details = new Map();
     this.front = { members: [], fallen: [], objectives: [], hypervolume: 0, baselines: [], conclusion: [] };
     this.moments = [];
-    this.at = -1;
+    this.focusedMember = -1;
     this.table = new TrialsTable(byId("trials"), name, this.state, {
-      changed: () => this.keep(),
-      toggled: (number) => this.toggle(number),
+      onChange: () => this.saveState(),
+      onToggle: (number) => this.toggle(number),
     });
   }
 
@@ -53,36 +55,36 @@ class StudyPage {
     follow(
       `${this.path}/events`,
       "study",
-      (summary) => this.changed(summary).catch(showError),
-      (why) => showError(new Error(why)),
+      (summary) => this.update(summary).catch(showError),
+      (reason) => showError(new Error(reason)),
     );
   }
 
   async fetch() {
     const after = this.revision ? `?after=${this.revision}` : "";
-    const [late, front, past] = await Promise.all([
+    const [changes, front, history] = await Promise.all([
       get(`${this.path}/trials${after}`),
       get(`${this.path}/front`),
       get(`${this.path}/history`),
     ]);
-    if (late.complete) this.trials.clear();
-    for (const trial of late.trials) {
+    if (changes.complete) this.trials.clear();
+    for (const trial of changes.trials) {
       this.trials.set(trial.number, trial);
       this.details.delete(trial.number);
     }
-    this.revision = late.revision;
+    this.revision = changes.revision;
     this.front = front;
-    this.moments = past.moments;
-    this.offerAxes();
+    this.moments = history.moments;
+    this.updateAxes();
     await this.draw();
   }
 
-  async changed(summary) {
+  async update(summary) {
     byId("facts").replaceChildren(...facts([
       ["state", summary.running ? "running" : "idle"],
       ["trials", summary.budget ? `${summary.done} of ${summary.budget}` : count(summary.done)],
       ["time left", duration(summary.left_s)],
-      ["trials an hour", count(Math.round(summary.trials_per_hour))],
+      ["trials per hour", count(Math.round(summary.trials_per_hour))],
       ["best accuracy", percent(summary.best_accuracy)],
       ["front", count(summary.front_size)],
       ["hypervolume", summary.hypervolume.toPrecision(4)],
@@ -104,13 +106,13 @@ class StudyPage {
     );
     if (summary.last_error) {
       byId("failures").append(
-        element("p", { class: "muted" }, `The last one: ${summary.last_error.cause}: ${summary.last_error.message}`),
+        element("p", { class: "muted" }, `Last failure: ${summary.last_error.cause}: ${summary.last_error.message}`),
       );
     }
     if (summary.revision !== this.revision) await this.fetch();
   }
 
-  offerAxes() {
+  updateAxes() {
     const names = new Set(["latency_ms", ...[...this.trials.values()].flatMap((trial) => Object.keys(trial.figures))]);
     names.delete("accuracy");
     const select = byId("x");
@@ -135,20 +137,20 @@ class StudyPage {
   }
 
   async drawSelected() {
-    const chosen = this.state.trials.filter((number) => this.trials.has(number));
-    byId("selected").replaceChildren(...chosen.map((number) => this.card(this.trials.get(number))));
-    byId("unselected").hidden = chosen.length > 0;
+    const selected = this.state.trials.filter((number) => this.trials.has(number));
+    byId("selected").replaceChildren(...selected.map((number) => this.card(this.trials.get(number))));
+    byId("unselected").hidden = selected.length > 0;
     const compare = byId("compare");
-    compare.hidden = chosen.length < 2 || chosen.length > 3;
-    compare.href = `${this.path}/compare?${chosen.map((number) => `trial=${number}`).join("&")}`;
-    // What is known already is there by now; curves are fetched.
-    const missing = chosen.filter((number) => !this.details.has(number));
+    compare.hidden = selected.length < 2 || selected.length > 3;
+    compare.href = `${this.path}/compare?${selected.map((number) => `trial=${number}`).join("&")}`;
+    // The cards are shown at once; learning curves are fetched.
+    const missing = selected.filter((number) => !this.details.has(number));
     await Promise.all(
       missing.map(async (number) => this.details.set(number, await get(`${this.path}/trials/${number}`))),
     );
-    byId("curves").hidden = chosen.length === 0;
-    const details = chosen.map((number) => this.details.get(number)).filter(Boolean);
-    if (chosen.length) await draw(byId("curves"), `${this.name} learning curves`, () => curvesFigure(details));
+    byId("curves").hidden = selected.length === 0;
+    const details = selected.map((number) => this.details.get(number)).filter(Boolean);
+    if (selected.length) await draw(byId("curves"), `${this.name} learning curves`, () => curvesFigure(details));
   }
 
   card(trial) {
@@ -162,19 +164,14 @@ class StudyPage {
         ` ${trial.state}`,
       ),
       strip(trial.stages, 240, 44),
-      element(
-        "div",
-        {},
-        `${percent(trial.accuracy)} (${trial.seeds} seed${trial.seeds === 1 ? "" : "s"}), ${ms(trial.latency_ms)}, ${
-          count(trial.figures.parameters)
-        } parameters`,
-      ),
+      element("div", {}, resultLine(trial, trial.figures.parameters)),
       trial.failure ? element("div", { class: "error" }, trial.failure.cause) : null,
     );
   }
 
-  point(number) {
-    const baseline = this.front.baselines.find((each) => each.name === number);
+  // A trial by its number, or a baseline by its name.
+  showPointed(number) {
+    const baseline = this.front.baselines.find((candidate) => candidate.name === number);
     if (baseline) byId("pointed").replaceChildren(baselineCard(baseline));
     const trial = this.trials.get(number);
     if (trial) byId("pointed").replaceChildren(this.card(trial));
@@ -185,7 +182,7 @@ class StudyPage {
     const latencies = this.front.members.map((member) => member.latency_ms);
     const range = byId("limit-range");
     if (latencies.length) {
-      // On a logarithmic scale, as the axis is.
+      // Logarithmic, as the axis is.
       [range.min, range.max, range.step] = [
         Math.log(Math.min(...latencies) * 1.001),
         Math.log(Math.max(...latencies) * 1.05),
@@ -205,18 +202,18 @@ class StudyPage {
           element(
             "p",
             {},
-            element("strong", {}, limit === null ? "The most accurate: " : "Within the limit: "),
+            element("strong", {}, limit === null ? "Most accurate: " : "Within the limit: "),
             element("a", { href: `${this.path}/trials/${best.trial}`, id: "picked" }, `trial ${best.trial}`),
             `, ${percent(best.accuracy)}, ${ms(best.latency_ms)}`,
           ),
           strip(best.stages, 240, 44),
-          element("pre", { tabindex: "0", role: "region", "aria-label": "command that exports it" }, command),
+          element("pre", { tabindex: "0", role: "region", "aria-label": "export command" }, command),
         ]
         : [
           element(
             "p",
             { class: "muted" },
-            this.front.members.length ? "Nothing on the front is as fast." : "No result yet.",
+            this.front.members.length ? "No trial on the front is within the limit." : "No results yet.",
           ),
         ]),
     );
@@ -224,7 +221,7 @@ class StudyPage {
 
   setLimit(limit) {
     this.state.limit = limit;
-    this.keep();
+    this.saveState();
     this.showLimit();
     return draw(byId("front"), `${this.name} front`, () => frontFigure(this));
   }
@@ -232,28 +229,28 @@ class StudyPage {
   async toggle(number) {
     const { trials } = this.state;
     this.state.trials = trials.includes(number)
-      ? trials.filter((each) => each !== number)
-      : [...trials, number].slice(-MOST_CHOSEN);
-    this.keep();
+      ? trials.filter((other) => other !== number)
+      : [...trials, number].slice(-MAX_SELECTED);
+    this.saveState();
     this.table.draw();
     await draw(byId("front"), `${this.name} front`, () => frontFigure(this));
     await draw(byId("parallel"), `${this.name} parallel coordinates`, () => parallelFigure(this));
     await this.drawSelected();
   }
 
-  keep() {
+  saveState() {
     write(this.state, DEFAULTS);
   }
 
   listen() {
     const place = byId("front");
-    place.on("plotly_hover", ({ points }) => this.point(points[0].customdata));
+    place.on("plotly_hover", ({ points }) => this.showPointed(points[0].customdata));
     place.on(
       "plotly_click",
       ({ points }) => this.trials.has(points[0].customdata) && this.toggle(points[0].customdata).catch(showError),
     );
     onLimitDragged(place, (limit) => this.setLimit(Number(limit.toPrecision(4))));
-    place.addEventListener("keydown", (event) => this.key(event));
+    place.addEventListener("keydown", (event) => this.handleKey(event));
     byId("limit").addEventListener(
       "change",
       (event) => this.setLimit(Number(event.target.value) > 0 ? Number(event.target.value) : null),
@@ -267,7 +264,7 @@ class StudyPage {
       byId(name).value = this.state[name];
       byId(name).addEventListener("change", (event) => {
         this.state[name] = event.target.value;
-        this.keep();
+        this.saveState();
         this.draw().catch(showError);
       });
     }
@@ -275,19 +272,19 @@ class StudyPage {
     byId("delete")?.addEventListener("click", () => this.remove().catch(showError));
   }
 
-  // Along the front with the arrow keys; Enter selects.
-  key(event) {
-    const members = this.front.members.map((member) => this.trials.get(member.trial)).filter((trial) =>
-      trial && cost(trial, this.state.x) !== null
-    );
-    members.sort((one, other) => cost(one, this.state.x) - cost(other, this.state.x));
-    if (!members.length) return;
+  // Arrow keys move along the front; Enter selects.
+  handleKey(event) {
+    const x = (trial) => cost(trial, this.state.x);
+    const members = this.front.members.map((member) => this.trials.get(member.trial));
+    const drawn = members.filter((trial) => trial && x(trial) !== null).sort((one, other) => x(one) - x(other));
+    if (!drawn.length) return;
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step) this.at = Math.min(members.length - 1, Math.max(0, this.at + step));
-    else if (event.key === "Enter" && this.at >= 0) this.toggle(members[this.at].number).catch(showError);
-    else return;
+    if (step) this.focusedMember = Math.min(drawn.length - 1, Math.max(0, this.focusedMember + step));
+    else if (event.key === "Enter" && this.focusedMember >= 0) {
+      this.toggle(drawn[this.focusedMember].number).catch(showError);
+    } else return;
     event.preventDefault();
-    this.point(members[this.at].number);
+    this.showPointed(drawn[this.focusedMember].number);
   }
 
   async remove() {
@@ -297,4 +294,4 @@ class StudyPage {
   }
 }
 
-run(() => new StudyPage(given("name")).start());
+run(() => new StudyPage(pageData("name")).start());

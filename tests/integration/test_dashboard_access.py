@@ -1,4 +1,4 @@
-"""Who may use the web application, from where, and with how much."""
+"""Access to the web application: tokens, sessions, origins, limits and files."""
 
 import hashlib
 from collections.abc import Iterator
@@ -31,16 +31,17 @@ def storage(tmp_path: Path) -> Iterator[tuple[Store, str]]:
 
 @pytest.fixture
 def closed(storage: tuple[Store, str]) -> TestClient:
-    """Where tokens are asked for."""
+    """A client of an application that requires tokens."""
     return client_of(*storage, tokens=("first", "ro:reader", "second"))
 
 
 @pytest.fixture
 def opened(storage: tuple[Store, str]) -> TestClient:
+    """A client of an application without tokens."""
     return client_of(*storage)
 
 
-def test_without_a_token_nothing_is_told(closed: TestClient) -> None:
+def test_without_a_token_nothing_is_revealed(closed: TestClient) -> None:
     assert closed.get("/healthz").text == "ok\n"
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic !"}, {"Authorization": "Bearer "}):
         for path in PAGES:
@@ -99,10 +100,10 @@ def test_a_session_is_not_forged_and_ends(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_tokens_may_be_given_as_hashes() -> None:
     digest = hashlib.sha256(b"word").hexdigest()
-    kept = Access((f"ro:sha256:{digest}", "other"))
-    assert kept.right_of_token("word") is Right.READ
-    assert kept.right_of_token("other") is Right.WRITE
-    assert kept.right_of_token(digest) is Right.NOTHING
+    restricted = Access((f"ro:sha256:{digest}", "other"))
+    assert restricted.right_of_token("word") is Right.READ
+    assert restricted.right_of_token("other") is Right.WRITE
+    assert restricted.right_of_token(digest) is Right.NOTHING
     for wrong in ("sha256:12", "ro:sha256:zz", "ro:"):
         with pytest.raises(ParameterError, match="NAS_API_TOKEN"):
             Access((wrong,))
@@ -148,7 +149,7 @@ def test_a_form_of_another_site_is_no_write(opened: TestClient) -> None:
 def test_a_cookie_of_another_site_is_none(closed: TestClient) -> None:
     closed.post("/api/v1/session", json={"token": "first"})
     assert closed.delete("/api/v1/studies/study", headers={"Origin": "http://evil.example"}).status_code == 403
-    # What sends its token by itself is no browser that was led astray.
+    # A request that carries a token itself is not from a deceived browser.
     own = {"Origin": "http://evil.example", **BEARER}
     assert closed.delete("/api/v1/studies/study", headers=own).status_code == 204
 
@@ -196,7 +197,7 @@ def test_guesses_are_bounded(closed: TestClient) -> None:
     assert closed.get("/api/v1/studies", headers={"Authorization": "Bearer wrong"}).status_code == 429
 
 
-def test_who_signs_in_rightly_guesses_nothing(closed: TestClient) -> None:
+def test_correct_tokens_are_not_counted_as_guesses(closed: TestClient) -> None:
     assert {closed.post("/api/v1/session", json={"token": "second"}).status_code for _ in range(20)} == {204}
     assert closed.get("/static/icon.svg").status_code == 200
 
@@ -254,7 +255,7 @@ def test_the_service_runs_nobodys_code(storage: tuple[Store, str], tmp_path: Pat
 
 
 def test_a_home_is_no_folder_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Data sets are looked for in `~`, wherever the server runs."""
+    """A data set in `~` is searched for in the home folder, wherever the server runs."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "~").mkdir()
     roots = Roots((Path("."),))
@@ -282,9 +283,9 @@ def test_names_that_no_address_has_are_refused(name: str, opened: TestClient) ->
 
 
 def test_optunas_dashboard_changes_notes_alone(opened: TestClient) -> None:
-    """Renaming copies a study and deletes it: ours would be left behind."""
-    (found,) = opened.get("/optuna/api/studies").json()["study_summaries"]
-    one = f"/optuna/api/studies/{found['study_id']}"
+    """Renaming copies a study and deletes it, which would leave our record behind."""
+    (summary,) = opened.get("/optuna/api/studies").json()["study_summaries"]
+    one = f"/optuna/api/studies/{summary['study_id']}"
     note = {"body": "the first one", "version": 1}
     for method, path, content in (
         ("DELETE", one, None),
