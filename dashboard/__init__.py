@@ -1,1 +1,1 @@
-"""Pages and figures over what the store holds."""
+"""The web application: pages, service and figures over the store."""

@@ -1,4 +1,4 @@
-"""Who may use the web application: everybody on this machine, with a token whoever reaches it from elsewhere."""
+"""Access control of the web application: requests from this machine are free, others need a token."""
 
 import base64
 import binascii
@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
+
+from itsdangerous import BadSignature, TimestampSigner
 
 from nas.errors import ParameterError
 from nas.service import READ_ONLY, TOKEN_VARIABLE
@@ -19,7 +20,7 @@ SESSION_S = 7 * 24 * 3600
 
 
 class Right(IntEnum):
-    """What a request may do."""
+    """The right of a request."""
 
     NOTHING = 0
     READ = 1
@@ -27,54 +28,47 @@ class Right(IntEnum):
 
 
 class Access:
-    """Holds hashes of tokens, not tokens; without any, all requests may do everything.
+    """The accepted tokens and sessions. Without tokens, every request may do everything.
 
-    Each token is `TOKEN`, or `ro:TOKEN` for one that only reads; either may be given as its SHA-256: `sha256:HEX`.
-    Sessions are signed by a secret of this process, so that they end with it.
+    A token is `TOKEN`, or `ro:TOKEN` if it is read-only; either may be given as its SHA-256: `sha256:HEX`. Only hashes
+    of tokens are kept. Sessions are signed with a secret of this process, so that they end with it.
     """
 
-    def __init__(self, tokens: tuple[str, ...], clock: Callable[[], float] = time.time) -> None:
-        self._rights = {_digest_of(word.removeprefix(READ_ONLY)): _right_of(word) for word in tokens}
-        self._secret = secrets.token_bytes(32)
-        self._clock = clock
+    def __init__(self, tokens: tuple[str, ...]) -> None:
+        self._rights = {_parse_digest(token.removeprefix(READ_ONLY)): _parse_right(token) for token in tokens}
+        self._signer = TimestampSigner(secrets.token_bytes(32), salt=COOKIE, digest_method=hashlib.sha256)
 
     @property
     def is_open(self) -> bool:
-        """Whether no token is asked for."""
+        """Whether requests need no token."""
         return not self._rights
 
-    def of_token(self, token: str) -> Right:
-        """What a token allows."""
-        given = _digest(token)
-        # All are compared, whichever matches, so that the time tells nothing.
-        return max((Right(right * hmac.compare_digest(given, digest)) for digest, right in self._rights.items()))
+    def right_of_token(self, token: str) -> Right:
+        """Return what a token allows."""
+        token_digest = _digest(token)
+        # All are compared, whichever matches, so that the time reveals nothing.
+        return max((Right(right * hmac.compare_digest(token_digest, digest)) for digest, right in self._rights.items()))
 
-    def of_header(self, authorization: str) -> Right:
-        """What an Authorization header allows: a token as `Bearer TOKEN`, or as the password of `Basic`."""
-        return Right.WRITE if self.is_open else self.of_token(_token(authorization))
+    def right_of_header(self, authorization: str) -> Right:
+        """Return what an Authorization header allows: a token as `Bearer TOKEN`, or as the password of `Basic`."""
+        return Right.WRITE if self.is_open else self.right_of_token(_token(authorization))
 
     def begin_session(self, right: Right) -> str:
-        """A cookie's value that allows as much for a week, or until the process ends."""
-        signed = f"{int(self._clock()) + SESSION_S}.{int(right)}"
-        return f"{signed}.{self._signature(signed)}"
+        """Return a cookie value that grants the right for a week, or until the process ends."""
+        return self._signer.sign(str(int(right))).decode()
 
-    def of_session(self, cookie: str) -> Right:
-        """What a cookie's value allows."""
-        signed, _, signature = cookie.rpartition(".")
-        # Bytes, since what is not ASCII cannot be compared as text.
-        if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
+    def right_of_session(self, cookie: str) -> Right:
+        """Return what a cookie value allows: nothing once it has expired or where its signature is wrong."""
+        try:
+            return Right(int(self._signer.unsign(cookie, max_age=SESSION_S)))
+        except BadSignature:
             return Right.NOTHING
-        expires, _, right = signed.partition(".")
-        return Right(int(right)) if self._clock() < int(expires) else Right.NOTHING
-
-    def _signature(self, text: str) -> str:
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
 
 def access(host: str, environment: Mapping[str, str]) -> Access:
-    """What serving at `host` demands; tokens are words of the variable NAS_API_TOKEN.
+    """Return the access control for serving at `host`, with the tokens of the variable NAS_API_TOKEN.
 
-    Raises ParameterError where others than this machine could come in and there is no token, and for what is no hash.
+    Raises ParameterError if other machines can reach the host and there is no token, and for an invalid hash.
     """
     tokens = tuple(environment.get(TOKEN_VARIABLE, "").split())
     if not tokens and not is_loopback(host):
@@ -85,7 +79,7 @@ def access(host: str, environment: Mapping[str, str]) -> Access:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what is served at the host."""
+    """Whether only this machine can reach the host."""
     if host == "localhost":
         return True
     try:
@@ -94,22 +88,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _right_of(word: str) -> Right:
-    return Right.READ if word.startswith(READ_ONLY) else Right.WRITE
+def _parse_right(token: str) -> Right:
+    return Right.READ if token.startswith(READ_ONLY) else Right.WRITE
 
 
-def _digest_of(word: str) -> bytes:
-    if not word.removeprefix(HASHED):
+def _parse_digest(token: str) -> bytes:
+    if not token.removeprefix(HASHED):
         raise ParameterError(f"{TOKEN_VARIABLE} has an empty token")
-    if not word.startswith(HASHED):
-        return _digest(word)
+    if not token.startswith(HASHED):
+        return _digest(token)
     try:
-        digest = bytes.fromhex(word.removeprefix(HASHED))
+        digest = bytes.fromhex(token.removeprefix(HASHED))
     except ValueError:
         digest = b""
     if len(digest) != hashlib.sha256().digest_size:
         raise ParameterError(
-            f"{TOKEN_VARIABLE} has a word that begins with {HASHED} and is no SHA-256 in hexadecimal digits"
+            f"{TOKEN_VARIABLE} has a token that begins with {HASHED} but is not a SHA-256 in hexadecimal digits"
         )
     return digest
 

@@ -1,4 +1,4 @@
-"""The service's reading half: studies, trials, fronts, measurements and exports, under /api/v1."""
+"""Routes of the service that read: studies, trials, fronts, measurements and exports, under /api/v1."""
 
 import time
 from typing import Annotated
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from dashboard import downloads
-from dashboard.detail import detail, measured
+from dashboard.detail import detail, measurement_row
 from dashboard.events import stream
 from dashboard.snapshot import Snapshots
 from nas.errors import UserError
@@ -17,16 +17,16 @@ from nas.store.store import Store
 from nas.study.status import status
 
 JSON = "application/json"
-# Trials have numbers that fit a database's integer.
+# Trial numbers fit a database integer.
 Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
-Limit = Annotated[float | None, Query(gt=0, description="Leave out what is slower, in ms.", allow_inf_nan=False)]
-After = Annotated[str | None, Query(max_length=64, description="The revision of an earlier answer.")]
-Most = Annotated[int, Query(ge=1, le=1000)]
+Limit = Annotated[float | None, Query(gt=0, description="Leave out slower trials, in ms.", allow_inf_nan=False)]
+After = Annotated[str | None, Query(max_length=64, description="The revision of an earlier response.")]
+MaxRows = Annotated[int, Query(ge=1, le=1000)]
 Key = Annotated[str | None, Query(max_length=32, description="An architecture's key.")]
 
 
 class Reader:
-    """What requests read from."""
+    """The store and the snapshots that requests read from."""
 
     def __init__(self, store: Store, storage: str) -> None:
         self.store = store
@@ -35,8 +35,9 @@ class Reader:
 
 
 def reader(request: Request) -> Reader:
-    found: Reader = request.app.state.reader
-    return found
+    """Return the application's reader."""
+    instance: Reader = request.app.state.reader
+    return instance
 
 
 Reading = Annotated[Reader, Depends(reader)]
@@ -45,56 +46,57 @@ router = APIRouter(prefix="/api/v1", tags=["studies"])
 
 @router.get("/studies")
 def studies(reading: Reading) -> list[schemas.StudySummary]:
-    """Every study, the newest first."""
-    return [each.summary for each in reading.snapshots.all()]
+    """List all studies, newest first."""
+    return [snapshot.summary for snapshot in reading.snapshots.all()]
 
 
 @router.get("/measurements")
-def measurements(reading: Reading, key: Key = None, most: Most = 100) -> list[schemas.Measured]:
-    """Latencies on record, the newest first."""
-    return [measured(each.measurement, {}) for each in reading.store.measurements(key=key, limit=most)]
+def measurements(reading: Reading, key: Key = None, most: MaxRows = 100) -> list[schemas.Measured]:
+    """List recorded latency measurements, newest first."""
+    return [measurement_row(row.measurement, {}) for row in reading.store.measurements(key=key, most=most)]
 
 
 @router.get("/studies/{name:path}/trials/{number}/export/{form}", response_class=Response)
 def export_trial(reading: Reading, name: str, number: Number, form: str) -> Response:
-    """One architecture as a file, folders as a ZIP file: the formats of `nas export`."""
+    """Export one architecture as a file, folders as a ZIP file, in the formats of `nas export`."""
     return _file(downloads.of_trial(reading.snapshots.of(name), number, form))
 
 
 @router.get("/studies/{name:path}/export/{form}", response_class=Response)
 def export_study(reading: Reading, name: str, form: str) -> Response:
-    """The whole study as a file: `table` is what `nas simulate` reads."""
+    """Export the whole study as a file. `nas simulate` reads the format `table`."""
     return _file(downloads.of_study(reading.snapshots.of(name), form))
 
 
 @router.get("/studies/{name:path}/trials/{number}")
 def trial(reading: Reading, name: str, number: Number) -> schemas.TrialDetail:
-    """One trial in full."""
+    """Return one trial in full."""
     return detail(reading.store, reading.snapshots.of(name), number)
 
 
 @router.get("/studies/{name:path}/trials", response_model=schemas.Trials)
 def trials(reading: Reading, name: str, after: After = None) -> Response:
-    """All trials, or those that changed after a revision."""
+    """Return all trials, or those that changed after a revision."""
     return Response(reading.snapshots.of(name).trials.json(after), media_type=JSON)
 
 
 @router.get("/studies/{name:path}/front", response_model=schemas.Front)
 def front(reading: Reading, name: str, max_latency_ms: Limit = None) -> Response:
-    """The Pareto front, the cheapest first."""
-    found = reading.snapshots.of(name).trials
-    return Response(found.front_json if max_latency_ms is None else found.front_within(max_latency_ms), media_type=JSON)
+    """Return the Pareto front, cheapest first."""
+    trials = reading.snapshots.of(name).trials
+    content = trials.front_json if max_latency_ms is None else trials.front_within(max_latency_ms)
+    return Response(content, media_type=JSON)
 
 
 @router.get("/studies/{name:path}/history", response_model=schemas.History)
 def history(reading: Reading, name: str) -> Response:
-    """The hypervolume, over trials and hours."""
+    """Return the hypervolume over trials and hours."""
     return Response(reading.snapshots.of(name).trials.history_json, media_type=JSON)
 
 
 @router.get("/studies/{name:path}/events", response_class=StreamingResponse)
 def events(reading: Reading, name: str) -> StreamingResponse:
-    """The study's summary now and whenever it changes, as server-sent events named `study`."""
+    """Stream the study's summary now and whenever it changes, as server-sent events named `study`."""
     snapshots = reading.snapshots
     snapshots.of(name)
     return stream("study", lambda: snapshots.of(name).summary)
@@ -102,35 +104,35 @@ def events(reading: Reading, name: str) -> StreamingResponse:
 
 @router.post("/studies/{name:path}/stop", status_code=202)
 def stop(reading: Reading, name: str) -> schemas.StudySummary:
-    """Ask the search that drives the study to stop, as Ctrl-C does: within seconds, wherever it runs."""
-    found = reading.snapshots.of(name)
-    if found.status.driver is None:
+    """Ask the search that drives the study to stop, as Ctrl-C does. It stops within seconds, wherever it runs."""
+    snapshot = reading.snapshots.of(name)
+    if snapshot.status.driver is None:
         raise UserError(f"study {name!r} is not being searched")
-    reading.store.ask_to_stop(found.status.record.study_id, time.time())
-    return found.summary
+    reading.store.ask_to_stop(snapshot.status.record.study_id, time.time())
+    return snapshot.summary
 
 
 @router.get("/studies/{name:path}")
 def study(reading: Reading, name: str) -> schemas.StudySummary:
-    """One study."""
+    """Return one study."""
     return reading.snapshots.of(name).summary
 
 
 @router.delete("/studies/{name:path}", status_code=204)
 def delete(reading: Reading, name: str) -> None:
-    """Remove a study that is not being searched, with its trials. Measurements stay on record."""
+    """Remove a study that is not being searched, with its trials. Its measurements are kept."""
     record = reading.snapshots.of(name).status.record
-    # As it is now: a snapshot is of a moment ago.
+    # The current status: a snapshot is up to a second old.
     if status(reading.store, record, time.time()).driver is not None:
         raise UserError(f"study {name!r} is being searched: stop it first")
-    # Optuna's half first: a study that has lost ours is not listed, and could not be removed here.
-    optunas = open_optuna(parse_url(reading.storage), max_wait_s=0.0)
+    # Optuna's records go first: a study without ours is not listed and could not be removed here any more.
+    optuna_storage = open_optuna(parse_url(reading.storage), max_wait_s=0.0)
     try:
-        optunas.delete_study(record.study_id)
+        optuna_storage.delete_study(record.study_id)
     finally:
-        optunas.engine.dispose()
+        optuna_storage.engine.dispose()
     reading.store.remove_study(record.study_id)
-    reading.snapshots.forget()
+    reading.snapshots.invalidate_cache()
 
 
 def _file(download: downloads.Download) -> Response:

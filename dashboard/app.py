@@ -1,4 +1,4 @@
-"""The web application: pages and service over a store, Optuna's dashboard under /optuna/, figures for Prometheus."""
+"""The web application: pages and service over a store, Optuna's dashboard under /optuna/, Prometheus metrics."""
 
 import logging
 import time
@@ -30,24 +30,24 @@ LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Serving:
-    """How the application serves: to whom, where searches' processes leave their logs, which files they may name."""
+class ServerSettings:
+    """Settings of the server: who has access, the folder for searches' logs, and the folders that requests may name."""
 
     access: Access
     searches: Path = Path("nas-searches")
     roots: Sequence[Path] = field(default_factory=tuple)
 
 
-def create_app(store: Store, storage: str, serving: Serving, clock: Callable[[], float] = time.time) -> FastAPI:
-    """The application over an open store whose URL is `storage`. The caller closes the store."""
+def create_app(store: Store, storage: str, settings: ServerSettings, clock: Callable[[], float] = time.time) -> FastAPI:
+    """Create the application over an open store whose URL is `storage`. The caller closes the store."""
     app = FastAPI(title="Hybrid NAS", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    app.state.access = serving.access
+    app.state.access = settings.access
     app.state.reader = Reader(store, storage)
-    app.state.launcher = Launcher(serving.searches, storage, clock)
-    app.state.roots = Roots(serving.roots)
+    app.state.launcher = Launcher(settings.searches, storage, clock)
+    app.state.roots = Roots(settings.roots)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
-    app.add_middleware(Guard, access=serving.access)
-    _answer_errors(app)
+    app.add_middleware(Guard, access=settings.access)
+    _handle_errors(app)
 
     @app.get("/healthz", include_in_schema=False)
     def healthy() -> Response:
@@ -63,15 +63,15 @@ def create_app(store: Store, storage: str, serving: Serving, clock: Callable[[],
 
     app.include_router(assets.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
-    for part in (session, searches, api, pages):
-        app.include_router(part.router)
-    # Optuna's application asks the storage itself; it is only reached through the guard.
+    for module in (session, searches, api, pages):
+        app.include_router(module.router)
+    # Optuna's application reads the storage itself, and is only reachable through the guard.
     app.mount(PREFIX, WSGIMiddleware(optuna_app(storage)))  # type: ignore[arg-type]
     return app
 
 
-def _answer_errors(app: FastAPI) -> None:
-    def answer(request: Request, status: int, message: str) -> Response:
+def _handle_errors(app: FastAPI) -> None:
+    def respond(request: Request, status: int, message: str) -> Response:
         if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
             return JSONResponse({"detail": message}, status)
         return pages.error_page(request, status, message)
@@ -79,22 +79,22 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(NasError)
     async def refused(request: Request, error: NasError) -> Response:
         if isinstance(error, StorageError):
-            # Its words are of the machine: paths, hosts, the database's own.
+            # Its message has internals: paths, hosts, the database's own text.
             LOGGER.error("%s", error)
-            return answer(request, 503, "the database or the disk cannot be used at the moment")
-        return answer(request, 404 if isinstance(error, UnknownNameError) else 422, str(error))
+            return respond(request, 503, "the database or the disk is not available at the moment")
+        return respond(request, 404 if isinstance(error, UnknownNameError) else 422, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "body")
-        return answer(request, 422, f"{where}: {first['msg']}")
+        field_path = ".".join(str(part) for part in first["loc"] if part != "body")
+        return respond(request, 422, f"{field_path}: {first['msg']}")
 
     @app.exception_handler(StarletteHTTPException)
     async def failed(request: Request, error: HTTPException) -> Response:
-        return answer(request, error.status_code, str(error.detail))
+        return respond(request, error.status_code, str(error.detail))
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
         LOGGER.error("%s %s", request.method, request.url.path, exc_info=error)
-        return answer(request, 500, "something broke down; the server's log has it")
+        return respond(request, 500, "internal error: see the server's log")

@@ -1,4 +1,4 @@
-"""A training's learning curve as one self-contained page: it needs neither a network nor a server."""
+"""The learning curve of a training as a self-contained page, which needs neither a network nor a server."""
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -12,20 +12,20 @@ LOSS = "#c2571a"
 
 
 def render(config: ExportedConfig, result: TrainingResult) -> str:
-    """An HTML page with plotly.js inside: validation accuracy and training loss by epoch, test accuracy as title."""
+    """Render an HTML page: validation accuracy and training loss by epoch, with the test accuracy in the title."""
     epochs = [point.epoch for point in result.curve]
-    drawn = make_subplots(specs=[[{"secondary_y": True}]])
+    figure = make_subplots(specs=[[{"secondary_y": True}]])
     accuracies = [point.accuracy for point in result.curve]
-    # Where no picture was held out there is none.
+    # Without held-out pictures there is no validation accuracy.
     if any(accuracy is not None for accuracy in accuracies):
-        drawn.add_trace(
+        figure.add_trace(
             go.Scatter(x=epochs, y=accuracies, name="validation accuracy", line={"color": ACCURACY}), secondary_y=False
         )
     losses = [point.loss for point in result.curve]
-    drawn.add_trace(go.Scatter(x=epochs, y=losses, name="training loss", line={"color": LOSS}), secondary_y=True)
-    title = f"{config.architecture.layout} on {result.settings['dataset']}: test accuracy {result.test_accuracy:.2%}"
-    drawn.update_layout(title=title, template="plotly_white", hovermode="x unified")
-    drawn.update_xaxes(title="epoch")
-    drawn.update_yaxes(title="validation accuracy", tickformat=".1%", secondary_y=False)
-    drawn.update_yaxes(title="training loss", secondary_y=True, showgrid=False)
-    return page_of(drawn, title)
+    figure.add_trace(go.Scatter(x=epochs, y=losses, name="training loss", line={"color": LOSS}), secondary_y=True)
+    title = f"{config.architecture.word} on {result.settings['dataset']}: test accuracy {result.test_accuracy:.2%}"
+    figure.update_layout(title=title, template="plotly_white", hovermode="x unified")
+    figure.update_xaxes(title="epoch")
+    figure.update_yaxes(title="validation accuracy", tickformat=".1%", secondary_y=False)
+    figure.update_yaxes(title="training loss", secondary_y=True, showgrid=False)
+    return page_of(figure, title)

@@ -1,6 +1,6 @@
-"""Server-sent events: whoever follows a study or a search is told when it changes.
+"""Server-sent events for clients that follow a study or a search.
 
-(The HTML standard, 9.2: `event:` and `data:` lines, an empty line after each; a line that begins with a colon is none.)
+(The HTML standard, 9.2: `event:` and `data:` lines, then an empty line; a line that begins with a colon is a comment.)
 """
 
 import asyncio
@@ -12,38 +12,38 @@ from fastapi.responses import StreamingResponse
 
 from nas.errors import UnknownNameError
 
-LOOK_S = 1.0
-# Proxies cut what is silent for longer.
-SILENT_S = 15.0
+POLL_S = 1.0
+# Proxies close connections that are silent for longer.
+KEEP_ALIVE_S = 15.0
 
 
 def stream(
-    kind: str, look: Callable[[], object], is_last: Callable[[object], bool] = lambda _: False
+    kind: str, read: Callable[[], object], is_last: Callable[[object], bool] = lambda _: False
 ) -> StreamingResponse:
-    """What `look` finds, as JSON, at once and whenever it is another than before, until it is the last.
+    """Stream the value of `read` as JSON, at once and whenever it changes, until `is_last` holds for it.
 
-    When there is nothing left to look at, an event `gone` says why and ends it.
+    If `read` raises UnknownNameError, an event `gone` gives the reason and ends the stream.
     """
 
     async def events() -> AsyncIterator[str]:
-        told: object = None
-        silent = 0.0
+        sent: object = None
+        silent_s = 0.0
         while True:
             try:
-                found = await run_in_threadpool(look)
+                value = await run_in_threadpool(read)
             except UnknownNameError as error:
                 yield f"event: gone\ndata: {json.dumps(str(error))}\n\n"
                 return
-            if found != told:
-                yield f"event: {kind}\ndata: {json.dumps(found, allow_nan=False)}\n\n"
-                told, silent = found, 0.0
-                if is_last(found):
+            if value != sent:
+                yield f"event: {kind}\ndata: {json.dumps(value, allow_nan=False)}\n\n"
+                sent, silent_s = value, 0.0
+                if is_last(value):
                     return
-            elif silent >= SILENT_S:
-                yield ": still here\n\n"
-                silent = 0.0
-            await asyncio.sleep(LOOK_S)
-            silent += LOOK_S
+            elif silent_s >= KEEP_ALIVE_S:
+                yield ": keep-alive\n\n"
+                silent_s = 0.0
+            await asyncio.sleep(POLL_S)
+            silent_s += POLL_S
 
     return StreamingResponse(
         events(), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -1,4 +1,4 @@
-"""The Pareto front as one self-contained page: it needs neither a network nor a server."""
+"""The Pareto front as a self-contained page, which needs neither a network nor a server."""
 
 from collections.abc import Sequence
 
@@ -10,38 +10,43 @@ from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.results.front import Result, dropped_from_front, front
 from nas.store.store import StudyRecord
 
-DRAWN = {ACCURACY.name, LATENCY.name}
+DRAWN_OBJECTIVES = {ACCURACY.name, LATENCY.name}
 DOMINATED = "#9aa5b1"
 FRONT = "#0b6e99"
-FALLEN = "#b3541e"
+DROPPED = "#b3541e"
 BASELINE = "#1a1a1a"
 
 
 def render(record: StudyRecord, results: Sequence[Result], baselines: Sequence[Baseline] = ()) -> str:
-    """An HTML page with plotly.js inside: all trials, baselines, and the front by the accuracies that judge them."""
+    """Render an HTML page with plotly.js inside: all trials, the front and the baselines.
+
+    Accuracies are means over seeds where a trial was confirmed.
+    """
     return page_of(figure(record, results, baselines), f"{record.name}: accuracy against latency")
 
 
 def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[Baseline] = ()) -> go.Figure:
-    """The figure itself: every result as a point whose hover text is its architecture, every baseline with its name."""
+    """Draw every result as a point whose hover text is its architecture, and every baseline with its name."""
     members = front(results)
     on_front = {member.trial.number for member in members}
-    dropped = dropped_from_front(results)
-    drawn_elsewhere = on_front | {result.trial.number for result in dropped}
-    others = [result for result in results if result.trial.number not in drawn_elsewhere]
-    # Of more objectives than the two that are drawn a front is no line.
-    mode = "lines+markers" if {each.name for each in recorded_objectives(record.settings)} == DRAWN else "markers"
-    drawn = go.Figure()
-    drawn.add_trace(_points(others, "trials", "markers", DOMINATED))
-    drawn.add_trace(_points(members, "Pareto front", mode, FRONT))
-    drawn.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
-    if dropped:
-        drawn.add_trace(_points(dropped, "dropped when confirmed", "markers", FALLEN))
-        drawn.data[2].update(marker={"symbol": "x"})
-    if judged := [each for each in baselines if each.accuracy is not None and each.latency is not None]:
-        drawn.add_trace(_baselines(judged))
+    dropped_results = dropped_from_front(results)
+    special = on_front | {result.trial.number for result in dropped_results}
+    others = [result for result in results if result.trial.number not in special]
+    # With objectives beyond the two that are drawn, the front is not a line.
+    objectives = {objective.name for objective in recorded_objectives(record.settings)}
+    mode = "lines+markers" if objectives == DRAWN_OBJECTIVES else "markers"
+    chart = go.Figure()
+    chart.add_trace(_points(others, "trials", "markers", DOMINATED))
+    chart.add_trace(_points(members, "Pareto front", mode, FRONT))
+    chart.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
+    if dropped_results:
+        chart.add_trace(_points(dropped_results, "dropped when confirmed", "markers", DROPPED))
+        chart.data[2].update(marker={"symbol": "x"})
+    evaluated = [row for row in baselines if row.accuracy is not None and row.latency is not None]
+    if evaluated:
+        chart.add_trace(_baselines(evaluated))
     settings = record.settings
-    drawn.update_layout(
+    chart.update_layout(
         title=f"{record.name}: {len(results)} trials on {settings['dataset']}, {len(members)} on the front",
         xaxis={"title": f"latency on {settings['target']}, median (ms)", "type": "log"},
         yaxis={"title": "validation accuracy", "tickformat": ".1%"},
@@ -49,7 +54,7 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
         hovermode="closest",
         legend={"x": 0.99, "y": 0.01, "xanchor": "right", "yanchor": "bottom"},
     )
-    return drawn
+    return chart
 
 
 def _points(results: Sequence[Result], name: str, mode: str, colour: str) -> go.Scatter:
@@ -65,14 +70,14 @@ def _points(results: Sequence[Result], name: str, mode: str, colour: str) -> go.
 
 
 def _baselines(baselines: Sequence[Baseline]) -> go.Scatter:
-    """The baselines whose accuracy and latency are known."""
+    """Draw baselines whose accuracy and latency are known."""
     return go.Scatter(
-        x=[each.latency.median for each in baselines if each.latency is not None],
-        y=[each.accuracy for each in baselines],
+        x=[baseline.latency.median for baseline in baselines if baseline.latency is not None],
+        y=[baseline.accuracy for baseline in baselines],
         name="baselines",
         mode="markers",
         marker={"color": BASELINE, "size": 10, "symbol": "diamond-open"},
-        hovertext=[f"<b>{each.name}</b><br>{each.parameters:,} parameters" for each in baselines],
+        hovertext=[f"<b>{baseline.name}</b><br>{baseline.parameters:,} parameters" for baseline in baselines],
         hovertemplate="%{hovertext}<br>accuracy %{y:.2%}<br>latency %{x:.3f} ms<extra></extra>",
     )
 

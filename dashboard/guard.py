@@ -1,4 +1,4 @@
-"""The door: every request passes it before anything else looks at it."""
+"""ASGI middleware that admits or refuses every request before the application sees it."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,15 +13,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboard.access import COOKIE, Access, Right, is_loopback
 from dashboard.limits import Bucket
 
-# Requests a second and at once from one address: a page asks for some ten, then for one a second.
+# Requests per second, and at once, from one address: a page sends some ten, then one per second.
 RATE, BURST = 200.0, 1000.0
 # Wrong tokens from one address: one in ten seconds, ten at once.
-GUESS_RATE, GUESSES = 0.1, 10.0
+GUESS_RATE, GUESS_BURST = 0.1, 10.0
 MAX_BODY = 1 << 20
 _TOO_LARGE = f"the body is longer than {MAX_BODY} bytes"
 SAFE = ("GET", "HEAD", "OPTIONS")
-# Needed before anybody has signed in. The health check tells nothing.
 SESSION = "/api/v1/session"
+# Paths that are needed to sign in, and the health check, which reveals nothing.
 PUBLIC = (
     "/healthz",
     "/signin",
@@ -29,7 +29,7 @@ PUBLIC = (
     *(f"/static/{name}" for name in ("style.css", "icon.svg", "signin.js", "api.js")),
 )
 HEADERS: Mapping[str, str] = {
-    # Figures' styles are set inline by plotly.js; scripts never are.
+    # plotly.js sets styles inline. No script is inline.
     "Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'",
@@ -41,32 +41,32 @@ HEADERS: Mapping[str, str] = {
 
 
 class TooLargeError(HTTPException):
-    """A body that is longer than allowed, found out while it is read: FastAPI lets exceptions of this kind pass."""
+    """A body that turns out to be too long while it is read. FastAPI lets an HTTPException pass through."""
 
     def __init__(self) -> None:
         super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
 
 
 class Guard:
-    """ASGI middleware: who may come in, from where, with how much and how often; headers on what goes out."""
+    """Middleware that checks a request's rate, host, size, origin and token, and adds security headers to responses."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
         self._access = access
         self._requests = Bucket(RATE, BURST)
-        self._guesses = Bucket(GUESS_RATE, GUESSES)
+        self._guesses = Bucket(GUESS_RATE, GUESS_BURST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         client = (scope.get("client") or ("unknown",))[0]
-        resume_from = False
+        has_started = False
 
-        async def answer(message: Message) -> None:
-            nonlocal resume_from
+        async def send_with_headers(message: Message) -> None:
+            nonlocal has_started
             if message["type"] == "http.response.start":
-                resume_from = True
+                has_started = True
                 if scope["path"] == SESSION and message["status"] == HTTPStatus.UNAUTHORIZED:
                     self._guesses.take(client)
                 headers = MutableHeaders(scope=message)
@@ -76,38 +76,38 @@ class Guard:
 
         refusal = self._refusal(scope, client)
         if refusal is not None:
-            await refusal(scope, receive, answer)
+            await refusal(scope, receive, send_with_headers)
             return
         try:
-            await self._app(scope, _limited(receive), answer)
+            await self._app(scope, _limited(receive), send_with_headers)
         except TooLargeError:
-            if not resume_from:
-                await _no(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)(scope, receive, answer)
+            if not has_started:
+                await _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope, client: str) -> Response | None:
         headers = Headers(scope=scope)
         path, method = scope["path"], scope["method"]
         if not self._requests.take(client):
-            return _no(HTTPStatus.TOO_MANY_REQUESTS, "too many requests: wait a moment", {"Retry-After": "1"})
-        if self._access.is_open and not is_loopback(_name(headers.get("host", ""))):
-            # Another site's name that leads to this machine would make its pages ours (DNS rebinding).
-            return _no(HTTPStatus.MISDIRECTED_REQUEST, "without a token this is served under the loopback's names only")
+            return _refuse(HTTPStatus.TOO_MANY_REQUESTS, "too many requests: wait a moment", {"Retry-After": "1"})
+        if self._access.is_open and not is_loopback(_host_name(headers.get("host", ""))):
+            # A foreign name that resolves to this machine would give its pages our origin (DNS rebinding).
+            return _refuse(HTTPStatus.MISDIRECTED_REQUEST, "without a token only loopback names are served")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY:
-            return _no(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
+            return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
         if "transfer-encoding" in headers and path.startswith("/optuna"):
-            # Optuna's application, which is none of ASGI, reads until an end that is not told it.
-            return _no(HTTPStatus.LENGTH_REQUIRED, "the body's length must be said before it")
+            # Optuna's WSGI application needs the length: it would read past the end of the body.
+            return _refuse(HTTPStatus.LENGTH_REQUIRED, "the Content-Length header is required")
         if method not in SAFE:
-            if not _is_own(headers):
-                return _no(HTTPStatus.FORBIDDEN, "a write from another site is refused")
+            if not _is_same_site(headers):
+                return _refuse(HTTPStatus.FORBIDDEN, "cross-site writes are refused")
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind not in ("", "application/json"):
-                return _no(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be application/json")
+                return _refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be application/json")
         if path in PUBLIC:
             is_guess = method not in SAFE and not self._access.is_open
             if is_guess and not self._guesses.has(client):
-                return _no(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts: wait a minute", {"Retry-After": "60"})
+                return _refuse(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts: wait a minute", {"Retry-After": "60"})
             return None
         return self._missing_right(scope, headers, client)
 
@@ -115,42 +115,42 @@ class Guard:
         method = scope["method"]
         authorization = headers.get("authorization", "")
         if authorization and not self._access.is_open and not self._guesses.has(client):
-            return _no(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens: wait a minute", {"Retry-After": "60"})
-        right = self._access.of_header(authorization)
+            return _refuse(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens: wait a minute", {"Retry-After": "60"})
+        right = self._access.right_of_header(authorization)
         if right is Right.NOTHING and authorization:
             self._guesses.take(client)
         if right is Right.NOTHING:
-            right = self._access.of_session(_cookie(headers))
+            right = self._access.right_of_session(_session_cookie(headers))
         scope.setdefault("state", {})["right"] = right
         if right is Right.NOTHING:
             if method == "GET" and "text/html" in headers.get("accept", ""):
-                wanted = scope["path"] + (
+                target = scope["path"] + (
                     f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
                 )
-                return RedirectResponse(f"/signin?next={quote(wanted, safe='')}", HTTPStatus.SEE_OTHER)
-            return _no(HTTPStatus.UNAUTHORIZED, "a token is needed", {"WWW-Authenticate": 'Bearer realm="nas"'})
+                return RedirectResponse(f"/signin?next={quote(target, safe='')}", HTTPStatus.SEE_OTHER)
+            return _refuse(HTTPStatus.UNAUTHORIZED, "a token is required", {"WWW-Authenticate": 'Bearer realm="nas"'})
         if right < Right.WRITE and method not in SAFE:
-            return _no(HTTPStatus.FORBIDDEN, "this token only reads")
+            return _refuse(HTTPStatus.FORBIDDEN, "this token is read-only")
         return None
 
 
 def _limited(receive: Receive) -> Receive:
-    """The same, as far as a body may go that did not say how long it is."""
-    got = 0
+    """Wrap `receive` to raise TooLargeError once a body of unknown length exceeds MAX_BODY."""
+    received_bytes = 0
 
     async def limited() -> Message:
-        nonlocal got
+        nonlocal received_bytes
         message = await receive()
-        got += len(message.get("body", b""))
-        if got > MAX_BODY:
+        received_bytes += len(message.get("body", b""))
+        if received_bytes > MAX_BODY:
             raise TooLargeError
         return message
 
     return limited
 
 
-def _is_own(headers: Headers) -> bool:
-    """Whether a write comes from our own pages, or from no browser; what sends its token by itself is no browser."""
+def _is_same_site(headers: Headers) -> bool:
+    """Whether a write comes from our own pages or from a program. A request with a bearer token is from a program."""
     if headers.get("authorization", "").lower().startswith("bearer "):
         return True
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
@@ -158,23 +158,23 @@ def _is_own(headers: Headers) -> bool:
         return False
     if origin is None:
         return True
-    # Behind a proxy that speaks TLS the scheme is another one; the host tells sites apart.
+    # Behind a TLS proxy the scheme differs, so that only the host is compared.
     return urlsplit(origin).netloc == headers.get("host", "")
 
 
-def _name(host: str) -> str:
-    """A Host header without its port."""
+def _host_name(host: str) -> str:
+    """Return a Host header without its port."""
     name, _, port = host.rpartition(":")
     return name if name and port.isdecimal() else host
 
 
-def _cookie(headers: Headers) -> str:
+def _session_cookie(headers: Headers) -> str:
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
         return ""
-    return found.value if found is not None else ""
+    return cookie.value if cookie is not None else ""
 
 
-def _no(status: HTTPStatus, why: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"detail": why}, status, dict(headers or {}))
+def _refuse(status: HTTPStatus, reason: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"detail": reason}, status, dict(headers or {}))

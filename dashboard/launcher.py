@@ -1,4 +1,4 @@
-"""Searches as processes of their own: they outlive the web application, which finds them again by their folders."""
+"""Searches as separate processes. They outlive the web application, which finds them again by their folders."""
 
 import json
 import logging
@@ -21,16 +21,16 @@ from nas.service import TOKEN_VARIABLE, schemas
 
 LOGGER = logging.getLogger(__name__)
 START = "from nas.cli.main import console_script; console_script()"
-# A machine has cores for no more.
+# A machine has cores for no more searches.
 MAX_RUNNING = 8
-# Of a log so many bytes are read at its beginning and at its end.
-PART = 1 << 16
+# Bytes that are read at the beginning and at the end of a log.
+LOG_PART_BYTES = 1 << 16
 REQUEST, RESULT, LOG, STOPPED = "request.json", "result.json", "log.txt", "stopped"
-KILLED = "its process was killed; the same options go on with it"
+KILLED = "the process was killed; start the search with the same options to resume it"
 
 
 class Launcher:
-    """Starts `nas search` on the database `storage`, each in a folder of its own under `folder`."""
+    """Launcher of `nas search` processes on the database `storage`, each with its own folder under `folder`."""
 
     def __init__(self, folder: Path, storage: str, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
@@ -40,15 +40,18 @@ class Launcher:
         self._lock = threading.Lock()
 
     def start(self, arguments: Sequence[str], options: Mapping[str, Any]) -> schemas.Search:
-        """Raises UserError when too many are running, StorageError when the folder cannot be written."""
+        """Start a search.
+
+        Raises UserError if too many are running, StorageError if the folder cannot be written.
+        """
         with self._lock:
-            running = [each for each in self.all() if each["state"] in ("starting", "running")]
+            running = [search for search in self.all() if search["state"] in ("starting", "running")]
             if len(running) >= MAX_RUNNING:
                 raise UserError(f"{len(running)} searches are running; stop one first")
             identifier = secrets.token_hex(8)
             home = self._folder / identifier
             command = [sys.executable, "-c", START, "search", *arguments, "--log-format=json", "--json"]
-            # The database's password is seen by who lists processes, but not their environment.
+            # The URL may hold a password, which a list of processes would show; their environment it does not.
             environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
             environment["NAS_STORAGE"] = self._storage
             try:
@@ -63,31 +66,31 @@ class Launcher:
                         start_new_session=True,
                     )
                 try:
-                    self._note(home, child, options)
+                    self._record(home, child, options)
                 except OSError:
-                    # Nobody could find or stop it.
+                    # Without its record nobody could find or stop it.
                     child.kill()
                     child.wait()
                     raise
             except OSError as error:
-                raise StorageError(f"the folder of searches cannot be written: {error.strerror}") from error
+                raise StorageError(f"the searches folder cannot be written: {error.strerror}") from error
             self._children[identifier] = child
             return self.one(identifier)
 
-    def _note(self, home: Path, child: subprocess.Popen[bytes], options: Mapping[str, Any]) -> None:
-        """At once or not at all: others read it."""
+    def _record(self, home: Path, child: subprocess.Popen[bytes], options: Mapping[str, Any]) -> None:
+        """Record a search atomically, since others read the file."""
         process = {"pid": child.pid, "created_at": psutil.Process(child.pid).create_time()}
         request = {"options": dict(options), "started_at": self._clock(), "process": process}
         (home / "request").write_text(json.dumps(request))
         (home / "request").rename(home / REQUEST)
 
     def all(self) -> list[schemas.Search]:
-        """The newest first."""
-        found = [self._read(home, request) for home, request in self._requests()]
-        return sorted(found, key=lambda each: each["started_at"], reverse=True)
+        """Return all searches, newest first."""
+        searches = [self._read(home, request) for home, request in self._requests()]
+        return sorted(searches, key=lambda search: search["started_at"], reverse=True)
 
     def one(self, identifier: str) -> schemas.Search:
-        """Raises UnknownNameError."""
+        """Return a search. Raises UnknownNameError."""
         return self._read(*self._request(identifier))
 
     def _request(self, identifier: str) -> tuple[Path, Mapping[str, Any]]:
@@ -97,7 +100,7 @@ class Launcher:
         return requests[identifier]
 
     def _requests(self) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-        """The searches on record here, each with its folder; what a full disk left of a request is none."""
+        """Yield the folder and the request of each recorded search, without those that a full disk cut short."""
         for path in self._folder.glob(f"*/{REQUEST}"):
             try:
                 yield path.parent, json.loads(path.read_text())
@@ -105,29 +108,30 @@ class Launcher:
                 LOGGER.warning("%s cannot be read", path)
 
     def stop(self, identifier: str) -> schemas.Search:
-        """As Ctrl-C does. Raises UnknownNameError; of one that has ended nothing changes."""
+        """Stop a search as Ctrl-C does, unless it has ended. Raises UnknownNameError."""
         home, request = self._request(identifier)
-        found = self._read(home, request)
+        search = self._read(home, request)
         process = self._process(home, request)
         if process is not None:
             (home / STOPPED).touch()
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGINT)
-        return found
+        return search
 
     def _read(self, home: Path, request: Mapping[str, Any]) -> schemas.Search:
-        lines = _ends(home / LOG)
+        lines = _read_ends(home / LOG)
         study = next((event["study"] for event in map(_event, lines) if event), None)
-        # Before what it left behind is read: it may end in between.
+        # Asked before the result is read: the process may end in between.
         is_alive = self._process(home, request) is not None
         result = (home / RESULT).read_text(errors="replace").strip()
-        said = [line for line in lines if line.strip() and not _event(line)]
+        messages = [line for line in lines if line.strip() and not _event(line)]
+        was_interrupted = bool(messages) and messages[-1].startswith("interrupted")
         if is_alive:
             state = "starting" if study is None else "running"
         elif result:
-            state = "stopped" if said and said[-1].startswith("interrupted") else "ended"
+            state = "stopped" if was_interrupted else "ended"
         else:
-            was_stopped = (home / STOPPED).exists() or (said and said[-1].startswith("interrupted"))
+            was_stopped = was_interrupted or (home / STOPPED).exists()
             state = "stopped" if was_stopped else "failed"
         return {
             "id": home.name,
@@ -135,39 +139,39 @@ class Launcher:
             "study": study,
             "options": request["options"],
             "started_at": request["started_at"],
-            "error": (said[-1].removeprefix("nas: error: ") if said else KILLED) if state == "failed" else None,
+            "error": (messages[-1].removeprefix("nas: error: ") if messages else KILLED) if state == "failed" else None,
         }
 
     def _process(self, home: Path, request: Mapping[str, Any]) -> psutil.Process | None:
-        """The search's process as long as it runs; a pid alone may have been given anew."""
+        """Return the process of a search while it runs. The creation time guards against a reused pid."""
         child = self._children.get(home.name)
         if child is not None and child.poll() is not None:
             return None
-        told = request["process"]
+        recorded = request["process"]
         try:
-            process = psutil.Process(told["pid"])
-            is_same = abs(process.create_time() - told["created_at"]) < 1
+            process = psutil.Process(recorded["pid"])
+            is_same = abs(process.create_time() - recorded["created_at"]) < 1
             return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
 
 
-def _ends(log: Path) -> list[str]:
-    """A log's first lines, which name the study, and its last ones, which say how it ended."""
+def _read_ends(log: Path) -> list[str]:
+    """Read the first lines of a log, which name the study, and the last ones, which say how it ended."""
     with log.open("rb") as file:
-        read = file.read(PART)
+        content = file.read(LOG_PART_BYTES)
         size = file.seek(0, os.SEEK_END)
-        if size > len(read):
-            file.seek(max(len(read), size - PART))
-            read += b"\n" * (size > 2 * PART) + file.read()
-    return read.decode(errors="replace").splitlines()
+        if size > len(content):
+            file.seek(max(len(content), size - LOG_PART_BYTES))
+            content += b"\n" * (size > 2 * LOG_PART_BYTES) + file.read()
+    return content.decode(errors="replace").splitlines()
 
 
 def _event(line: str) -> Mapping[str, Any] | None:
     if not line.startswith("{"):
         return None
     try:
-        found: Mapping[str, Any] = json.loads(line)
+        event: Mapping[str, Any] = json.loads(line)
     except ValueError:
         return None
-    return found if "event" in found else None
+    return event if "event" in event else None

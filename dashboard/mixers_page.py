@@ -1,4 +1,4 @@
-"""Token mixers' latency over tokens as one self-contained page: it needs neither a network nor a server."""
+"""The latency of token mixers over tokens as a self-contained page, which needs neither a network nor a server."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from nas.latency.mixer_benchmark import MixerReport
 
 
 def render(reports: Sequence[MixerReport], width: int, target: str) -> str:
-    """An HTML page with plotly.js inside: both axes logarithmic: a slope of 1 is linear, one of 2 quadratic."""
-    drawn = go.Figure()
+    """Render an HTML page with plotly.js inside. Both axes are logarithmic: slope 1 is linear, slope 2 quadratic."""
+    figure = go.Figure()
     for report in reports:
-        drawn.add_trace(
+        figure.add_trace(
             go.Scatter(
                 x=[side * side for side in report.sides],
                 y=[latency.median for latency in report.latencies],
@@ -23,10 +23,10 @@ def render(reports: Sequence[MixerReport], width: int, target: str) -> str:
             )
         )
     title = f"token mixers at width {width} on {target}"
-    drawn.update_layout(
+    figure.update_layout(
         title=title,
         xaxis={"title": "tokens", "type": "log"},
         yaxis={"title": "latency, median (ms)", "type": "log"},
         template="plotly_white",
     )
-    return page_of(drawn, title)
+    return page_of(figure, title)

@@ -1,4 +1,4 @@
-"""The pages: shells that say what they are of; their scripts fetch it from the service."""
+"""The HTML pages. They name what they show, and their scripts fetch it from the service."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ def _page(request: Request, template: str, status: int = 200, **values: object) 
 
 @router.get("/")
 def studies(request: Request, reading: Reading) -> Response:
-    return _page(request, "studies.html", studies=[each.summary for each in reading.snapshots.all()])
+    return _page(request, "studies.html", studies=[snapshot.summary for snapshot in reading.snapshots.all()])
 
 
 @router.get("/signin")
@@ -53,8 +53,8 @@ def compare_trials(request: Request, reading: Reading, name: str, trial: Trials)
 
 @router.get("/studies/{name:path}/trials/{number}")
 def trial(request: Request, reading: Reading, name: str, number: Number) -> Response:
-    found = reading.snapshots.of(name).trials.one(number)
-    return _page(request, "trial.html", name=name, number=number, word=found.architecture.layout)
+    architecture = reading.snapshots.of(name).trials.trial(number).architecture
+    return _page(request, "trial.html", name=name, number=number, layout=architecture.word)
 
 
 @router.get("/studies/{name:path}")
@@ -63,5 +63,5 @@ def study(request: Request, reading: Reading, name: str) -> Response:
 
 
 def error_page(request: Request, status: int, message: str) -> Response:
-    """For people; programs are told in JSON."""
+    """Return an error as a page for people; programs get JSON."""
     return _page(request, "error.html", status, message=message)

@@ -1,4 +1,4 @@
-"""Which files a request may name: those under folders that whoever serves has named."""
+"""The files that a request may name: those under the folders that the server was started with."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -20,37 +20,37 @@ def _exists(name: str) -> bool:
 
 
 class Roots:
-    """Folders, as `nas dashboard --root` has them."""
+    """The folders of `nas dashboard --root`."""
 
     def __init__(self, folders: Collection[Path]) -> None:
         self.folders = [folder.resolve() for folder in folders]
 
     def check(self, options: SearchOptions, studies: Collection[str]) -> None:
-        """Raises ParameterError when a search would read or write a file that is not under a root.
+        """Raise ParameterError if a search would read or write a file that is not under a root.
 
-        What is asked for is said, and not whether there is such a file.
+        The message names the request, and does not reveal whether the file exists.
         """
-        asked = options.evaluation
-        argument = asked.dataset.partition(":")[2]
+        evaluation = options.evaluation
+        argument = evaluation.dataset.partition(":")[2]
         known = {*studies, *published_models(), PUBLISHED}
         for name in named(options.baselines):
             if name != FEW and parsed(name).is_users:
                 raise ParameterError(f"--baselines {name!r} is code, which the service does not run for others")
         paths = {
-            "--data-dir": [str(asked.data_dir)] if asked.data_dir is not None else [],
+            "--data-dir": [str(evaluation.data_dir)] if evaluation.data_dir is not None else [],
             "--dataset": [argument] if argument else [],
             "--space": [options.space] if is_file(options.space) else [],
-            # A study may be gone by the time that the search looks for it, and a file of that name found.
+            # A study may be removed before the search starts, which would then read a file of that name.
             "--start-from": [name for name in options.start_from if name not in known or _exists(name)],
         }
         for flag, names in paths.items():
             for name in names:
                 if not self.holds(name):
-                    listed = ", ".join(map(str, self.folders)) or "none; `nas dashboard --root DIR` names one"
+                    listed = ", ".join(map(str, self.folders)) or "none; add one with `nas dashboard --root DIR`"
                     raise ParameterError(f"{flag} {name!r} is not under a folder that this service may use: {listed}")
 
     def holds(self, name: str) -> bool:
-        """Whether a path, links followed, is a root or lies under one: as it is written, and with `~` as a home."""
+        """Whether a path lies in a root, links followed, both as it is written and with `~` expanded."""
         try:
             paths = Path(name).resolve(), Path(name).expanduser().resolve()
         except (OSError, ValueError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Serving the web application, from `nas dashboard`."""
+"""The web server of `nas dashboard`."""
 
 import os
 import sys
@@ -9,28 +9,28 @@ import click
 import uvicorn
 
 from dashboard.access import access
-from dashboard.app import Serving, create_app
+from dashboard.app import ServerSettings, create_app
 from nas.errors import ParameterError
 from nas.store.store import Store
 
-# Streams of events have no end of their own; they are cut when the process is told to end.
+# Event streams do not end by themselves; they are cut this long after the process is asked to stop.
 GRACE_S = 3
-# Longer than a client that looks every few seconds is silent: one that asks while its connection is being closed fails.
+# Longer than the pauses of a client that polls: a request on a connection that is being closed fails.
 KEEP_ALIVE_S = 75
-# An answer passes from thread to thread several times, and each time waits so long for one that works out a study.
+# A response passes between threads several times, and each time waits this long for one that computes a study.
 SWITCH_S = 0.0005
 
 
 def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Path]) -> None:
-    """Serve until the process is told to end.
+    """Serve until the process is asked to stop.
 
-    Raises ParameterError for a host or port that cannot be served at, StorageError for a database of no use.
+    Raises ParameterError for a host or port that cannot be bound, StorageError for an unusable database.
     """
     allowed = access(host, os.environ)
     sys.setswitchinterval(SWITCH_S)
-    # Whoever asks is told at once that the database is away, rather than kept waiting on a thread of the server's.
+    # Without retries, a request fails at once when the database is away, and does not block a thread of the server.
     with Store.open(storage, create=True, max_wait_s=0.0) as store:
-        app = create_app(store, storage, Serving(allowed, searches.resolve(), roots))
+        app = create_app(store, storage, ServerSettings(allowed, searches.resolve(), roots))
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -46,5 +46,5 @@ def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Pa
         try:
             server.run()
         except SystemExit as error:
-            # uvicorn has said why in a line of its own.
-            raise ParameterError(f"--host {host!r} --port {port}: cannot be served at") from error
+            # uvicorn has printed the reason.
+            raise ParameterError(f"--host {host!r} --port {port}: cannot listen there") from error

@@ -1,4 +1,4 @@
-"""Signing in once: a token for a cookie that scripts cannot read and other sites cannot send."""
+"""Sign-in: a token is exchanged for a cookie that scripts cannot read and other sites cannot send."""
 
 from typing import Annotated
 
@@ -11,16 +11,18 @@ router = APIRouter(prefix="/api/v1", tags=["session"])
 
 
 class Credentials(BaseModel):
+    """The body of a sign-in request."""
+
     token: Annotated[str, Field(max_length=1000)]
 
 
 @router.post("/session", status_code=204)
-def sign_in(request: Request, response: Response, given: Credentials) -> None:
+def sign_in(request: Request, response: Response, credentials: Credentials) -> None:
     """Begin a session with a token."""
     access: Access = request.app.state.access
-    right = Right.WRITE if access.is_open else access.of_token(given.token)
+    right = Right.WRITE if access.is_open else access.right_of_token(credentials.token)
     if right is Right.NOTHING:
-        raise HTTPException(401, "no such token")
+        raise HTTPException(401, "unknown token")
     response.set_cookie(
         COOKIE,
         access.begin_session(right),

@@ -1,4 +1,4 @@
-"""A study's trials at one moment, with what follows of them alone: worked out when first asked for, then kept."""
+"""The trials of a study at one moment, and the values derived from them, computed on first use."""
 
 import json
 import secrets
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dashboard.view import history, shown_trial
+from dashboard.view import history, trial_row
 from nas.baselines.baseline import Baseline, compared
 from nas.baselines.baseline import as_json as baseline_as_json
 from nas.errors import UnknownNameError
@@ -18,78 +18,84 @@ from nas.service import schemas
 from nas.store.store import Ending
 from nas.trial import Trial
 
-# A revision of another process is none of ours.
+# Part of every revision, so that revisions of another process are recognised.
 PROCESS = secrets.token_hex(4)
 
 
 @dataclass(frozen=True)
 class Trials:
-    """Of one study, with its settings and when it began. `marks` are the store's, by which a later look finds what has
-    changed; `rows` are the trials as the service answers them, encoded; `changed` says of each at which revision it
-    changed last. `baselines` are the known networks on record for the study.
+    """The trials of one study, with its settings and its creation time. By trial number, `versions` are the store's,
+    which show what has changed since; `rows` are the trials as the service returns them, encoded; `changed_in`
+    is the revision in which a trial last changed. `baselines` are the known networks recorded for the study.
     """
 
     settings: Mapping[str, Any]
-    begun_at: float
+    created_at: float
     by_number: Mapping[int, Trial]
-    marks: Mapping[int, tuple[str, int]]
+    versions: Mapping[int, tuple[str, int]]
     rows: Mapping[int, bytes]
-    changed: Mapping[int, int]
-    number: int
+    changed_in: Mapping[int, int]
+    revision_number: int
     baselines: tuple[Baseline, ...] = ()
 
     @classmethod
-    def none(cls, settings: Mapping[str, Any], begun_at: float) -> "Trials":
-        """Before anything was read."""
-        return cls(settings, begun_at, {}, {}, {}, {}, 0)
+    def empty(cls, settings: Mapping[str, Any], created_at: float) -> "Trials":
+        """Return a study of which nothing has been read yet."""
+        return cls(settings, created_at, {}, {}, {}, {}, 0)
 
-    def late(self, marks: Mapping[int, tuple[str, int]]) -> list[int]:
-        """The numbers of what has changed since, by the store's marks now."""
-        return [number for number, mark in marks.items() if self.marks.get(number) != mark]
+    def changed_since(self, versions: Mapping[int, tuple[str, int]]) -> list[int]:
+        """Return the numbers of the trials whose version in the store differs by now."""
+        return [number for number, version in versions.items() if self.versions.get(number) != version]
 
-    def after(self, marks: Mapping[int, tuple[str, int]], read: Iterable[Trial]) -> "Trials":
-        """The next revision: `read` are the trials that have changed."""
-        new = {trial.number: trial for trial in read}
-        rows = {number: encoded(shown_trial(trial, self.settings)) for number, trial in new.items()}
+    def updated(self, versions: Mapping[int, tuple[str, int]], changed: Iterable[Trial]) -> "Trials":
+        """Return the next revision, with the trials that have changed."""
+        new = {trial.number: trial for trial in changed}
+        rows = {number: encoded(trial_row(trial, self.settings)) for number, trial in new.items()}
         return Trials(
             self.settings,
-            self.begun_at,
+            self.created_at,
             dict(sorted({**self.by_number, **new}.items())),
-            marks,
+            versions,
             {**self.rows, **rows},
-            {**self.changed, **dict.fromkeys(new, self.number + 1)},
-            self.number + 1,
+            {**self.changed_in, **dict.fromkeys(new, self.revision_number + 1)},
+            self.revision_number + 1,
             self.baselines,
         )
 
-    def beside(self, baselines: Iterable[Baseline]) -> "Trials":
-        """The next revision, where the baselines have changed."""
-        found = tuple(baselines)
-        return self if found == self.baselines else replace(self, baselines=found, number=self.number + 1)
+    def with_baselines(self, baselines: Iterable[Baseline]) -> "Trials":
+        """Return the next revision if the baselines have changed, and this one if not."""
+        current = tuple(baselines)
+        return (
+            self
+            if current == self.baselines
+            else replace(self, baselines=current, revision_number=self.revision_number + 1)
+        )
 
-    def one(self, number: int) -> Trial:
-        """Raises UnknownNameError when the study has no such trial."""
+    def trial(self, number: int) -> Trial:
+        """Return a trial. Raises UnknownNameError if the study has no such trial."""
         if number not in self.by_number:
             raise UnknownNameError("trial", str(number), (f"0 to {max(self.by_number, default=0)}",))
         return self.by_number[number]
 
     @property
     def revision(self) -> str:
-        return f"{self._incarnation}-{self.number}"
+        """A name of this state, by which a client asks for later changes."""
+        return f"{self._incarnation}-{self.revision_number}"
 
     @property
     def _incarnation(self) -> str:
-        """A study that was removed and begun again under its name has revisions of its own."""
-        return f"{PROCESS}.{self.begun_at:.6f}"
+        """The part of a revision that differs for a study that was removed and created again under its name."""
+        return f"{PROCESS}.{self.created_at:.6f}"
 
     @cached_property
     def endings(self) -> list[Ending]:
-        """As `Store.endings` has them."""
-        ended = (
+        """State, time and failure of the finished trials, in order of time, as `Store.endings` returns them."""
+        finished = [
             (trial.state, trial.finished_at, trial.outcome.failure if trial.outcome is not None else None)
             for trial in self.by_number.values()
-        )
-        return sorted(((state, at, why) for state, at, why in ended if at is not None), key=lambda ending: ending[1])
+            if trial.finished_at is not None
+        ]
+        return sorted(finished, key=lambda ending: ending[1])
 
     @cached_property
     def results(self) -> list[Result]:
@@ -105,50 +111,53 @@ class Trials:
 
     @property
     def objectives(self) -> list[str]:
-        return [each.name for each in recorded_objectives(self.settings)]
+        return [objective.name for objective in recorded_objectives(self.settings)]
 
     @cached_property
     def front_json(self) -> bytes:
-        return self._front(self.results, self.front, self.hypervolume)
+        return self._encode_front(self.results, self.front, self.hypervolume)
 
     def front_within(self, limit_ms: float) -> bytes:
-        """The front of what is not slower."""
-        within = [each for each in self.results if each.latency.median <= limit_ms]
-        return self._front(within, front(within), front_hypervolume(within, self.settings))
+        """Return the front of the trials within a latency limit."""
+        within = [result for result in self.results if result.latency.median <= limit_ms]
+        return self._encode_front(within, front(within), front_hypervolume(within, self.settings))
 
-    def _front(self, candidates: Sequence[Result], members: Sequence[Result], dominated: float) -> bytes:
-        comparisons, conclusion = compared(self.baselines, [each.losses for each in members], self.settings)
-        by_name = {each.name: each for each in comparisons}
-        answer: schemas.Front = {
+    def _encode_front(self, candidates: Sequence[Result], members: Sequence[Result], volume: float) -> bytes:
+        losses = [member.losses for member in members]
+        comparisons, conclusion = compared(self.baselines, losses, self.settings)
+        by_name = {comparison.name: comparison for comparison in comparisons}
+        response: schemas.Front = {
             "revision": self.revision,
             "objectives": self.objectives,
-            "members": [as_json(each, members) for each in members],
-            "fallen": [each.trial.number for each in dropped_from_front(candidates)],
-            "hypervolume": dominated,
-            "knee": members[knee([each.losses for each in members])].trial.number if members else None,
-            "baselines": [baseline_as_json(each, by_name.get(each.name)) for each in self.baselines],
+            "members": [as_json(member, members) for member in members],
+            "fallen": [result.trial.number for result in dropped_from_front(candidates)],
+            "hypervolume": volume,
+            "knee": members[knee(losses)].trial.number if members else None,
+            "baselines": [baseline_as_json(baseline, by_name.get(baseline.name)) for baseline in self.baselines],
             "conclusion": conclusion,
         }
-        return encoded(answer)
+        return encoded(response)
 
     @cached_property
     def history_json(self) -> bytes:
-        moments = history(self.results, self.begun_at, self.settings)
-        answer: schemas.History = {"revision": self.revision, "moments": moments}
-        return encoded(answer)
+        moments = history(self.results, self.created_at, self.settings)
+        response: schemas.History = {"revision": self.revision, "moments": moments}
+        return encoded(response)
 
     def json(self, after: str | None) -> bytes:
-        """The trials that changed after that revision; all when it is of another process or study, or none is named."""
-        incarnation, _, number = (after or "").partition("-")
-        if incarnation != self._incarnation or not number.isdecimal():
-            return self._listed(complete=True, numbers=self.by_number)
-        return self._listed(False, (each for each, changed in self.changed.items() if changed > int(number)))
+        """Encode the trials that changed after a revision; all trials if it is missing or not of this study."""
+        incarnation, _, last = (after or "").partition("-")
+        if incarnation != self._incarnation or not last.isdecimal():
+            return self._encode_trials(self.by_number, is_complete=True)
+        numbers = (number for number, revision in self.changed_in.items() if revision > int(last))
+        return self._encode_trials(numbers, is_complete=False)
 
-    def _listed(self, complete: bool, numbers: Iterable[int]) -> bytes:
-        answer: schemas.Trials = {"revision": self.revision, "complete": complete, "trials": []}
-        # Rows are encoded already: they take the place of the empty list's end.
-        return encoded(answer).removesuffix(b"]}") + b",".join(self.rows[number] for number in numbers) + b"]}"
+    def _encode_trials(self, numbers: Iterable[int], is_complete: bool) -> bytes:
+        response: schemas.Trials = {"revision": self.revision, "complete": is_complete, "trials": []}
+        # Rows are encoded already: they go in before the end of the empty list.
+        return encoded(response).removesuffix(b"]}") + b",".join(self.rows[number] for number in numbers) + b"]}"
 
 
-def encoded(answer: Any) -> bytes:
-    return json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
+def encoded(value: Any) -> bytes:
+    """Encode a value as compact JSON."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Trials and fronts as the service answers them: pure functions of what is on record."""
+"""Trials and histories as the service returns them: pure functions of recorded trials."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,8 +13,8 @@ from nas.trial import Outcome, Trial
 HOUR_S = 3600.0
 
 
-def shown_trial(trial: Trial, settings: Mapping[str, Any]) -> schemas.Trial:
-    """A trial of a study with these settings: what it found, and its confirmations, whatever others found."""
+def trial_row(trial: Trial, settings: Mapping[str, Any]) -> schemas.Trial:
+    """Return a trial of a study with these settings: its own outcome and confirmations, independent of other trials."""
     result = next(iter(results([trial], settings)), None)
     outcome = trial.outcome or Outcome()
     latency = result.latency if result is not None else outcome.latency
@@ -44,23 +44,25 @@ def shown_trial(trial: Trial, settings: Mapping[str, Any]) -> schemas.Trial:
     }
 
 
-def history(found: Sequence[Result], begun_at: float, settings: Mapping[str, Any]) -> list[schemas.Moment]:
-    """What the front dominated as trials ended, by what they found themselves; only moments at which it grew."""
-    ended = sorted((each for each in found if each.trial.finished_at is not None), key=_finished_at)
-    if not ended:
+def history(results: Sequence[Result], created_at: float, settings: Mapping[str, Any]) -> list[schemas.Moment]:
+    """Return the hypervolume of the front as trials finished, at the moments at which it grew.
+
+    It is that of the search's own results, before confirmation.
+    """
+    finished = sorted((result for result in results if result.trial.finished_at is not None), key=_finished_at)
+    if not finished:
         return []
-    reference = reference_point([each.searched_losses for each in ended], settings)
+    reference = reference_point([result.searched_losses for result in finished], settings)
     moments: list[schemas.Moment] = []
-    best = np.empty((0, len(reference)))
-    for count, each in enumerate(ended, start=1):
-        point = np.array(each.searched_losses)
-        if not (best <= point).all(axis=1).any():
-            best = np.vstack([best[~(point <= best).all(axis=1)], point])
-            moments.append(
-                _moment(count, each, begun_at, hypervolume([tuple(row) for row in best.tolist()], reference))
-            )
-    if moments[-1]["trials"] < len(ended):
-        moments.append(_moment(len(ended), ended[-1], begun_at, moments[-1]["hypervolume"]))
+    front = np.empty((0, len(reference)))
+    for count, result in enumerate(finished, start=1):
+        point = np.array(result.searched_losses)
+        if not (front <= point).all(axis=1).any():
+            front = np.vstack([front[~(point <= front).all(axis=1)], point])
+            volume = hypervolume([tuple(row) for row in front.tolist()], reference)
+            moments.append(_moment(count, result, created_at, volume))
+    if moments[-1]["trials"] < len(finished):
+        moments.append(_moment(len(finished), finished[-1], created_at, moments[-1]["hypervolume"]))
     return moments
 
 
@@ -68,5 +70,5 @@ def _finished_at(result: Result) -> float:
     return result.trial.finished_at or 0.0
 
 
-def _moment(count: int, result: Result, begun_at: float, dominated: float) -> schemas.Moment:
-    return {"trials": count, "hours": (_finished_at(result) - begun_at) / HOUR_S, "hypervolume": dominated}
+def _moment(count: int, result: Result, created_at: float, volume: float) -> schemas.Moment:
+    return {"trials": count, "hours": (_finished_at(result) - created_at) / HOUR_S, "hypervolume": volume}

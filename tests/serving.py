@@ -9,7 +9,7 @@ import httpx
 from fastapi.testclient import TestClient
 
 from dashboard.access import Access
-from dashboard.app import Serving, create_app
+from dashboard.app import ServerSettings, create_app
 from nas.store.store import Store
 from tests.conftest import free_port, nas_script
 
@@ -18,7 +18,7 @@ def client_of(
     store: Store, url: str, tokens: tuple[str, ...] = (), searches: Path = Path("none"), roots: tuple[Path, ...] = ()
 ) -> TestClient:
     """A client of an application inside this process."""
-    app = create_app(store, url, Serving(Access(tokens), searches, roots))
+    app = create_app(store, url, ServerSettings(Access(tokens), searches, roots))
     return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
 
 

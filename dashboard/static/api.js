@@ -1,4 +1,4 @@
-// Requests to the service. A refusal is an Error whose message is the service's own.
+// Requests to the service. A refusal becomes an Error with the service's message.
 
 const BASE = "/api/v1";
 
@@ -7,53 +7,54 @@ export function studyPath(name) {
 }
 
 export async function call(method, path, body) {
-  const answer = await fetch(BASE + path, {
+  const response = await fetch(BASE + path, {
     method,
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  await accepted(answer);
-  return answer.status === 204 ? null : answer.json();
+  await requireSuccess(response);
+  return response.status === 204 ? null : response.json();
 }
 
-// Throws where the service refused.
-export async function accepted(answer) {
-  if (answer.ok) return;
-  let reason = `the service answered ${answer.status}`;
+// Throws an Error if the service refused.
+export async function requireSuccess(response) {
+  if (response.ok) return;
+  let reason = `the service answered ${response.status}`;
   try {
-    reason = (await answer.json()).detail ?? reason;
+    reason = (await response.json()).detail ?? reason;
   } catch {
-    // It was no JSON: the status has to do.
+    // The body is not JSON: the status is all there is.
   }
   throw new Error(reason);
 }
 
 export const get = (path) => call("GET", path);
 
-// Calls `told` with the latest event of that kind, one at a time and for at most a third of the time, so that a page that
-// has much to draw can still be used, and `gone` why there are no more; the browser connects again by itself.
-export function follow(path, kind, told, gone) {
+// Calls `onEvent` with the latest event of that kind, one at a time and for at most a third of the time, so that a page
+// that has much to draw stays responsive. Calls `onGone` with the reason when there are no more. The browser reconnects
+// by itself.
+export function follow(path, kind, onEvent, onGone) {
   const source = new EventSource(BASE + path);
   let latest = null;
   let busy = false;
-  const tell = async () => {
+  const deliver = async () => {
     busy = true;
     while (latest !== null) {
-      const began = performance.now();
+      const startedAt = performance.now();
       const event = latest;
       latest = null;
-      await told(event);
-      await new Promise((rested) => setTimeout(rested, 2 * (performance.now() - began)));
+      await onEvent(event);
+      await new Promise((resolve) => setTimeout(resolve, 2 * (performance.now() - startedAt)));
     }
     busy = false;
   };
   source.addEventListener(kind, (event) => {
     latest = JSON.parse(event.data);
-    if (!busy) tell();
+    if (!busy) deliver();
   });
   source.addEventListener("gone", (event) => {
     source.close();
-    gone(JSON.parse(event.data));
+    onGone(JSON.parse(event.data));
   });
   window.addEventListener("pagehide", () => source.close());
   return source;

@@ -1,28 +1,69 @@
 // The fronts of two or three studies in one figure.
 
 import { get, studyPath } from "./api.js";
-import { byId, count, element, given, percent, run, table } from "./dom.js";
+import { byId, count, element, pageData, percent, run, table } from "./dom.js";
 import { draw, style } from "./figures.js";
-import { described } from "./strip.js";
+import { layoutLabel } from "./strip.js";
 
 const DASHES = ["solid", "dash", "dot"];
 
 run(async () => {
-  const names = given("names");
-  const studies = await Promise.all(names.map(async (name) => ({ study: await get(studyPath(name)), front: await get(`${studyPath(name)}/front`) })));
+  const names = pageData("names");
+  const studies = await Promise.all(
+    names.map(async (name) => ({ study: await get(studyPath(name)), front: await get(`${studyPath(name)}/front`) })),
+  );
   await draw(byId("fronts"), `fronts of ${names.join(" and ")}`, () => {
     const palette = [style("--accent"), style("--warn"), "#009e73"];
-    const traces = studies.map(({ study, front }, at) => ({
-      type: "scatter", mode: "lines+markers", name: study.name, line: { shape: "hv", color: palette[at], dash: DASHES[at] }, x: front.members.map((member) => member.latency_ms),
-      y: front.members.map((member) => member.accuracy), text: front.members.map((member) => `trial ${member.trial}: ${described(member.stages)}`), hovertemplate: "%{text}<br>%{y:.2%}, %{x:.4g} ms<extra></extra>",
+    const traces = studies.map(({ study, front }, index) => ({
+      type: "scatter",
+      mode: "lines+markers",
+      name: study.name,
+      line: { shape: "hv", color: palette[index], dash: DASHES[index] },
+      x: front.members.map((member) => member.latency_ms),
+      y: front.members.map((member) => member.accuracy),
+      text: front.members.map((member) => `trial ${member.trial}: ${layoutLabel(member.stages)}`),
+      hovertemplate: "%{text}<br>%{y:.2%}, %{x:.4g} ms<extra></extra>",
     }));
     return {
-      traces, layout: { xaxis: { type: "log", title: { text: "latency (ms)" } }, yaxis: { title: { text: "validation accuracy" }, tickformat: ".1%" } },
-      alt: studies.map(({ study, front }) => `${study.name}: ${front.members.length} members, best ${percent(study.best_accuracy)}`).join("; "),
-      rows: [["study", "trial", "latency_ms", "accuracy"], ...studies.flatMap(({ study, front }) => front.members.map((member) => [study.name, member.trial, member.latency_ms, member.accuracy]))],
+      traces,
+      layout: {
+        xaxis: { type: "log", title: { text: "latency (ms)" } },
+        yaxis: { title: { text: "validation accuracy" }, tickformat: ".1%" },
+      },
+      alt: studies.map(({ study, front }) =>
+        `${study.name}: ${front.members.length} members, best ${percent(study.best_accuracy)}`
+      ).join("; "),
+      rows: [
+        ["study", "trial", "latency_ms", "accuracy"],
+        ...studies.flatMap(({ study, front }) =>
+          front.members.map((member) => [study.name, member.trial, member.latency_ms, member.accuracy])
+        ),
+      ],
     };
   });
   byId("warning").hidden = new Set(studies.map(({ study }) => `${study.dataset} ${study.target}`)).size === 1;
-  byId("compared").replaceChildren(table([["study", false], ["space", false], ["data set", false], ["target", false], ["trials", true], ["best accuracy", true], ["front", true], ["hypervolume", true]],
-    studies.map(({ study }) => [element("a", { href: studyPath(study.name) }, study.name), study.space, study.dataset, study.target, count(study.done), percent(study.best_accuracy), count(study.front_size), study.hypervolume.toPrecision(4)])));
+  byId("compared").replaceChildren(
+    table(
+      [
+        ["study", false],
+        ["space", false],
+        ["data set", false],
+        ["target", false],
+        ["trials", true],
+        ["best accuracy", true],
+        ["front", true],
+        ["hypervolume", true],
+      ],
+      studies.map(({ study }) => [
+        element("a", { href: studyPath(study.name) }, study.name),
+        study.space,
+        study.dataset,
+        study.target,
+        count(study.done),
+        percent(study.best_accuracy),
+        count(study.front_size),
+        study.hypervolume.toPrecision(4),
+      ]),
+    ),
+  );
 });

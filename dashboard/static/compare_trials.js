@@ -1,29 +1,39 @@
 // Two or three architectures side by side.
 
 import { get, studyPath } from "./api.js";
-import { byId, count, element, given, ms, percent, run, table } from "./dom.js";
+import { byId, count, element, interval, ms, pageData, percent, run, table } from "./dom.js";
 import { draw } from "./figures.js";
 import { curvesFigure } from "./front.js";
-import { spelled, strip } from "./strip.js";
+import { mixerLabel, strip } from "./strip.js";
 
 run(async () => {
-  const name = given("name");
-  const found = await Promise.all(given("numbers").map((number) => get(`${studyPath(name)}/trials/${number}`)));
-  const stages = Math.max(...found.map(({ trial }) => trial.stages.length));
-  const sum = (costs, what) => (costs ? costs.reduce((total, each) => total + each[what], 0) : null);
+  const name = pageData("name");
+  const details = await Promise.all(pageData("numbers").map((number) => get(`${studyPath(name)}/trials/${number}`)));
+  const stageCount = Math.max(...details.map(({ trial }) => trial.stages.length));
+  const sum = (costs, name) => (costs ? costs.reduce((total, cost) => total + cost[name], 0) : null);
   const rows = [
-    ["architecture", ({ trial }) => strip(trial.stages, 240, 48)], ["state", ({ trial }) => trial.state],
-    ["accuracy", ({ trial }) => percent(trial.accuracy)], ["std", ({ trial }) => percent(trial.accuracy_std)], ["seeds", ({ trial }) => count(trial.seeds)],
+    ["architecture", ({ trial }) => strip(trial.stages, 240, 48)],
+    ["state", ({ trial }) => trial.state],
+    ["accuracy", ({ trial }) => percent(trial.accuracy)],
+    ["std", ({ trial }) => percent(trial.accuracy_std)],
+    ["seeds", ({ trial }) => count(trial.seeds)],
     ["latency", ({ trial }) => ms(trial.latency_ms)],
-    ["95% interval", ({ trial }) => (trial.latency_interval_ms ? trial.latency_interval_ms.map((end) => end.toPrecision(4)).join(" to ") : "–")],
-    ["parameters", ({ stage_costs: costs }) => count(sum(costs, "parameters"))], ["MACs", ({ stage_costs: costs }) => count(sum(costs, "macs"))],
-    ...Array.from({ length: stages }, (_, at) => [`stage ${at + 1}`, ({ trial }) => {
-      const stage = trial.stages[at];
-      return stage ? `${spelled(stage)} ×${stage.depth} at ${stage.width}` : "–";
+    ["95% interval", ({ trial }) => interval(trial.latency_interval_ms)],
+    ["parameters", ({ stage_costs: costs }) => count(sum(costs, "parameters"))],
+    ["MACs", ({ stage_costs: costs }) => count(sum(costs, "macs"))],
+    ...Array.from({ length: stageCount }, (_, index) => [`stage ${index + 1}`, ({ trial }) => {
+      const stage = trial.stages[index];
+      return stage ? `${mixerLabel(stage)} ×${stage.depth} at ${stage.width}` : "–";
     }]),
   ];
-  const headings = [["", false], ...found.map(({ trial }) => [`trial ${trial.number}`, false])];
-  byId("compared").replaceChildren(table(headings, rows.map(([title, of]) => [title, ...found.map(of)])));
-  byId("links").replaceChildren(...found.map(({ trial }) => element("a", { class: "button", href: `${studyPath(name)}/trials/${trial.number}` }, `trial ${trial.number}`)));
-  if (found.some(({ curves }) => curves.length)) await draw(byId("curves"), `${name} compared`, () => curvesFigure(found));
+  const headings = [["", false], ...details.map(({ trial }) => [`trial ${trial.number}`, false])];
+  byId("compared").replaceChildren(table(headings, rows.map(([title, format]) => [title, ...details.map(format)])));
+  byId("links").replaceChildren(
+    ...details.map(({ trial }) =>
+      element("a", { class: "button", href: `${studyPath(name)}/trials/${trial.number}` }, `trial ${trial.number}`)
+    ),
+  );
+  if (details.some(({ curves }) => curves.length)) {
+    await draw(byId("curves"), `${name} compared`, () => curvesFigure(details));
+  }
 });

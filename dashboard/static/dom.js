@@ -1,35 +1,46 @@
-// Elements in one call, and what pages say of numbers.
+// Helpers that create elements and format numbers.
 
 export function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
+  const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (value === true) made.setAttribute(key, "");
-    else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, value);
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value === true) node.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(key, value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
 }
 
 export const byId = (id) => document.getElementById(id);
 
-// What the page was made for: attributes of <main>, as JSON.
-export const given = (name) => JSON.parse(document.querySelector("main").dataset[name]);
+// Data of the page: attributes of <main>, as JSON.
+export const pageData = (name) => JSON.parse(document.querySelector("main").dataset[name]);
 
 export function facts(pairs) {
   return pairs.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
 }
 
 export function table(headings, rows) {
-  const head = headings.map(([text, isNumber]) => element("th", { scope: "col", class: isNumber ? "number" : null }, text));
+  const head = headings.map(([text, isNumber]) =>
+    element("th", { scope: "col", class: isNumber ? "number" : null }, text)
+  );
   const body = rows.map((cells) =>
-    element("tr", {}, ...cells.map((cell, at) => element("td", { class: headings[at][1] ? "number" : null }, cell))));
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": headings.map(([text]) => text).join(", ") },
-    element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body)));
+    element("tr", {}, ...cells.map((cell, at) => element("td", { class: headings[at][1] ? "number" : null }, cell)))
+  );
+  return element("div", {
+    class: "scroll",
+    tabindex: "0",
+    role: "region",
+    "aria-label": headings.map(([text]) => text).join(", "),
+  }, element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body)));
 }
 
-export const percent = (value, digits = 2) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)}%`);
+export const percent = (
+  value,
+  digits = 2,
+) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)}%`);
 export const ms = (value) => (value === null || value === undefined ? "–" : `${value.toPrecision(4)} ms`);
+export const interval = (ends) => (ends ? ends.map((end) => end.toPrecision(4)).join(" to ") : "–");
 export const count = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en"));
 
 export function duration(seconds) {
@@ -43,12 +54,12 @@ export function duration(seconds) {
 export const age = (since) => duration(Date.now() / 1000 - since);
 
 export function showError(error) {
-  const place = byId("error");
-  place.textContent = error.message;
-  place.hidden = false;
+  const message = byId("error");
+  message.textContent = error.message;
+  message.hidden = false;
 }
 
-// A page's script: what goes wrong in it is said on the page.
-export function run(work) {
-  work().catch(showError);
+// Runs the script of a page, and shows its errors on the page.
+export function run(script) {
+  script().catch(showError);
 }

@@ -1,31 +1,40 @@
-// A search's options as a form, made of what the service says it takes; then the search, followed to its study.
+// The options of a search as a form, generated from the service's schema. After the start it waits for the study.
 
 import { call, get, studyPath } from "./api.js";
 import { byId, element, run } from "./dom.js";
 
 const FIRST = ["space", "dataset", "data_dir", "budget", "max_latency", "target", "study", "workers"];
-const SUGGESTED = { space: "spaces", dataset: "datasets", sampler: "samplers", target: "targets", data_dir: "roots" };
-const LOOK_MS = 700;
+const SUGGESTIONS = { space: "spaces", dataset: "datasets", sampler: "samplers", target: "targets", data_dir: "roots" };
+const POLL_MS = 700;
 
-// Help names commands between backticks.
-function spelled(text) {
-  return text.split("`").map((part, at) => (at % 2 ? element("code", {}, part) : part));
+// Commands in help texts stand between backticks.
+function formatHelp(text) {
+  return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
 }
 
 function field(name, schema, choices) {
-  const kinds = (schema.anyOf ?? [schema]).filter((each) => each.type !== "null");
+  const kinds = (schema.anyOf ?? [schema]).filter((option) => option.type !== "null");
   const kind = kinds[0].type;
   const id = `option-${name}`;
-  const list = choices[SUGGESTED[name]] ?? [];
+  const list = choices[SUGGESTIONS[name]] ?? [];
   const input = element("input", {
-    id, name, "data-kind": kind, type: kind === "boolean" ? "checkbox" : "text",
+    id,
+    name,
+    "data-kind": kind,
+    type: kind === "boolean" ? "checkbox" : "text",
     inputmode: kind === "integer" || kind === "number" ? "decimal" : null,
-    list: list.length ? `${id}-choices` : null, "aria-describedby": `${id}-help`, autocomplete: "off",
+    list: list.length ? `${id}-choices` : null,
+    "aria-describedby": `${id}-help`,
+    autocomplete: "off",
   });
-  return element("div", {},
-    element("label", { for: id }, name.replaceAll("_", " "), kind === "array" ? " (words, with spaces between)" : ""), input,
+  return element(
+    "div",
+    {},
+    element("label", { for: id }, name.replaceAll("_", " "), kind === "array" ? " (separated by spaces)" : ""),
+    input,
     element("datalist", { id: `${id}-choices` }, ...list.map((value) => element("option", { value }))),
-    element("div", { id: `${id}-help`, class: "muted" }, ...spelled(schema.description ?? "")));
+    element("div", { id: `${id}-help`, class: "muted" }, ...formatHelp(schema.description ?? "")),
+  );
 }
 
 function value(input) {
@@ -33,39 +42,45 @@ function value(input) {
   const text = input.value.trim();
   if (text === "") return undefined;
   if (input.dataset.kind === "array") return text.split(/\s+/);
-  if (input.dataset.kind === "integer" || input.dataset.kind === "number") return Number.isNaN(Number(text)) ? text : Number(text);
+  if (input.dataset.kind === "integer" || input.dataset.kind === "number") {
+    return Number.isNaN(Number(text)) ? text : Number(text);
+  }
   return text;
 }
 
 async function start(event) {
   event.preventDefault();
   const button = byId("start");
-  const said = byId("said");
+  const message = byId("status");
   button.disabled = true;
   try {
     const inputs = [...document.querySelectorAll("form input")];
-    const options = Object.fromEntries(inputs.map((input) => [input.name, value(input)]).filter(([, each]) => each !== undefined));
+    const options = Object.fromEntries(
+      inputs.map((input) => [input.name, value(input)]).filter(([, option]) => option !== undefined),
+    );
     let search = await call("POST", "/searches", options);
     while (search.study === null && search.state === "starting") {
-      said.textContent = "Starting…";
-      await new Promise((done) => setTimeout(done, LOOK_MS));
+      message.textContent = "Starting…";
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       search = await get(`/searches/${search.id}`);
     }
     if (search.study === null) throw new Error(search.error ?? "the search was stopped");
     location.assign(studyPath(search.study));
   } catch (error) {
-    said.textContent = error.message;
+    message.textContent = error.message;
     button.disabled = false;
   }
 }
 
-// Who only reads is shown no form.
-if (byId("first")) run(async () => {
-  const [document_, choices] = await Promise.all([get("/openapi.json"), get("/choices")]);
-  const fields = document_.components.schemas.SearchOptions.properties;
-  byId("first").append(...FIRST.filter((name) => name in fields).map((name) => field(name, fields[name], choices)));
-  const others = Object.keys(fields).filter((name) => !FIRST.includes(name));
-  byId("others").append(...others.map((name) => field(name, fields[name], choices)));
-  document.querySelector("form").addEventListener("submit", start);
-  byId("start").disabled = false;
-});
+// Without the right to write there is no form.
+if (byId("first")) {
+  run(async () => {
+    const [openapi, choices] = await Promise.all([get("/openapi.json"), get("/choices")]);
+    const fields = openapi.components.schemas.SearchOptions.properties;
+    byId("first").append(...FIRST.filter((name) => name in fields).map((name) => field(name, fields[name], choices)));
+    const others = Object.keys(fields).filter((name) => !FIRST.includes(name));
+    byId("others").append(...others.map((name) => field(name, fields[name], choices)));
+    document.querySelector("form").addEventListener("submit", start);
+    byId("start").disabled = false;
+  });
+}

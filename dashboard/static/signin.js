@@ -1,9 +1,9 @@
-// A token for a session; then back to where the user wanted to go, on this site only.
+// Exchanges a token for a session, then returns to the page that the user asked for, on this site only.
 
 import { call } from "./api.js";
 
-// Where the user wanted to go, on this site: any other place, or what is none, is the first page.
-function wanted() {
+// The page that the user asked for. Another site or an invalid address becomes the first page.
+function destination() {
   try {
     const address = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
     return address.origin === location.origin ? address.href : "/";
@@ -14,12 +14,12 @@ function wanted() {
 
 document.querySelector("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const place = document.getElementById("error");
+  const message = document.getElementById("error");
   try {
     await call("POST", "/session", { token: document.getElementById("token").value });
-    location.assign(wanted());
+    location.assign(destination());
   } catch (error) {
-    place.textContent = error.message;
-    place.hidden = false;
+    message.textContent = error.message;
+    message.hidden = false;
   }
 });

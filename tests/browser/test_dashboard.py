@@ -1,4 +1,4 @@
-"""The dashboard in a real Chromium: a search from the first visit to a model that runs; keyboard; widths; schemes."""
+"""The dashboard in a real Chromium: from the first visit to an exported model, keyboard, widths, colour schemes."""
 
 import os
 import re
@@ -26,23 +26,23 @@ MORE_PATHS = ("/compare?study=one&study=two", "/signin", "/studies/none")
 
 
 class Watched:
-    """A page, and what it said and asked for that it should not have."""
+    """A page with its errors and its requests to other servers."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.problems: list[str] = []
-        self.elsewhere: list[str] = []
-        page.on("console", lambda told: self.problems.append(told.text) if told.type == "error" else None)
+        self.external_requests: list[str] = []
+        page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("request", lambda request: self._asked(request.url, url))
+        page.on("request", lambda request: self._check(request.url, url))
 
-    def _asked(self, asked: str, url: str) -> None:
-        if not asked.startswith((url, "blob:", "data:")):
-            self.elsewhere.append(asked)
+    def _check(self, requested: str, url: str) -> None:
+        if not requested.startswith((url, "blob:", "data:")):
+            self.external_requests.append(requested)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Two finished studies, one of them with all that can befall a trial."""
+    """Two finished studies, one of them with trials of every state."""
     folder: Path = tmp_path_factory.mktemp("served")
     url = f"sqlite:///{folder / 'nas.db'}"
     with Store.open(url, create=True) as store:
@@ -56,7 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         )
     make_study(url, name="two", budget=8)
     with Served(folder) as served:
-        # The first one who asks for a network's costs waits for torch.
+        # The first request for the costs of a network waits for torch.
         httpx.get(f"{served.url}/api/v1/studies/one/trials/0", timeout=60).raise_for_status()
         yield served
 
@@ -66,7 +66,7 @@ def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -
     with Served(tmp_path) as served:
         watched = Watched(page, served.url)
         page.goto(served.url)
-        expect(page.get_by_text("No study is on record yet")).to_be_visible()
+        expect(page.get_by_text("No studies yet")).to_be_visible()
         page.get_by_role("main").get_by_role("link", name="New search").click()
         page.get_by_label("budget").fill("0")
         page.get_by_role("button", name="Start the search").click()
@@ -79,7 +79,7 @@ def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -
         page.get_by_role("button", name="Start the search").click()
         page.wait_for_url(re.compile("/studies/hybrid-16-digits"), timeout=60_000)
 
-        # It is told of what happens without being asked again.
+        # The page updates without a reload.
         expect(page.locator("#facts")).to_contain_text("running", timeout=60_000)
         expect(page.locator("#trials tbody tr")).to_have_count(5, timeout=120_000)
         expect(page.locator("#facts")).to_contain_text("idle", timeout=60_000)
@@ -92,14 +92,14 @@ def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -
         expect(page.locator("#picked")).to_have_text(f"trial {fastest['trial']}")
         assert "limit=" in page.url
 
-        # Dragged to the right the limit lets the most accurate one in.
+        # Dragged to the right, the limit admits the most accurate trial.
         drag_limit_to_the_right(page)
         best = max(front["members"], key=lambda member: member["accuracy"])
         expect(page.locator("#picked")).to_have_text(f"trial {best['trial']}")
 
         page.locator("#picked").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(f"Trial {best['trial']}")
-        # Exporting takes its time where others have the cores.
+        # Exporting is slow on a busy machine.
         with page.expect_download(timeout=120_000) as downloading:
             page.get_by_role("link", name="onnx", exact=True).click()
         model = tmp_path / downloading.value.suggested_filename
@@ -109,9 +109,9 @@ def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -
         shape = [size if isinstance(size, int) else 1 for size in given.shape]
         (logits,) = session.run(None, {given.name: np.zeros(shape, np.float32)})
         assert logits.shape == (1, 10)
-        # A refused option is an answer of 422, which Chromium tells of by itself.
+        # A refused option is a response of 422, which Chromium reports as an error.
         assert [problem for problem in watched.problems if "422" not in problem] == []
-        assert watched.elsewhere == []
+        assert watched.external_requests == []
 
 
 def test_baselines_stand_beside_the_front(page: Page, served: Served) -> None:
@@ -123,16 +123,16 @@ def test_baselines_stand_beside_the_front(page: Page, served: Served) -> None:
     box = place.locator("path.point").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator("#pointed")).to_contain_text("resnet8 baseline")
-    # It is no trial: a click selects nothing.
+    # A baseline is not a trial: a click selects nothing.
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator("#unselected")).to_be_visible()
     assert watched.problems == []
 
 
 def drag_limit_to_the_right(page: Page) -> None:
-    """As far as the figure goes, by the mouse: once the figure stands still, which it draws in its own time.
+    """Drag the limit to the right edge with the mouse, once the figure stands still.
 
-    On a busy machine it may be drawn once more under the mouse: then again, as a user would.
+    On a busy machine the figure may be drawn again under the mouse, so that the drag is repeated.
     """
     before = page.url
     for _ in range(3):
@@ -160,10 +160,10 @@ def test_the_limit_is_dragged(page: Page, served: Served) -> None:
     expect(page.locator("#picked")).to_have_text(f"trial {fastest['trial']}")
     drag_limit_to_the_right(page)
     expect(page.locator("#picked")).to_have_text(f"trial {best['trial']}")
-    # Wherever the hand went it stands upright.
+    # The line stays upright wherever it is dragged.
     shape = "JSON.stringify(document.getElementById('front').layout.shapes[0], ['y0', 'y1'])"
     assert page.evaluate(shape) == '{"y0":0,"y1":1}'
-    # Without a limit it stands where nothing is left out.
+    # Without a limit the line stands to the right of all trials.
     page.get_by_role("button", name="None").click()
     expect(page.locator("#front .shapelayer path").first).to_be_attached()
 
@@ -178,12 +178,12 @@ def test_signing_in_leads_to_no_other_site(next_: str, page: Page, tmp_path: Pat
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(lambda address: "signin" not in address)
         assert page.url.startswith(f"{served.url}/")
-        # The place on this site need not be there.
+        # The page need not exist on this site.
         assert [problem for problem in watched.problems if "404" not in problem] == []
-        assert watched.elsewhere == []
+        assert watched.external_requests == []
 
 
-def test_a_study_that_is_removed_is_told_of(page: Page, tmp_path: Path) -> None:
+def test_a_removed_study_is_reported(page: Page, tmp_path: Path) -> None:
     make_study(f"sqlite:///{tmp_path / 'nas.db'}", name="short", budget=3)
     with Served(tmp_path) as served:
         watched = Watched(page, served.url)
@@ -280,14 +280,14 @@ def test_optunas_own_dashboard_is_a_click_away_and_back(page: Page, served: Serv
     page.get_by_role("link", name="Hybrid NAS studies").click()
     expect(page.locator("#studies tr")).to_have_count(2)
     assert watched.problems == []
-    assert watched.elsewhere == []
+    assert watched.external_requests == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_accessible_at_every_width(browser: Browser, served: Served, scheme: str) -> None:
     page = browser.new_page(color_scheme=scheme)
     watched = Watched(page, served.url)
-    found = []
+    violations = []
     for path in (*PATHS, *MORE_PATHS):
         page.set_viewport_size({"width": WIDTHS[0], "height": 800})
         page.goto(served.url + path, wait_until="networkidle" if "studies/" not in path else "load")
@@ -298,12 +298,12 @@ def test_every_page_is_accessible_at_every_width(browser: Browser, served: Serve
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{path} is {wide} px wide at {width}"
         answer = Axe().run(page)
-        found += [
+        violations += [
             (path, violation["id"], violation["impact"], [node["html"][:120] for node in violation["nodes"]][:3])
             for violation in answer.response["violations"]
             if violation["impact"] in ("serious", "critical")
         ]
     page.close()
-    assert found == []
+    assert violations == []
     assert [problem for problem in watched.problems if "404" not in problem] == []
-    assert watched.elsewhere == []
+    assert watched.external_requests == []

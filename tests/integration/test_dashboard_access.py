@@ -1,4 +1,4 @@
-"""Who may use the web application, from where, and with how much."""
+"""Access to the web application: tokens, sessions, origins, limits and files."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from itsdangerous import TimestampSigner
 
 from dashboard import guard
 from dashboard.access import COOKIE, SESSION_S, Access, Right, access, is_loopback
@@ -30,16 +31,17 @@ def storage(tmp_path: Path) -> Iterator[tuple[Store, str]]:
 
 @pytest.fixture
 def closed(storage: tuple[Store, str]) -> TestClient:
-    """Where tokens are asked for."""
+    """A client of an application that requires tokens."""
     return client_of(*storage, tokens=("first", "ro:reader", "second"))
 
 
 @pytest.fixture
 def opened(storage: tuple[Store, str]) -> TestClient:
+    """A client of an application without tokens."""
     return client_of(*storage)
 
 
-def test_without_a_token_nothing_is_told(closed: TestClient) -> None:
+def test_without_a_token_nothing_is_revealed(closed: TestClient) -> None:
     assert closed.get("/healthz").text == "ok\n"
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic !"}, {"Authorization": "Bearer "}):
         for path in PAGES:
@@ -56,7 +58,7 @@ def test_tokens_read_or_write(closed: TestClient) -> None:
     assert closed.get("/", auth=("anyone", "first")).status_code == 200
     for write in ("/api/v1/searches", "/api/v1/studies/study/stop", "/optuna/api/studies"):
         refused = closed.post(write, json={}, headers={"Authorization": "Bearer reader"})
-        assert (refused.status_code, refused.json()) == (403, {"detail": "this token only reads"})
+        assert (refused.status_code, refused.json()) == (403, {"detail": "this token is read-only"})
     assert closed.delete("/api/v1/studies/study", headers={"Authorization": "Bearer reader"}).status_code == 403
     assert "New search" not in closed.get("/", headers={"Authorization": "Bearer reader"}).text
     assert closed.delete("/api/v1/studies/study", headers=BEARER).status_code == 204
@@ -79,35 +81,39 @@ def test_a_browser_signs_in_once(closed: TestClient) -> None:
     assert closed.get("/api/v1/studies").status_code == 401
 
 
-def test_a_session_is_not_forged_and_ends() -> None:
-    now = [1000.0]
-    kept = Access(("word",), clock=lambda: now[0])
-    cookie = kept.begin_session(Right.READ)
-    assert kept.of_session(cookie) is Right.READ
-    expires, right, signature = cookie.split(".")
-    for forged in (f"{expires}.2.{signature}", f"{int(expires) + 1}.{right}.{signature}", "", "..", "x", "é.ü.ß"):
-        assert kept.of_session(forged) is Right.NOTHING
-    assert Access(("word",)).of_session(cookie) is Right.NOTHING
-    now[0] += SESSION_S + 1
-    assert kept.of_session(cookie) is Right.NOTHING
+def test_a_session_is_not_forged_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000]
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: now[0])
+    running = Access(("word",))
+    cookie = running.begin_session(Right.READ)
+    assert running.right_of_session(cookie) is Right.READ
+    # Changed tokens need a restart, and a new process accepts no earlier session.
+    assert Access(("word",)).right_of_session(cookie) is Right.NOTHING
+    right, signed_at, signature = cookie.split(".")
+    now[0] += 1
+    _, signed_later, _ = running.begin_session(Right.READ).split(".")
+    for forged in (f"2.{signed_at}.{signature}", f"{right}.{signed_later}.{signature}", "", "..", "x", "é.ü.ß"):
+        assert running.right_of_session(forged) is Right.NOTHING
+    now[0] += SESSION_S
+    assert running.right_of_session(cookie) is Right.NOTHING
 
 
 def test_tokens_may_be_given_as_hashes() -> None:
     digest = hashlib.sha256(b"word").hexdigest()
-    kept = Access((f"ro:sha256:{digest}", "other"))
-    assert kept.of_token("word") is Right.READ
-    assert kept.of_token("other") is Right.WRITE
-    assert kept.of_token(digest) is Right.NOTHING
+    restricted = Access((f"ro:sha256:{digest}", "other"))
+    assert restricted.right_of_token("word") is Right.READ
+    assert restricted.right_of_token("other") is Right.WRITE
+    assert restricted.right_of_token(digest) is Right.NOTHING
     for wrong in ("sha256:12", "ro:sha256:zz", "ro:"):
         with pytest.raises(ParameterError, match="NAS_API_TOKEN"):
             Access((wrong,))
 
 
 def test_who_may_come_in() -> None:
-    assert access("127.0.0.1", {}).of_header("") is Right.WRITE
+    assert access("127.0.0.1", {}).right_of_header("") is Right.WRITE
     assert access("localhost", {}).is_open
-    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).of_header("") is Right.NOTHING
-    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).of_header("Bearer word") is Right.WRITE
+    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).right_of_header("") is Right.NOTHING
+    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).right_of_header("Bearer word") is Right.WRITE
     for host in ("0.0.0.0", "::", "192.168.1.2", "example.org"):
         assert not is_loopback(host)
         with pytest.raises(ParameterError, match="NAS_API_TOKEN"):
@@ -143,7 +149,7 @@ def test_a_form_of_another_site_is_no_write(opened: TestClient) -> None:
 def test_a_cookie_of_another_site_is_none(closed: TestClient) -> None:
     closed.post("/api/v1/session", json={"token": "first"})
     assert closed.delete("/api/v1/studies/study", headers={"Origin": "http://evil.example"}).status_code == 403
-    # What sends its token by itself is no browser that was led astray.
+    # A request that carries a token itself is not from a deceived browser.
     own = {"Origin": "http://evil.example", **BEARER}
     assert closed.delete("/api/v1/studies/study", headers=own).status_code == 204
 
@@ -191,7 +197,7 @@ def test_guesses_are_bounded(closed: TestClient) -> None:
     assert closed.get("/api/v1/studies", headers={"Authorization": "Bearer wrong"}).status_code == 429
 
 
-def test_who_signs_in_rightly_guesses_nothing(closed: TestClient) -> None:
+def test_correct_tokens_are_not_counted_as_guesses(closed: TestClient) -> None:
     assert {closed.post("/api/v1/session", json={"token": "second"}).status_code for _ in range(20)} == {204}
     assert closed.get("/static/icon.svg").status_code == 200
 
@@ -249,7 +255,7 @@ def test_the_service_runs_nobodys_code(storage: tuple[Store, str], tmp_path: Pat
 
 
 def test_a_home_is_no_folder_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Data sets are looked for in `~`, wherever the server runs."""
+    """A data set in `~` is searched for in the home folder, wherever the server runs."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "~").mkdir()
     roots = Roots((Path("."),))
@@ -277,9 +283,9 @@ def test_names_that_no_address_has_are_refused(name: str, opened: TestClient) ->
 
 
 def test_optunas_dashboard_changes_notes_alone(opened: TestClient) -> None:
-    """Renaming copies a study and deletes it: ours would be left behind."""
-    (found,) = opened.get("/optuna/api/studies").json()["study_summaries"]
-    one = f"/optuna/api/studies/{found['study_id']}"
+    """Renaming copies a study and deletes it, which would leave our record behind."""
+    (summary,) = opened.get("/optuna/api/studies").json()["study_summaries"]
+    one = f"/optuna/api/studies/{summary['study_id']}"
     note = {"body": "the first one", "version": 1}
     for method, path, content in (
         ("DELETE", one, None),

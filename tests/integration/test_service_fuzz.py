@@ -11,7 +11,7 @@ from schemathesis.checks import not_a_server_error
 
 from dashboard import guard, launcher
 from dashboard.access import Access
-from dashboard.app import Serving, create_app
+from dashboard.app import ServerSettings, create_app
 from nas.store.store import Store
 from tests.studies import make_study
 
@@ -26,9 +26,9 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     make_study(url, budget=4)
     with Store.open(url, create=False) as store, pytest.MonkeyPatch.context() as patch:
         # No search is to be started, and the questions are many.
-        patch.setattr(launcher, "MOST_RUNNING", 0)
+        patch.setattr(launcher, "MAX_RUNNING", 0)
         patch.setattr(guard, "RATE", 1e6)
-        app = create_app(store, url, Serving(Access(()), folder / "searches"))
+        app = create_app(store, url, ServerSettings(Access(()), folder / "searches"))
         yield schemathesis.openapi.from_asgi("/api/v1/openapi.json", app, headers={"Host": "127.0.0.1"})
 
 

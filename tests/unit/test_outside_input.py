@@ -103,7 +103,7 @@ def test_targets(text: str) -> None:
 def test_hosts_and_tokens_of_the_environment(host: str, tokens: str) -> None:
     allowed = understood(lambda: access(host, {"NAS_API_TOKEN": tokens}))
     is_open = is_loopback(host) and not tokens.split()
-    assert allowed is None or allowed.of_header("") is (Right.WRITE if is_open else Right.NOTHING)
+    assert allowed is None or allowed.right_of_header("") is (Right.WRITE if is_open else Right.NOTHING)
 
 
 options = st.sampled_from(sorted(
