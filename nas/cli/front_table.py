@@ -83,14 +83,14 @@ def _mark(member: Mapping[str, Any], objective: str) -> str:
     return ("*" if objective in member["moved"] else "") + ("!" if objective in member["unsure"] else "")
 
 
-def print_audits(found: Sequence[Audit]) -> None:
+def print_rank_checks(found: Sequence[Audit]) -> None:
     """How well early accuracies foretold the final ones, in one line, and a warning of those that did not."""
     if found:
         words = ", ".join(f"{each.tau:.2f} after epoch {each.epoch}" for each in found)
         print_note(f"rank correlation with the final accuracy (the last {found[-1].trials} complete trials): {words}")
     for each in found:
         if each.is_low:
-            click.echo(low_audit(each), err=True)
+            click.echo(low_correlation_warning(each), err=True)
 
 
 def print_features(found: Sequence[FeatureRank]) -> None:
@@ -106,7 +106,7 @@ def print_features(found: Sequence[FeatureRank]) -> None:
         print_note(f"features are ranked from {FEWEST} trials on")
 
 
-def low_audit(found: Audit) -> str:
+def low_correlation_warning(found: Audit) -> str:
     """The warning."""
     return (
         f"warning: the accuracy after epoch {found.epoch} foretells little of the final one (Kendall's tau "

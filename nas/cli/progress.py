@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from nas.cli.figures import told
-from nas.cli.front_table import low_audit
+from nas.cli.front_table import low_correlation_warning
 from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
 from nas.results.front import front, front_hypervolume
 from nas.results.rank_correlation import Audit
@@ -94,7 +94,7 @@ class SearchProgress:
         for each in found:
             if each.is_low and each.epoch not in self._warned:
                 self._warned.add(each.epoch)
-                self._say(low_audit(each))
+                self._say(low_correlation_warning(each))
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
         self._say(f"{event}: {fields.get('message') or told(fields)}")

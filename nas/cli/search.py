@@ -11,7 +11,7 @@ from nas.baselines.baseline import as_json as baseline_as_json
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
 from nas.cli.event_log import EventLog
-from nas.cli.front_table import print_audits, print_features, print_front
+from nas.cli.front_table import print_features, print_front, print_rank_checks
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
 from nas.cli.search_options import asked, search_options
@@ -87,7 +87,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         objectives = [each.name for each in result.objectives]
         print_front(members, objectives, fell_off)
         print_baselines(baselines, result.conclusion, objectives, len(members))
-        print_audits(result.audits)
+        print_rank_checks(result.audits)
         if result.features:
             print_features(result.features)
     if failed := result.failed_confirmations:

@@ -17,8 +17,8 @@ from nas.cli import options
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
 from nas.objective import FEATURE
-from nas.simulation.replay import Replay, Replayed, can_win, replays
-from nas.simulation.shares import PARTS, shares_of
+from nas.simulation.replay import ReplayOptions, ReplayResult, can_win, replay_samplers
+from nas.simulation.shares import PARTS, hypervolume_shares
 from nas.simulation.table import read_table
 
 
@@ -68,7 +68,9 @@ def command(
             raise ParameterError(f"--sampler {sampler!r}: {each!r} is not one of {', '.join(valid)}")
         if names.count(each) > 1:
             raise ParameterError(f"--sampler {sampler!r} names {each!r} twice")
-    asked = Replay(budget, workers, _reference(reference), log_latency, max_latency_ms, not no_early_stopping, features)
+    asked = ReplayOptions(
+        budget, workers, _reference(reference), log_latency, max_latency_ms, not no_early_stopping, features
+    )
     read = read_table(table)
     if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in read.rows):
         raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
@@ -77,7 +79,7 @@ def command(
     winnable = can_win(read, asked)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         searches = progress.add_task("searches", total=len(names) * seeds)
-        found = replays(read, names, seeds, asked, lambda: progress.advance(searches))
+        found = replay_samplers(read, names, seeds, asked, lambda: progress.advance(searches))
     if as_json:
         of = {
             "table": read.name,
@@ -101,21 +103,21 @@ def command(
             )
 
 
-def _summed_up(searches: list[Replayed]) -> dict[str, Any]:
+def _summed_up(searches: list[ReplayResult]) -> dict[str, Any]:
     return {
-        **{part: shares_of(searches, number)._asdict() for number, part in enumerate(PARTS)},
+        **{part: hypervolume_shares(searches, number)._asdict() for number, part in enumerate(PARTS)},
         "searches": [asdict(each) for each in searches],
     }
 
 
-def _print(found: dict[str, list[Replayed]]) -> None:
+def _print(found: dict[str, list[ReplayResult]]) -> None:
     table = Table(
         "sampler", *(f"{part}: mean, worst, s.e." for part in PARTS), "repeats", "no row", "ms", "epochs", "simulated s"
     )
     for name, searches in found.items():
         table.add_row(
             name,
-            *(str(shares_of(searches, part)) for part in range(len(PARTS))),
+            *(str(hypervolume_shares(searches, part)) for part in range(len(PARTS))),
             f"{statistics.fmean(each.repeats for each in searches):.0f}",
             f"{statistics.fmean(each.absent for each in searches):.0f}",
             f"{statistics.fmean(each.suggest_ms for each in searches):.1f}",

@@ -14,12 +14,12 @@ def write_text(option: str, path: Path, text: str) -> None:
 
     Raises ParameterError naming `option` when the path cannot be written.
     """
-    with written(option, path) as file:
+    with atomic_write(option, path) as file:
         file.write_text(text, encoding="utf-8")
 
 
 @contextmanager
-def written(option: str, path: Path) -> Iterator[Path]:
+def atomic_write(option: str, path: Path) -> Iterator[Path]:
     """A path to write to that replaces `path` when the block has gone well. Otherwise as `write_text`."""
     try:
         target = path.resolve()

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from nas.errors import NasError, SearchInterruptedError, UserError
-from nas.export.output_file import written
+from nas.export.output_file import atomic_write
 from nas.service import READ_ONLY, TOKEN_VARIABLE, schemas
 from nas.service.request import Value
 
@@ -79,7 +79,7 @@ class Client:
     def export(self, name: str, number: int, form: str, output: str | os.PathLike[str]) -> Path:
         """Write a trial's architecture to a file, in a format of `nas export`; folders come as a ZIP file."""
         answer = self._call("GET", f"{_study(name)}/trials/{number}/export/{quote(form, safe='')}")
-        with written("output", Path(output)) as file:
+        with atomic_write("output", Path(output)) as file:
             file.write_bytes(answer.content)
         return Path(output)
 

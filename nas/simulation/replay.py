@@ -42,7 +42,7 @@ TIMED = 20
 
 
 @dataclass(frozen=True)
-class Replay:
+class ReplayOptions:
     """What is asked of every search on a table. `reference` is (error, latency_ms), None the table's worst."""
 
     budget: int
@@ -55,7 +55,7 @@ class Replay:
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayResult:
     """One search. `course` has the share of the best possible hypervolume after each trial, `shares` those after a
     quarter, half and all of the budget.
 
@@ -111,8 +111,8 @@ class _Ends(Watcher):
 
 
 def replay(
-    table: Table, sampler: str, seed: int, asked: Replay, clock: Callable[[], float] = time.perf_counter
-) -> Replayed:
+    table: Table, sampler: str, seed: int, asked: ReplayOptions, clock: Callable[[], float] = time.perf_counter
+) -> ReplayResult:
     """One search by the sampler of that name, from scratch. Raises ParameterError as `_yardstick` does."""
     yardstick = _yardstick(table, asked)
     space = TableSpace(table)
@@ -169,7 +169,7 @@ def replay(
     quarter, half, whole = (
         course[min(len(course), math.ceil(asked.budget * part)) - 1] if course else 0.0 for part in (0.25, 0.5, 1.0)
     )
-    return Replayed(
+    return ReplayResult(
         course=course,
         shares=(quarter, half, whole),
         repeats=timed.repeats,
@@ -180,9 +180,9 @@ def replay(
     )
 
 
-def replays(
-    table: Table, samplers: Sequence[str], seeds: int, asked: Replay, ended: Callable[[], None] = lambda: None
-) -> dict[str, list[Replayed]]:
+def replay_samplers(
+    table: Table, samplers: Sequence[str], seeds: int, asked: ReplayOptions, ended: Callable[[], None] = lambda: None
+) -> dict[str, list[ReplayResult]]:
     """By each sampler's name its searches with the seeds from 0 on; `ended` is called after each of them.
 
     A process for each core, with one thread. Raises ParameterError as `_yardstick` does, and when memory runs out.
@@ -203,7 +203,7 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def can_win(table: Table, asked: Replay) -> bool:
+def can_win(table: Table, asked: ReplayOptions) -> bool:
     """Whether any row is worth more than the reference point: where none is, every share is 1.
 
     Raises ParameterError as `_yardstick` does.
@@ -219,7 +219,7 @@ class _Yardstick(NamedTuple):
     best: float
 
 
-def _yardstick(table: Table, asked: Replay) -> _Yardstick:
+def _yardstick(table: Table, asked: ReplayOptions) -> _Yardstick:
     """Raises ParameterError where nothing in the table is better than the reference point that was asked for.
 
     From its own worst a table may have nothing to be won either: of few rows, or of rows that are all as good.
@@ -240,7 +240,7 @@ def _yardstick(table: Table, asked: Replay) -> _Yardstick:
     return _Yardstick(names, reference, best)
 
 
-def _course(yardstick: _Yardstick, trials: Sequence[Trial], asked: Replay) -> tuple[float, ...]:
+def _course(yardstick: _Yardstick, trials: Sequence[Trial], asked: ReplayOptions) -> tuple[float, ...]:
     """The share of the best possible hypervolume after each trial that ended."""
     names, reference, best = yardstick
     front: list[Point] = []
@@ -256,13 +256,13 @@ def _course(yardstick: _Yardstick, trials: Sequence[Trial], asked: Replay) -> tu
     return tuple(course)
 
 
-def _point(figures: Any, names: Sequence[str], asked: Replay) -> Point:
+def _point(figures: Any, names: Sequence[str], asked: ReplayOptions) -> Point:
     """Error, latency and the others, to be minimised."""
     first = _scaled((1.0 - figures[ACCURACY.name], figures[LATENCY.name]), asked)
     return (*first, *(figures[name] for name in names if name not in (ACCURACY.name, LATENCY.name)))
 
 
-def _scaled(point: tuple[float, float], asked: Replay) -> Point:
+def _scaled(point: tuple[float, float], asked: ReplayOptions) -> Point:
     error, latency_ms = point
     return error, math.log(latency_ms) if asked.log_latency else latency_ms
 

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nas.simulation.replay import Replayed
+from nas.simulation.replay import ReplayResult
 
 # Of the budget N; in this order a search has its shares.
 PARTS = ("N/4", "N/2", "N")
@@ -22,7 +22,7 @@ class Shares(NamedTuple):
         return f"{self.mean:.3f} {self.worst:.3f} {error}"
 
 
-def shares_of(searches: Sequence[Replayed], part: int) -> Shares:
+def hypervolume_shares(searches: Sequence[ReplayResult], part: int) -> Shares:
     """After that part of the budget, by its place in PARTS."""
     shares = [each.shares[part] for each in searches]
     error = statistics.stdev(shares) / len(shares) ** 0.5 if len(shares) > 1 else None

@@ -16,7 +16,7 @@ from nas.evaluation import Job
 from nas.samplers.distributions import distributions
 from nas.simulation.evaluator import TabularEvaluator, first_epoch, learning_curve
 from nas.simulation.nearest import NearestRowSampler
-from nas.simulation.replay import Replay, replay
+from nas.simulation.replay import ReplayOptions, replay
 from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Row, read_table
@@ -158,7 +158,7 @@ def test_columns_that_a_study_exports_and_names_with_accuracy_in_them(tmp_path: 
 def test_with_a_limit_that_few_rows_meet_the_fastest_is_tried_first(table: Path) -> None:
     read = read_table(table)
     fastest = sorted(row.figures["latency_ms"] for row in read.rows)
-    found = replay(read, "random", 0, Replay(40, max_latency_ms=fastest[8]))
+    found = replay(read, "random", 0, ReplayOptions(40, max_latency_ms=fastest[8]))
     assert len(found.course) == 40
     assert found.course[0] > 0
 
@@ -208,7 +208,7 @@ def test_more_workers_take_less_of_the_simulated_time(table: Path) -> None:
 @pytest.mark.parametrize("sampler", plugins.names(plugins.SAMPLERS))
 def test_every_sampler_is_replayed_and_the_same_seed_gives_the_same_search(table: Path, sampler: str) -> None:
     read = read_table(table)
-    first, second = (replay(read, sampler, 1, Replay(13, workers=3, max_latency_ms=6.0)) for _ in range(2))
+    first, second = (replay(read, sampler, 1, ReplayOptions(13, workers=3, max_latency_ms=6.0)) for _ in range(2))
     assert (first.shares, first.simulated_s) == (second.shares, second.simulated_s)
     assert 0 < first.shares[0] <= first.shares[1] <= first.shares[2] <= 1
     assert len(first.course) == 13
@@ -218,7 +218,7 @@ def test_every_sampler_is_replayed_and_the_same_seed_gives_the_same_search(table
 
 def test_stopped_trials_save_epochs(table: Path) -> None:
     read = read_table(table)
-    with_it, without = (replay(read, "random", 0, Replay(150, early_stopping=each)) for each in (True, False))
+    with_it, without = (replay(read, "random", 0, ReplayOptions(150, early_stopping=each)) for each in (True, False))
     assert without.epochs == 1.0
     assert with_it.epochs < 0.8
     assert with_it.shares[2] > 0.98 * without.shares[2]
