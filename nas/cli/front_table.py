@@ -117,7 +117,7 @@ def low_correlation_warning(check: Audit) -> str:
 
 
 def _mixer_labels(architectures: Sequence[Architecture]) -> list[str]:
-    """Label each architecture's mixers by letters, or by full names where two mixers or their options share a letter."""
+    """Label each architecture's mixers by letters, or by full names where two of them share a letter."""
     labels = {stage.mixer_label for architecture in architectures for stage in architecture.stages}
     if len({label[0] for label in labels}) == len(labels):
         return [architecture.word for architecture in architectures]

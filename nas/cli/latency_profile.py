@@ -135,8 +135,8 @@ def _show(
     if any(cost is not None and cost < 0 for by_stage in costs_ms.values() for cost in by_stage):
         click.echo("a cost below zero is not significant: raise --networks to estimate it")
     click.echo(
-        f"prediction errors of {errors.networks} networks, each left out of a fit in turn: {errors.close:.0%} are within "
-        f"10%, the median is {errors.typical:.1%}; {errors.covered:.0%} are inside the 95% interval; Kendall's tau "
-        f"{errors.tau:.3f}"
+        f"prediction errors of {errors.networks} networks, each left out of a fit in turn: {errors.close:.0%} are "
+        f"within 10%, the median is {errors.typical:.1%}; {errors.covered:.0%} are inside the 95% interval; "
+        f"Kendall's tau {errors.tau:.3f}"
     )
     click.echo(f"residual noise of the fit: {model.noise:.1%} of the latency")

@@ -20,6 +20,6 @@ def requested_meters(targets: Sequence[str], precision: float, limit_s: float, r
     is_given = click.get_current_context().get_parameter_source("ray_address") is ParameterSource.COMMANDLINE
     if is_given and not any("@" in target for target in targets):
         raise ParameterError(
-            f"--ray-address {ray_address!r} needs a target on a node of that cluster, such as --target {targets[0]}@NODE"
+            f"--ray-address {ray_address!r} needs a target on a node of the cluster, such as --target {targets[0]}@NODE"
         )
     return [load_meter(target, ray_address).precise(precision, limit_s) for target in targets]

@@ -43,11 +43,11 @@ def _print_progress(client: Client, name: str) -> None:
     for summary in client.follow(name):
         if summary["done"] != done:
             done = summary["done"]
-            best = "no result yet" if summary["best_accuracy"] is None else f"best {now['best_accuracy']:.4f}"
-            budget = "" if summary["budget"] is None else f"/{now['budget']}"
-            left = "" if summary["left_s"] is None else f", {now['left_s'] / 60:.1f} min left"
-            line = f"[{done}{budget}] study {name} | {best}, front {now['front_size']}, hypervolume {now['hypervolume']:.4g}"
-            click.echo(line + left, err=True)
+            best = "no result yet" if summary["best_accuracy"] is None else f"best {summary['best_accuracy']:.4f}"
+            budget = "" if summary["budget"] is None else f"/{summary['budget']}"
+            left = "" if summary["left_s"] is None else f", {summary['left_s'] / 60:.1f} min left"
+            front = f"front {summary['front_size']}, hypervolume {summary['hypervolume']:.4g}"
+            click.echo(f"[{done}{budget}] study {name} | {best}, {front}{left}", err=True)
 
 
 def _print_result(study: schemas.StudySummary, front: schemas.Front, *, as_json: bool) -> None:

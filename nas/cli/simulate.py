@@ -119,7 +119,8 @@ def command(
     else:
         objectives = ", ".join(recorded.objectives)
         click.echo(
-            f"{recorded.name}: {len(recorded.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers; objectives {objectives}"
+            f"{recorded.name}: {len(recorded.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers; "
+            f"objectives {objectives}"
         )
         _print(results)
         if budget >= len(recorded.rows):
@@ -161,10 +162,10 @@ def _print(results: dict[str, list[ReplayResult]]) -> None:
         )
     print_table(table)
     print_note(
-        "Shares of the best possible hypervolume after a quarter, half and all of N trials (--budget): mean, worst seed, "
-        "standard error. The rest are means over seeds. duplicates: proposals that were tried before; not in table: "
-        "proposals that no row matches; for both the nearest other row was tried. ms: time of a proposal at the end. "
-        "epochs: share of the tried trials' epochs that was trained. simulated s: simulated duration of the search."
+        "Shares of the best possible hypervolume after a quarter, half and all of N trials (--budget): mean, worst "
+        "seed, standard error. The rest are means over seeds. duplicates: proposals that were tried before; not in "
+        "table: proposals that match no row; for both the nearest other row was tried. ms: duration of a proposal at "
+        "the end. epochs: share of the trials' epochs that was trained. simulated s: simulated duration of the search."
     )
 
 

@@ -84,9 +84,8 @@ def info(storage: str, as_json: bool) -> None:
         )
         for stage in details["stages"]:
             tau = f", tau {stage['tau']:.3f}" if "tau" in stage else ""
-            click.echo(
-                f"  epoch {stage['epoch']}: loss {stage['loss']:.3f}, accuracy of the largest network {stage['accuracy']:.4f}{tau}"
-            )
+            largest = f"accuracy of the largest network {stage['accuracy']:.4f}"
+            click.echo(f"  epoch {stage['epoch']}: loss {stage['loss']:.3f}, {largest}{tau}")
         if "tau" in details:
             click.echo(
                 f"  {len(details['audit'])} members trained separately: Kendall's tau {details['raw_tau']:.3f}, "
