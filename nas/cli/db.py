@@ -20,7 +20,10 @@ def command() -> None:
 @command.command("upgrade")
 @options.storage
 def upgrade(storage: str) -> None:
-    """Upgrade the schema to this program's version, as every command does when it opens a database."""
+    """Upgrade the schema to this program's version.
+
+    Every command does so when it opens a database.
+    """
     with Store.open(storage, create=False) as store:
         click.echo(f"database {store.name!r} has schema {HEAD}")
 
@@ -49,7 +52,10 @@ def check(storage: str) -> None:
     "--study", "studies", multiple=True, metavar="NAME", help="Study to copy; repeatable. By default all studies."
 )
 def copy(storage: str, destination: str, studies: tuple[str, ...]) -> None:
-    """Copy studies with all their measurements to another database, SQLite or PostgreSQL."""
+    """Copy studies to another database.
+
+    Databases may be SQLite or PostgreSQL. All measurements are copied with the studies.
+    """
     from nas.store.copying import copy as copy_studies
 
     with Store.open(storage, create=False) as store:

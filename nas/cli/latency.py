@@ -57,9 +57,10 @@ def measure(
     storage: str,
     as_json: bool,
 ) -> None:
-    """Measure networks, while trainings on this machine pause, and record the measurements.
+    """Measure networks and record the figures.
 
-    A network whose recorded measurement is as precise as requested is not measured again.
+    Trainings on this machine pause meanwhile. A network whose recorded measurement is as precise as requested is not
+    measured again.
     """
     deployments = {name: _deployment(name) for name in names}
     started = time.time()
@@ -87,7 +88,10 @@ def measure(
 def compare(
     one: str, other: str, target: str, precision: float, limit_s: float, ray_address: str | None, as_json: bool
 ) -> None:
-    """Measure two networks in turns, and print the ratio of their latencies with its confidence interval."""
+    """Measure two networks in turns and compare them.
+
+    Prints the ratio of their latencies with its confidence interval.
+    """
     (meter,) = requested_meters([target], precision, limit_s, ray_address)
     deployments = _deployment(one), _deployment(other)
     comparison = latency.compare(*deployments, meter)

@@ -83,9 +83,10 @@ def command(
     storage: str,
     as_json: bool,
 ) -> None:
-    """Measure a selection of a space's networks, fit the latency model of `nas search`, and print its errors.
+    """Fit the latency model of a space on a target.
 
-    Recorded networks are not measured again. The errors are cross-validated: for networks left out of the fit.
+    Measures a selection of the space's networks, as far as they are not recorded, fits the model with which `nas
+    search` predicts the rest, and prints its cross-validated errors.
     """
     (meter,) = requested_meters([target], precision, limit_s, ray_address)
     evaluation_options = EvaluationOptions(

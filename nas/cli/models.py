@@ -52,7 +52,10 @@ def command(context: click.Context, check: bool) -> None:
 @command.command("show")
 @click.argument("name")
 def show(name: str) -> None:
-    """Print a published model's config in the format of `nas export --format yaml`."""
+    """Print a published model's config as YAML.
+
+    The format is that of `nas export --format yaml`.
+    """
     model = published_model(name)
     click.echo("\n".join(f"# {line}" for line in draw(model.architecture).splitlines()))
     click.echo(yaml.safe_dump(published_config(model).to_dict(), sort_keys=False), nl=False)

@@ -33,7 +33,10 @@ def command() -> None:
 @command.command("train")
 @search_options
 def train(**parameters: Any) -> None:
-    """Train a supernet and check how well it ranks members, as a search would. Recorded work is not repeated."""
+    """Train a supernet and check its ranking.
+
+    Does what a search by a supernet does first. Recorded work is not repeated.
+    """
     wanted = asked(**parameters)
     evaluation = _evaluation(wanted)
     with Store.open(wanted.storage, create=True) as store, runner_of(wanted, evaluation.evaluator) as runner:
@@ -46,7 +49,10 @@ def train(**parameters: Any) -> None:
 @search_options
 @options.as_json
 def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None:
-    """Evaluate networks with a recorded supernet: print their corrected accuracies on its weights."""
+    """Evaluate networks with a supernet.
+
+    Prints their corrected accuracies on the weights of a recorded supernet.
+    """
     wanted = asked(**parameters)
     evaluation = _evaluation(wanted)
     members = {name: source_of(name).config.architecture for name in configs}
@@ -70,7 +76,10 @@ def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None
 @options.storage
 @options.as_json
 def info(storage: str, as_json: bool) -> None:
-    """List the recorded supernets, and how their scores rank members that were trained separately."""
+    """List the recorded supernets.
+
+    Shows how their scores rank members that were trained separately.
+    """
     with Store.open(storage, create=False) as store:
         supernets = store.artifacts(SUPERNET)
     if as_json:

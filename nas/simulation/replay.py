@@ -139,7 +139,9 @@ def replay(
     )
     with experimental():
         inner: BaseSampler = plugins.load(plugins.SAMPLERS, sampler)(setting)
-    directions = [StudyDirection.MAXIMIZE if each.maximise else StudyDirection.MINIMIZE for each in objectives]
+    directions = [
+        StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE for objective in objectives
+    ]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with TemporaryDirectory(prefix="nas-simulate-") as scratch:
         optuna_study = optuna.create_study(directions=directions, study_name=f"{table.name}-{sampler}-{seed}")
