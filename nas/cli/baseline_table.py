@@ -1,48 +1,50 @@
-"""Known networks below a front, as a table for the terminal, and what the comparison comes to."""
+"""Terminal table of the baselines below a front, and the conclusion of their comparison."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
-from nas.cli.front_table import SHOWN
+from nas.cli.front_table import COMMON_OBJECTIVES
 from nas.cli.table import print_note, print_table
 from nas.objective import unit_of
 
 
 def print_baselines(
-    baselines: Sequence[Mapping[str, Any]], conclusion: Sequence[str], objectives: Sequence[str], members: int
+    baselines: Sequence[Mapping[str, Any]], conclusion: Sequence[str], objectives: Sequence[str], front_size: int
 ) -> None:
-    """A row for each baseline, as nas.baselines.baseline has them as JSON, beside a front of so many `members`."""
+    """Print a row for each baseline, given as the JSON objects of `nas.baselines.baseline.as_json`, and notes below."""
     if not baselines:
         return
     table = Table("baseline", box=None, pad_edge=False)
     for heading in ("parameters", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
-    further = [name for name in objectives if name not in SHOWN]
+    further = [name for name in objectives if name not in COMMON_OBJECTIVES]
     for heading in (*(f"{name} {unit_of(name)}".rstrip() for name in further), "front gains", "dominates"):
         table.add_column(heading, justify="right")
-    for each in baselines:
+    for baseline in baselines:
         table.add_row(
-            each["name"],
-            _figure(each["parameters"], ","),
-            _figure(each["accuracy"], ".4f"),
-            _figure(each["accuracy_std"], ".4f"),
-            str(each["seeds"]),
-            _figure(each["latency_ms"], ".3f"),
-            _figure(each["latency_iqr_ms"], ".3f"),
-            *(_figure(each["figures"].get(name), ",.6g") for name in further),
-            _figure(each["front_gain"], "+.4f"),
-            f"{each['dominates']} of {members}" if each["dominates"] else "-",
+            baseline["name"],
+            _figure(baseline["parameters"], ","),
+            _figure(baseline["accuracy"], ".4f"),
+            _figure(baseline["accuracy_std"], ".4f"),
+            str(baseline["seeds"]),
+            _figure(baseline["latency_ms"], ".3f"),
+            _figure(baseline["latency_iqr_ms"], ".3f"),
+            *(_figure(baseline["figures"].get(name), ",.6g") for name in further),
+            _figure(baseline["front_gain"], "+.4f"),
+            f"{baseline['dominates']} of {front_size}" if baseline["dominates"] else "-",
         )
     print_table(table)
-    print_note("front gains: how much more accurate the best member is that costs no more than the baseline")
-    for each in baselines:
-        if each["failure"] is not None:
-            print_note(f"{each['name']} failed: {each['failure']['cause']}: {each['failure']['message']}")
+    print_note(
+        "front gains: accuracy of the front's best member that costs no more than the baseline, minus the baseline's"
+    )
+    for baseline in baselines:
+        if (failure := baseline["failure"]) is not None:
+            print_note(f"{baseline['name']} failed: {failure['cause']}: {failure['message']}")
     for line in conclusion:
         print_note(line)
 
 
-def _figure(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+def _figure(value: float | None, format_spec: str) -> str:
+    return "-" if value is None else format(value, format_spec)

@@ -1,4 +1,4 @@
-"""`nas db`: the database itself: its schema, its soundness, its move to another one."""
+"""`nas db`: upgrade a database's schema, check its integrity, copy its studies."""
 
 import sys
 import time
@@ -14,13 +14,16 @@ from nas.study.status import status
 
 @click.group("db")
 def command() -> None:
-    """Bring a database's schema up to date, check it, copy its studies."""
+    """Upgrade a database's schema, check its integrity, copy its studies."""
 
 
 @command.command("upgrade")
 @options.storage
 def upgrade(storage: str) -> None:
-    """Bring the schema up to this program's; other commands do so by themselves when they open a database."""
+    """Upgrade the schema to this program's version.
+
+    Every command does so when it opens a database.
+    """
     with Store.open(storage, create=False) as store:
         click.echo(f"database {store.name!r} has schema {HEAD}")
 
@@ -28,24 +31,31 @@ def upgrade(storage: str) -> None:
 @command.command("check")
 @options.storage
 def check(storage: str) -> None:
-    """Verify every invariant of a database's studies. Prints what is wrong, a line each, and exits with 1 then."""
-    # Only this needs Optuna.
-    from nas.store.check import check as problems_of
+    """Check the integrity of a database's studies. Prints a line for each problem and exits with 1 if there are any."""
+    # Imported here: no other command of this module needs Optuna.
+    from nas.store.check import check as check_integrity
 
-    found = problems_of(storage)
-    for problem in found:
+    problems = check_integrity(storage)
+    for problem in problems:
         click.echo(problem)
-    click.echo(f"problems: {len(found)}" if found else "no problem found", err=bool(found))
-    if found:
+    click.echo(f"problems: {len(problems)}" if problems else "no problem found", err=bool(problems))
+    if problems:
         sys.exit(1)
 
 
 @command.command("copy")
 @options.storage
-@click.option("--to", "destination", required=True, metavar="URL", help="Database to copy to; a SQLite file is made.")
-@click.option("--study", "studies", multiple=True, metavar="NAME", help="Study to copy; by default all of them.")
+@click.option(
+    "--to", "destination", required=True, metavar="URL", help="Database to copy to; a SQLite file is created if needed."
+)
+@click.option(
+    "--study", "studies", multiple=True, metavar="NAME", help="Study to copy; repeatable. By default all studies."
+)
 def copy(storage: str, destination: str, studies: tuple[str, ...]) -> None:
-    """Copy studies to another database, SQLite or PostgreSQL, with all that was measured."""
+    """Copy studies to another database.
+
+    Databases may be SQLite or PostgreSQL. All measurements are copied with the studies.
+    """
     from nas.store.copying import copy as copy_studies
 
     with Store.open(storage, create=False) as store:
@@ -54,7 +64,7 @@ def copy(storage: str, destination: str, studies: tuple[str, ...]) -> None:
             if driver is not None:
                 raise UserError(
                     f"study {record.name!r} is being searched, by process {driver['pid']} on {driver['host']}: "
-                    "it can be copied when that has ended or was stopped"
+                    "stop that search or wait for its end, then copy"
                 )
     for name in copy_studies(storage, destination, studies):
         click.echo(f"copied study {name}")

@@ -1,4 +1,4 @@
-"""An architecture drawn with characters: a line for each stage, a bar for each block, its length the width's."""
+"""Text drawing of an architecture: a line for each stage and a bar for each block, whose length shows the width."""
 
 import math
 
@@ -9,28 +9,28 @@ MAX_BLOCKS = 24
 
 
 def draw(architecture: Architecture) -> str:
-    """Several lines: mixers, depth as the number of bars, width as their length (its logarithm) and in figures."""
-    names = [stage.mixer_label if stage.depth else "" for stage in architecture.stages]
-    aligned = max(map(len, names))
-    least = min(stage.width for stage in architecture.stages)
+    """Draw an architecture, a line for each stage: as many bars as blocks, their length the logarithm of the width."""
+    labels = [stage.mixer_label if stage.depth else "" for stage in architecture.stages]
+    column_width = max(map(len, labels))
+    min_width = min(stage.width for stage in architecture.stages)
     blueprint = [f"{field} {label}" for field, label in architecture.blueprint.labels.items() if label != "recipe"]
-    lines = [
-        "  ".join((architecture.layout, architecture.recipe, architecture.key[:12], ", ".join(blueprint))).rstrip()
-    ]
-    for number, (name, stage) in enumerate(zip(names, architecture.stages, strict=True), start=1):
-        bar = BLOCK * (1 + round(2 * math.log2(stage.width / least)))
+    lines = ["  ".join((architecture.word, architecture.recipe, architecture.key[:12], ", ".join(blueprint))).rstrip()]
+    for number, (label, stage) in enumerate(zip(labels, architecture.stages, strict=True), start=1):
+        bar = BLOCK * (1 + round(2 * math.log2(stage.width / min_width)))
         bars = " ".join([bar] * min(stage.depth, MAX_BLOCKS))
-        lines.append(f"  {number}  {name:<{aligned}}  {stage.depth:>2} x {stage.width:<4} {bars}{_details(stage)}")
+        lines.append(
+            f"  {number}  {label:<{column_width}}  {stage.depth:>2} x {stage.width:<4} {bars}{_details(stage)}"
+        )
     return "\n".join(lines)
 
 
 def _details(stage: Stage) -> str:
-    """What is not as by default."""
-    words = []
+    """Name the fields that differ from their defaults."""
+    details = []
     if stage.depth and stage.mlp_ratio != MLP_RATIO:
-        words.append(f"MLP ratio {stage.mlp_ratio:g}")
+        details.append(f"MLP ratio {stage.mlp_ratio:g}")
     if stage.norm is not None:
-        words.append(f"{stage.norm} norm")
+        details.append(f"{stage.norm} norm")
     if stage.position:
-        words.append("position embedding")
-    return f"  ({', '.join(words)})" if words else ""
+        details.append("position embedding")
+    return f"  ({', '.join(details)})" if details else ""

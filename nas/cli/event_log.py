@@ -1,4 +1,4 @@
-"""`--log-format json`: what a search does as a line of JSON for each event, with its study and trial."""
+"""`--log-format json`: a line of JSON for each event of a search, with its study and trial."""
 
 import json
 import logging
@@ -14,19 +14,22 @@ from nas.study.search import SearchResult
 from nas.study.study import Study
 from nas.trial import Outcome, Trial
 
-# Whose warnings are events too: that the database is away and back, that a cluster's nodes are waited for.
+# Its warnings become events too, such as a database that is away or back, or a wait for a cluster's nodes.
 LOGGER = logging.getLogger("nas")
 
 
 class EventLog:
-    """Watches a study. Times are in UTC. A context manager. With `to_stderr` standard output is left alone."""
+    """Watcher that logs a study's events, with times in seconds since 1970; a context manager.
+
+    With `to_stderr` it writes to standard error instead of standard output.
+    """
 
     def __init__(self, *, to_stderr: bool, clock: Callable[[], float] = time.time) -> None:
-        # Of now: whatever else Ray prints while a search runs goes to standard error.
+        # Bound now: during a search, standard output is redirected to standard error to catch what Ray prints.
         self._stream = sys.stderr if to_stderr else sys.stdout
         self._clock = clock
         self._study = ""
-        self._warnings = _Warnings(self._say)
+        self._warnings = _WarningHandler(self._write)
 
     def __enter__(self) -> "EventLog":
         LOGGER.addHandler(self._warnings)
@@ -38,32 +41,34 @@ class EventLog:
 
     def opened(self, study: Study, *, is_over: bool) -> None:
         self._study = study.name
-        self._say("study opened", {"budget": study.budget, "done": study.done, "finished": is_over})
+        self._write("study opened", {"budget": study.budget, "done": study.done, "finished": is_over})
 
     def began(self, trial: Trial) -> None:
-        self._say("trial began", {**_named(trial), "attempt": trial.attempt, "seed": trial.seed})
+        self._write("trial began", {**_trial_fields(trial), "attempt": trial.attempt, "seed": trial.seed})
 
     def ended(self, trial: Trial) -> None:
-        self._say("trial ended", {**_named(trial), "state": trial.state.value, **_found(trial.outcome)})
+        self._write(
+            "trial ended", {**_trial_fields(trial), "state": trial.state.value, **_outcome_fields(trial.outcome)}
+        )
 
     def confirmed(self, trial: Trial) -> None:
         last = trial.confirmations[-1]
-        self._say("trial confirmed", {**_named(trial), "seed": last.seed, **_found(last.outcome)})
+        self._write("trial confirmed", {**_trial_fields(trial), "seed": last.seed, **_outcome_fields(last.outcome)})
 
-    def ranks_checked(self, found: Sequence[RankCheck]) -> None:
-        for each in found:
-            self._say("proxy audited", {**vars(each), "warning": each.is_low})
+    def audited(self, checks: Sequence[RankCheck]) -> None:
+        for check in checks:
+            self._write("proxy audited", {**vars(check), "warning": check.is_low})
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
-        self._say(event, fields)
+        self._write(event, fields)
 
     def closed(self, result: SearchResult) -> None:
-        """How the search ended."""
+        """Write the search's last event, with its result."""
         members = [
-            {"trial": each.trial.number, "accuracy": each.accuracy, "latency_ms": each.latency.median}
-            for each in result.front
+            {"trial": member.trial.number, "accuracy": member.accuracy, "latency_ms": member.latency.median}
+            for member in result.front
         ]
-        self._say(
+        self._write(
             "search ended",
             {
                 "trials": result.done,
@@ -74,27 +79,27 @@ class EventLog:
             },
         )
 
-    def _say(self, event: str, fields: Mapping[str, Any]) -> None:
+    def _write(self, event: str, fields: Mapping[str, Any]) -> None:
         line = {"time": round(self._clock(), 3), "event": event, "study": self._study, **fields}
         click.echo(json.dumps(line), file=self._stream)
 
 
-class _Warnings(logging.Handler):
-    """Says as an event what the program would write to standard error."""
+class _WarningHandler(logging.Handler):
+    """Logging handler that writes the program's warnings as events."""
 
-    def __init__(self, say: Callable[[str, Mapping[str, Any]], None]) -> None:
+    def __init__(self, write: Callable[[str, Mapping[str, Any]], None]) -> None:
         super().__init__(logging.WARNING)
-        self._tell = say
+        self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._tell("warning", {"message": record.getMessage()})
+        self._write("warning", {"message": record.getMessage()})
 
 
-def _named(trial: Trial) -> dict[str, Any]:
-    return {"trial": trial.number, "architecture": trial.architecture.layout, "key": trial.architecture.key}
+def _trial_fields(trial: Trial) -> dict[str, Any]:
+    return {"trial": trial.number, "architecture": trial.architecture.word, "key": trial.architecture.key}
 
 
-def _found(outcome: Outcome | None) -> dict[str, Any]:
+def _outcome_fields(outcome: Outcome | None) -> dict[str, Any]:
     if outcome is None:
         return {}
     failure = outcome.failure

@@ -1,4 +1,4 @@
-"""`nas export`: one architecture, in the format that its next user reads."""
+"""`nas export`: write one architecture, or all of a study's results, in a format for other programs."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from nas.export.source import Source, source_of
 from nas.results.front import Result, pick, results
 from nas.store.store import Store, StudyRecord
 
-# Parameters that choose among a study's trials, and how the user writes them.
-CHOOSING = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
-# Parameters that have no meaning where all of a study is written.
-OF_ONE = {"how": "--pick", "max_latency_ms": "--max-latency", "input_size": "--input-size"}
+# Parameters that select one of a study's trials, with their command-line options.
+TRIAL_OPTIONS = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
+# Parameters that apply to a single architecture and not to a whole study.
+ARCHITECTURE_OPTIONS = {"how": "--pick", "max_latency_ms": "--max-latency", "input_size": "--input-size"}
 
 
 @click.command("export")
@@ -28,18 +28,18 @@ OF_ONE = {"how": "--pick", "max_latency_ms": "--max-latency", "input_size": "--i
     default="knee",
     show_default=True,
     metavar="knee|accuracy|latency|trial:N",
-    help="Of the front: the best trade-off, the most accurate, the fastest; or any complete trial by number.",
+    help="Member of the front: the best trade-off, the most accurate or the fastest; or any complete trial by number.",
 )
 @options.max_latency
-@click.option("--input-size", metavar="PX|HxW", help="Build it for images of another size.")
+@click.option("--input-size", metavar="PX|HxW", help="Build the network for images of this size.")
 @click.option(
     "--format",
     "form",
     default="yaml",
     show_default=True,
     metavar="FORMAT",
-    help="yaml, json: the config. torch, timm: a folder with weights. onnx. python: one file that needs torch alone. "
-    "table: all of a study's results, for nas simulate.",
+    help="yaml, json: the config. torch, timm: a folder with weights. onnx: an ONNX file. python: a Python file that "
+    "needs only torch. table: all results of a study, for `nas simulate`.",
 )
 @click.option("--output", required=True, type=options.file_path, metavar="PATH", help="File or folder to write.")
 def command(
@@ -52,51 +52,55 @@ def command(
     form: str,
     output: Path,
 ) -> None:
-    """Write one architecture: picked from a study, or of a config file, an exported folder or a published model."""
+    """Export one architecture: a member of a study's front, a config file, an exported folder or a published model."""
     options.check_max_latency(max_latency_ms)
-    whole = plugins.names(plugins.STUDY_EXPORTERS)
-    if form not in whole:
-        plugins.check(plugins.EXPORTERS, form, also=whole)
-    for name, flag in CHOOSING.items():
+    study_formats = plugins.names(plugins.STUDY_EXPORTERS)
+    if form not in study_formats:
+        plugins.check(plugins.EXPORTERS, form, also=study_formats)
+    for name, option in TRIAL_OPTIONS.items():
         if config is not None and options.is_given(name):
-            raise ParameterError(f"{flag} chooses from a study and {config!r} is one network: give one of them")
-    if form in whole:
+            raise ParameterError(
+                f"{option} selects a trial of a study, but {config!r} is one network: give one of the two"
+            )
+    if form in study_formats:
         if config is not None:
-            raise ParameterError(f"--format {form} writes a study and {config!r} is one network: leave it out")
-        for name, flag in OF_ONE.items():
+            raise ParameterError(f"--format {form} exports a whole study, but {config!r} is one network: leave it out")
+        for name, option in ARCHITECTURE_OPTIONS.items():
             if options.is_given(name):
                 raise ParameterError(
-                    f"{flag} is of one architecture and --format {form} writes a whole study: leave it out"
+                    f"{option} applies to one architecture, but --format {form} exports a whole study: leave it out"
                 )
         with Store.open(storage, create=False) as store:
             record = store.study(study)
             click.echo(plugins.load(plugins.STUDY_EXPORTERS, form)(store.trials(record.study_id), record, output))
         return
-    picked = ""
+    description = ""
     if config is not None:
         source = source_of(config)
     else:
-        result, record = _picked(storage, study, how, max_latency_ms)
+        result, record = _pick(storage, study, how, max_latency_ms)
         source = Source(config_of(result, record), None)
-        picked = f"{_described(result, record)}\n"
+        description = f"{_describe(result, record)}\n"
     if input_size is not None:
-        source = source._replace(config=source.config.resized(*_size(input_size)))
-    click.echo(picked + plugins.load(plugins.EXPORTERS, form)(source.config, source.weights, output))
+        source = source._replace(config=source.config.resized(*_parse_size(input_size)))
+    click.echo(description + plugins.load(plugins.EXPORTERS, form)(source.config, source.weights, output))
 
 
-def _picked(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> tuple[Result, StudyRecord]:
+def _pick(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> tuple[Result, StudyRecord]:
     with Store.open(storage, create=False) as store:
         record = store.study(study)
-        found = results(store.trials(record.study_id), record.settings)
-    limited = [result for result in found if max_latency_ms is None or result.latency.median <= max_latency_ms]
-    if found and not limited:
-        fastest_ms = min(result.latency.median for result in found)
+        study_results = results(store.trials(record.study_id), record.settings)
+    within_limit = [
+        result for result in study_results if max_latency_ms is None or result.latency.median <= max_latency_ms
+    ]
+    if study_results and not within_limit:
+        fastest_ms = min(result.latency.median for result in study_results)
         raise ParameterError(f"--max-latency {max_latency_ms:g}: the study's fastest trial takes {fastest_ms:.3f} ms")
-    return pick(limited, how), record
+    return pick(within_limit, how), record
 
 
-def _described(result: Result, record: StudyRecord) -> str:
-    """Which trial is written, and the figures that it is judged by."""
+def _describe(result: Result, record: StudyRecord) -> str:
+    """Describe the exported trial and its figures in one line."""
     seeds = "the search's own seed, not confirmed"
     if result.is_confirmed:
         count = len(result.reported)
@@ -108,8 +112,8 @@ def _described(result: Result, record: StudyRecord) -> str:
     )
 
 
-def _size(text: str) -> tuple[int, int]:
-    """`224` or `224x160`, height first. Raises ParameterError."""
+def _parse_size(text: str) -> tuple[int, int]:
+    """Parse `224` or `224x160`, height first, in px. Raises ParameterError for anything else."""
     sides = text.split("x")
     if len(sides) > 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
         raise ParameterError(f"--input-size {text!r} is neither pixels, such as 224, nor HEIGHTxWIDTH, such as 224x160")

@@ -1,4 +1,4 @@
-"""`nas features`: how well what needs no training ranks a study's architectures."""
+"""`nas features`: rank correlation of training-free features with a study's accuracies."""
 
 import json
 from dataclasses import asdict
@@ -18,21 +18,22 @@ from nas.store.store import Store
 @options.storage
 @options.as_json
 def command(study: str | None, storage: str, as_json: bool) -> None:
-    """Show how a study's training-free features rank with its accuracies: Kendall's tau, and among the best quarter.
+    """Show the rank correlation (Kendall's tau) of a study's training-free features with its accuracies.
 
-    Those that `nas search --feature` was asked for, and parameters and MACs, which every trial has on record.
+    It is computed over all trials and over the most accurate quarter. The features are those that `nas search
+    --feature` recorded, and parameters and MACs, which every trial records.
     """
     with Store.open(storage, create=False) as store:
         record = store.study(study)
         trials = store.trials(record.study_id)
-    found = feature_ranks(trials)
+    ranks = feature_ranks(trials)
     if as_json:
-        click.echo(json.dumps({"study": record.name, "features": [asdict(each) for each in found]}))
+        click.echo(json.dumps({"study": record.name, "features": [asdict(rank) for rank in ranks]}))
         return
     is_trained = any(trial.outcome is not None and trial.outcome.curve for trial in trials)
-    of = "accuracy" if is_trained else "scores, which no training led to"
-    click.echo(f"study {record.name}: rank correlation with {of}")
-    print_features(found)
-    further = [name for name in plugins.names(plugins.FEATURES) if name not in {each.feature for each in found}]
+    target = "accuracy" if is_trained else "scores found without training"
+    click.echo(f"study {record.name}: rank correlation with {target}")
+    print_features(ranks)
+    further = [name for name in plugins.names(plugins.FEATURES) if name not in {rank.feature for rank in ranks}]
     if further:
-        print_note(f"`nas search --feature` also finds {', '.join(further)}")
+        print_note(f"`nas search --feature` can also record {', '.join(further)}")

@@ -23,28 +23,28 @@ from nas.store.store import Store
 @options.study
 @options.as_json
 @click.option("--html", type=options.file_path, metavar="FILE", help="Write the front as a self-contained Plotly page.")
-@click.option("--full", is_flag=True, help="With --json: an object of front, fell_off, baselines and conclusion.")
+@click.option("--full", is_flag=True, help="With --json: an object with front, fell_off, baselines and conclusion.")
 def command(storage: str, study: str | None, as_json: bool, html: Path | None, full: bool) -> None:
     """Show the Pareto front of accuracy against measured latency, the fastest first."""
     with Store.open(storage, create=False) as store:
         record = store.study(study)
-        found = results(store.trials(record.study_id), record.settings)
+        study_results = results(store.trials(record.study_id), record.settings)
         baselines = stored_baselines(store, record.settings)
     if html is not None:
-        write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, found, baselines))
-    members = front(found)
-    comparisons, conclusion = compared(baselines, [each.losses for each in members], record.settings)
-    beside = {each.name: each for each in comparisons}
-    known = [baseline_as_json(each, beside.get(each.name)) for each in baselines]
-    shown = [result_as_json(each, members) for each in members]
-    dropped = [result_as_json(each, members) for each in dropped_from_front(found)]
+        write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, study_results, baselines))
+    members = front(study_results)
+    comparisons, conclusion = compared(baselines, [member.losses for member in members], record.settings)
+    by_name = {comparison.name: comparison for comparison in comparisons}
+    baseline_rows = [baseline_as_json(baseline, by_name.get(baseline.name)) for baseline in baselines]
+    member_rows = [result_as_json(member, members) for member in members]
+    dropped_rows = [result_as_json(result, members) for result in dropped_from_front(study_results)]
     if as_json:
-        whole = {"front": shown, "fell_off": dropped, "baselines": known, "conclusion": conclusion}
-        click.echo(json.dumps(whole if full else shown))
+        whole = {"front": member_rows, "fell_off": dropped_rows, "baselines": baseline_rows, "conclusion": conclusion}
+        click.echo(json.dumps(whole if full else member_rows))
         return
-    click.echo(f"study {record.name}: {len(members)} of {len(found)} complete trials are on the front")
-    objectives = [each.name for each in recorded_objectives(record.settings)]
-    print_front(shown, objectives, dropped)
-    print_baselines(known, conclusion, objectives, len(members))
+    click.echo(f"study {record.name}: {len(members)} of {len(study_results)} complete trials are on the front")
+    objectives = [objective.name for objective in recorded_objectives(record.settings)]
+    print_front(member_rows, objectives, dropped_rows)
+    print_baselines(baseline_rows, conclusion, objectives, len(members))
     if html is not None:
         click.echo(f"wrote {html}")

@@ -1,4 +1,4 @@
-"""A front as a table for the terminal."""
+"""Terminal tables of a front, of rank correlations and of training-free features."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,10 +9,11 @@ from rich.table import Table
 from nas.architecture import Architecture, Stage
 from nas.cli.table import print_note, print_table
 from nas.objective import ACCURACY, LATENCY, PARAMETERS, unit_of
-from nas.results.rank_correlation import MIN_TRIALS_TO_RANK, FeatureRank, RankCheck
+from nas.results.rank_correlation import FEWEST, RankCheck, FeatureRank
 
-SHOWN = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
-# In the column of seeds: no other seed than the search's own.
+# Objectives that have a column in every table.
+COMMON_OBJECTIVES = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
+# Shown in the column of seeds for a member that was trained with the search's own seed only.
 UNCONFIRMED = "own"
 
 
@@ -21,28 +22,28 @@ def print_front(
 ) -> None:
     """Print a row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
 
-    Members are as nas.results.front has them as JSON. Of the study's `objectives` those that not every table has get
-    columns of their own. What was dropped when the front was confirmed follows, marked.
+    Members are the JSON objects of `nas.results.front.as_json`. Further `objectives` of the study get columns of their
+    own. Results `dropped` when the front was confirmed follow, marked.
     """
-    listed = [*members, *dropped]
-    if not listed:
+    rows = [*members, *dropped]
+    if not rows:
         return
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
     for heading in ("parameters", "accuracy", "std", "seeds", "expected", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
-    further = [name for name in objectives if name not in SHOWN]
+    further = [name for name in objectives if name not in COMMON_OBJECTIVES]
     for name in further:
         table.add_column(f"{name} {unit_of(name)}".rstrip(), justify="right")
-    words = _words([Architecture(tuple(map(Stage.from_dict, each["stages"]))) for each in listed])
-    marks = [""] * len(members) + ["o" if each["over_limit"] else "x" for each in dropped]
-    for member, mixers, mark in zip(listed, words, marks, strict=True):
-        table.add_row(f"{member['trial']}{mark}", mixers, *_cells(member, further))
+    layouts = _mixer_labels([Architecture(tuple(map(Stage.from_dict, row["stages"]))) for row in rows])
+    suffixes = [""] * len(members) + ["o" if row["over_limit"] else "x" for row in dropped]
+    for row, mixers, suffix in zip(rows, layouts, suffixes, strict=True):
+        table.add_row(f"{row['trial']}{suffix}", mixers, *_cells(row, further))
     print_table(table)
     _print_notes(members, dropped, {LATENCY.name, *further})
 
 
 def _cells(member: Mapping[str, Any], further: Sequence[str]) -> list[str]:
-    """Sizes and figures, in the order of the headings."""
+    """Format depths, widths and figures in the order of the headings."""
     return [
         "-".join(str(stage["depth"]) for stage in member["stages"]),
         "-".join(str(stage["width"]) for stage in member["stages"]),
@@ -51,72 +52,73 @@ def _cells(member: Mapping[str, Any], further: Sequence[str]) -> list[str]:
         "-" if member["accuracy_std"] is None else f"{member['accuracy_std']:.4f}",
         str(member["seeds"]) if member["confirmed"] else UNCONFIRMED,
         f"{member['expected_accuracy']:.4f}",
-        f"{member['latency_ms']:.3f}" + _mark(member, LATENCY.name),
+        f"{member['latency_ms']:.3f}" + _suffix(member, LATENCY.name),
         f"{member['latency_iqr_ms']:.3f}",
-        *(f"{member['figures'].get(name, float('nan')):,.6g}" + _mark(member, name) for name in further),
+        *(f"{member['figures'].get(name, float('nan')):,.6g}" + _suffix(member, name) for name in further),
     ]
 
 
 def _print_notes(members: Sequence[Mapping[str, Any]], dropped: Sequence[Mapping[str, Any]], shown: set[str]) -> None:
-    """Explain the marks that the table has; `shown` are the objectives of its columns."""
-    listed = [*members, *dropped]
+    """Explain the marks in the table; `shown` are the objectives of its columns."""
+    rows = [*members, *dropped]
     if unconfirmed := sum(not member["confirmed"] for member in members):
         print_note(
-            f"{UNCONFIRMED}: {unconfirmed} of {len(members)} members are judged by the search's own seed alone, which "
-            "is likely too high: nas search --confirm trains them with further seeds"
+            f"{UNCONFIRMED}: {unconfirmed} of {len(members)} members are judged by the search's own seed alone. That "
+            "accuracy is likely too high; `nas search --confirm` trains them with further seeds"
         )
-    if any(member["similar_to"] for member in listed):
+    if any(row["similar_to"] for row in rows):
         print_note("~ differs from another member's accuracy by less than the standard error between seeds")
-    if any(member["expected_accuracy"] != member["accuracy"] for member in listed):
-        print_note("expected: the accuracy without what is likely a seed's luck; it decides who is confirmed first")
-    if any(shown.intersection(member["moved"]) for member in listed):
-        print_note("* measured again at the end, and further from the first figure than both confidence intervals tell")
-    if any(shown.intersection(member["unsure"]) for member in listed):
-        print_note("! of a few disturbed rounds: the machine was too busy to tell")
-    if any(not member["over_limit"] for member in dropped):
-        print_note("x dropped: by its further seeds a member of the front is better")
-    if any(member["over_limit"] for member in dropped):
+    if any(row["expected_accuracy"] != row["accuracy"] for row in rows):
+        print_note("expected: the accuracy to expect of a new seed; it decides which members are confirmed first")
+    if any(shown.intersection(row["moved"]) for row in rows):
+        print_note("* changed: measured again at the end, and differs by more than the confidence intervals allow")
+    if any(shown.intersection(row["unsure"]) for row in rows):
+        print_note("! unreliable: the machine was too busy, and only a few rounds were undisturbed")
+    if any(not row["over_limit"] for row in dropped):
+        print_note("x dropped: by its further seeds it is dominated by a member of the front")
+    if any(row["over_limit"] for row in dropped):
         print_note("o dropped: over --max-latency when it was measured again")
 
 
-def _mark(member: Mapping[str, Any], objective: str) -> str:
+def _suffix(member: Mapping[str, Any], objective: str) -> str:
     return ("*" if objective in member["moved"] else "") + ("!" if objective in member["unsure"] else "")
 
 
-def print_rank_checks(found: Sequence[RankCheck]) -> None:
-    """How well early accuracies foretold the final ones, in one line, and a warning of those that did not."""
-    if found:
-        words = ", ".join(f"{each.tau:.2f} after epoch {each.epoch}" for each in found)
-        print_note(f"rank correlation with the final accuracy (the last {found[-1].trials} complete trials): {words}")
-    for each in found:
-        if each.is_low:
-            click.echo(low_correlation_warning(each), err=True)
+def print_rank_checks(checks: Sequence[RankCheck]) -> None:
+    """Print the rank correlations of early with final accuracies in one line, and a warning for each low one."""
+    if checks:
+        taus = ", ".join(f"{check.tau:.2f} after epoch {check.epoch}" for check in checks)
+        print_note(f"rank correlation with the final accuracy (the last {checks[-1].trials} complete trials): {taus}")
+    for check in checks:
+        if check.is_low:
+            click.echo(low_correlation_warning(check), err=True)
 
 
-def print_features(found: Sequence[FeatureRank]) -> None:
-    """How training-free features rank with accuracies, a row each."""
+def print_features(ranks: Sequence[FeatureRank]) -> None:
+    """Print each training-free feature's rank correlation with the accuracies in a row."""
     table = Table("feature", box=None, pad_edge=False)
-    for heading in ("trials", "tau", "within the best quarter"):
+    for heading in ("trials", "tau", "tau of the best quarter"):
         table.add_column(heading, justify="right")
-    for each in found:
-        taus = ("-" if tau is None else f"{tau:.2f}" for tau in (each.tau, each.tau_of_best))
-        table.add_row(each.feature, str(each.trials), *taus)
+    for rank in ranks:
+        taus = ("-" if tau is None else f"{tau:.2f}" for tau in (rank.tau, rank.tau_of_best))
+        table.add_row(rank.feature, str(rank.trials), *taus)
     print_table(table)
-    if any(each.tau is None for each in found):
-        print_note(f"features are ranked from {MIN_TRIALS_TO_RANK} trials on")
+    if any(rank.tau is None for rank in ranks):
+        print_note(f"tau needs at least {FEWEST} trials with the feature")
 
 
-def low_correlation_warning(found: RankCheck) -> str:
-    """The warning."""
+def low_correlation_warning(check: RankCheck) -> str:
+    """Word the warning that early accuracies rank unlike the final ones."""
     return (
-        f"warning: the accuracy after epoch {found.epoch} foretells little of the final one (Kendall's tau "
-        f"{found.tau:.2f} over {found.trials} trials): more --epochs or a larger --train-size rank better, and "
-        "--no-early-stopping stops nothing"
+        f"warning: the accuracy after epoch {check.epoch} is a poor predictor of the final one (Kendall's tau "
+        f"{check.tau:.2f} over {check.trials} trials): raise --epochs or --train-size, or turn early stopping off "
+        "with --no-early-stopping"
     )
 
 
-def _words(architectures: Sequence[Architecture]) -> list[str]:
-    """Each one's mixers as letters; in full where a letter would stand for two of them, or for two of its options."""
-    used = {stage.mixer_label for each in architectures for stage in each.stages}
-    in_full = len({name[0] for name in used}) < len(used)
-    return ["-".join(stage.mixer_label for stage in each.stages) if in_full else each.layout for each in architectures]
+def _mixer_labels(architectures: Sequence[Architecture]) -> list[str]:
+    """Label each architecture's mixers by letters, or by full names where two of them share a letter."""
+    labels = {stage.mixer_label for architecture in architectures for stage in architecture.stages}
+    if len({label[0] for label in labels}) == len(labels):
+        return [architecture.word for architecture in architectures]
+    return ["-".join(stage.mixer_label for stage in architecture.stages) for architecture in architectures]

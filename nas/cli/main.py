@@ -12,32 +12,32 @@ from nas.cli.passwords import hide_passwords, without_passwords
 from nas.errors import NasError
 
 INTERRUPTED = 130
-# Imports make a million objects that stay: looking for garbage among them after each 700 new ones, as is usual, takes a
-# fifth of the time until a search begins.
-GARBAGE_AFTER = 200_000
-# A command's module is imported when it is called for, so that `nas --help` and `nas front` start at once.
+# Allocations between two garbage collections. Imports make a million objects that stay; collecting after every 700, the
+# default, takes a fifth of the time until a search begins.
+GC_THRESHOLD = 200_000
+# A command's module is imported only when the command is run, so that `nas --help` and `nas front` start at once.
 COMMANDS = {
     "search": "Search a space for the Pareto front of accuracy against measured latency.",
     "front": "Show a study's Pareto front as a table, JSON or an HTML page.",
-    "export": "Write an architecture's config.",
-    "features": "Show how well what needs no training ranks a study's architectures.",
+    "export": "Export one architecture: config, weights, ONNX or Python code; or a study as a table.",
+    "features": "Show how well training-free features rank a study's architectures.",
     "studies": "List the studies in a database.",
-    "status": "Show the searches that run: workers, trials per hour, failures, the last error.",
-    "spaces": "List the search spaces, show one, or check a file of your own.",
+    "status": "Show running searches: workers, trials per hour, failures, the last error.",
+    "spaces": "List the search spaces, show one, or check a space file of your own.",
     "retrain": "Train an architecture in full, with checkpoints and resume.",
-    "targets": "List what latency can be measured on, and what works on this machine.",
-    "latency": "Measure networks on a target, compare two, list what is on record.",
-    "dashboard": "Serve studies, fronts, Optuna's dashboard and Prometheus metrics.",
-    "db": "Bring a database's schema up to date, check it, copy its studies.",
-    "supernet": "Train one network for a whole space, judge members by it, list those on record.",
-    "simulate": "Compare samplers by whole searches on a table of recorded results.",
+    "targets": "List the latency targets and whether they work on this machine.",
+    "latency": "Measure networks on a target, compare two, list recorded measurements.",
+    "dashboard": "Serve studies and fronts in the browser, a REST API and Prometheus metrics.",
+    "db": "Upgrade a database's schema, check its integrity, copy its studies.",
+    "supernet": "Train one network for a whole space, evaluate members with it, list recorded ones.",
+    "simulate": "Compare samplers by simulated searches on a table of recorded results.",
     "mixers": "Compare token mixers on this machine: parameters, MACs, latency.",
-    "models": "List the published MetaFormers, show one, or check ours against them.",
+    "models": "List the published MetaFormers, show one, or check our implementations of them.",
 }
 
 
 class LazyGroup(click.Group):
-    """The commands by name; help needs only their one-line descriptions."""
+    """Group that imports a command's module when it is run; help needs only the one-line descriptions."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -63,8 +63,8 @@ def cli(context: click.Context) -> None:
 
 
 def console_script() -> None:
-    """`main`, in a process of its own: a Ctrl-C after the command's end ends the process, and nothing is told of it."""
-    gc.set_threshold(GARBAGE_AFTER)
+    """Run `main` in a process of its own, which a Ctrl-C after the command's end terminates without a message."""
+    gc.set_threshold(GC_THRESHOLD)
     try:
         main()
     finally:
@@ -72,7 +72,7 @@ def console_script() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 when it went well, 2 when the request was wrong, 130 after Ctrl-C."""
+    """Run a command and exit: with 0 on success, 2 for a wrong request, 130 after Ctrl-C."""
     hide_passwords(sys.argv)
     try:
         code = cli.main(args=arguments, prog_name="nas", standalone_mode=False)

@@ -1,4 +1,4 @@
-"""`nas mixers`: token mixers side by side on this machine."""
+"""`nas mixers`: token mixers compared on this machine."""
 
 import json
 from pathlib import Path
@@ -13,36 +13,45 @@ from nas.errors import ParameterError
 from nas.export.output_file import write_text
 from nas.latency.mixer_benchmark import MixerReport, compare
 
-# Of the grid that was asked for: a quarter of its tokens, all, four and sixteen times as many.
-SIDES = (0.5, 1, 2, 4)
+# Factors of the grid's side: a quarter of --grid's tokens, all, four and sixteen times as many.
+SIDE_FACTORS = (0.5, 1, 2, 4)
 
 
 @click.command("mixers")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
-@click.option("--width", default=64, show_default=True, type=click.IntRange(1), metavar="N", help="Channels.")
+@click.option("--width", default=64, show_default=True, type=click.IntRange(1), metavar="N", help="Number of channels.")
 @click.option(
-    "--grid", default=14, show_default=True, type=click.IntRange(2, 64), metavar="N", help="Side of the grid."
+    "--grid", default=14, show_default=True, type=click.IntRange(2, 64), metavar="N", help="Side of the token grid."
 )
 @click.option(
-    "--target", default="cpu", show_default=True, metavar="NAME[:option=value,...]", help="As of `nas search`."
+    "--target",
+    default="cpu",
+    show_default=True,
+    metavar="NAME[:option=value,...]",
+    help="Latency target of this machine (`nas targets` lists them).",
 )
-@click.option("--html", type=options.file_path, metavar="FILE", help="Write latency over tokens as a Plotly page.")
+@click.option(
+    "--html",
+    type=options.file_path,
+    metavar="FILE",
+    help="Write latency against tokens as a self-contained Plotly page.",
+)
 @options.as_json
 def command(names: tuple[str, ...], width: int, grid: int, target: str, html: Path | None, as_json: bool) -> None:
     """Compare token mixers (all of them by default): parameters, MACs, and latency at four token counts.
 
-    A mixer whose latency grows 4 times as the tokens do is linear here, one that grows 16 times quadratic.
+    The last column is the growth of the latency when the tokens grow fourfold: x4 is linear, x16 quadratic.
     """
     if "@" in target or "size=" in target:
-        raise ParameterError(f"--target {target!r}: mixers are compared on this machine, at --grid")
-    sides = [max(1, round(grid * factor)) for factor in SIDES]
+        raise ParameterError(f"--target {target!r}: mixers are compared on this machine only, at the size of --grid")
+    sides = [max(1, round(grid * factor)) for factor in SIDE_FACTORS]
     reports = list(compare(names or plugins.names(plugins.MIXERS), width, sides, target))
     if html is not None:
         write_text("--html", html, plugins.load(plugins.PAGES, "mixers")(reports, width, target))
     if as_json:
         click.echo(json.dumps([_as_json(report) for report in reports]))
         return
-    table = Table("mixer", "states", "leans on", box=None, pad_edge=False)
+    table = Table("mixer", "stated cost", "bound by", box=None, pad_edge=False)
     for heading in ("parameters", "frozen", "MACs", *(f"{side * side} tokens, ms" for side in sides), "growth"):
         table.add_column(heading, justify="right")
     for report in reports:

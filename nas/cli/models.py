@@ -1,4 +1,4 @@
-"""`nas models`: the published MetaFormers, and whether ours are the same networks."""
+"""`nas models`: list the published MetaFormers, check our implementations of them."""
 
 import sys
 
@@ -13,17 +13,20 @@ from nas.cli.table import print_table
 from nas.export.published import PublishedModel, published_model, published_models
 from nas.export.source import published_config
 
-# Of published MACs, which are rounded to 10^5.
+# Relative; published MACs are rounded to 10^5.
 MACS_TOLERANCE = 1e-3
 
 
 @click.group("models", invoke_without_command=True)
 @click.option(
-    "--check", is_flag=True, help="Count each model's parameters and MACs and compare them with the literature's."
+    "--check", is_flag=True, help="Count each model's parameters and MACs, and compare them with the published figures."
 )
 @click.pass_context
 def command(context: click.Context, check: bool) -> None:
-    """List the published MetaFormers; with --check, compare ours with them (exit code 1 if they differ)."""
+    """List the published MetaFormers; with --check, compare our implementations with them.
+
+    --check exits with 1 if a model differs.
+    """
     if context.invoked_subcommand is not None:
         return
     if check:
@@ -49,14 +52,17 @@ def command(context: click.Context, check: bool) -> None:
 @command.command("show")
 @click.argument("name")
 def show(name: str) -> None:
-    """Print a published model's config, as `nas export --format yaml` writes one."""
+    """Print a published model's config as YAML.
+
+    The format is that of `nas export --format yaml`.
+    """
     model = published_model(name)
     click.echo("\n".join(f"# {line}" for line in draw(model.architecture).splitlines()))
     click.echo(yaml.safe_dump(published_config(model).to_dict(), sort_keys=False), nl=False)
 
 
 def _check() -> bool:
-    """Print counted beside published figures, model by model; whether all agree."""
+    """Print counted beside published figures for each model, and return whether all agree."""
     table = Table("model", box=None, pad_edge=False)
     for heading in ("parameters", "published", "frozen", "published", "MACs G", "published"):
         table.add_column(heading, justify="right")

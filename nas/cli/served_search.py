@@ -1,4 +1,4 @@
-"""`nas search --service`: the search runs there, and is told of here."""
+"""`nas search --service`: a search that runs in the service, with its progress shown here."""
 
 import json
 import sys
@@ -15,44 +15,42 @@ from nas.service.request import ITS_OWN, given_options, name_of
 
 
 def follow(url: str, *, as_json: bool) -> None:
-    """Have the service search with what the user gave, and say how it goes until it ends. Ctrl-C stops it there."""
+    """Start a search in the service with the user's options, and print its progress until it ends. Ctrl-C stops it."""
     context = click.get_current_context()
     for option in context.command.params:
         if name_of(option) in ITS_OWN and options.is_given(option.name or ""):
-            raise ParameterError(f"{option.opts[0]} is the service's own: leave it out with --service")
+            raise ParameterError(f"{option.opts[0]} is decided by the service: leave it out with --service")
     with Client(url) as client:
         started = client.start(**given_options(context))
         try:
             started = client.wait(started["id"], until=("running",))
-            _tell(client, started["study"] or "")
-            # The study is free a moment before its process has said its last word.
+            _print_progress(client, started["study"] or "")
+            # The study's driver lock is released a moment before its process ends.
             ended = client.wait(started["id"])
         except KeyboardInterrupt:
             client.stop_search(started["id"])
             ended = client.wait(started["id"])
         name = ended["study"]
         if name is not None:
-            _report(client.study(name), client.front(name), as_json=as_json)
+            _print_result(client.study(name), client.front(name), as_json=as_json)
         if ended["state"] == "stopped":
             click.echo("interrupted; the same command goes on with this study", err=True)
             sys.exit(INTERRUPTED)
 
 
-def _tell(client: Client, name: str) -> None:
+def _print_progress(client: Client, name: str) -> None:
     done = -1
-    for now in client.follow(name):
-        if now["done"] != done:
-            done = now["done"]
-            best = "no result yet" if now["best_accuracy"] is None else f"best {now['best_accuracy']:.4f}"
-            of = "" if now["budget"] is None else f"/{now['budget']}"
-            left = "" if now["left_s"] is None else f", {now['left_s'] / 60:.1f} min left"
-            line = (
-                f"[{done}{of}] study {name} | {best}, front {now['front_size']}, hypervolume {now['hypervolume']:.4g}"
-            )
-            click.echo(line + left, err=True)
+    for summary in client.follow(name):
+        if summary["done"] != done:
+            done = summary["done"]
+            best = "no result yet" if summary["best_accuracy"] is None else f"best {summary['best_accuracy']:.4f}"
+            budget = "" if summary["budget"] is None else f"/{summary['budget']}"
+            left = "" if summary["left_s"] is None else f", {summary['left_s'] / 60:.1f} min left"
+            front = f"front {summary['front_size']}, hypervolume {summary['hypervolume']:.4g}"
+            click.echo(f"[{done}{budget}] study {name} | {best}, {front}{left}", err=True)
 
 
-def _report(study: schemas.StudySummary, front: schemas.Front, *, as_json: bool) -> None:
+def _print_result(study: schemas.StudySummary, front: schemas.Front, *, as_json: bool) -> None:
     if as_json:
         click.echo(
             json.dumps(
@@ -66,7 +64,7 @@ def _report(study: schemas.StudySummary, front: schemas.Front, *, as_json: bool)
             )
         )
         return
-    click.echo(f"{study['done']} trials on record, hypervolume {front['hypervolume']:.4g}")
+    click.echo(f"{study['done']} trials recorded, hypervolume {front['hypervolume']:.4g}")
     print_front(front["members"], front["objectives"], [])
     if front["fallen"]:
         click.echo(f"dropped when confirmed: trials {', '.join(map(str, front['fallen']))}")

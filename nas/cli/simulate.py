@@ -1,4 +1,4 @@
-"""`nas simulate`: samplers compared on recorded results."""
+"""`nas simulate`: compare samplers on recorded results."""
 
 import json
 import statistics
@@ -17,28 +17,53 @@ from nas.cli import options
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
 from nas.objective import FEATURE_PREFIX
-from nas.simulation.replay import Replay, Replayed, can_win, replays
-from nas.simulation.shares import PARTS, shares_of
+from nas.simulation.replay import ReplayOptions, ReplayResult, any_row_beats_reference, replay_samplers
+from nas.simulation.shares import PARTS, hypervolume_shares
 from nas.simulation.table import read_table
 
 
 @click.command("simulate")
-@click.option("--table", required=True, type=options.file_path, metavar="FILE.csv", help="Recorded results.")
-@click.option("--budget", default=200, show_default=True, type=int, metavar="N", help="Trials of each search.")
-@click.option("--seeds", default=5, show_default=True, type=int, metavar="K", help="Searches of each sampler.")
-@click.option("--sampler", default="ehvi", show_default=True, metavar="A[,B,...]", help="Samplers to compare.")
-@click.option("--workers", default=1, show_default=True, type=int, metavar="W", help="Simulated trials at a time.")
+@click.option(
+    "--table",
+    required=True,
+    type=options.file_path,
+    metavar="FILE.csv",
+    help="Table of recorded results, as `nas export --format table` writes.",
+)
+@click.option(
+    "--budget", default=200, show_default=True, type=int, metavar="N", help="Number of trials in each search."
+)
+@click.option(
+    "--seeds", default=5, show_default=True, type=int, metavar="K", help="Number of searches with each sampler."
+)
+@click.option(
+    "--sampler",
+    default="ehvi",
+    show_default=True,
+    metavar="A[,B,...]",
+    help="Samplers to compare, separated by commas.",
+)
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=int,
+    metavar="W",
+    help="Number of trials that run at the same time, simulated.",
+)
 @click.option(
     "--reference",
     default="max",
     show_default=True,
     metavar="ERROR,LATENCY|max",
-    help="What the hypervolume is measured from: the table's worst, or an error (0 to 1) and milliseconds.",
+    help="Reference point of the hypervolume: the table's worst figures, or an error (0 to 1) and milliseconds.",
 )
-@click.option("--log-latency", is_flag=True, help="Measure the hypervolume over the logarithm of latency.")
-@click.option("--max-latency", "max_latency_ms", type=float, metavar="MS", help="Nothing slower than this counts.")
-@click.option("--no-early-stopping", is_flag=True, help="Train every trial to the end of its recorded curve.")
-@click.option("--features", is_flag=True, help="Let samplers see the table's training-free features.")
+@click.option("--log-latency", is_flag=True, help="Compute the hypervolume with the logarithm of latency.")
+@click.option(
+    "--max-latency", "max_latency_ms", type=float, metavar="MS", help="Latency limit: slower rows are infeasible."
+)
+@click.option("--no-early-stopping", is_flag=True, help="Replay every trial to the end of its learning curve.")
+@click.option("--features", is_flag=True, help="Give samplers the table's training-free features.")
 @options.as_json
 def command(
     table: Path,
@@ -53,90 +78,104 @@ def command(
     features: bool,
     as_json: bool,
 ) -> None:
-    """Compare samplers by whole searches on a table of recorded results, without training anything.
+    """Compare samplers by simulated searches on a table of recorded results, without training anything.
 
-    Samplers that look at it know every candidate's latency beforehand.
+    Samplers that use latencies know the recorded latency of each candidate beforehand.
     """
     options.check_max_latency(max_latency_ms)
-    for name, value in (("--budget", budget), ("--seeds", seeds), ("--workers", workers)):
+    for option, value in (("--budget", budget), ("--seeds", seeds), ("--workers", workers)):
         if value < 1:
-            raise ParameterError(f"{name} {value} is below 1")
+            raise ParameterError(f"{option} {value} is below 1")
     names = sampler.split(",")
     valid = plugins.names(plugins.SAMPLERS)
-    for each in names:
-        if each not in valid:
-            raise ParameterError(f"--sampler {sampler!r}: {each!r} is not one of {', '.join(valid)}")
-        if names.count(each) > 1:
-            raise ParameterError(f"--sampler {sampler!r} names {each!r} twice")
-    asked = Replay(budget, workers, _reference(reference), log_latency, max_latency_ms, not no_early_stopping, features)
-    read = read_table(table)
-    if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in read.rows):
+    for name in names:
+        if name not in valid:
+            raise ParameterError(f"--sampler {sampler!r}: {name!r} is not one of {', '.join(valid)}")
+        if names.count(name) > 1:
+            raise ParameterError(f"--sampler {sampler!r} names {name!r} twice")
+    replay_options = ReplayOptions(
+        budget, workers, _parse_reference(reference), log_latency, max_latency_ms, not no_early_stopping, features
+    )
+    recorded = read_table(table)
+    if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in recorded.rows):
         raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
-    if features and not read.rows[0].features:
+    if features and not recorded.rows[0].features:
         raise ParameterError(f"--features: {str(table)!r} has no column {FEATURE_PREFIX}NAME")
-    winnable = can_win(read, asked)
+    can_gain = any_row_beats_reference(recorded, replay_options)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         searches = progress.add_task("searches", total=len(names) * seeds)
-        found = replays(read, names, seeds, asked, lambda: progress.advance(searches))
+        results = replay_samplers(recorded, names, seeds, replay_options, lambda: progress.advance(searches))
     if as_json:
-        of = {
-            "table": read.name,
-            "rows": len(read.rows),
-            "objectives": read.objectives,
+        header = {
+            "table": recorded.name,
+            "rows": len(recorded.rows),
+            "objectives": recorded.objectives,
             "seeds": seeds,
-            **asdict(asked),
+            **asdict(replay_options),
         }
-        click.echo(json.dumps({**of, "samplers": {name: _summed_up(each) for name, each in found.items()}}))
-    else:
-        judged = ", ".join(read.objectives)
         click.echo(
-            f"{read.name}: {len(read.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers; by {judged}"
+            json.dumps({**header, "samplers": {name: _summarise(searches) for name, searches in results.items()}})
         )
-        _print(found)
-        if budget >= len(read.rows):
-            print_note(f"A search ends when all {len(read.rows)} rows are on record: the last shares say nothing.")
-        if not winnable:
+    else:
+        objectives = ", ".join(recorded.objectives)
+        click.echo(
+            f"{recorded.name}: {len(recorded.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers; "
+            f"objectives {objectives}"
+        )
+        _print(results)
+        if budget >= len(recorded.rows):
             print_note(
-                "No row is better than the table's worst in every objective, so that every share is 1: --reference."
+                f"A search ends when it has tried all {len(recorded.rows)} rows: the last shares are not informative."
+            )
+        if not can_gain:
+            print_note(
+                "No row is better than the table's worst in every objective, so every share is 1: give a --reference."
             )
 
 
-def _summed_up(searches: list[Replayed]) -> dict[str, Any]:
+def _summarise(searches: list[ReplayResult]) -> dict[str, Any]:
     return {
-        **{part: shares_of(searches, number)._asdict() for number, part in enumerate(PARTS)},
-        "searches": [asdict(each) for each in searches],
+        **{part: hypervolume_shares(searches, number)._asdict() for number, part in enumerate(PARTS)},
+        "searches": [asdict(search) for search in searches],
     }
 
 
-def _print(found: dict[str, list[Replayed]]) -> None:
+def _print(results: dict[str, list[ReplayResult]]) -> None:
     table = Table(
-        "sampler", *(f"{part}: mean, worst, s.e." for part in PARTS), "repeats", "no row", "ms", "epochs", "simulated s"
+        "sampler",
+        *(f"{part}: mean, worst, s.e." for part in PARTS),
+        "duplicates",
+        "not in table",
+        "ms",
+        "epochs",
+        "simulated s",
     )
-    for name, searches in found.items():
+    for name, searches in results.items():
         table.add_row(
             name,
-            *(str(shares_of(searches, part)) for part in range(len(PARTS))),
-            f"{statistics.fmean(each.repeats for each in searches):.0f}",
-            f"{statistics.fmean(each.absent for each in searches):.0f}",
-            f"{statistics.fmean(each.suggest_ms for each in searches):.1f}",
-            f"{statistics.fmean(each.epochs for each in searches):.0%}",
-            f"{statistics.fmean(each.simulated_s for each in searches):.0f}",
+            *(str(hypervolume_shares(searches, part)) for part in range(len(PARTS))),
+            f"{statistics.fmean(search.repeats for search in searches):.0f}",
+            f"{statistics.fmean(search.absent for search in searches):.0f}",
+            f"{statistics.fmean(search.suggest_ms for search in searches):.1f}",
+            f"{statistics.fmean(search.epochs for search in searches):.0%}",
+            f"{statistics.fmean(search.simulated_s for search in searches):.0f}",
         )
     print_table(table)
     print_note(
-        "Shares of the best possible hypervolume after a quarter, half and all of N trials (--budget); worst: of the "
-        "seeds. The rest are means over seeds. repeats: proposals of what was on record, no row: of what the table "
-        "does not have; the nearest other row was tried. ms: a suggestion takes, at the end. epochs: trained, of those "
-        "of all trials. simulated s: until all of that would have been trained."
+        "Shares of the best possible hypervolume after a quarter, half and all of N trials (--budget): mean, worst "
+        "seed, standard error. The rest are means over seeds. duplicates: proposals that were tried before; not in "
+        "table: proposals that match no row; for both the nearest other row was tried. ms: duration of a proposal at "
+        "the end. epochs: share of the trials' epochs that was trained. simulated s: simulated duration of the search."
     )
 
 
-def _reference(text: str) -> tuple[float, float] | None:
+def _parse_reference(text: str) -> tuple[float, float] | None:
+    """Parse `max` (None) or `ERROR,LATENCY`. Raises ParameterError."""
     if text == "max":
         return None
-    words = text.split(",")
+    numbers = text.split(",")
     try:
-        error, latency_ms = (float(word) for word in words)
+        error, latency_ms = (float(number) for number in numbers)
     except ValueError:
         error = latency_ms = -1.0
     if not (0 < error <= 1 and 0 < latency_ms < float("inf")):

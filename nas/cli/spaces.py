@@ -1,4 +1,4 @@
-"""`nas spaces`: the search spaces that are installed, and the user's own."""
+"""`nas spaces`: list the installed search spaces, show one, check a space file."""
 
 import random
 import sys
@@ -16,7 +16,7 @@ from nas.space.loading import load_space
 @click.group("spaces", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """List the search spaces: stages, choices and the number of architectures."""
+    """List the search spaces with their stages, choices and number of architectures."""
     if context.invoked_subcommand is None:
         for name in plugins.names(plugins.SPACES):
             _describe(plugins.load(plugins.SPACES, name))
@@ -24,22 +24,24 @@ def command(context: click.Context) -> None:
 
 @command.command("show")
 @click.argument("space", metavar="NAME|FILE")
-@click.option("--members", default=3, show_default=True, type=click.IntRange(0), help="Random members to draw.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the draw.")
+@click.option(
+    "--members", default=3, show_default=True, type=click.IntRange(0), help="Number of random members to draw."
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the random members.")
 def show(space: str, members: int, seed: int) -> None:
     """Show a space's choices and size, and draw a few random members."""
-    found = load_space(space)
-    _describe(found)
+    search_space = load_space(space)
+    _describe(search_space)
     generator = random.Random(seed)  # noqa: S311 - draws, not secrets
     for _ in range(members):
         click.echo()
-        click.echo(draw(found.sample(generator)))
+        click.echo(draw(search_space.sample(generator)))
 
 
 @command.command("validate")
 @click.argument("file", type=click.Path(path_type=Path))
 def validate(file: Path) -> None:
-    """Check a space file: a line for every mistake, with its place and key."""
+    """Check a space file. Prints a line for each mistake, with its line number and key."""
     try:
         space: SearchSpace = plugins.load(plugins.SPACE_FILES, "yaml")(file)
     except SpaceFileError as error:
@@ -70,4 +72,6 @@ def _describe(space: SearchSpace) -> None:
         click.echo(f"  {line}")
     if space.variants:
         names = ", ".join(f"{variant.name} up to {largest_px:.0f} px" for largest_px, variant in space.variants[:-1])
-        click.echo(f"  by picture size: {names}, {space.variants[-1][1].name} above; shown are the choices for 32 px")
+        click.echo(
+            f"  by image size: {names}, {space.variants[-1][1].name} above; the choices shown are those for 32 px"
+        )

@@ -1,4 +1,4 @@
-"""`nas status`: the searches that run."""
+"""`nas status`: show running searches."""
 
 import json
 import time
@@ -13,47 +13,47 @@ from nas.trial import TrialState
 
 @click.command("status")
 @options.storage
-@click.option("--all", "every", is_flag=True, help="Studies too that no search runs on.")
+@click.option("--all", "all_studies", is_flag=True, help="Show also studies without a running search.")
 @options.as_json
-def command(storage: str, every: bool, as_json: bool) -> None:
-    """Show every running search: its workers by node, trials per hour, failures by cause and the last error."""
+def command(storage: str, all_studies: bool, as_json: bool) -> None:
+    """Show each running search: its workers by node, trials per hour, failures by cause and the last error."""
     with Store.open(storage, create=False) as store:
         now = time.time()
-        found = [status(store, record, now) for record in store.studies()]
-    shown = [each for each in found if every or each.driver is not None]
+        statuses = [status(store, record, now) for record in store.studies()]
+    shown = [study_status for study_status in statuses if all_studies or study_status.driver is not None]
     if as_json:
-        click.echo(json.dumps([each.as_json() for each in shown]))
+        click.echo(json.dumps([study_status.as_json() for study_status in shown]))
         return
-    for each in shown:
-        click.echo("\n".join(_lines(each)))
+    for study_status in shown:
+        click.echo("\n".join(_lines(study_status)))
     if not shown:
-        more = f"; studies on record: {len(found)} (--all)" if found else ""
-        click.echo(f"no search is running on this database{more}")
+        recorded = f"; recorded studies: {len(statuses)} (--all shows them)" if statuses else ""
+        click.echo(f"no search is running on this database{recorded}")
 
 
-def _lines(found: Status) -> list[str]:
-    driver = found.driver
-    by = "nobody drives it" if driver is None else f"driven by process {driver['pid']} on {driver['host']}"
+def _lines(status: Status) -> list[str]:
+    driver = status.driver
+    search = "no search is running" if driver is None else f"searched by process {driver['pid']} on {driver['host']}"
     cut_off = " (cut off)" if driver is None else ""
     states = ", ".join(
         f"{count} {state.value}{cut_off if state is TrialState.RUNNING else ''}"
-        for state, count in sorted(found.record.counts.items())
+        for state, count in sorted(status.record.counts.items())
     )
-    budget = "" if found.budget is None else f" of {found.budget}"
-    left = "" if found.left_s is None else f", {found.left_s / 60:.0f} min left"
-    if found.budget is not None and found.done >= found.budget:
+    budget = "" if status.budget is None else f" of {status.budget}"
+    left = "" if status.left_s is None else f", {status.left_s / 60:.0f} min left"
+    if status.budget is not None and status.done >= status.budget:
         left = ", the front is being confirmed"
     lines = [
-        f"study {found.record.name}: {by}",
-        f"  trials: {found.done}{budget} done ({states or 'none yet'}); {found.trials_per_hour:.0f} per hour{left}",
+        f"study {status.record.name}: {search}",
+        f"  trials: {status.done}{budget} done ({states or 'none yet'}); {status.trials_per_hour:.0f} per hour{left}",
     ]
-    if found.workers:
-        nodes = ", ".join(f"{node} ({count})" for node, count in sorted(found.workers.items()))
-        lines.append(f"  workers: {sum(found.workers.values())} on {nodes}")
+    if status.workers:
+        nodes = ", ".join(f"{node} ({count})" for node, count in sorted(status.workers.items()))
+        lines.append(f"  workers: {sum(status.workers.values())} on {nodes}")
     elif driver is not None:
         lines.append("  workers: none yet")
-    if found.failures:
-        lines.append("  failures: " + ", ".join(f"{count} {cause}" for cause, count in sorted(found.failures.items())))
-    if found.last_error is not None:
-        lines.append(f"  last error: {found.last_error}")
+    if status.failures:
+        lines.append("  failures: " + ", ".join(f"{count} {cause}" for cause, count in sorted(status.failures.items())))
+    if status.last_error is not None:
+        lines.append(f"  last error: {status.last_error}")
     return lines

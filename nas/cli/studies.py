@@ -1,4 +1,4 @@
-"""`nas studies`: what a database holds."""
+"""`nas studies`: list a database's studies."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""`nas supernet`: train a space's supernet ahead of a search, judge members by it, list those on record."""
+"""`nas supernet`: train a space's supernet ahead of a search, evaluate members with it, list recorded ones."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import click
 
 from nas import plugins
 from nas.cli import options
-from nas.cli.figures import told
+from nas.cli.figures import format_figures
 from nas.cli.search_options import asked, search_options
 from nas.errors import ParameterError, UserError
 from nas.evaluation import Evaluation, Job
@@ -24,16 +24,19 @@ SUPERNET = "supernet"
 
 @click.group(SUPERNET)
 def command() -> None:
-    """One network for all members of a space, trained once: what `nas search --evaluator supernet` judges by.
+    """Train one network for all members of a space, with which `nas search --evaluator supernet` evaluates them.
 
-    `train` and `evaluate` take the options of `nas search`, which say what it is made of.
+    `train` and `evaluate` take the options of `nas search`, which identify the supernet.
     """
 
 
 @command.command("train")
 @search_options
 def train(**parameters: Any) -> None:
-    """Train it and see how far it can be trusted, as a search would. What is on record is not done again."""
+    """Train a supernet and check its ranking.
+
+    Does what a search by a supernet does first. Recorded work is not repeated.
+    """
     wanted = asked(**parameters)
     evaluation = _evaluation(wanted)
     with Store.open(wanted.storage, create=True) as store, runner_of(wanted, evaluation.evaluator) as runner:
@@ -46,7 +49,10 @@ def train(**parameters: Any) -> None:
 @search_options
 @options.as_json
 def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None:
-    """Judge networks by a supernet on record: their accuracies on its weights, corrected."""
+    """Evaluate networks with a supernet.
+
+    Prints their corrected accuracies on the weights of a recorded supernet.
+    """
     wanted = asked(**parameters)
     evaluation = _evaluation(wanted)
     members = {name: source_of(name).config.architecture for name in configs}
@@ -63,35 +69,39 @@ def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None
             *_, outcome = ready.evaluate(Job(member, wanted.evaluation.seed, known=known))
             lines.append({"network": name, "key": member.key, **outcome.figures})
     for line in lines:
-        click.echo(json.dumps(line) if as_json else f"{line['network']}: {told(line)}")
+        click.echo(json.dumps(line) if as_json else f"{line['network']}: {format_figures(line)}")
 
 
 @command.command("info")
 @options.storage
 @options.as_json
 def info(storage: str, as_json: bool) -> None:
-    """List the supernets on record, and how their scores rank members that were trained by themselves."""
+    """List the recorded supernets.
+
+    Shows how their scores rank members that were trained separately.
+    """
     with Store.open(storage, create=False) as store:
-        found = store.artifacts(SUPERNET)
+        supernets = store.artifacts(SUPERNET)
     if as_json:
-        click.echo(json.dumps([{"name": each.name, "updated_at": each.updated_at, **each.details} for each in found]))
+        click.echo(json.dumps([{"name": net.name, "updated_at": net.updated_at, **net.details} for net in supernets]))
         return
-    for each in found:
-        details = each.details
+    for supernet in supernets:
+        details = supernet.details
         click.echo(
-            f"{each.name}: space {details['space']}, {details['images']} images, "
+            f"{supernet.name}: space {details['space']}, {details['images']} images, "
             f"{details['epochs']} of {details['of_epochs']} epochs, {details['train_s']:.0f} s"
         )
         for stage in details["stages"]:
             tau = f", tau {stage['tau']:.3f}" if "tau" in stage else ""
-            click.echo(f"  epoch {stage['epoch']}: loss {stage['loss']:.3f}, largest {stage['accuracy']:.4f}{tau}")
+            largest = f"accuracy of the largest network {stage['accuracy']:.4f}"
+            click.echo(f"  epoch {stage['epoch']}: loss {stage['loss']:.3f}, {largest}{tau}")
         if "tau" in details:
             click.echo(
-                f"  {len(details['audit'])} members trained by themselves: Kendall's tau {details['raw_tau']:.3f}, "
-                f"corrected and left out {details['tau']:.3f}"
+                f"  {len(details['audit'])} members trained separately: Kendall's tau {details['raw_tau']:.3f}, "
+                f"{details['tau']:.3f} with the cross-validated correction"
             )
-    if not found:
-        click.echo("no supernet is on record; `nas supernet train` makes one")
+    if not supernets:
+        click.echo("no supernet is recorded; `nas supernet train` trains one")
 
 
 def _evaluation(wanted: SearchOptions) -> Evaluation:
@@ -102,10 +112,10 @@ def _evaluation(wanted: SearchOptions) -> Evaluation:
 
 def _refuse(*_: object) -> None:
     raise UserError(
-        "no such supernet is on record, or it is not finished; `nas supernet train` with these options makes it, "
-        "and `nas supernet info` lists those on record"
+        "no finished supernet is recorded for these options; `nas supernet train` with the same options trains it, "
+        "and `nas supernet info` lists the recorded ones"
     )
 
 
 def _say(event: str, fields: Mapping[str, Any]) -> None:
-    click.echo(f"{event}: {fields.get('message') or told(fields)}", err=True)
+    click.echo(f"{event}: {fields.get('message') or format_figures(fields)}", err=True)

@@ -1,4 +1,4 @@
-"""`nas targets`: what latency can be measured on here."""
+"""`nas targets`: list the targets of latency measurements."""
 
 import json
 
@@ -13,9 +13,9 @@ from nas.cli.table import print_table
 @click.command("targets")
 @options.as_json
 def command(as_json: bool) -> None:
-    """List the targets: whether each works on this machine, why not, and its options."""
-    found = {name: plugins.load(plugins.TARGETS, name) for name in plugins.names(plugins.TARGETS)}
-    obstacles = {name: target.obstacle() for name, target in found.items()}
+    """List the latency targets: whether each works on this machine, if not why, and its options."""
+    targets = {name: plugins.load(plugins.TARGETS, name) for name in plugins.names(plugins.TARGETS)}
+    obstacles = {name: target.obstacle() for name, target in targets.items()}
     if as_json:
         listed = [
             {
@@ -24,12 +24,12 @@ def command(as_json: bool) -> None:
                 "obstacle": obstacles[name],
                 "options": {option: list(values) or "a whole number" for option, values in target.valid.items()},
             }
-            for name, target in found.items()
+            for name, target in targets.items()
         ]
         click.echo(json.dumps(listed))
         return
-    table = Table("target", "here", "options", box=None, pad_edge=False)
-    for name, target in found.items():
-        takes = (f"{option}={'|'.join(values) or 'N'}" for option, values in target.valid.items())
-        table.add_row(name, obstacles[name] or "works", ",".join(takes))
+    table = Table("target", "on this machine", "options", box=None, pad_edge=False)
+    for name, target in targets.items():
+        option_texts = (f"{option}={'|'.join(values) or 'N'}" for option, values in target.valid.items())
+        table.add_row(name, obstacles[name] or "works", ",".join(option_texts))
     print_table(table)

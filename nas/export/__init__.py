@@ -1,1 +1,1 @@
-"""Exports of an architecture: the config that all formats share, and one file per format."""
+"""Exports of an architecture: the config that all formats share, and a module for each format."""

@@ -1,4 +1,4 @@
-"""The config of an exported architecture: what to build, for which input, and where its figures come from."""
+"""Config of an exported architecture: the network, its input and the provenance of its figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from nas.results.front import Result
 from nas.store.store import StudyRecord
 
 CONFIG_FILE = "config.json"
-# Under this name the provenance has what `nas retrain` found out about the weights beside the config.
+# Key in the provenance under which `nas retrain` documents the weights beside the config.
 RETRAINED = "retrained"
 
 
@@ -33,13 +33,13 @@ class ExportedConfig:
         return int(self.provenance.get("seed", 0))
 
     def weights_note(self, weights: Path | None) -> str:
-        """What to tell who gets weights with this config: those of a file, or fresh ones where there is none."""
+        """Describe the weights that come with this config: those of a file, or initial ones without a file."""
         if weights is not None:
             return "weights as trained by nas retrain" if RETRAINED in self.provenance else f"weights as in {weights}"
         return f"weights are initial ones (seed {self.seed}), not trained: nas retrain trains them"
 
     def resized(self, height_px: int, width_px: int) -> "ExportedConfig":
-        """The same network for images of another size; its provenance says which one the figures there are of."""
+        """Return the config for images of another size; its provenance records the input of the figures."""
         other = replace(self.model_input, height_px=height_px, width_px=width_px)
         if other == self.model_input:
             return self
@@ -48,11 +48,11 @@ class ExportedConfig:
         )
 
     def untrained(self) -> "ExportedConfig":
-        """The config without weights: what it says of a training is of weights that did not come along."""
-        told = {
+        """Return the config without weights: its provenance marks a retraining as that of weights that are not here."""
+        provenance = {
             f"{RETRAINED}_elsewhere" if name == RETRAINED else name: value for name, value in self.provenance.items()
         }
-        return replace(self, provenance=told)
+        return replace(self, provenance=provenance)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -65,7 +65,7 @@ class ExportedConfig:
 
 
 def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
-    """The config of a study's trial. Its input is the deployment's: the size at which the latency was measured."""
+    """Build the config of a study's trial, with the input at which the latency was measured."""
     settings = record.settings
     trial = result.trial
     environment = dict(trial.outcome.environment) if trial.outcome else {}
@@ -98,7 +98,7 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
 
 
 def load_config(path: Path) -> ExportedConfig:
-    """Read a YAML or JSON config. Raises ParameterError when it cannot be read, is no config or of a newer schema."""
+    """Read a YAML or JSON config. Raises ParameterError if it is unreadable, not a config or of a newer schema."""
     if path.exists() and not path.is_file():
         raise ParameterError(f"config {str(path)!r} is not a regular file")
     try:
@@ -108,7 +108,7 @@ def load_config(path: Path) -> ExportedConfig:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ParameterError(f"config {str(path)!r} is neither YAML nor JSON: {str(error).splitlines()[0]}") from error
     if not isinstance(data, dict) or not isinstance(data.get("schema_version"), int):
-        raise ParameterError(f"config {str(path)!r} has no schema_version: it is not a config of `nas export`")
+        raise ParameterError(f"config {str(path)!r} has no schema_version: it is not a config written by `nas export`")
     if data["schema_version"] > SCHEMA_VERSION:
         raise ParameterError(
             f"config {str(path)!r} has schema_version {data['schema_version']}, newer than {SCHEMA_VERSION} of this "
@@ -118,7 +118,7 @@ def load_config(path: Path) -> ExportedConfig:
         raise ParameterError(f"config {str(path)!r} lacks {', '.join(sorted(missing))}")
     provenance = data.get("provenance") or {}
     if not isinstance(provenance, dict) or not isinstance(provenance.get("seed", 0), int):
-        raise ParameterError(f"config {str(path)!r}: provenance is to be a mapping, and its seed a whole number")
+        raise ParameterError(f"config {str(path)!r}: provenance must be a mapping, and its seed an integer")
     return ExportedConfig(
         architecture=Architecture.from_dict(data["architecture"]),
         model_input=ModelInput.from_dict(data["input"]),

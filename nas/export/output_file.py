@@ -1,4 +1,4 @@
-"""Files that the user asked for: written whole or not at all."""
+"""Atomic writes of output files: each is written completely or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from nas.errors import ParameterError
 
 
 def write_text(option: str, path: Path, text: str) -> None:
-    """Replace the file at `path` by `text` at once; a symbolic link stays one, a device or pipe is written to.
+    """Replace the file at `path` by `text` atomically; a symbolic link stays one, a device or pipe is written to.
 
-    Raises ParameterError naming `option` when the path cannot be written.
+    Raises ParameterError naming `option` if the path is not writable.
     """
-    with written(option, path) as file:
+    with atomic_write(option, path) as file:
         file.write_text(text, encoding="utf-8")
 
 
 @contextmanager
-def written(option: str, path: Path) -> Iterator[Path]:
-    """A path to write to that replaces `path` when the block has gone well. Otherwise as `write_text`."""
+def atomic_write(option: str, path: Path) -> Iterator[Path]:
+    """Yield a temporary path that replaces `path` if the block succeeds. Links, pipes, errors: as in `write_text`."""
     try:
         target = path.resolve()
         if target.is_dir():
@@ -40,8 +40,8 @@ def written(option: str, path: Path) -> Iterator[Path]:
 
 
 def make_folder(option: str, path: Path) -> None:
-    """Make the folder, if it is not there. Raises ParameterError naming `option` when it cannot be made."""
+    """Create the folder if it does not exist. Raises ParameterError naming `option` if that fails."""
     try:
         path.mkdir(exist_ok=True)
     except OSError as error:
-        raise ParameterError(f"{option} {str(path)!r} cannot be made: {error.strerror or error}") from error
+        raise ParameterError(f"{option} {str(path)!r} cannot be created: {error.strerror or error}") from error

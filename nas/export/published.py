@@ -1,4 +1,4 @@
-"""Published models as data: entry points of group `nas.models` name tuples of them."""
+"""Published models as data, registered as tuples by entry points of group `nas.models`."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from nas.errors import UnknownNameError
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """A network from the literature and the figures reported of it.
+    """A network from the literature with its reported figures.
 
-    `parameters` are learned ones, `frozen` not; `gmacs` 10^9 multiply-accumulates of one image; `top1` ImageNet-1K
-    accuracy in percent.
+    `parameters` counts the learned ones, `frozen` the others; `gmacs` are 10^9 multiply-accumulates for one image;
+    `top1` is the ImageNet-1K accuracy in percent.
     """
 
     name: str
@@ -25,14 +25,14 @@ class PublishedModel:
 
 
 def published_models() -> dict[str, PublishedModel]:
-    """Every published model by name, in the order of the literature."""
+    """Return every published model by name, in the order of the literature."""
     return {
         model.name: model for group in plugins.names(plugins.MODELS) for model in plugins.load(plugins.MODELS, group)
     }
 
 
 def published_model(name: str) -> PublishedModel:
-    """Raises UnknownNameError."""
+    """Return the published model of that name. Raises UnknownNameError if there is none."""
     models = published_models()
     if name not in models:
         raise UnknownNameError("model", name, models)

@@ -1,4 +1,4 @@
-"""What an export starts from besides a study: a config file, a folder of config and weights, a published name."""
+"""Sources of an export besides a study: a config file, a folder with config and weights, a model's name."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,24 +13,24 @@ from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig, load_confi
 from nas.export.published import PublishedModel, published_models
 
 WEIGHTS_FILE = "weights.safetensors"
-# Under this name the provenance has a known network's name.
+# Key in the provenance for the name of a known network.
 BASELINE = "baseline"
-# What known networks are exported for, unless another input is asked for: CIFAR-10's pictures, timm's ImageNet's.
+# Inputs of known networks by default: CIFAR-10's images for ours, ImageNet's for those of timm.
 SMALL_INPUT = ModelInput(channels=3, height_px=32, width_px=32, classes=10)
 TIMM_INPUT = ModelInput(channels=3, height_px=224, width_px=224, classes=1000)
 
 
 class Source(NamedTuple):
-    """A config, and the file of its trained weights where there is one."""
+    """A config with the file of its trained weights, if there is one."""
 
     config: ExportedConfig
     weights: Path | None
 
 
 def source_of(name: str) -> Source:
-    """The config of a published model, of a file, of a folder that also holds weights, or of a known network.
+    """Load a source by name: a published model, a config file, a folder of config and weights, or a known network.
 
-    Raises ParameterError when it is none of them, or not readable.
+    Raises ParameterError if the name is none of them, or unreadable.
     """
     models = published_models()
     if name in models:
@@ -40,7 +40,7 @@ def source_of(name: str) -> Source:
         if is_known(name):
             return Source(known_config(name), None)
         raise ParameterError(
-            f"{name!r} is no config file, no folder of one, no published model (`nas models`) and no known network "
+            f"{name!r} is no config file, exported folder, published model (`nas models`) or known network "
             f"({', '.join((*plugins.names(plugins.BASELINES), *FORMS))})"
         )
     config = load_config(path / CONFIG_FILE if path.is_dir() else path)
@@ -55,7 +55,7 @@ def source_of(name: str) -> Source:
 
 
 def known_config(name: str) -> ExportedConfig:
-    """A known network's config. Raises UnknownNameError for a name of none."""
+    """Build a known network's config. Raises UnknownNameError if there is none of that name."""
     return ExportedConfig(
         architecture=known_network(name),
         model_input=TIMM_INPUT if name.startswith(f"{TIMM}:") else SMALL_INPUT,
@@ -65,7 +65,7 @@ def known_config(name: str) -> ExportedConfig:
 
 
 def published_config(model: PublishedModel) -> ExportedConfig:
-    """A published model's config, with the literature's figures as provenance."""
+    """Build a published model's config, with the literature's figures as provenance."""
     return ExportedConfig(
         architecture=model.architecture,
         model_input=model.model_input,

@@ -1,4 +1,4 @@
-"""`--format yaml`: the config for people to read and edit."""
+"""`--format yaml`: the config in a form that people read and edit."""
 
 from pathlib import Path
 
@@ -9,6 +9,6 @@ from nas.export.output_file import write_text
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
-    """Write the config to `path`; what to tell the user. Raises ParameterError when it cannot be written."""
+    """Write the config to `path`; return a message for the user. Raises ParameterError if `path` is not writable."""
     write_text("--output", path, yaml.safe_dump(config.to_dict(), sort_keys=False))
     return f"wrote {path}"

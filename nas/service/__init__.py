@@ -1,6 +1,6 @@
-"""The service that `nas dashboard` offers other programs: what it answers, and a client of it."""
+"""The service of `nas dashboard` for other programs: the schemas of its responses, and a client."""
 
-# The words of this variable are tokens: those of a service, and, of a client, the one that it sends first of all.
+# Environment variable with tokens, separated by spaces: a service accepts them all, a client sends the first.
 TOKEN_VARIABLE = "NAS_API_TOKEN"  # noqa: S105 - a name
-# Before a token that only reads.
+# Prefix of a token that grants read access only.
 READ_ONLY = "ro:"

@@ -1,8 +1,8 @@
-"""What the service answers, as JSON: /api/v1/openapi.json has the same. Times are seconds since 1970, in UTC."""
+"""JSON schemas of the service's responses, as in /api/v1/openapi.json. Times are seconds since 1970, in UTC."""
 
 from typing import Any
 
-# pydantic wants this one before Python 3.12.
+# pydantic needs this one before Python 3.12.
 from typing_extensions import TypedDict
 
 
@@ -12,7 +12,7 @@ class Failure(TypedDict):
 
 
 class StudySummary(TypedDict):
-    """A study as it is now. `left_s` is None while no search runs, or none can tell."""
+    """The present state of a study. `left_s` is None if no search runs or its pace is not known yet."""
 
     name: str
     created_at: float
@@ -37,7 +37,7 @@ class StudySummary(TypedDict):
 
 
 class Trial(TypedDict):
-    """A trial without its samples and curves. Of one that was stopped early `accuracy` is the last that was seen."""
+    """A trial without its samples and curves. If it was stopped early, `accuracy` is the last of its curve."""
 
     number: int
     state: str
@@ -60,7 +60,7 @@ class Trial(TypedDict):
 
 
 class Trials(TypedDict):
-    """Those that changed after the revision that was asked for; `revision` is to be asked for next time."""
+    """Trials that changed after the requested revision; the next request passes `revision`."""
 
     revision: str
     complete: bool
@@ -68,8 +68,10 @@ class Trials(TypedDict):
 
 
 class Front(TypedDict):
-    """`members` are what `nas front --json` prints; `fallen` were dropped from it by further seeds. `baselines` are
-    known networks on record for the study, and `conclusion` says what the front comes to beside them, a line each.
+    """A study's front. `members` are the objects that `nas front --json` prints.
+
+    The field fallen has the numbers of the trials that further seeds dropped from the front, `baselines` the study's
+    recorded known networks, and `conclusion` compares the front with them, in a list of lines.
     """
 
     revision: str
@@ -83,7 +85,7 @@ class Front(TypedDict):
 
 
 class Moment(TypedDict):
-    """What the front dominated when so many trials had ended."""
+    """The front's hypervolume after a number of ended `trials`."""
 
     trials: int
     hours: float
@@ -96,7 +98,7 @@ class History(TypedDict):
 
 
 class Measured(TypedDict):
-    """A measurement with its samples, in ms; `target` is None where the study has none of that fingerprint."""
+    """A measurement with its samples, in ms; `target` is None if the study has no target of that fingerprint."""
 
     target: str | None
     metric: str
@@ -124,7 +126,7 @@ class StageCost(TypedDict):
 
 
 class Neighbour(TypedDict):
-    """A trial of an architecture that differs in one choice: `stage` from 1, its `field`, and both values."""
+    """A trial whose architecture differs in one choice: the `stage`, counted from 1, its `field` and both values."""
 
     trial: Trial
     stage: int
@@ -134,7 +136,7 @@ class Neighbour(TypedDict):
 
 
 class TrialDetail(TypedDict):
-    """`stage_costs` is None where the network cannot be built here."""
+    """A trial in full. `stage_costs` is None if the network cannot be built here."""
 
     trial: Trial
     config: dict[str, Any] | None
@@ -148,8 +150,9 @@ class TrialDetail(TypedDict):
 
 
 class Search(TypedDict):
-    """A search that the service started. `state` is starting, running, ended, stopped or failed; `study` is None while
-    it starts, and `error` what it said when it failed.
+    """A search that the service started. `state` is starting, running, ended, stopped or failed.
+
+    `study` is None while the search starts; `error` is its message if it failed.
     """
 
     id: str
@@ -161,7 +164,7 @@ class Search(TypedDict):
 
 
 class Choices(TypedDict):
-    """The names that are valid here."""
+    """Valid names for the options of a search in this service."""
 
     spaces: list[str]
     datasets: list[str]

@@ -1,4 +1,4 @@
-"""What a table says of an architecture, as if it had just been trained."""
+"""Evaluator that looks up an architecture's results in a table instead of training it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +11,12 @@ from nas.simulation.table import Row
 from nas.trial import CurvePoint, Outcome
 
 TARGET = "table"
-# What a trial takes where the table does not say it.
-TRIAL_S = 1.0
+# Duration of a trial if the table records none, in seconds.
+DEFAULT_TRIAL_S = 1.0
 
 
 class TabularEvaluator:
-    """As nas.evaluation.Evaluator has it; a seed changes nothing."""
+    """Evaluator of a table's rows, for which the seed has no effect."""
 
     device = "cpu"
 
@@ -31,14 +31,14 @@ class TabularEvaluator:
         return self.evaluate(Job(architecture, seed))
 
     def check_node(self) -> None:
-        """A table is the same everywhere."""
+        """Accept every node: a table is the same everywhere."""
 
     def evaluate(self, job: Job) -> Iterator[Outcome]:
         row = self._space.row(job.architecture)
         latency_ms = row.figures[LATENCY.name]
         costs = {name: value for name, value in row.figures.items() if name not in (ACCURACY.name, LATENCY.name)}
-        measured = Measurement(LATENCY.name, LATENCY.unit, (latency_ms,), {"target": TARGET}, relative_half_width=0.0)
-        facts: dict[str, Any] = {"latency": measured, "parameters": 0, "costs": costs}
+        latency = Measurement(LATENCY.name, LATENCY.unit, (latency_ms,), {"target": TARGET}, margin=0.0)
+        facts: dict[str, Any] = {"latency": latency, "parameters": 0, "costs": costs}
         if self._max_latency_ms is not None and latency_ms > self._max_latency_ms:
             yield Outcome(**facts)
             return
@@ -49,35 +49,37 @@ class TabularEvaluator:
 
 
 def learning_curve(row: Row) -> tuple[CurvePoint, ...]:
-    """Every epoch up to the last that is recorded: one that is not has the accuracy of the one before it.
+    """Fill a row's learning curve up to its last recorded epoch; an epoch without a record repeats the one before it.
 
-    A row without a curve has one epoch, at the end of which its accuracy is the final one. Where there are no training
-    losses up to the end the error is in their place, at the last epoch the final one: the curve may be that of a
+    A row without a curve gets a single epoch with the final accuracy. If training losses are not recorded up to the
+    last epoch, errors stand in for them, and the last epoch has the final accuracy's error: the curve may be that of a
     shorter training, or of one of several seeds.
     """
     if not row.curve:
         accuracy = row.figures[ACCURACY.name]
-        return (CurvePoint(1, accuracy, 1.0 - accuracy, max(row.costs_s.values(), default=TRIAL_S)),)
+        return (CurvePoint(1, accuracy, 1.0 - accuracy, max(row.costs_s.values(), default=DEFAULT_TRIAL_S)),)
     last = max(row.curve)
-    whole_s = max(row.costs_s.values(), default=TRIAL_S)
+    whole_s = max(row.costs_s.values(), default=DEFAULT_TRIAL_S)
     points: list[CurvePoint] = []
     accuracy, before_s = next(iter(row.curve.values())), 0.0
     losses = row.training_losses
     if last not in losses:
-        losses = {epoch: 1.0 - known for epoch, known in row.curve.items()} | {last: 1.0 - row.figures[ACCURACY.name]}
+        losses = {epoch: 1.0 - accuracy for epoch, accuracy in row.curve.items()} | {
+            last: 1.0 - row.figures[ACCURACY.name]
+        }
     loss = next(iter(losses.values()))
     for epoch in range(1, last + 1):
         accuracy, loss = row.curve.get(epoch, accuracy), losses.get(epoch, loss)
-        passed_s = row.costs_s.get(epoch, whole_s * epoch / last)
-        points.append(CurvePoint(epoch, accuracy, loss, max(0.0, passed_s - before_s)))
-        before_s = max(before_s, passed_s)
+        elapsed_s = row.costs_s.get(epoch, whole_s * epoch / last)
+        points.append(CurvePoint(epoch, accuracy, loss, max(0.0, elapsed_s - before_s)))
+        before_s = max(before_s, elapsed_s)
     return tuple(points)
 
 
 def first_epoch(row: Row) -> int:
-    """Before it nothing of the learning curve is recorded, by which a trial could be judged."""
-    recorded = (row.curve, row.training_losses if max(row.curve, default=1) in row.training_losses else {})
-    return max((min(epochs) for epochs in recorded if epochs), default=1)
+    """Return the first epoch at which a trial can be judged: the first with all recorded quantities of the curve."""
+    curves = (row.curve, row.training_losses if max(row.curve, default=1) in row.training_losses else {})
+    return max((min(epochs) for epochs in curves if epochs), default=1)
 
 
 def _seconds(curve: tuple[CurvePoint, ...]) -> float:

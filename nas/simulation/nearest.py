@@ -1,7 +1,7 @@
-"""Any Optuna sampler, made to propose rows of a table, most of which hold a fraction of the choices' combinations.
+"""Adapter that makes any Optuna sampler propose rows of a table.
 
-What a sampler asks for is what it gets, as nearly as the table allows: rows drawn at random instead would make every
-sampler a random search.
+Most tables hold a fraction of the choices' combinations. A proposal outside of the table is replaced by the nearest
+row; a row drawn at random instead would make every sampler a random search.
 """
 
 from typing import Any
@@ -16,9 +16,9 @@ from nas.simulation.space import TableSpace
 
 
 class NearestRowSampler(DistinctSampler):
-    """Where `inner` asks for what is on record, or in no row, the nearest row that is not taken stands for it.
+    """Sampler that replaces a proposal of `inner` by the nearest new row if it is a duplicate or not in the table.
 
-    `repeats` counts the one, `absent` the other.
+    `repeats` counts the duplicates, `absent` the proposals that are not in the table.
     """
 
     def __init__(self, inner: BaseSampler, space: TableSpace, *arguments: Any, **options: Any) -> None:
@@ -29,13 +29,13 @@ class NearestRowSampler(DistinctSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        asked = self._propose(study, trial)
-        member = self._table.compose(asked)
-        taken = self._taken()
+        proposal = self._propose(study, trial)
+        member = self._table.compose(proposal)
+        tried = self._taken()
         if not self._table.allows(member):
             self.absent += 1
-        elif member.key in taken:
+        elif member.key in tried:
             self.repeats += 1
         else:
-            return asked
-        return dict(self._table.encode(self._table.nearest(asked, taken, self._random)))
+            return proposal
+        return dict(self._table.encode(self._table.nearest(proposal, tried, self._random)))

@@ -1,4 +1,4 @@
-"""Jobs done in processes, none of which is left behind, whatever ends the command."""
+"""Jobs run in a pool of processes, none of which outlives the command, however it ends."""
 
 import os
 import signal
@@ -12,47 +12,48 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def all_done(
+def run_in_processes(
     call: Callable[..., T],
     jobs: Iterable[tuple[Any, ...]],
-    ready: Callable[[], None],
-    ended: Callable[[], None] = lambda: None,
+    initialise: Callable[[], None],
+    on_job_done: Callable[[], None] = lambda: None,
 ) -> list[T]:
-    """What `call` makes of each job's arguments, in their order. A process for each core, which is made `ready` first.
+    """Run `call` with the arguments of each job and return the results in the order of the jobs.
 
-    `ended` is called after each job. Raises what a job raises.
+    There is a process for each core, which calls `initialise` first. `on_job_done` is called after each job. Raises
+    what a job raises.
 
-    From the main thread. Ctrl-C reaches that alone, and ends the jobs: a process that is interrupted as it takes or
-    returns a job would never end.
+    To be called from the main thread: Ctrl-C reaches only that one, which then ends the jobs. A process interrupted
+    while it takes or returns a job would never end.
     """
-    others = active_children()
-    pool = ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn"), _begin, (ready,))
-    # Processes start as jobs are submitted, and inherit what signals are blocked.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    other_processes = active_children()
+    pool = ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn"), _begin, (initialise,))
+    # Processes start as jobs are submitted, and inherit the mask of blocked signals.
+    mask_before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        running = [pool.submit(call, *job) for job in jobs]
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for each in as_completed(running):
-            each.result()
-            ended()
-        return [each.result() for each in running]
+        futures = [pool.submit(call, *job) for job in jobs]
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask_before)
+        for future in as_completed(futures):
+            future.result()
+            on_job_done()
+        return [future.result() for future in futures]
     except BaseException:
         for process in active_children():
-            if process not in others:
+            if process not in other_processes:
                 process.kill()
         raise
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask_before)
         pool.shutdown(cancel_futures=True)
 
 
-def _begin(ready: Callable[[], None]) -> None:
+def _begin(initialise: Callable[[], None]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    ready()
+    initialise()
 
 
 def _end_with_parent() -> None:
-    """Also with one that is killed."""
+    """End this process when its parent ends, even if that is killed."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

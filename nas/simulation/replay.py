@@ -1,4 +1,4 @@
-"""A whole search on recorded results: the same study, samplers, early stopping and store, in seconds."""
+"""Simulated searches on recorded results, with the study, samplers, early stopping and store of real ones."""
 
 import math
 import statistics
@@ -26,7 +26,7 @@ from nas.results.rank_correlation import RankCheck
 from nas.samplers.setting import Pruner, SamplerSetting
 from nas.simulation.evaluator import TARGET, TabularEvaluator, first_epoch
 from nas.simulation.nearest import NearestRowSampler
-from nas.simulation.processes import all_done
+from nas.simulation.processes import run_in_processes
 from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Table
@@ -37,13 +37,13 @@ from nas.study.opening import experimental
 from nas.study.study import Study
 from nas.trial import Trial, TrialState
 
-# Suggestions of so many last trials are timed.
-TIMED = 20
+# Number of last proposals whose mean duration is reported.
+TIMED_PROPOSALS = 20
 
 
 @dataclass(frozen=True)
-class Replay:
-    """What is asked of every search on a table. `reference` is (error, latency_ms), None the table's worst."""
+class ReplayOptions:
+    """Options of each search on a table. `reference` is (error, latency_ms), or None for the table's worst."""
 
     budget: int
     workers: int = 1
@@ -55,12 +55,12 @@ class Replay:
 
 
 @dataclass(frozen=True)
-class Replayed:
-    """One search. `course` has the share of the best possible hypervolume after each trial, `shares` those after a
-    quarter, half and all of the budget.
+class ReplayResult:
+    """Result of one search. `course` has the share of the best possible hypervolume after each trial, `shares` those
+    after a quarter, half and all of the budget.
 
-    `repeats` counts the sampler's proposals of what was on record and `absent` those of what is in no row: the nearest
-    other row was taken. `epochs` is the share of all epochs that were trained of what was tried.
+    `repeats` counts the sampler's proposals of rows that were tried before, `absent` those that match no row; for both
+    the nearest new row was tried. `epochs` is the share of the trials' epochs that was trained.
     """
 
     course: tuple[float, ...]
@@ -72,8 +72,8 @@ class Replayed:
     simulated_s: float
 
 
-class Timed(NearestRowSampler):
-    """Counts and times what its sampler proposes."""
+class TimedSampler(NearestRowSampler):
+    """Sampler that counts and times the proposals of its inner sampler."""
 
     def __init__(self, *arguments: Any, clock: Callable[[], float], **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -84,13 +84,13 @@ class Timed(NearestRowSampler):
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         started = self._clock()
-        found = super().sample_relative(study, trial, search_space)
+        proposal = super().sample_relative(study, trial, search_space)
         self.seconds.append(self._clock() - started)
-        return found
+        return proposal
 
 
-class _Ends(Watcher):
-    """Trials in the order in which they end."""
+class _EndedTrials(Watcher):
+    """Watcher that collects trials in the order in which they end."""
 
     def __init__(self) -> None:
         self.trials: list[Trial] = []
@@ -106,15 +106,15 @@ class _Ends(Watcher):
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None: ...
 
-    def ranks_checked(self, found: Sequence[RankCheck]) -> None:
+    def audited(self, checks: Sequence[RankCheck]) -> None:
         pass
 
 
 def replay(
-    table: Table, sampler: str, seed: int, asked: Replay, clock: Callable[[], float] = time.perf_counter
-) -> Replayed:
-    """One search by the sampler of that name, from scratch. Raises ParameterError as `_yardstick` does."""
-    yardstick = _yardstick(table, asked)
+    table: Table, sampler: str, seed: int, options: ReplayOptions, clock: Callable[[], float] = time.perf_counter
+) -> ReplayResult:
+    """Simulate one search with the sampler of that name. Raises ParameterError as `_hypervolume_scale` does."""
+    scale = _hypervolume_scale(table, options)
     space = TableSpace(table)
     # All rows have the same columns.
     epochs = max(table.rows[0].curve, default=1)
@@ -124,7 +124,7 @@ def replay(
         "target": TARGET,
         "fingerprint": {"target": TARGET},
         "objectives": list(table.objectives),
-        "max_latency_ms": asked.max_latency_ms,
+        "max_latency_ms": options.max_latency_ms,
         "epochs": epochs,
         "seed": seed,
     }
@@ -134,18 +134,20 @@ def replay(
         seed,
         objectives,
         costs={LATENCY.name: lambda member: space.row(member).figures[LATENCY.name]},
-        limits={} if asked.max_latency_ms is None else {LATENCY.name: asked.max_latency_ms},
-        features=[_feature(space, name) for name in table.rows[0].features] if asked.features else (),
+        limits={} if options.max_latency_ms is None else {LATENCY.name: options.max_latency_ms},
+        features=[_feature(space, name) for name in table.rows[0].features] if options.features else (),
     )
     with experimental():
         inner: BaseSampler = plugins.load(plugins.SAMPLERS, sampler)(setting)
-    directions = [StudyDirection.MAXIMIZE if each.maximise else StudyDirection.MINIMIZE for each in objectives]
+    directions = [
+        StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE for objective in objectives
+    ]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with TemporaryDirectory(prefix="nas-simulate-") as scratch:
         optuna_study = optuna.create_study(directions=directions, study_name=f"{table.name}-{sampler}-{seed}")
         with Store.open(f"sqlite:///{Path(scratch) / 'nas.db'}", create=True) as store:
             store.add_study(optuna_study._study_id, settings, 0.0)
-            ends, runner = _Ends(), SimulatedRunner(asked.workers)
+            ended_trials, runner = _EndedTrials(), SimulatedRunner(options.workers)
             judged = [epoch for epoch in rungs(epochs) if epoch >= first_epoch(table.rows[0])]
             study = Study(
                 store,
@@ -153,102 +155,109 @@ def replay(
                 optuna_study,
                 space,
                 settings,
-                asked.budget,
-                ends,
-                rungs=judged if asked.early_stopping else (),
+                options.budget,
+                ended_trials,
+                rungs=judged if options.early_stopping else (),
                 pruner=inner if isinstance(inner, Pruner) else None,
             )
-            timed = Timed(inner, space, lambda: study.taken, seed=seed, clock=clock)
-            optuna_study.sampler = timed
-            if asked.max_latency_ms is not None:
-                # As a search begins that has a limit.
+            timed_sampler = TimedSampler(inner, space, lambda: study.taken, seed=seed, clock=clock)
+            optuna_study.sampler = timed_sampler
+            if options.max_latency_ms is not None:
+                # As a real search with a latency limit begins.
                 study.enqueue(space.smallest_of_each_mixer())
-            runner.run(ConfirmedSearch(study, repeats=0), TabularEvaluator(space, asked.max_latency_ms))
-    lengths = [len(trial.outcome.curve) for trial in ends.trials if trial.outcome is not None and trial.outcome.curve]
-    course = _course(yardstick, ends.trials, asked)
+            runner.run(ConfirmedSearch(study, repeats=0), TabularEvaluator(space, options.max_latency_ms))
+    lengths = [
+        len(trial.outcome.curve) for trial in ended_trials.trials if trial.outcome is not None and trial.outcome.curve
+    ]
+    course = _course(scale, ended_trials.trials, options)
     quarter, half, whole = (
-        course[min(len(course), math.ceil(asked.budget * part)) - 1] if course else 0.0 for part in (0.25, 0.5, 1.0)
+        course[min(len(course), math.ceil(options.budget * part)) - 1] if course else 0.0 for part in (0.25, 0.5, 1.0)
     )
-    return Replayed(
+    return ReplayResult(
         course=course,
         shares=(quarter, half, whole),
-        repeats=timed.repeats,
-        absent=timed.absent,
-        suggest_ms=1000.0 * statistics.fmean(timed.seconds[-TIMED:]),
+        repeats=timed_sampler.repeats,
+        absent=timed_sampler.absent,
+        suggest_ms=1000.0 * statistics.fmean(timed_sampler.seconds[-TIMED_PROPOSALS:]),
         epochs=sum(lengths) / (epochs * len(lengths)) if lengths else 0.0,
         simulated_s=runner.now_s,
     )
 
 
-def replays(
-    table: Table, samplers: Sequence[str], seeds: int, asked: Replay, ended: Callable[[], None] = lambda: None
-) -> dict[str, list[Replayed]]:
-    """By each sampler's name its searches with the seeds from 0 on; `ended` is called after each of them.
+def replay_samplers(
+    table: Table,
+    samplers: Sequence[str],
+    seeds: int,
+    options: ReplayOptions,
+    on_search_done: Callable[[], None] = lambda: None,
+) -> dict[str, list[ReplayResult]]:
+    """Simulate searches of each sampler with the seeds from 0 on, and return their results by sampler.
 
-    A process for each core, with one thread. Raises ParameterError as `_yardstick` does, and when memory runs out.
+    They run in a process for each core, with one thread. `on_search_done` is called after each search. Raises
+    ParameterError as `_hypervolume_scale` does, and if memory runs out.
     """
-    jobs = [(table, name, seed, asked) for name in samplers for seed in range(seeds)]
+    jobs = [(table, name, seed, options) for name in samplers for seed in range(seeds)]
     try:
-        found = iter(all_done(replay, jobs, _one_thread, ended))
+        results = iter(run_in_processes(replay, jobs, _limit_threads, on_search_done))
     except (MemoryError, BrokenProcessPool) as error:
         raise ParameterError(
-            f"--table {table.name!r}: memory does not hold what --sampler {','.join(samplers)} makes of "
-            f"{len(table.rows)} rows; try fewer"
+            f"--table {table.name!r}: not enough memory for --sampler {','.join(samplers)} on "
+            f"{len(table.rows)} rows; try a smaller table"
         ) from error
-    return {name: [next(found) for _ in range(seeds)] for name in samplers}
+    return {name: [next(results) for _ in range(seeds)] for name in samplers}
 
 
-def _one_thread() -> None:
-    """Here rather than in the processes' module: the libraries that have threads are loaded with this one."""
+def _limit_threads() -> None:
+    """Limit libraries to one thread. It is defined in this module, whose import loads the libraries with threads."""
     threadpool_limits(1)
 
 
-def can_win(table: Table, asked: Replay) -> bool:
-    """Whether any row is worth more than the reference point: where none is, every share is 1.
+def any_row_beats_reference(table: Table, options: ReplayOptions) -> bool:
+    """Whether any row is better than the reference point in every objective. If none is, every share is 1.
 
-    Raises ParameterError as `_yardstick` does.
+    Raises ParameterError as `_hypervolume_scale` does.
     """
-    return _yardstick(table, asked).best > 0
+    return _hypervolume_scale(table, options).best > 0
 
 
-class _Yardstick(NamedTuple):
-    """What a search on a table is measured by: the best possible hypervolume, from a reference point."""
+class _HypervolumeScale(NamedTuple):
+    """Scale of a search's hypervolume on a table: objectives, reference point and best possible hypervolume."""
 
-    names: Sequence[str]
+    objectives: Sequence[str]
     reference: Point
     best: float
 
 
-def _yardstick(table: Table, asked: Replay) -> _Yardstick:
-    """Raises ParameterError where nothing in the table is better than the reference point that was asked for.
+def _hypervolume_scale(table: Table, options: ReplayOptions) -> _HypervolumeScale:
+    """Compute the scale of a table. Raises ParameterError if no row is better than a requested reference point.
 
-    From its own worst a table may have nothing to be won either: of few rows, or of rows that are all as good.
+    With the table's worst as reference the best hypervolume may be 0: if rows are few, or all equally good.
     """
     names = sorted(table.objectives, key=lambda name: name != ACCURACY.name)
     allowed = [
         row.figures
         for row in table.rows
-        if asked.max_latency_ms is None or row.figures[LATENCY.name] <= asked.max_latency_ms
+        if options.max_latency_ms is None or row.figures[LATENCY.name] <= options.max_latency_ms
     ]
-    possible = [_point(figures, names, asked) for figures in allowed]
-    worst = tuple(max(column) for column in zip(*possible, strict=True))
-    reference = worst if asked.reference is None else (*_scaled(asked.reference, asked), *worst[2:])
-    best = hypervolume(possible, reference)
-    if best <= 0 and asked.reference is not None:
-        point = ",".join(f"{value:g}" for value in asked.reference)
+    points = [_point(figures, names, options) for figures in allowed]
+    worst = tuple(max(column) for column in zip(*points, strict=True))
+    reference = worst if options.reference is None else (*_scaled(options.reference, options), *worst[2:])
+    best = hypervolume(points, reference)
+    if best <= 0 and options.reference is not None:
+        point = ",".join(f"{value:g}" for value in options.reference)
         raise ParameterError(f"--reference {point}: no row of table {table.name!r} is better in every objective")
-    return _Yardstick(names, reference, best)
+    return _HypervolumeScale(names, reference, best)
 
 
-def _course(yardstick: _Yardstick, trials: Sequence[Trial], asked: Replay) -> tuple[float, ...]:
-    """The share of the best possible hypervolume after each trial that ended."""
-    names, reference, best = yardstick
+def _course(scale: _HypervolumeScale, trials: Sequence[Trial], options: ReplayOptions) -> tuple[float, ...]:
+    """Compute the share of the best possible hypervolume after each ended trial."""
+    names, reference, best = scale
     front: list[Point] = []
     share = 0.0 if best > 0 else 1.0
     course = []
     for trial in trials:
         if trial.state is TrialState.COMPLETE and trial.outcome is not None:
-            point = _point(trial.outcome.figures, names, asked)
+            point = _point(trial.outcome.figures, names, options)
             if not any(dominates(other, point) for other in front):
                 front = [other for other in front if not dominates(point, other)] + [point]
                 share = hypervolume(front, reference) / best if best > 0 else 1.0
@@ -256,15 +265,15 @@ def _course(yardstick: _Yardstick, trials: Sequence[Trial], asked: Replay) -> tu
     return tuple(course)
 
 
-def _point(figures: Any, names: Sequence[str], asked: Replay) -> Point:
-    """Error, latency and the others, to be minimised."""
-    first = _scaled((1.0 - figures[ACCURACY.name], figures[LATENCY.name]), asked)
-    return (*first, *(figures[name] for name in names if name not in (ACCURACY.name, LATENCY.name)))
+def _point(figures: Any, names: Sequence[str], options: ReplayOptions) -> Point:
+    """Return error, latency and the further objectives as a point, all minimised."""
+    error_and_latency = _scaled((1.0 - figures[ACCURACY.name], figures[LATENCY.name]), options)
+    return (*error_and_latency, *(figures[name] for name in names if name not in (ACCURACY.name, LATENCY.name)))
 
 
-def _scaled(point: tuple[float, float], asked: Replay) -> Point:
+def _scaled(point: tuple[float, float], options: ReplayOptions) -> Point:
     error, latency_ms = point
-    return error, math.log(latency_ms) if asked.log_latency else latency_ms
+    return error, math.log(latency_ms) if options.log_latency else latency_ms
 
 
 def _feature(space: TableSpace, name: str) -> Callable[[Any], float]:

@@ -1,4 +1,4 @@
-"""A pool of workers on a simulated clock: jobs take the time that is recorded of them, and none passes."""
+"""Pool of workers on a simulated clock, on which jobs take their recorded times."""
 
 import heapq
 from collections.abc import Iterator, Mapping
@@ -11,18 +11,18 @@ from nas.trial import Outcome, TrialState
 
 @dataclass(order=True)
 class _Event:
-    """At `time_s` a worker comes to its job's next rung, or to its end."""
+    """Arrival of a worker at its job's next rung, or at the job's end, at `time_s`."""
 
     time_s: float
     order: int
-    begun_s: float = field(compare=False)
+    started_s: float = field(compare=False)
     job: Job = field(compare=False)
     outcome: Outcome = field(compare=False)
     later: Iterator[Outcome] = field(compare=False)
 
 
 class SimulatedRunner:
-    """As nas.evaluation.Runner has it. Afterwards `now_s` is how long the search would have taken."""
+    """Runner on a simulated clock; after a search, `now_s` is its simulated duration."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -51,7 +51,7 @@ class SimulatedRunner:
             self.now_s = event.time_s
             if event.outcome.state is TrialState.STOPPED and search.should_continue(event.job, event.outcome):
                 event.outcome = next(event.later)
-                event.time_s = event.begun_s + event.outcome.train_s
+                event.time_s = event.started_s + event.outcome.train_s
                 heapq.heappush(events, event)
             else:
                 search.tell(event.job, event.outcome)

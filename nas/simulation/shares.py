@@ -1,17 +1,17 @@
-"""What searches on a table found of its best possible hypervolume, over their seeds."""
+"""Shares of a table's best possible hypervolume that searches reached, summarised over their seeds."""
 
 import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nas.simulation.replay import Replayed
+from nas.simulation.replay import ReplayResult
 
-# Of the budget N; in this order a search has its shares.
+# Parts of the budget N, in the order of `ReplayResult.shares`.
 PARTS = ("N/4", "N/2", "N")
 
 
 class Shares(NamedTuple):
-    """Of the best possible hypervolume, over seeds; of one seed there is no standard error."""
+    """Shares of the best possible hypervolume over seeds; a single seed has no standard error."""
 
     mean: float
     worst: float
@@ -22,8 +22,8 @@ class Shares(NamedTuple):
         return f"{self.mean:.3f} {self.worst:.3f} {error}"
 
 
-def shares_of(searches: Sequence[Replayed], part: int) -> Shares:
-    """After that part of the budget, by its place in PARTS."""
-    shares = [each.shares[part] for each in searches]
+def hypervolume_shares(searches: Sequence[ReplayResult], part: int) -> Shares:
+    """Summarise the shares after a part of the budget, given by its index in PARTS."""
+    shares = [search.shares[part] for search in searches]
     error = statistics.stdev(shares) / len(shares) ** 0.5 if len(shares) > 1 else None
     return Shares(statistics.fmean(shares), min(shares), error)

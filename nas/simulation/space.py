@@ -1,7 +1,6 @@
-"""A table's rows as a search space: what is not in the table is no member.
+"""Search space whose members are the rows of a table.
 
-A row is an architecture of a single stage, of which the choices are the mixer's options: that is how studies and the
-store know it.
+Studies and the store see a row as an architecture of a single stage, with the row's choices as the mixer's options.
 """
 
 import math
@@ -21,7 +20,7 @@ ROW = "row"
 
 
 class TableSpace:
-    """As nas.space.Space has it."""
+    """Search space of the rows of a table."""
 
     def __init__(self, table: Table) -> None:
         self.name = table.name
@@ -49,25 +48,28 @@ class TableSpace:
         return self._rows[member]
 
     def compose(self, parameters: Parameters) -> Architecture:
-        """Raises ParameterError when a choice is missing, unknown or not among its options."""
+        """Build the architecture of these choices, even if it is no row.
+
+        Raises ParameterError for a missing or unknown choice.
+        """
         if parameters.keys() != self.choices.keys():
-            odd = ", ".join(sorted(parameters.keys() ^ self.choices.keys()))
-            raise ParameterError(f"parameters of table {self.name!r} are missing or unknown: {odd}")
-        # Samplers ask of thousands, and most of them are rows.
+            mismatched = ", ".join(sorted(parameters.keys() ^ self.choices.keys()))
+            raise ParameterError(f"parameters of table {self.name!r} are missing or unknown: {mismatched}")
+        # Samplers compose thousands of architectures, most of them rows.
         return self._by_choices.get(tuple(parameters[name] for name in self.choices)) or _architecture(parameters)
 
     def allows(self, architecture: Architecture) -> bool:
         return architecture in self._rows
 
     def decode(self, parameters: Parameters) -> Architecture:
-        """Raises ParameterError when the choices are in no row."""
+        """Return the row of these choices. Raises ParameterError if there is none."""
         architecture = self.compose(parameters)
         if architecture not in self._rows:
-            raise ParameterError(f"table {self.name!r} has no row of {dict(parameters)}")
+            raise ParameterError(f"table {self.name!r} has no row with {dict(parameters)}")
         return architecture
 
     def encode(self, architecture: Architecture) -> dict[str, Choice]:
-        """Raises ParameterError when it is no row."""
+        """Return a row's choices. Raises ParameterError if the architecture is not a row."""
         if architecture not in self._rows:
             raise ParameterError(f"table {self.name!r} has no such row")
         return dict(self._rows[architecture].parameters)
@@ -84,29 +86,29 @@ class TableSpace:
                     if other in self._rows:
                         yield other
 
-    def nearest(self, parameters: Parameters, taken: Collection[str], generator: random.Random) -> Architecture:
-        """The row whose choices differ least among those whose keys are not `taken`, one of them where several do.
+    def nearest(self, parameters: Parameters, excluded: Collection[str], generator: random.Random) -> Architecture:
+        """Return the row with the least different choices whose key is not `excluded`; ties are broken at random.
 
-        Words differ by 1 or not at all, integers by how far apart they are among the options, at most 1.
+        Words differ by 0 or 1, integers by the distance of their ranks among the options, scaled to at most 1.
         """
         differences = np.zeros(len(self._members))
-        for (name, options), places in zip(self.choices.items(), self._places.T, strict=True):
-            apart = np.abs(places - options.index(parameters[name]))
-            differences += apart > 0 if isinstance(options[0], str) else apart / max(1, len(options) - 1)
+        for (name, options), ranks in zip(self.choices.items(), self._ranks.T, strict=True):
+            distances = np.abs(ranks - options.index(parameters[name]))
+            differences += distances > 0 if isinstance(options[0], str) else distances / max(1, len(options) - 1)
         order = np.argsort(differences, kind="stable")
-        first = next(index for index in order if self._members[index].key not in taken)
-        alike = [self._members[index] for index in np.flatnonzero(differences == differences[first])]
-        return generator.choice([member for member in alike if member.key not in taken])
+        first = next(index for index in order if self._members[index].key not in excluded)
+        ties = [self._members[index] for index in np.flatnonzero(differences == differences[first])]
+        return generator.choice([member for member in ties if member.key not in excluded])
 
     @cached_property
-    def _places(self) -> NDArray[np.int64]:
-        """Of each row's choices among their options."""
+    def _ranks(self) -> NDArray[np.int64]:
+        """Rank of each row's choices among their options: a row of the array for each row of the table."""
         return np.array(
             [[options.index(row.parameters[name]) for name, options in self.choices.items()] for row in self.table.rows]
         )
 
     def smallest_of_each_mixer(self) -> Iterator[Architecture]:
-        """A table knows no sizes: the fastest row."""
+        """Yield only the fastest row, since a table has no sizes."""
         yield min(self._members, key=lambda member: self._rows[member].figures["latency_ms"])
 
     def __iter__(self) -> Iterator[Architecture]:

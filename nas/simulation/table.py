@@ -1,8 +1,8 @@
-"""Recorded results as a table: one row for each architecture, its choices, its objectives, its learning curve.
+"""Tables of recorded results: a row for each architecture, with its choices, objectives and learning curve.
 
 Columns: `param:NAME` (a choice: an integer or a word), `accuracy` (0 to 1), `latency_ms`, any further objective by its
-name (to be minimised; `latency_ms@TARGET` is one), and as far as they were recorded `accuracy@EPOCH`, `loss@EPOCH` (the
-training loss), `cost_s@EPOCH` (seconds until the end of that epoch) and `feature:NAME` (training-free).
+name (minimised; such as `latency_ms@TARGET`), and optionally `accuracy@EPOCH`, `loss@EPOCH` (the training loss),
+`cost_s@EPOCH` (seconds until the end of that epoch) and `feature:NAME` (training-free).
 """
 
 import csv
@@ -18,14 +18,13 @@ from nas.space import Choice
 PARAM = "param:"
 CURVE, LOSS, COST = "accuracy@", "loss@", "cost_s@"
 MAX_BYTES = 200_000_000
-EXACT_DIGITS = 15
+# Digits of a decimal number that a float always represents exactly.
+MAX_INTEGER_DIGITS = 15
 
 
 @dataclass(frozen=True)
 class Row:
-    """One architecture's results. `figures` are objectives by name; `curve`, `costs_s` and `training_losses` go by
-    epoch.
-    """
+    """One architecture's results: `figures` by objective; `curve`, `costs_s` and `training_losses` by epoch."""
 
     parameters: Mapping[str, Choice]
     figures: Mapping[str, float]
@@ -37,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of distinct choices with the same columns. `objectives` are accuracy, latency and what else is there."""
+    """Rows with distinct choices and the same columns. `objectives` are accuracy, latency and any further ones."""
 
     name: str
     rows: tuple[Row, ...]
@@ -45,13 +44,13 @@ class Table:
 
     @property
     def choices(self) -> dict[str, tuple[Choice, ...]]:
-        """Parameter to its options as they occur: integers ascending, words in alphabetical order."""
+        """Options of each parameter that occur in the rows: integers ascending, words in alphabetical order."""
         names = self.rows[0].parameters
-        return {name: tuple(sorted({row.parameters[name] for row in self.rows}, key=_order)) for name in names}
+        return {name: tuple(sorted({row.parameters[name] for row in self.rows}, key=_sort_key)) for name in names}
 
 
 def read_table(file: Path) -> Table:
-    """Raises ParameterError with line and column of what is not as described above."""
+    """Read a table from a CSV file. Raises ParameterError with the line and column of a mistake."""
     where = f"--table {str(file)!r}"
     if not file.is_file():
         raise ParameterError(f"{where} is not a file")
@@ -63,7 +62,7 @@ def read_table(file: Path) -> Table:
     except OSError as error:
         raise ParameterError(f"{where} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ParameterError(f"{where} is not a table of comma-separated values in UTF-8: {error}") from error
+        raise ParameterError(f"{where} is not a CSV table in UTF-8: {error}") from error
 
 
 def _read(stream: object, name: str, where: str) -> Table:
@@ -76,11 +75,13 @@ def _read(stream: object, name: str, where: str) -> Table:
     )
     rows: list[Row] = []
     lines: dict[tuple[Choice, ...], int] = {}
-    words = _words(reader, columns, where)
+    cells = _read_cells(reader, columns, where)
     integers = {
-        column for column in columns if column.startswith(PARAM) and all(_is_integer(w[column]) for _, w in words)
+        column
+        for column in columns
+        if column.startswith(PARAM) and all(_is_integer(texts[column]) for _, texts in cells)
     }
-    for line, texts in words:
+    for line, texts in cells:
         parameters = {
             column.removeprefix(PARAM): int(text) if column in integers else text
             for column, text in texts.items()
@@ -92,18 +93,20 @@ def _read(stream: object, name: str, where: str) -> Table:
             column: _number(
                 text,
                 f"{where}, line {line}, column {column!r}",
-                most=1.0 if column == ACCURACY.name or column.startswith(CURVE) else None,
+                maximum=1.0 if column == ACCURACY.name or column.startswith(CURVE) else None,
             )
             for column, text in texts.items()
             if not column.startswith(PARAM)
         }
-        for column in (each for each in columns if each.startswith(LATENCY.name)):
+        for column in (column for column in columns if column.startswith(LATENCY.name)):
             if numbers[column] <= 0:
                 raise ParameterError(f"{where}, line {line}, column {column!r}: {numbers[column]:g} is not above 0")
         costs_s = _by_epoch(numbers, COST)
-        passed = [0.0, *costs_s.values()]
-        if passed != sorted(passed):
-            raise ParameterError(f"{where}, line {line}: {COST}EPOCH are seconds since the start and do not grow")
+        elapsed_s = [0.0, *costs_s.values()]
+        if elapsed_s != sorted(elapsed_s):
+            raise ParameterError(
+                f"{where}, line {line}: {COST}EPOCH must be seconds since the start, and decrease here"
+            )
         rows.append(
             Row(
                 parameters,
@@ -119,23 +122,25 @@ def _read(stream: object, name: str, where: str) -> Table:
     return Table(name, tuple(rows), objectives)
 
 
-def _words(reader: "csv.DictReader[str]", columns: Sequence[str], where: str) -> list[tuple[int, dict[str, str]]]:
-    found = []
+def _read_cells(reader: "csv.DictReader[str]", columns: Sequence[str], where: str) -> list[tuple[int, dict[str, str]]]:
+    cells = []
     for texts in reader:
         if None in texts or None in texts.values():
-            raise ParameterError(f"{where}, line {reader.line_num}: not as many values as the {len(columns)} columns")
+            raise ParameterError(
+                f"{where}, line {reader.line_num}: the number of values is not that of the {len(columns)} columns"
+            )
         stripped = {column: text.strip() for column, text in texts.items()}
         if empty := [column for column, text in stripped.items() if not text]:
             raise ParameterError(f"{where}, line {reader.line_num}, column {empty[0]!r} is empty")
-        found.append((reader.line_num, stripped))
-    return found
+        cells.append((reader.line_num, stripped))
+    return cells
 
 
 def _check_columns(columns: Sequence[str], where: str) -> None:
     for needed in (ACCURACY.name, LATENCY.name):
         if needed not in columns:
-            it_has = f"it has {', '.join(columns)}" if any(columns) else "the file is empty"
-            raise ParameterError(f"{where} has no column {needed!r}; {it_has}")
+            present = f"it has {', '.join(columns)}" if any(columns) else "the file is empty"
+            raise ParameterError(f"{where} has no column {needed!r}; {present}")
     if not any(column.startswith(PARAM) for column in columns):
         raise ParameterError(f"{where} has no column {PARAM + 'NAME'!r}; it has {', '.join(columns)}")
     for column in columns:
@@ -156,30 +161,30 @@ def _check_columns(columns: Sequence[str], where: str) -> None:
 
 
 def _is_objective(column: str) -> bool:
-    # Targets are named with colons and may be at a node.
+    # Names of targets contain colons, and an @ before a node.
     latency = latency_on("").name
     return (column.startswith(latency) and column != latency) or not {":", "@"}.intersection(column)
 
 
 def _by_epoch(numbers: Mapping[str, float], prefix: str) -> dict[int, float]:
-    found = {int(name.removeprefix(prefix)): value for name, value in numbers.items() if name.startswith(prefix)}
-    return dict(sorted(found.items()))
+    by_epoch = {int(name.removeprefix(prefix)): value for name, value in numbers.items() if name.startswith(prefix)}
+    return dict(sorted(by_epoch.items()))
 
 
-def _number(text: str, where: str, most: float | None) -> float:
+def _number(text: str, where: str, maximum: float | None) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or (most is not None and not 0 <= value <= most):
-        raise ParameterError(f"{where}: {text!r} is not a number" + (" from 0 to 1" if most is not None else ""))
+    if not math.isfinite(value) or (maximum is not None and not 0 <= value <= maximum):
+        raise ParameterError(f"{where}: {text!r} is not a number" + (" from 0 to 1" if maximum is not None else ""))
     return value
 
 
 def _is_integer(text: str) -> bool:
-    """Beyond what a float tells apart a number is a word."""
-    return text.removeprefix("-").isdecimal() and len(text) <= EXACT_DIGITS
+    """Whether the text is an integer; one with more digits than a float represents exactly counts as a word."""
+    return text.removeprefix("-").isdecimal() and len(text) <= MAX_INTEGER_DIGITS
 
 
-def _order(choice: Choice) -> tuple[bool, Choice]:
+def _sort_key(choice: Choice) -> tuple[bool, Choice]:
     return isinstance(choice, str), choice

@@ -13,7 +13,7 @@ from torch import nn
 
 from nas.errors import ExportError
 from nas.export.config import ExportedConfig
-from nas.export.output_file import written
+from nas.export.output_file import atomic_write
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.folding import folded
 
@@ -28,7 +28,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     Raises ParameterError when it cannot be written, ExportError when ONNX Runtime's outputs are not torch's.
     """
     model = network_of(config, weights)
-    with written("--output", path) as file:
+    with atomic_write("--output", path) as file:
         convert(folded(model), example_input(config, 2), file, {"provenance": json.dumps(config.to_dict())})
         worst = max(
             difference(model(x_BCHW), run(file, x_BCHW))

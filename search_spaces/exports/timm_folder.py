@@ -17,7 +17,7 @@ from nas.architecture import MLP_RATIO, Architecture
 from nas.baselines.known import KNOWN
 from nas.errors import ExportError
 from nas.export.config import CONFIG_FILE, ExportedConfig
-from nas.export.output_file import make_folder, write_text, written
+from nas.export.output_file import atomic_write, make_folder, write_text
 from nas.export.source import WEIGHTS_FILE
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.known.family import refuse_export
@@ -58,7 +58,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     if not worst <= TOLERANCE:
         raise ExportError(f"timm's output differs from ours by {worst:.1e}, more than {TOLERANCE:.0e}")
     make_folder("--output", path)
-    with written("--output", path / WEIGHTS_FILE) as file:
+    with atomic_write("--output", path / WEIGHTS_FILE) as file:
         file.write_bytes(save(state, metadata={"provenance": json.dumps(config.provenance)}))
     write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict(), indent=2) + "\n")
     write_text("--output", path / MODEL_FILE, _source(arguments))

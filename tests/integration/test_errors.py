@@ -86,7 +86,7 @@ def assert_one_line(done: Finished, *named: str) -> None:
         ("front --storage sqlite:///nowhere.db", ("nowhere.db", "nas search")),
         ("front --html nowhere/front.html", ("--html", "nowhere/front.html")),
         ("front --html empty", ("--html", "'empty'")),
-        ("export --format table --pick knee --output x", ("--pick is of one architecture",)),
+        ("export --format table --pick knee --output x", ("--pick applies to one architecture",)),
         ("export --format magic --output x", ("exporter 'magic'", "json, onnx, python, table, timm, torch, yaml")),
         ("export --pick magic --output x", ("pick 'magic'", "knee, latency, trial:N")),
         ("export --pick trial:99 --output x", ("trial:99", "trial:0")),

@@ -128,7 +128,7 @@ def test_optunas_own_api_reads_it(searched: Searched) -> None:
 def test_a_larger_budget_goes_on(searched: Searched) -> None:
     more = run_nas([*QUICK, "--budget", str(BUDGET + 1)], searched.folder)
     assert more.code == 0, more.err
-    assert f"going on from {BUDGET}" in more.out
+    assert f"resumed at {BUDGET}" in more.out
     assert len(trials(searched.folder)) == BUDGET + 1
 
 
@@ -218,7 +218,7 @@ def test_training_free_features_are_recorded_reported_and_checked(tmp_path: Path
     )
     shown = run_nas(["features"], tmp_path).out
     assert "naswot" in shown
-    assert "`nas search --feature` also finds gradient_norm, synaptic" in shown
+    assert "`nas search --feature` can also record gradient_norm, synaptic" in shown
     assert run_nas(["export", "--format", "table", "--output", "t.csv"], tmp_path).code == 0
     assert "feature:naswot" in (tmp_path / "t.csv").read_text()
     more = run_nas([*QUICK, *budget, *asked[:2], "--budget", "15", "--json"], tmp_path)

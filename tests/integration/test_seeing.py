@@ -32,7 +32,7 @@ def test_a_running_search_and_its_log(tmp_path: Path) -> None:
     assert shown["driver"]["pid"] == search.process.pid
     assert sum(shown["workers"].values()) == 1
     assert shown["trials_per_hour"] > 0
-    assert f"driven by process {search.process.pid}" in told.out
+    assert f"searched by process {search.process.pid}" in told.out
     code, out, err = search.finish()
     assert code == 0, err
     events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
@@ -42,7 +42,10 @@ def test_a_running_search_and_its_log(tmp_path: Path) -> None:
     ended = [event for event in events if event["event"] == "trial ended"]
     assert {event["study"] for event in events} == {shown["study"]}
     assert all(0 <= event["accuracy"] <= 1 and event["latency_ms"] > 0 for event in ended)
-    assert run_nas(["status"], tmp_path).out == "no search is running on this database; studies on record: 1 (--all)\n"
+    assert (
+        run_nas(["status"], tmp_path).out
+        == "no search is running on this database; recorded studies: 1 (--all shows them)\n"
+    )
 
 
 def test_warnings_are_events_of_the_log_for_programs(capsys: pytest.CaptureFixture[str]) -> None:

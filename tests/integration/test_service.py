@@ -261,7 +261,7 @@ def test_the_command_searches_through_the_service(tmp_path: Path) -> None:
         assert [trial.state for trial in done(tmp_path)] == ["complete"] * 3
         assert list(away.iterdir()) == []
         again = run_nas([*QUICK, "--budget", "3", "--service", served.url], away)
-        assert "3 trials on record" in again.out
+        assert "3 trials recorded" in again.out
         refused = run_nas([*QUICK, "--budget", "0", "--service", served.url], away)
         assert (refused.code, len(refused.err.splitlines())) == (2, 1)
         assert "--budget 0 is below 1" in refused.err

@@ -87,7 +87,7 @@ def test_a_killed_training_goes_on(tmp_path: Path) -> None:
 
 def test_what_is_no_member_cannot_be_judged(tmp_path: Path) -> None:
     (tmp_path / "nas.db").touch()
-    assert "no supernet is on record" in run_nas(["supernet", "info"], tmp_path).out
+    assert "no supernet is recorded" in run_nas(["supernet", "info"], tmp_path).out
     for config, named in (("nothing.yaml", "no config file"), ("caformer_s18", "stem recipe is not one of")):
         missing = run_nas(["supernet", "evaluate", config, *MADE_OF], tmp_path)
         assert missing.code == 2

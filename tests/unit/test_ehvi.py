@@ -21,7 +21,7 @@ from nas.samplers.ehvi.sampler import EhviSampler
 from nas.samplers.ehvi.staircase import Staircase
 from nas.samplers.ehvi.surrogate import Surrogate
 from nas.samplers.setting import CURVE, OBSERVED
-from nas.simulation.replay import Replay, replay
+from nas.simulation.replay import ReplayOptions, replay
 from nas.simulation.space import TableSpace
 from nas.simulation.table import read_table
 from nas.space import Choice
@@ -282,7 +282,7 @@ def test_it_beats_random_and_tpe(table: Path) -> None:
     """After 30 of 729 trials, five seeds each, none stopped early: one-sided Mann-Whitney tests."""
     read = read_table(table)
     found = {
-        name: [replay(read, name, seed, Replay(30, early_stopping=False)).shares[2] for seed in range(5)]
+        name: [replay(read, name, seed, ReplayOptions(30, early_stopping=False)).shares[2] for seed in range(5)]
         for name in ("ehvi", "random", "tpe")
     }
     for other in ("random", "tpe"):

@@ -1,4 +1,4 @@
-"""Configs: written, read again, built, and refused where they are not what they should be."""
+"""Configs: written, read back, built, and refused if they are invalid."""
 
 import json
 import os
@@ -52,14 +52,14 @@ def test_the_torch_format_shows_the_line_that_builds_it(config, tmp_path: Path) 
     path = tmp_path / "best"
     said = plugins.load(plugins.EXPORTERS, "torch")(config, None, path)
     line = said.splitlines()[-1]
-    # Folders are moved: the line inside is for who stands next to it.
+    # Folders are moved, so the line inside names the folder without its path.
     assert json.loads((path / "config.json").read_text())["python"] == "import nas; model = nas.load('best')"
     names: dict[str, object] = {}
     exec(line, names)
     assert isinstance(names["model"], torch.nn.Module)
 
 
-# timm cannot express the study's networks, and what is not written is not told of.
+# timm cannot express the study's networks, so nothing is written.
 @pytest.mark.parametrize("form", sorted({*plugins.names(plugins.EXPORTERS)} - {"timm"}))
 def test_an_export_says_which_trial_it_wrote(form: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'nas.db'}"
@@ -134,6 +134,6 @@ def test_settings_of_the_tests_are_those_of_a_search() -> None:
     from search_spaces.hybrid import HYBRID
     from workers.training.proxy import prepare
 
-    # But for the recipe, which studies of version 0.1 have none of.
+    # Except for the recipe, which studies of version 0.1 lack.
     recorded = {"space", "space_key", "evaluator", *prepare(EvaluationOptions(), HYBRID).settings}
     assert settings().keys() == recorded - {RECIPE_SETTING}

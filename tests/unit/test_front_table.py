@@ -1,4 +1,4 @@
-"""What the table of a front marks, and explains."""
+"""The marks in the table of a front, and their notes."""
 
 import pytest
 
@@ -12,15 +12,17 @@ OBJECTIVES = ("accuracy", "latency_ms")
 
 def trial(number: int, latency_ms: float, own: float, *further: float, again_ms: float | None = None) -> Trial:
     outcome = complete(own, latency_ms)
-    seeds = tuple(Confirmation(seed, complete(each, again_ms or latency_ms)) for seed, each in enumerate(further))
+    seeds = tuple(
+        Confirmation(seed, complete(accuracy, again_ms or latency_ms)) for seed, accuracy in enumerate(further)
+    )
     return Trial(number, list(small_space())[number], outcome.state, 0, 1, outcome, seeds)
 
 
 def printed(trials: list[Trial], capsys: pytest.CaptureFixture[str], limit_ms: float | None = None) -> str:
-    found = results(trials, {"max_latency_ms": limit_ms})
-    members = front(found)
-    shown, dropped = ([as_json(each, members) for each in some] for some in (members, dropped_from_front(found)))
-    print_front(shown, OBJECTIVES, dropped)
+    study_results = results(trials, {"max_latency_ms": limit_ms})
+    members = front(study_results)
+    rows, dropped = ([as_json(result, members) for result in group] for group in (members, dropped_from_front(study_results)))
+    print_front(rows, OBJECTIVES, dropped)
     return capsys.readouterr().out
 
 

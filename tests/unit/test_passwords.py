@@ -1,4 +1,4 @@
-"""What others on the machine see of a command."""
+"""Passwords of a command, which other users of the machine must not see."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def test_passwords_are_left_out(word: str, shown: str) -> None:
 
 
 def test_errors_repeat_none(tmp_path: Path) -> None:
-    """The likeliest slip: the URL without its option."""
+    """The likeliest mistake: a URL without its option."""
     refused = run_nas(["db", "check", "postgresql://me:secret@host/nas"], tmp_path)
     assert refused.code == 2
     assert "postgresql://me:***@host/nas" in refused.err

@@ -1,4 +1,4 @@
-"""The published family: the same networks as the literature's, to the parameter, and as timm's, to the logit."""
+"""Published models: parameters equal to the literature's, logits equal to timm's."""
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_timms_logits_with_timms_weights_and_the_other_way_round(name: str) -> N
     torch.manual_seed(0)
     theirs = timm.create_model(name, pretrained=False).eval()
     for weight in theirs.parameters():
-        # timm's initial weights are so small that every network gives nearly the same.
+        # timm's initial weights are too small: every network's output is nearly the same.
         torch.nn.init.normal_(weight, weight.mean().item(), 0.05)
     ours = build(MODELS[name].architecture, MODELS[name].model_input).eval()
     image = torch.randn(1, 3, 224, 224)

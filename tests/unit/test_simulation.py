@@ -1,4 +1,4 @@
-"""Whole searches on recorded results."""
+"""Simulated searches on recorded results."""
 
 import contextlib
 import random
@@ -16,7 +16,7 @@ from nas.evaluation import Job
 from nas.samplers.distributions import distributions
 from nas.simulation.evaluator import TabularEvaluator, first_epoch, learning_curve
 from nas.simulation.nearest import NearestRowSampler
-from nas.simulation.replay import Replay, replay
+from nas.simulation.replay import ReplayOptions, replay
 from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Row, read_table
@@ -49,19 +49,19 @@ def test_the_nearest_row_differs_least_and_is_not_taken(tmp_path: Path) -> None:
     rows = ["x,1,0.5,2", "x,2,0.5,2", "x,9,0.5,2", "y,9,0.5,2", "z,3,0.5,2"]
     (tmp_path / "t.csv").write_text("\n".join(["param:a,param:b,accuracy,latency_ms", *rows]) + "\n")
     space = TableSpace(read_table(tmp_path / "t.csv"))
-    taken: set[str] = set()
-    found = []
+    tried: set[str] = set()
+    nearest = []
     for _ in rows:
-        member = space.nearest({"a": "x", "b": 3}, taken, random.Random(0))
-        taken.add(member.key)
-        found.append(tuple(space.encode(member).values()))
-    # Of b's options 1, 2, 3 and 9 both 2 and 9 are next to 3; another word is as far as one end is from the other.
-    assert set(found[:2]) == {("x", 2), ("x", 9)}
-    assert found[2:] == [("x", 1), ("z", 3), ("y", 9)]
+        member = space.nearest({"a": "x", "b": 3}, tried, random.Random(0))
+        tried.add(member.key)
+        nearest.append(tuple(space.encode(member).values()))
+    # Among b's options 1, 2, 3 and 9 both 2 and 9 are next to 3; two words differ as much as the ends of a range.
+    assert set(nearest[:2]) == {("x", 2), ("x", 9)}
+    assert nearest[2:] == [("x", 1), ("z", 3), ("y", 9)]
 
 
-class Wishes(optuna.samplers.RandomSampler):
-    """Asks for the same member each time."""
+class ConstantSampler(optuna.samplers.RandomSampler):
+    """Sampler that proposes the same choices each time."""
 
     def sample_relative(self, study, trial, search_space):
         return {"a": "y", "b": 2}
@@ -70,15 +70,15 @@ class Wishes(optuna.samplers.RandomSampler):
 def test_for_what_is_no_row_or_on_record_the_nearest_row_stands(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(GOOD)
     space = TableSpace(read_table(tmp_path / "t.csv"))
-    taken: set[str] = set()
-    sampler = NearestRowSampler(Wishes(), space, lambda: taken, seed=0)
+    tried: set[str] = set()
+    sampler = NearestRowSampler(ConstantSampler(), space, lambda: tried, seed=0)
     study = optuna.create_study(sampler=sampler)
     for count in (1, 2, 3):
-        taken.add(space.decode(study.ask(distributions(space)).params).key)
-        assert len(taken) == sampler.absent == count
+        tried.add(space.decode(study.ask(distributions(space)).params).key)
+        assert len(tried) == sampler.absent == count
     (tmp_path / "t.csv").write_text(GOOD + "y,2,0.8,5\n")
     full = TableSpace(read_table(tmp_path / "t.csv"))
-    sampler = NearestRowSampler(Wishes(), full, lambda: [full.compose({"a": "y", "b": 2}).key], seed=0)
+    sampler = NearestRowSampler(ConstantSampler(), full, lambda: [full.compose({"a": "y", "b": 2}).key], seed=0)
     assert optuna.create_study(sampler=sampler).ask(distributions(full)).params in (
         {"a": "x", "b": 2},
         {"a": "y", "b": 1},
@@ -141,7 +141,7 @@ def test_of_a_shorter_training_than_the_accuracys_the_curve_ends_at_the_accuracy
     curve = learning_curve(row)
     assert [curve[epoch - 1].loss for epoch in (12, 24, 25)] == pytest.approx([0.4, 0.4, 0.1])
     assert curve[-1].accuracy == 0.7
-    # Before it nothing is known by which a trial could be judged.
+    # Before its first epoch no recorded curve can judge a trial.
     assert first_epoch(row) == 12
     assert first_epoch(Row({"a": "x"}, {"accuracy": 0.9, "latency_ms": 1.0})) == 1
     assert first_epoch(Row({"a": "x"}, row.figures, {1: 0.1, 9: 0.7}, training_losses={3: 1.0, 9: 0.5})) == 3
@@ -158,9 +158,9 @@ def test_columns_that_a_study_exports_and_names_with_accuracy_in_them(tmp_path: 
 def test_with_a_limit_that_few_rows_meet_the_fastest_is_tried_first(table: Path) -> None:
     read = read_table(table)
     fastest = sorted(row.figures["latency_ms"] for row in read.rows)
-    found = replay(read, "random", 0, Replay(40, max_latency_ms=fastest[8]))
-    assert len(found.course) == 40
-    assert found.course[0] > 0
+    result = replay(read, "random", 0, ReplayOptions(40, max_latency_ms=fastest[8]))
+    assert len(result.course) == 40
+    assert result.course[0] > 0
 
 
 def test_training_losses_are_replayed_where_they_are_recorded(tmp_path: Path) -> None:
@@ -171,23 +171,23 @@ def test_training_losses_are_replayed_where_they_are_recorded(tmp_path: Path) ->
 
 
 class Jobs:
-    """A search that asks for every row once and stops what its judge says."""
+    """Search that proposes each row once and stops the trials that `stop` selects."""
 
     def __init__(self, space: TableSpace, stop: Callable[[int], bool]) -> None:
-        self.left = [Job(member, 0, number, rungs=(1, 3)) for number, member in enumerate(space)]
+        self.pending = [Job(member, 0, number, rungs=(1, 3)) for number, member in enumerate(space)]
         self.stop = stop
-        self.told: list[tuple[int, TrialState]] = []
+        self.ended: list[tuple[int, TrialState]] = []
 
     is_over = False
 
     def ask(self):
-        return self.left.pop(0) if self.left else None
+        return self.pending.pop(0) if self.pending else None
 
     def should_continue(self, job, outcome):
         return not self.stop(job.number)
 
     def tell(self, job, outcome):
-        self.told.append((job.number, outcome.state))
+        self.ended.append((job.number, outcome.state))
 
     def interrupt(self, job, cause, message):
         raise AssertionError
@@ -195,20 +195,20 @@ class Jobs:
 
 def test_more_workers_take_less_of_the_simulated_time(table: Path) -> None:
     space = TableSpace(read_table(table))
-    took = {}
+    simulated_s = {}
     for workers in (1, 4):
         jobs, runner = Jobs(space, stop=lambda number: number % 2 == 0), SimulatedRunner(workers)
         runner.run(jobs, TabularEvaluator(space, None))
-        assert sorted(number for number, _ in jobs.told) == list(range(space.size))
-        assert {state for number, state in jobs.told if number % 2 == 0} == {TrialState.STOPPED}
-        took[workers] = runner.now_s
-    assert took[4] == pytest.approx(took[1] / 4, rel=0.05)
+        assert sorted(number for number, _ in jobs.ended) == list(range(space.size))
+        assert {state for number, state in jobs.ended if number % 2 == 0} == {TrialState.STOPPED}
+        simulated_s[workers] = runner.now_s
+    assert simulated_s[4] == pytest.approx(simulated_s[1] / 4, rel=0.05)
 
 
 @pytest.mark.parametrize("sampler", plugins.names(plugins.SAMPLERS))
 def test_every_sampler_is_replayed_and_the_same_seed_gives_the_same_search(table: Path, sampler: str) -> None:
     read = read_table(table)
-    first, second = (replay(read, sampler, 1, Replay(13, workers=3, max_latency_ms=6.0)) for _ in range(2))
+    first, second = (replay(read, sampler, 1, ReplayOptions(13, workers=3, max_latency_ms=6.0)) for _ in range(2))
     assert (first.shares, first.simulated_s) == (second.shares, second.simulated_s)
     assert 0 < first.shares[0] <= first.shares[1] <= first.shares[2] <= 1
     assert len(first.course) == 13
@@ -218,7 +218,7 @@ def test_every_sampler_is_replayed_and_the_same_seed_gives_the_same_search(table
 
 def test_stopped_trials_save_epochs(table: Path) -> None:
     read = read_table(table)
-    with_it, without = (replay(read, "random", 0, Replay(150, early_stopping=each)) for each in (True, False))
+    with_it, without = (replay(read, "random", 0, ReplayOptions(150, early_stopping=is_on)) for is_on in (True, False))
     assert without.epochs == 1.0
     assert with_it.epochs < 0.8
     assert with_it.shares[2] > 0.98 * without.shares[2]
@@ -230,10 +230,10 @@ def test_the_command_prints_what_it_compares(table: Path, nas: Callable[..., Fin
     assert shown.code == 0, shown.err
     assert "ehvi" in shown.out
     assert "random" in shown.out
-    found = nas(*arguments, "--json", "--features", "--no-early-stopping").json()
-    assert (found["budget"], found["seeds"], found["features"]) == (20, 2, True)
-    assert found["samplers"].keys() == {"ehvi", "random"}
-    for sampler in found["samplers"].values():
+    printed = nas(*arguments, "--json", "--features", "--no-early-stopping").json()
+    assert (printed["budget"], printed["seeds"], printed["features"]) == (20, 2, True)
+    assert printed["samplers"].keys() == {"ehvi", "random"}
+    for sampler in printed["samplers"].values():
         assert all(search["epochs"] == 1.0 for search in sampler["searches"])
         ends = [search["shares"][-1] for search in sampler["searches"]]
         assert (sampler["N"]["mean"], sampler["N"]["worst"]) == (pytest.approx(sum(ends) / 2), min(ends))

@@ -25,7 +25,7 @@ from nas import plugins
 from nas.architecture import ModelInput
 from nas.errors import DataError, ParameterError, SearchInterruptedError
 from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig
-from nas.export.output_file import make_folder, write_text, written
+from nas.export.output_file import atomic_write, make_folder, write_text
 from nas.export.source import BASELINE, WEIGHTS_FILE
 from nas.export.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
 from workers.data.dataset import Dataset, Request
@@ -306,7 +306,7 @@ def _write(options: TrainingOptions, assignment: Assignment, result: TrainingRes
     trained = ExportedConfig(assignment.architecture, assignment.model_input, assignment.builder, provenance)
     with outcome.checkpoint.as_directory() as folder:
         state = torch.load(Path(folder) / CHECKPOINT, map_location="cpu", weights_only=True)["judged"]
-    with written("--output", options.output / WEIGHTS_FILE) as file:
+    with atomic_write("--output", options.output / WEIGHTS_FILE) as file:
         file.write_bytes(save({name: weight.contiguous() for name, weight in state.items()}))
     write_text("--output", options.output / CONFIG_FILE, json.dumps(trained.to_dict(), indent=2) + "\n")
     page = plugins.load(plugins.PAGES, "curve")(trained, result)
