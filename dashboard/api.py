@@ -53,7 +53,7 @@ def studies(reading: Reading) -> list[schemas.StudySummary]:
 @router.get("/measurements")
 def measurements(reading: Reading, key: Key = None, most: MaxRows = 100) -> list[schemas.Measured]:
     """List recorded latency measurements, newest first."""
-    return [measurement_row(row.measurement, {}) for row in reading.store.measurements(key=key, most=most)]
+    return [measurement_row(row.measurement, {}) for row in reading.store.measurements(key=key, limit=most)]
 
 
 @router.get("/studies/{name:path}/trials/{number}/export/{form}", response_class=Response)

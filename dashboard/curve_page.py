@@ -23,7 +23,7 @@ def render(config: ExportedConfig, result: TrainingResult) -> str:
         )
     losses = [point.loss for point in result.curve]
     figure.add_trace(go.Scatter(x=epochs, y=losses, name="training loss", line={"color": LOSS}), secondary_y=True)
-    title = f"{config.architecture.word} on {result.settings['dataset']}: test accuracy {result.test_accuracy:.2%}"
+    title = f"{config.architecture.layout} on {result.settings['dataset']}: test accuracy {result.test_accuracy:.2%}"
     figure.update_layout(title=title, template="plotly_white", hovermode="x unified")
     figure.update_xaxes(title="epoch")
     figure.update_yaxes(title="validation accuracy", tickformat=".1%", secondary_y=False)

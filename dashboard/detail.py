@@ -60,7 +60,7 @@ def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[sch
 
 def _measurements(store: Store, trial: Trial, settings: Mapping[str, Any]) -> list[schemas.Measured]:
     names = {fingerprint_digest(fingerprint): name for name, fingerprint in fingerprints(settings).items()}
-    rows = store.measurements(key=trial.architecture.key, most=MAX_MEASUREMENTS)
+    rows = store.measurements(key=trial.architecture.key, limit=MAX_MEASUREMENTS)
     return [measurement_row(row.measurement, names) for row in rows]
 
 
@@ -74,7 +74,7 @@ def measurement_row(measurement: Measurement, names: Mapping[str, str]) -> schem
         "interval": list(measurement.interval),
         "quantiles": {f"p{q * 100:g}": measurement.quantile(q) for q in QUANTILES},
         "samples": list(measurement.samples),
-        "thrown": measurement.thrown,
+        "thrown": measurement.discarded,
         "drift": measurement.drift,
         "is_precise": measurement.is_precise,
         "taken_at": measurement.taken_at,

@@ -54,7 +54,7 @@ def compare_trials(request: Request, reading: Reading, name: str, trial: Trials)
 @router.get("/studies/{name:path}/trials/{number}")
 def trial(request: Request, reading: Reading, name: str, number: Number) -> Response:
     architecture = reading.snapshots.of(name).trials.trial(number).architecture
-    return _page(request, "trial.html", name=name, number=number, layout=architecture.word)
+    return _page(request, "trial.html", name=name, number=number, layout=architecture.layout)
 
 
 @router.get("/studies/{name:path}")

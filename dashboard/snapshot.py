@@ -139,7 +139,7 @@ class Snapshots:
             self._baseline_versions = versions
 
     def _read(self, trials: Trials, study_id: int) -> Trials:
-        versions = self._store.marks(study_id)
+        versions = self._store.versions(study_id)
         changed = trials.changed_since(versions)
         if not changed:
             return trials

@@ -22,7 +22,7 @@ def small_space(mixers: Sequence[str] = MIXERS) -> SearchSpace:
 
 
 def measurement(*samples: float) -> Measurement:
-    return Measurement(LATENCY.name, LATENCY.unit, samples, {"target": "cpu", "threads": 1}, margin=0.01)
+    return Measurement(LATENCY.name, LATENCY.unit, samples, {"target": "cpu", "threads": 1}, relative_half_width=0.01)
 
 
 def complete(accuracy: float, latency_ms: float) -> Outcome:

@@ -14,7 +14,9 @@ def draw(architecture: Architecture) -> str:
     column_width = max(map(len, labels))
     min_width = min(stage.width for stage in architecture.stages)
     blueprint = [f"{field} {label}" for field, label in architecture.blueprint.labels.items() if label != "recipe"]
-    lines = ["  ".join((architecture.word, architecture.recipe, architecture.key[:12], ", ".join(blueprint))).rstrip()]
+    lines = [
+        "  ".join((architecture.layout, architecture.recipe, architecture.key[:12], ", ".join(blueprint))).rstrip()
+    ]
     for number, (label, stage) in enumerate(zip(labels, architecture.stages, strict=True), start=1):
         bar = BLOCK * (1 + round(2 * math.log2(stage.width / min_width)))
         bars = " ".join([bar] * min(stage.depth, MAX_BLOCKS))

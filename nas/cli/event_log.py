@@ -55,7 +55,7 @@ class EventLog:
         last = trial.confirmations[-1]
         self._write("trial confirmed", {**_trial_fields(trial), "seed": last.seed, **_outcome_fields(last.outcome)})
 
-    def audited(self, checks: Sequence[RankCheck]) -> None:
+    def ranks_checked(self, checks: Sequence[RankCheck]) -> None:
         for check in checks:
             self._write("proxy audited", {**vars(check), "warning": check.is_low})
 
@@ -96,7 +96,7 @@ class _WarningHandler(logging.Handler):
 
 
 def _trial_fields(trial: Trial) -> dict[str, Any]:
-    return {"trial": trial.number, "architecture": trial.architecture.word, "key": trial.architecture.key}
+    return {"trial": trial.number, "architecture": trial.architecture.layout, "key": trial.architecture.key}
 
 
 def _outcome_fields(outcome: Outcome | None) -> dict[str, Any]:

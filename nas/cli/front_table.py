@@ -9,7 +9,7 @@ from rich.table import Table
 from nas.architecture import Architecture, Stage
 from nas.cli.table import print_note, print_table
 from nas.objective import ACCURACY, LATENCY, PARAMETERS, unit_of
-from nas.results.rank_correlation import FEWEST, RankCheck, FeatureRank
+from nas.results.rank_correlation import MIN_TRIALS_TO_RANK, FeatureRank, RankCheck
 
 # Objectives that have a column in every table.
 COMMON_OBJECTIVES = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
@@ -104,7 +104,7 @@ def print_features(ranks: Sequence[FeatureRank]) -> None:
         table.add_row(rank.feature, str(rank.trials), *taus)
     print_table(table)
     if any(rank.tau is None for rank in ranks):
-        print_note(f"tau needs at least {FEWEST} trials with the feature")
+        print_note(f"tau needs at least {MIN_TRIALS_TO_RANK} trials with the feature")
 
 
 def low_correlation_warning(check: RankCheck) -> str:
@@ -120,5 +120,5 @@ def _mixer_labels(architectures: Sequence[Architecture]) -> list[str]:
     """Label each architecture's mixers by letters, or by full names where two of them share a letter."""
     labels = {stage.mixer_label for architecture in architectures for stage in architecture.stages}
     if len({label[0] for label in labels}) == len(labels):
-        return [architecture.word for architecture in architectures]
+        return [architecture.layout for architecture in architectures]
     return ["-".join(stage.mixer_label for stage in architecture.stages) for architecture in architectures]

@@ -107,14 +107,14 @@ def compare(
             "low": comparison.low,
             "high": comparison.high,
             "rounds": comparison.rounds,
-            "thrown": comparison.thrown,
+            "thrown": comparison.discarded,
             "precise": is_precise,
         }
         click.echo(json.dumps(shown))
         return
     click.echo(
         f"{one} takes {comparison.ratio:.3f} times as long as {other} on {target} (95% confidence {comparison.low:.3f} "
-        f"to {comparison.high:.3f}; {comparison.rounds} rounds, {comparison.thrown} discarded)"
+        f"to {comparison.high:.3f}; {comparison.rounds} rounds, {comparison.discarded} discarded)"
     )
     if inputs[0] != inputs[1]:
         click.echo(f"the inputs differ: {inputs[0]} for {one}, {inputs[1]} for {other}{_input_hint(inputs)}")
@@ -134,7 +134,7 @@ def list_(target: str | None, key: str, limit: int | None, storage: str, as_json
         plugins.check(plugins.TARGETS, target)
     with Store.open(storage, create=False) as store:
         measurements = [
-            ("reference" if architecture is None else f"{architecture.word} {architecture.key[:12]}", measurement)
+            ("reference" if architecture is None else f"{architecture.layout} {architecture.key[:12]}", measurement)
             for architecture, measurement in store.measurements()
             if target in (None, measurement.fingerprint.get("target"))
             and (not key or (architecture is not None and architecture.key.startswith(key)))
@@ -168,11 +168,11 @@ def _show(measurements: list[tuple[str, Measurement]], as_json: bool, imprecise:
             target_label(measurement.fingerprint),
             str(measurement.fingerprint.get("input", "")),
             f"{measurement.median:.3f}",
-            f"{measurement.margin:.1%}" + ("" if measurement.is_precise else " !"),
+            f"{measurement.relative_half_width:.1%}" + ("" if measurement.is_precise else " !"),
             f"{measurement.quantile(0.9):.3f}",
             f"{measurement.quantile(0.99):.3f}",
             str(measurement.count),
-            str(measurement.thrown),
+            str(measurement.discarded),
             f"{measurement.drift:+.1%}",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(measurement.taken_at)),
         )
@@ -197,7 +197,7 @@ def measurement_as_json(measurement: Measurement) -> dict[str, Any]:
         "p90_ms": measurement.quantile(0.9),
         "p99_ms": measurement.quantile(0.99),
         "rounds": measurement.count,
-        "thrown": measurement.thrown,
+        "thrown": measurement.discarded,
         "drift": measurement.drift,
         "precise": measurement.is_precise,
         "taken_at": measurement.taken_at,

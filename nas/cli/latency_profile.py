@@ -18,7 +18,7 @@ from nas.cli.meters import requested_meters
 from nas.cli.table import print_table
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions
-from nas.latency import device_profile as device_profile
+from nas.latency import device_profile
 from nas.latency.device_profile import PredictionErrors
 from nas.latency.latency_model import LatencyModel, features
 from nas.latency.meter import calibrated
@@ -97,7 +97,9 @@ def command(
     )
     space = evaluation.space
     if space.size < device_profile.FOLDS:
-        raise ParameterError(f"--space {space.name!r} has {space.size} members; at least {device_profile.FOLDS} are needed")
+        raise ParameterError(
+            f"--space {space.name!r} has {space.size} members; at least {device_profile.FOLDS} are needed"
+        )
     model_input = ModelInput.from_dict(evaluation.settings["latency_input"])
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     with Store.open(storage, create=True) as store:
@@ -123,7 +125,11 @@ def command(
 
 
 def _show(
-    space: SearchSpace, target: str, costs_ms: Mapping[str, Sequence[float | None]], errors: PredictionErrors, model: LatencyModel
+    space: SearchSpace,
+    target: str,
+    costs_ms: Mapping[str, Sequence[float | None]],
+    errors: PredictionErrors,
+    model: LatencyModel,
 ) -> None:
     widths = (stage.widths[len(stage.widths) // 2] for stage in space.stages)
     click.echo(f"predicted milliseconds of one more block in each stage of {space.name} on {target}")

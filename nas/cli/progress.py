@@ -83,13 +83,13 @@ class SearchProgress:
             return
         accuracy = trial.confirmations[-1].outcome.accuracy
         verdict = "failed" if accuracy is None else f"accuracy {accuracy:.4f}"
-        line = f"trial {trial.number} {trial.architecture.word} with another seed: {verdict}"
+        line = f"trial {trial.number} {trial.architecture.layout} with another seed: {verdict}"
         if self._bar is not None:
             self._bar.update(self._task, description=f"confirming the front: {line}")
         else:
             self._print(f"confirming the front: {line} | {self._figures(self._study)}")
 
-    def audited(self, checks: Sequence[RankCheck]) -> None:
+    def ranks_checked(self, checks: Sequence[RankCheck]) -> None:
         """Print each epoch's first warning; the last rank-correlation check is printed at the end of the search."""
         for check in checks:
             if check.is_low and check.epoch not in self._warned:
@@ -129,7 +129,7 @@ class SearchProgress:
 
 def _describe(trial: Trial, study: Study) -> str:
     outcome = trial.outcome
-    parts = [f"trial {trial.number} {trial.architecture.word} {trial.state.value}"]
+    parts = [f"trial {trial.number} {trial.architecture.layout} {trial.state.value}"]
     figures = {} if outcome is None else outcome.figures
     if ACCURACY.name in figures:
         parts.append(f"accuracy {figures[ACCURACY.name]:.4f}")

@@ -55,7 +55,8 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
     if log is not None:
         log.closed(result)
     members, dropped = (
-        [result_as_json(each, result.front) for each in results] for results in (result.front, result.dropped_from_front)
+        [result_as_json(each, result.front) for each in results]
+        for results in (result.front, result.dropped_from_front)
     )
     beside = {each.name: each for each in result.comparisons}
     baselines = [baseline_as_json(each, beside.get(each.name)) for each in result.baselines]

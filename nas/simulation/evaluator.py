@@ -37,7 +37,7 @@ class TabularEvaluator:
         row = self._space.row(job.architecture)
         latency_ms = row.figures[LATENCY.name]
         costs = {name: value for name, value in row.figures.items() if name not in (ACCURACY.name, LATENCY.name)}
-        latency = Measurement(LATENCY.name, LATENCY.unit, (latency_ms,), {"target": TARGET}, margin=0.0)
+        latency = Measurement(LATENCY.name, LATENCY.unit, (latency_ms,), {"target": TARGET}, relative_half_width=0.0)
         facts: dict[str, Any] = {"latency": latency, "parameters": 0, "costs": costs}
         if self._max_latency_ms is not None and latency_ms > self._max_latency_ms:
             yield Outcome(**facts)

@@ -34,6 +34,8 @@ from nas.store.store import Store
 from nas.study.confirmation import ConfirmedSearch
 from nas.study.early_stopping import rungs
 from nas.study.opening import experimental
+from nas.study.optuna_mirror import OptunaMirror
+from nas.study.pruning import Pruning
 from nas.study.study import Study
 from nas.trial import Trial, TrialState
 
@@ -106,7 +108,7 @@ class _EndedTrials(Watcher):
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None: ...
 
-    def audited(self, checks: Sequence[RankCheck]) -> None:
+    def ranks_checked(self, checks: Sequence[RankCheck]) -> None:
         pass
 
 
@@ -149,18 +151,17 @@ def replay(
             store.add_study(optuna_study._study_id, settings, 0.0)
             ended_trials, runner = _EndedTrials(), SimulatedRunner(options.workers)
             judged = [epoch for epoch in rungs(epochs) if epoch >= first_epoch(table.rows[0])]
+            pruner = inner if isinstance(inner, Pruner) else None
             study = Study(
                 store,
-                optuna_study._study_id,
-                optuna_study,
+                OptunaMirror(optuna_study, space, settings),
                 space,
                 settings,
                 options.budget,
                 ended_trials,
-                rungs=judged if options.early_stopping else (),
-                pruner=inner if isinstance(inner, Pruner) else None,
+                pruning=Pruning(optuna_study, settings, judged, pruner) if options.early_stopping else None,
             )
-            timed_sampler = TimedSampler(inner, space, lambda: study.taken, seed=seed, clock=clock)
+            timed_sampler = TimedSampler(inner, space, lambda: study.excluded, seed=seed, clock=clock)
             optuna_study.sampler = timed_sampler
             if options.max_latency_ms is not None:
                 # As a real search with a latency limit begins.

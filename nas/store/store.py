@@ -335,7 +335,10 @@ class Store(Drivers, Artifacts):
         with self._begin() as connection:
             connection.execute(
                 insert(tables.rank_checks),
-                [{"study_id": study_id, "done": done, "taken_at": taken_at, **vars(check_ranks)} for check_ranks in rank_checks],
+                [
+                    {"study_id": study_id, "done": done, "taken_at": taken_at, **vars(check_ranks)}
+                    for check_ranks in rank_checks
+                ],
             )
 
     @retried

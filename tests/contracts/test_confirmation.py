@@ -113,7 +113,9 @@ def test_what_one_unlucky_seed_kept_off_the_front_is_confirmed_as_far_as_it_is_f
         members = front(study.results)
         assert all(len(member.accuracies) == 3 for member in members)
         near = [result for result in study.results if len(result.accuracies) > 1 and result not in members]
-        assert {result.trial.number for result in near} <= {result.trial.number for result in dropped_from_front(study.results)}
+        assert {result.trial.number for result in near} <= {
+            result.trial.number for result in dropped_from_front(study.results)
+        }
         searched = non_dominated([result.searched_losses for result in study.results])
         lucky = {study.results[index].trial.number for index in searched}
         assert any(result.trial.number not in lucky for result in near)

@@ -106,10 +106,13 @@ def test_a_latency_of_few_disturbed_rounds_is_not_used_and_a_changed_one_is_mark
     def measured_again(latency_ms: float, margin: float) -> Trial:
         outcome = complete(0.9, 2.0)
         again = complete(0.9, latency_ms)
-        again = dataclasses.replace(again, latency=dataclasses.replace(again.latency, margin=margin))
+        again = dataclasses.replace(again, latency=dataclasses.replace(again.latency, relative_half_width=margin))
         return Trial(0, next(iter(small_space())), outcome.state, 0, 1, outcome, (Confirmation(1, again),))
 
-    for latency_ms, margin, figure, changed in ((30.0, UNKNOWN_HALF_WIDTH, 2.0, set()), (3.0, 0.01, 3.0, {"latency_ms"})):
+    for latency_ms, margin, figure, changed in (
+        (30.0, UNKNOWN_HALF_WIDTH, 2.0, set()),
+        (3.0, 0.01, 3.0, {"latency_ms"}),
+    ):
         (result,) = results([measured_again(latency_ms, margin)], {})
         assert (result.latency.median, result.changed) == (figure, changed)
 
@@ -118,7 +121,7 @@ def test_of_disturbed_measurements_alone_the_least_disturbed_one_is_shown_and_ma
     name = "latency_ms@cpu:threads=2"
 
     def disturbed(drift: float, latency_ms: float) -> Outcome:
-        unreliable = dataclasses.replace(measurement(latency_ms), margin=UNKNOWN_HALF_WIDTH, drift=drift)
+        unreliable = dataclasses.replace(measurement(latency_ms), relative_half_width=UNKNOWN_HALF_WIDTH, drift=drift)
         return dataclasses.replace(complete(0.9, 2.0), latencies={"cpu:threads=2": unreliable})
 
     outcome, again = disturbed(93.0, 0.12), disturbed(0.07, 1.51)

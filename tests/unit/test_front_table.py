@@ -21,7 +21,9 @@ def trial(number: int, latency_ms: float, own: float, *further: float, again_ms:
 def printed(trials: list[Trial], capsys: pytest.CaptureFixture[str], limit_ms: float | None = None) -> str:
     study_results = results(trials, {"max_latency_ms": limit_ms})
     members = front(study_results)
-    rows, dropped = ([as_json(result, members) for result in group] for group in (members, dropped_from_front(study_results)))
+    rows, dropped = (
+        [as_json(result, members) for result in group] for group in (members, dropped_from_front(study_results))
+    )
     print_front(rows, OBJECTIVES, dropped)
     return capsys.readouterr().out
 

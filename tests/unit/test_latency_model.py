@@ -12,7 +12,7 @@ from nas.architecture import Architecture, ModelInput, Stage
 from nas.latency import device_profile
 from nas.latency.latency_model import LatencyModel, features
 from nas.latency.online_model import MIN_MEASURED, OnlineLatencyModel
-from nas.objective import UNKNOWN
+from nas.objective import UNKNOWN_HALF_WIDTH
 from nas.space.loading import load_space
 from search_spaces.hybrid_v1 import HYBRID_V1
 from tests.builders import measurement
@@ -98,7 +98,7 @@ def test_an_online_model_predicts_once_it_has_enough_measurements_and_is_refitte
     assert online_model.predict(chosen[-1]) is None
     last = chosen[MIN_MEASURED - 1]
     # An unusable measurement of a busy machine.
-    online_model.add([(last, replace(measurement(9.0), margin=UNKNOWN))])
+    online_model.add([(last, replace(measurement(9.0), relative_half_width=UNKNOWN_HALF_WIDTH))])
     assert online_model.predict(chosen[-1]) is None
     online_model.add([(last, measurement(9.0)), (last, measurement(truth(last)))])
     assert online_model.expected_ms(last) == truth(last)

@@ -154,16 +154,19 @@ def test_a_machine_that_is_shared_is_waited_for() -> None:
 
 
 def test_of_several_repeats_those_of_a_shared_machine_count_where_there_are_no_others() -> None:
-    quiet, other = replace(measurement(2.0), margin=0.01), replace(measurement(2.2), margin=0.01)
-    shared = replace(measurement(3.0), margin=0.03, drift=0.9)
+    quiet, other = (
+        replace(measurement(2.0), relative_half_width=0.01),
+        replace(measurement(2.2), relative_half_width=0.01),
+    )
+    shared = replace(measurement(3.0), relative_half_width=0.03, drift=0.9)
     assert pooled([quiet, shared]) == quiet
     assert pooled([quiet, shared, other]).median == pytest.approx(2.1)
     assert pooled([shared]) == shared
     # As sure as they agree, whatever the number of samples.
-    many = replace(measurement(*[2.2] * 100), margin=0.001)
+    many = replace(measurement(*[2.2] * 100), relative_half_width=0.001)
     assert pooled([quiet, many]).median == pytest.approx(2.1)
-    assert pooled([quiet, many]).margin > 0.05
-    unsure = replace(measurement(9.0), margin=UNKNOWN_HALF_WIDTH)
+    assert pooled([quiet, many]).relative_half_width > 0.05
+    unsure = replace(measurement(9.0), relative_half_width=UNKNOWN_HALF_WIDTH)
     assert pooled([quiet, unsure]) == quiet
     assert pooled([unsure, shared]) == shared
     assert pooled([unsure]) == unsure

@@ -59,7 +59,7 @@ def test_the_default_proxy_learns_digits() -> None:
     assert [point.epoch for point in outcome.curve] == [1, 2, 3, 4]
     assert outcome.curve[-1].accuracy == outcome.accuracy
     assert outcome.parameters > 10_000
-    assert outcome.latency.count + outcome.latency.thrown >= 8
+    assert outcome.latency.count + outcome.latency.discarded >= 8
     assert outcome.latency.taken_at > 0
     assert outcome.latency.fingerprint["threads"] == 1
     assert outcome.latency.fingerprint["input"] == "1x14x14"
@@ -82,7 +82,7 @@ def test_a_confirmation_is_measured_before_its_training_and_after_it() -> None:
     *_, confirmed = proxy.confirm(SMALL, 1)
     assert confirmed.accuracy == once.accuracy
     # A figure that counts where there is no other.
-    before = dataclasses.replace(measurement(1000.0), margin=UNKNOWN_HALF_WIDTH, drift=9.0)
+    before = dataclasses.replace(measurement(1000.0), relative_half_width=UNKNOWN_HALF_WIDTH, drift=9.0)
     (both,) = proxy.with_repeated_latency(SMALL, iter([dataclasses.replace(once, latency=before)]))
     assert both.latency.median < 1000
     assert both.measure_s > once.measure_s

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from nas.objective import SHARED, UNKNOWN_HALF_WIDTH
+from nas.objective import MAX_DRIFT, UNKNOWN_HALF_WIDTH
 
 # One complete, synchronised inference; its milliseconds.
 Run = Callable[[], float]
 # A round counts when the reference's times before and after it differ by at most this fraction.
-MAX_DRIFT = 0.1
+MAX_ROUND_DRIFT = 0.1
 # A network's time is the median of this share of its calls, the quickest. (Two processes that measured the same 160
 # times by turns differed by .6% in the median and 1.8% at p95 so, and by 1.0 and 4.2% by the median of rounds' ratios:
 # a neighbour that has the core for a second slows different networks differently.)
@@ -48,7 +48,7 @@ class Effort:
 
     `warm_up_s` comes before. At least `min_rounds` are made, unless they take MAX_SLOW_EXTENSION times the limit. It
     goes on for up to MAX_EXTENSION times the limit while fewer than `min_rounds` are undisturbed, or while the
-    reference is slower than recorded by more than SHARED and the `precision` is finer than SHARED_ERROR.
+    reference is slower than recorded by more than MAX_DRIFT and the `precision` is finer than SHARED_ERROR.
     """
 
     precision: float = 0.005
@@ -107,7 +107,7 @@ def estimate(
     while clock() < warm:
         reference()
         run()
-    shared_ms = math.inf if recorded_ms is None or effort.precision >= SHARED_ERROR else (1 + SHARED) * recorded_ms
+    shared_ms = math.inf if recorded_ms is None or effort.precision >= SHARED_ERROR else (1 + MAX_DRIFT) * recorded_ms
     references = [timed(reference)]
     samples: list[TimedCall] = []
     begin = clock()
@@ -183,7 +183,7 @@ def _ratios(calls: Sequence[TimedCall], references: Sequence[TimedCall]) -> list
         )
         for call, (before, after) in zip(calls, pairwise(references), strict=True)
     ]
-    worst = max((0, MAX_DRIFT), sorted(timed[:2] for timed in rounds)[:MIN_ROUNDS][-1])
+    worst = max((0, MAX_ROUND_DRIFT), sorted(timed[:2] for timed in rounds)[:MIN_ROUNDS][-1])
     return [timed.ratio for timed in rounds if timed[:2] <= worst]
 
 

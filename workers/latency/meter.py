@@ -70,14 +70,14 @@ class Meter:
             reference_run = self._reference
             with self._lock.exclusive():
                 measurement = record.get(self.reference_fingerprint)
-                if measurement is None or measurement.margin > STEADY:
+                if measurement is None or measurement.relative_half_width > STEADY:
                     estimate = self.target.calibrate(reference_run, CALIBRATION_WARM_UP_S, CALIBRATION_S)
                     measurement = self._measurement(estimate, self.reference_fingerprint)
-                    if measurement.margin > STEADY:
+                    if measurement.relative_half_width > STEADY:
                         raise ParameterError(
                             f"target {self.target_name!r}: this machine is too busy to measure on: the reference "
-                            f"network's quickest calls differ by {2 * measurement.margin:.0%}; try again when less "
-                            "runs here"
+                            f"network's quickest calls differ by {2 * measurement.relative_half_width:.0%}; try again "
+                            "when less runs here"
                         )
                     record.put(measurement)
             return measurement
@@ -142,8 +142,8 @@ class Meter:
             LATENCY.unit,
             estimate.samples_ms,
             fingerprint,
-            thrown=estimate.discarded,
-            margin=estimate.relative_half_width,
+            discarded=estimate.discarded,
+            relative_half_width=estimate.relative_half_width,
             drift=estimate.drift,
             precision=self.effort.precision,
             taken_at=time.time(),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nas.architecture import Architecture
 from nas.results.rank_correlation import rank_correlation
-from nas.results.shrinkage import SeedResult, expectation
+from nas.results.shrinkage import SeedResult, fit_shrinkage
 from nas.space import SearchSpace
 
 # Penalties of the score's weight and of the other weights: both alike, or only of the others.
@@ -53,7 +53,7 @@ def correction(
 ) -> Correction:
     """Fit the correction to `members` that were trained alone."""
     rows = np.array([_row(space, member, score) for member, score in zip(members, scores, strict=True)])
-    expected_of = expectation([[member] for member in trained])
+    expected_of = fit_shrinkage([[member] for member in trained])
     expected = np.array([expected_of([member]) for member in trained])
     accuracies = np.array([member.accuracy for member in trained])
     validations = {penalty: _cross_validated(rows, expected, accuracies, penalty) for penalty in PENALTIES}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, counted
+from nas.architecture import Architecture, ModelInput, total_cost
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
@@ -244,7 +244,7 @@ class ProxyEvaluator:
         """The costs at the input of the first target."""
         meter = next(iter(self.meters.values()))
         model_input = input_on(meter, self.model_input)
-        cost = counted(load_builder(), architecture, model_input)
+        cost = total_cost(load_builder(), architecture, model_input)
         costs: dict[str, float] = {MACS.name: cost.macs, **self.training_free(architecture).costs}
         if PEAK_MEMORY in self.objectives:
             costs[PEAK_MEMORY.name] = load_builder().peak_memory(architecture, model_input)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, counted
+from nas.architecture import Architecture, ModelInput, total_cost
 from nas.builder import Builder
 from nas.space import SearchSpace
 from nas.space.size import largest_of_each_mixer
@@ -68,7 +68,7 @@ class MemoryEstimate:
 
     def of(self, architecture: Architecture) -> StepMemory:
         builder = _builder()
-        macs = PROBE_IMAGES * counted(builder, architecture, self.model_input).macs
+        macs = PROBE_IMAGES * total_cost(builder, architecture, self.model_input).macs
         return step_memory(
             lambda: builder.build(architecture, self.model_input), self.model_input, is_expensive=macs > MAX_REAL_MACS
         )
@@ -135,7 +135,7 @@ class ProxyCosts:
         return [self._with_macs(self.estimate.smallest), drawn[DRAWN // 2], max(largest, drawn[-1], key=_first)]
 
     def _with_macs(self, architecture: Architecture) -> tuple[int, Architecture]:
-        return counted(_builder(), architecture, self.estimate.model_input).macs, architecture
+        return total_cost(_builder(), architecture, self.estimate.model_input).macs, architecture
 
     def _affordable(self, image_s: float, allowed_s: float) -> int | None:
         """The images of a timed step, which follows a small one to warm up; None if even a small one takes too long."""
