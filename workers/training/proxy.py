@@ -82,10 +82,8 @@ class ProxyEvaluator:
     def evaluate(self, job: Job, initial: Mapping[str, Tensor] | None = None) -> Iterator[Outcome]:
         """Measure and train; over the latency limit nothing is trained, except confirmations and baselines.
 
-        A NaN loss or a lack of memory is the outcome's failure.
-
-        Weights are the `initial` ones, by default random. Where memory has no room for a whole batch, or runs out in
-        training, steps are taken in less of it (workers.training.micro_batch).
+        A NaN loss or a lack of memory is the outcome's failure. Weights are `initial` ones, by default random. Where
+        memory has no room for a whole batch, or runs out, steps are taken in less of it (workers.training.micro_batch).
         """
         last = Outcome(environment=self.environment)
         try:
@@ -228,13 +226,12 @@ class ProxyEvaluator:
             curve.append(point)
             if training.obstacle:
                 environment["no CUDA graph"] = training.obstacle
-            seconds = sum(trained.seconds for trained in curve)
             with self.step_lock():
                 checkpoint = training.state() if point.epoch in job.rungs else None
             yield replace(
                 resume_from,
                 curve=tuple(curve),
-                train_s=seconds,
+                train_s=sum(trained.seconds for trained in curve),
                 environment=environment,
                 checkpoint=checkpoint,
                 accuracy=point.accuracy if point.epoch == self.recipe.epochs else None,
@@ -324,10 +321,8 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     if len(set(target_names)) < len(target_names):
         raise ParameterError(f"--target {', '.join(target_names)}: each is needed once")
     objectives = objectives_of(options.objectives, target_names)
-    meters = {
-        name: load_meter(name, options.ray_address).precise(options.latency_precision, MEASUREMENT_LIMIT_S)
-        for name in target_names
-    }
+    effort = options.latency_precision, MEASUREMENT_LIMIT_S
+    meters = {name: load_meter(name, options.ray_address).precise(*effort) for name in target_names}
     name, _, argument = options.dataset.partition(":")
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
     epochs = options.epochs or dataset.epochs
