@@ -37,7 +37,8 @@ class Supernet(nn.Module):
         self.model_input = model_input
         self.weights = nn.ParameterDict()
         for architecture in _largest(space):
-            for name, weight in by_batch(build(architecture, model_input)).state_dict(keep_vars=True).items():
+            widest = use_batch_statistics(build(architecture, model_input))
+            for name, weight in widest.state_dict(keep_vars=True).items():
                 shared = _shared(name, architecture)
                 if shared not in self.weights:
                     self.weights[shared] = nn.Parameter(weight.detach().clone(), weight.requires_grad)
@@ -84,10 +85,10 @@ class Supernet(nn.Module):
 
     def _built(self, build: Callable[..., nn.Module], *of: Any) -> nn.Module:
         with torch.device("meta"):
-            return by_batch(build(*of, self.model_input))
+            return use_batch_statistics(build(*of, self.model_input))
 
 
-def by_batch(network: nn.Module) -> nn.Module:
+def use_batch_statistics(network: nn.Module) -> nn.Module:
     """The network whose batch norms go by the batch's own statistics, in evaluation too: running ones would be a mean
     over all members that the weights were trained in.
     """

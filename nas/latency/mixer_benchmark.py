@@ -20,7 +20,7 @@ class MixerReport:
 
     mixer: str
     stated_cost: str
-    leans_on: str
+    bound_by: str
     is_tied: bool
     sides: tuple[int, ...]
     costs: tuple[Cost, ...]
@@ -58,7 +58,7 @@ def compare(mixers: Sequence[str], width: int, sides: Sequence[int], target: str
         yield MixerReport(
             name,
             mixer_class.cost,
-            mixer_class.leans_on,
+            mixer_class.bound_by,
             mixer_class.tied,
             tuple(sides),
             tuple(costs),

@@ -14,7 +14,7 @@ class Attention(nn.Module):
 
     cost: ClassVar = "O(n^2)"
     tied: ClassVar = False
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
     last: ClassVar = "proj"
     stacked: ClassVar = {"qkv.weight": 3}
 

@@ -15,7 +15,7 @@ class DenseConv(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
     stands_alone: ClassVar = True
     last: ClassVar = "conv"
 

@@ -12,7 +12,7 @@ class Depthwise(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth"
+    bound_by: ClassVar = "memory bandwidth"
     last: ClassVar = "conv"
 
     def __init__(self, width: int, grid: tuple[int, int], *, kernel: int = 3) -> None:

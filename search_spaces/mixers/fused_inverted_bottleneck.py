@@ -17,7 +17,7 @@ class FusedInvertedBottleneck(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
     is_nonlinear: ClassVar = True
     last: ClassVar = "project"
 

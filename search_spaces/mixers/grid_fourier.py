@@ -16,7 +16,7 @@ class GridFourier(nn.Module):
 
     cost: ClassVar = "O(n log n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth"
+    bound_by: ClassVar = "memory bandwidth"
 
     def __init__(self, width: int, grid: tuple[int, int]) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ class Identity(nn.Module):
 
     cost: ClassVar = "0"
     tied: ClassVar = False
-    leans_on: ClassVar = "nothing"
+    bound_by: ClassVar = "nothing"
 
     def __init__(self, width: int, grid: tuple[int, int]) -> None:
         super().__init__()

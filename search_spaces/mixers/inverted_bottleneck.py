@@ -38,7 +38,7 @@ class InvertedBottleneck(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth and compute"
+    bound_by: ClassVar = "memory bandwidth and compute"
     is_nonlinear: ClassVar = True
     last: ClassVar = "project"
 

@@ -14,7 +14,7 @@ class Pool(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth"
+    bound_by: ClassVar = "memory bandwidth"
 
     def __init__(self, width: int, grid: tuple[int, int], *, size: int = 3) -> None:
         super().__init__()

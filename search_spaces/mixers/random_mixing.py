@@ -14,7 +14,7 @@ class RandomMixing(nn.Module):
 
     cost: ClassVar = "O(n^2)"
     tied: ClassVar = True
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
 
     def __init__(self, width: int, grid: tuple[int, int]) -> None:
         super().__init__()

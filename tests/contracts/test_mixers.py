@@ -118,7 +118,7 @@ def test_states_whether_it_is_tied_to_the_grid_and_what_it_leans_on(name: str) -
     mixer_class = plugins.load(plugins.MIXERS, name)
     shapes = [[weight.shape for weight in make(name, grid).parameters()] for grid in ((4, 4), (6, 6))]
     assert (shapes[0] != shapes[1]) == mixer_class.tied
-    assert mixer_class.leans_on
+    assert mixer_class.bound_by
 
 
 def test_pool_is_the_published_definition() -> None:
