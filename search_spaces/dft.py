@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-def waves(rows: int, columns: int, period: int) -> tuple[Tensor, Tensor]:
+def cosines_and_sines(rows: int, columns: int, period: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines of 2 pi r c / period, (rows, columns) in float32."""
     # Reduced while they are whole numbers: the angle of a large product has no digits to spare.
     turns = torch.outer(torch.arange(rows), torch.arange(columns)) % period
@@ -30,7 +30,7 @@ def real_dft_of_rows(re_BHWC: Tensor, im_BHWC: Tensor) -> Tensor:
     """
     B, H, W, C = re_BHWC.shape
     re, im = _along_height(re_BHWC, im_BHWC)
-    cos_HW, sin_HW = waves(H, W, H * W)
+    cos_HW, sin_HW = cosines_and_sines(H, W, H * W)
     cos_HW1, sin_HW1 = cos_HW[..., None], sin_HW[..., None]
     re, im = re * cos_HW1 + im * sin_HW1, im * cos_HW1 - re * sin_HW1
     return _real_along_width(re, im).transpose(1, 2).reshape(B, H, W, C)
@@ -39,13 +39,13 @@ def real_dft_of_rows(re_BHWC: Tensor, im_BHWC: Tensor) -> Tensor:
 def dft_of_channels(x_BHWC: Tensor) -> tuple[Tensor, Tensor]:
     """Real and imaginary part of the transform over C of a real grid."""
     C = x_BHWC.shape[3]
-    cos_CC, sin_CC = waves(C, C, C)
+    cos_CC, sin_CC = cosines_and_sines(C, C, C)
     return x_BHWC @ cos_CC, -(x_BHWC @ sin_CC)
 
 
 def _along_height(re_BHWC: Tensor, im_BHWC: Tensor | None) -> tuple[Tensor, Tensor]:
     H = re_BHWC.shape[1]
-    cos_HH, sin_HH = waves(H, H, H)
+    cos_HH, sin_HH = cosines_and_sines(H, H, H)
     re, im = _over_height(cos_HH, re_BHWC), -_over_height(sin_HH, re_BHWC)
     if im_BHWC is None:
         return re, im
@@ -58,5 +58,5 @@ def _over_height(weights_KH: Tensor, x_BHWC: Tensor) -> Tensor:
 
 def _real_along_width(re_BHWC: Tensor, im_BHWC: Tensor) -> Tensor:
     W = re_BHWC.shape[2]
-    cos_WW, sin_WW = waves(W, W, W)
+    cos_WW, sin_WW = cosines_and_sines(W, W, W)
     return torch.einsum("kw,bhwc->bhkc", cos_WW, re_BHWC) + torch.einsum("kw,bhwc->bhkc", sin_WW, im_BHWC)

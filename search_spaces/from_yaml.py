@@ -50,33 +50,33 @@ def read(path: Path) -> SearchSpace:
 
 
 def _space(reader: YamlReader, root: yaml.Node, path: Path) -> SearchSpace | None:
-    found = reader.mapping(root, "space", SPACE_KEYS, needed=("stages",))
-    reader.value(found.get("schema"), "schema", _schema, SCHEMA)
-    name = reader.value(found.get("name"), "name", _name, path.stem)
-    if "name" not in found and (wrong := _wrong_name(name)):
+    nodes = reader.mapping(root, "space", SPACE_KEYS, needed=("stages",))
+    reader.value(nodes.get("schema"), "schema", _schema, SCHEMA)
+    name = reader.value(nodes.get("name"), "name", _name, path.stem)
+    if "name" not in nodes and (wrong := _wrong_name(name)):
         reader.mistake(None, "name", f"{shown(repr(name))}, from the file's name, {wrong}; write another `name`")
-    description = reader.value(found.get("description"), "description", text, f"from {path.name}")
-    recipe = reader.value(found.get("recipe"), "recipe", one_of(tuple(FAMILIES)), RECIPE)
+    description = reader.value(nodes.get("description"), "description", text, f"from {path.name}")
+    recipe = reader.value(nodes.get("recipe"), "recipe", one_of(tuple(FAMILIES)), RECIPE)
     stage_reader = _StageReader(reader, recipe)
-    stage_nodes = reader.items(found.get("stages"), "stages", MAX_STAGES)
+    stage_nodes = reader.items(nodes.get("stages"), "stages", MAX_STAGES)
     stages = [stage_reader.stage(node, f"stages[{number}]") for number, node in enumerate(stage_nodes, start=1)]
     blueprint = BlueprintChoices()
-    if "blueprint" in found:
-        blueprint = read_blueprint(reader, found["blueprint"], recipe)
-    model_input = _input(reader, found["input"]) if "input" in found else None
-    if model_input is not None and isinstance(found["input"], yaml.MappingNode):
-        check_input(reader, found["input"], blueprint, recipe, len(stages), model_input)
+    if "blueprint" in nodes:
+        blueprint = read_blueprint(reader, nodes["blueprint"], recipe)
+    model_input = _input(reader, nodes["input"]) if "input" in nodes else None
+    if model_input is not None and isinstance(nodes["input"], yaml.MappingNode):
+        check_input(reader, nodes["input"], blueprint, recipe, len(stages), model_input)
     constraints = Constraints()
-    if "constraints" in found:
+    if "constraints" in nodes:
         mixers = stage_reader.mixers.named
-        declared = read_constraints(reader, found["constraints"], mixers, has_input="input" in found)
+        declared = read_constraints(reader, nodes["constraints"], mixers, has_input="input" in nodes)
         constraints = replace(declared, model_input=model_input)
     if reader.mistakes:
         return None
     kept = tuple(stage for stage in stages if stage is not None)
     space = SearchSpace(name, description, kept, recipe, constraints, blueprint)
-    if "constraints" in found:
-        check_members(reader, found["constraints"], space)
+    if "constraints" in nodes:
+        check_members(reader, nodes["constraints"], space)
     return space
 
 
@@ -90,13 +90,13 @@ class _StageReader:
 
     def stage(self, node: yaml.Node, key: str) -> StageChoices | None:
         reader = self._reader
-        found = reader.mapping(node, key, STAGE_KEYS, needed=("mixers", "depths", "widths"))
-        depths = reader.values(found.get("depths"), f"{key}.depths", integer(MAX_DEPTH, least=0))
-        widths = reader.values(found.get("widths"), f"{key}.widths", integer(MAX_WIDTH))
-        ratios = reader.values(found.get("mlp_ratios"), f"{key}.mlp_ratios", not_negative(MAX_MLP_RATIO), [MLP_RATIO])
-        norms = reader.values(found.get("norms"), f"{key}.norms", self._norm, [None])
-        positions = reader.values(found.get("positions"), f"{key}.positions", boolean, [False])
-        mixers = self.mixers.read(found.get("mixers"), f"{key}.mixers", max(widths, default=1))
+        nodes = reader.mapping(node, key, STAGE_KEYS, needed=("mixers", "depths", "widths"))
+        depths = reader.values(nodes.get("depths"), f"{key}.depths", integer(MAX_DEPTH, least=0))
+        widths = reader.values(nodes.get("widths"), f"{key}.widths", integer(MAX_WIDTH))
+        ratios = reader.values(nodes.get("mlp_ratios"), f"{key}.mlp_ratios", not_negative(MAX_MLP_RATIO), [MLP_RATIO])
+        norms = reader.values(nodes.get("norms"), f"{key}.norms", self._norm, [None])
+        positions = reader.values(nodes.get("positions"), f"{key}.positions", boolean, [False])
+        mixers = self.mixers.read(nodes.get("mixers"), f"{key}.mixers", max(widths, default=1))
         if reader.mistakes:
             return None
         return StageChoices(tuple(mixers), tuple(depths), tuple(widths), tuple(ratios), tuple(norms), tuple(positions))
@@ -110,8 +110,8 @@ class _StageReader:
 
 def _input(reader: YamlReader, node: yaml.Node) -> ModelInput | None:
     before = reader.mistakes
-    found = reader.mapping(node, "input", tuple(MAX_INPUT), needed=tuple(MAX_INPUT))
-    sizes = {key: reader.value(value, f"input.{key}", integer(MAX_INPUT[key]), 1) for key, value in found.items()}
+    nodes = reader.mapping(node, "input", tuple(MAX_INPUT), needed=tuple(MAX_INPUT))
+    sizes = {key: reader.value(value, f"input.{key}", integer(MAX_INPUT[key]), 1) for key, value in nodes.items()}
     if reader.mistakes > before:
         return None
     return ModelInput(**sizes)

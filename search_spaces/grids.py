@@ -10,7 +10,7 @@ MIN_GRID = 2
 Convolution = tuple[int, int, int]
 
 
-def halved(model_input: ModelInput, stem: Sequence[Convolution], stages: int) -> list[tuple[int, int]]:
+def stage_grids(model_input: ModelInput, stem: Sequence[Convolution], stages: int) -> list[tuple[int, int]]:
     """Each stage's (height, width): the stem's convolutions in turn, then half, rounded up, before each later stage."""
     height, width = model_input.height_px, model_input.width_px
     for kernel, stride, padding in stem:
@@ -28,12 +28,12 @@ def largest_stride(kernel: int, paddings: Mapping[int, int], stages: int, model_
     Raises ParameterError when even stride 1 leaves less than that.
     """
     for stride, padding in sorted(paddings.items(), reverse=True):
-        if min(halved(model_input, [(kernel, stride, padding)], stages)[-1]) >= MIN_GRID:
+        if min(stage_grids(model_input, [(kernel, stride, padding)], stages)[-1]) >= MIN_GRID:
             return stride
-    raise too_small(model_input, stages)
+    raise too_small_error(model_input, stages)
 
 
-def too_small(model_input: ModelInput, stages: int, stride: int = 1) -> ParameterError:
+def too_small_error(model_input: ModelInput, stages: int, stride: int = 1) -> ParameterError:
     """The error of a picture that stages divide into less than 2x2 tokens."""
     least = ((MIN_GRID - 1) * 2 ** (stages - 1)) * stride + 1
     return ParameterError(

@@ -6,12 +6,12 @@ from torch import nn
 from nas.architecture import RECIPE, Cost, ModelInput, Stage
 from search_spaces.cost import count
 from search_spaces.foldable import OnTokens
-from search_spaces.model import mixer_part, single
+from search_spaces.model import mixer_part, single_stage
 
 
 def build_mixer(name: str, tokens: ModelInput) -> nn.Module:
     """As nas.builder.Builder has it. Raises UnknownNameError."""
-    architecture = single(Stage(name, 1, tokens.channels), RECIPE)
+    architecture = single_stage(Stage(name, 1, tokens.channels), RECIPE)
     mixer = mixer_part(architecture, 0, (tokens.height_px, tokens.width_px)).build()
     return OnTokens(mixer.to(memory_format=torch.channels_last))
 

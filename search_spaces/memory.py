@@ -14,7 +14,7 @@ from nas.architecture import Architecture, ModelInput
 from search_spaces import model
 
 
-class _Followed(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _ActivationTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Keeps `peak`: the most bytes that were alive after an operation, in storages that are none of `weights`."""
 
     def __init__(self, weights: Collection[int]) -> None:
@@ -25,12 +25,12 @@ class _Followed(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         results = func(*args, **(kwargs or {}))
-        for each in tree_leaves((args, results)):
-            if isinstance(each, torch.Tensor) and each.untyped_storage()._cdata not in self._weights:
-                storage = each.untyped_storage()
+        for leaf in tree_leaves((args, results)):
+            if isinstance(leaf, torch.Tensor) and leaf.untyped_storage()._cdata not in self._weights:
+                storage = leaf.untyped_storage()
                 weak = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
                 self._alive[storage._cdata] = (weak, storage.nbytes())
-        self._alive = {key: kept for key, kept in self._alive.items() if not kept[0].expired()}  # type: ignore[no-untyped-call]
+        self._alive = {key: entry for key, entry in self._alive.items() if not entry[0].expired()}  # type: ignore[no-untyped-call]
         self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
         return results
 
@@ -49,7 +49,7 @@ def peak_bytes(network: nn.Module, x_BCHW: torch.Tensor) -> int:
     """Bytes of the network's weights and of the activations alive at once as it is called."""
     storages = [weight.untyped_storage() for weight in (*network.parameters(), *network.buffers())]
     weights = {storage._cdata: storage.nbytes() for storage in storages}
-    with _Followed(weights) as followed:
+    with _ActivationTracker(weights) as tracker:
         network(x_BCHW)
-    total: int = sum(weights.values()) + followed.peak
+    total: int = sum(weights.values()) + tracker.peak
     return total

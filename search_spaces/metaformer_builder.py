@@ -22,7 +22,7 @@ __all__ = ["build", "build_mixer", "canonical", "cost", "folded", "mixer_cost", 
 
 
 @dataclass(frozen=True)
-class Making:
+class BuilderMethods:
     """The methods of nas.builder.Builder that differ between networks of parts and known networks."""
 
     build: Callable[[Architecture, ModelInput], nn.Module]
@@ -32,29 +32,29 @@ class Making:
     peak_memory: Callable[[Architecture, ModelInput], int]
 
 
-OF_PARTS = Making(model.build, model.canonical, counting.cost, counting.part_cost, memory.peak_memory)
-BY_NAME = Making(family.build, family.canonical, family.cost, family.part_cost, family.peak_memory)
+ASSEMBLED = BuilderMethods(model.build, model.canonical, counting.cost, counting.part_cost, memory.peak_memory)
+KNOWN_BY_NAME = BuilderMethods(family.build, family.canonical, family.cost, family.part_cost, family.peak_memory)
 
 
 def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
-    return _making(architecture).build(architecture, model_input)
+    return _methods_for(architecture).build(architecture, model_input)
 
 
 def canonical(architecture: Architecture) -> Architecture:
-    return _making(architecture).canonical(architecture)
+    return _methods_for(architecture).canonical(architecture)
 
 
 def cost(architecture: Architecture, model_input: ModelInput) -> Cost:
-    return _making(architecture).cost(architecture, model_input)
+    return _methods_for(architecture).cost(architecture, model_input)
 
 
 def part_cost(architecture: Architecture, index: int, model_input: ModelInput) -> Cost:
-    return _making(architecture).part_cost(architecture, index, model_input)
+    return _methods_for(architecture).part_cost(architecture, index, model_input)
 
 
 def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
-    return _making(architecture).peak_memory(architecture, model_input)
+    return _methods_for(architecture).peak_memory(architecture, model_input)
 
 
-def _making(architecture: Architecture) -> Making:
-    return BY_NAME if architecture.recipe == KNOWN else OF_PARTS
+def _methods_for(architecture: Architecture) -> BuilderMethods:
+    return KNOWN_BY_NAME if architecture.recipe == KNOWN else ASSEMBLED

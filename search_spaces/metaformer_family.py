@@ -9,21 +9,21 @@ from torch import nn
 from nas.architecture import Architecture, Blueprint, ModelInput, Option, Stage
 from nas.errors import ParameterError, UnknownNameError
 from search_spaces import network
-from search_spaces.grids import halved, largest_stride
-from search_spaces.part import NOTHING, Part, Repeated
-from search_spaces.recipe import Recipe
+from search_spaces.grids import largest_stride, stage_grids
+from search_spaces.part import IDENTITY, Part, Repeated
+from search_spaces.recipe import NetworkRecipe
 
 # Stages before this index have plain residuals, as published.
 FIRST_SCALED_STAGE = 2
 # LayerScale starts at 1e-5 in networks of up to 24 blocks, at 1e-6 in deeper ones, as published.
-SHALLOW = 24
+MAX_SHALLOW_DEPTH = 24
 
 
 @dataclass(frozen=True)
 class MetaFormerFamily:
     """The networks of a published recipe, whose blueprint is fixed but for the norm of stages."""
 
-    recipe: Recipe
+    recipe: NetworkRecipe
     channels_first: ClassVar = False
     network_class: ClassVar[type[nn.Module]] = network.MetaFormer
 
@@ -52,7 +52,7 @@ class MetaFormerFamily:
     def grids(self, architecture: Architecture, model_input: ModelInput) -> list[tuple[int, int]]:
         stride = self.stem_stride(architecture, model_input)
         convolution = (network.STEM_KERNEL, stride, network.STEM_PADDINGS[stride])
-        return halved(model_input, [convolution], len(architecture.stages))
+        return stage_grids(model_input, [convolution], len(architecture.stages))
 
     def stem(self, architecture: Architecture, model_input: ModelInput) -> Part:
         stride = self.stem_stride(architecture, model_input)
@@ -61,16 +61,16 @@ class MetaFormerFamily:
 
     def stage(self, architecture: Architecture, index: int, model_input: ModelInput, mixer: Part) -> Part:
         stage = architecture.stages[index]
-        downsample = NOTHING
+        downsample = IDENTITY
         if index > 0:
             downsample = Part(network.Downsample, (architecture.stages[index - 1].width, stage.width, self.recipe))
         grid = self.grids(architecture, model_input)[index]
-        position = Part(network.Position, (stage.width, grid)) if stage.position else NOTHING
+        position = Part(network.Position, (stage.width, grid)) if stage.position else IDENTITY
         depth = sum(each.depth for each in architecture.stages)
         settings = {
             "norm": self._norm(stage),
             "mlp_ratio": stage.mlp_ratio,
-            "layer_scale": (1e-5 if depth <= SHALLOW else 1e-6) if self.recipe.layer_scale else None,
+            "layer_scale": (1e-5 if depth <= MAX_SHALLOW_DEPTH else 1e-6) if self.recipe.layer_scale else None,
             "res_scale": self.has_res_scale(index),
         }
         block = Part(network.Block, (mixer, stage.width, self.recipe), settings)

@@ -126,6 +126,6 @@ def grids(architecture: Architecture, model_input: ModelInput) -> list[tuple[int
     return family_of(architecture).grids(architecture, model_input)
 
 
-def single(stage: Stage, recipe: str) -> Architecture:
+def single_stage(stage: Stage, recipe: str) -> Architecture:
     """The stage as an architecture by itself."""
     return Architecture((stage,), recipe)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.activation import SquaredReLU, StarReLU
-from search_spaces.recipe import Recipe
+from search_spaces.recipe import NetworkRecipe
 from search_spaces.stochastic_depth import StochasticDepth
 
 STEM_KERNEL = 7
@@ -60,7 +60,7 @@ class Scale(nn.Module):
 class Mlp(nn.Module):
     """The channel MLP: each token by itself through `ratio` times its width."""
 
-    def __init__(self, width: int, ratio: float, recipe: Recipe) -> None:
+    def __init__(self, width: int, ratio: float, recipe: NetworkRecipe) -> None:
         super().__init__()
         hidden = max(1, round(ratio * width))
         self.fc1 = nn.Linear(width, hidden, bias=recipe.mlp_bias)
@@ -84,7 +84,7 @@ class Block(nn.Module):
         self,
         mixer: nn.Module,
         width: int,
-        recipe: Recipe,
+        recipe: NetworkRecipe,
         *,
         norm: str,
         mlp_ratio: float,
@@ -124,7 +124,7 @@ class Block(nn.Module):
 class Stem(nn.Module):
     """Image to tokens: a 7x7 convolution, and the recipe's norm. x_BCHW to x_BHWC."""
 
-    def __init__(self, channels: int, width: int, stride: int, recipe: Recipe) -> None:
+    def __init__(self, channels: int, width: int, stride: int, recipe: NetworkRecipe) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, width, STEM_KERNEL, stride, padding=STEM_PADDINGS[stride])
         self.norm = _embedding_norm(width, recipe)
@@ -137,7 +137,7 @@ class Stem(nn.Module):
 class Downsample(nn.Module):
     """The recipe's norm, then a 3x3 convolution of stride 2: half the grid, the next width. x_BHWC to x_BHWC."""
 
-    def __init__(self, width: int, next_width: int, recipe: Recipe) -> None:
+    def __init__(self, width: int, next_width: int, recipe: NetworkRecipe) -> None:
         super().__init__()
         self.norm = _embedding_norm(width, recipe)
         self.conv = nn.Conv2d(width, next_width, 3, stride=2, padding=1)
@@ -147,7 +147,7 @@ class Downsample(nn.Module):
         return halved_BCHW.permute(0, 2, 3, 1)
 
 
-def _embedding_norm(width: int, recipe: Recipe) -> nn.Module:
+def _embedding_norm(width: int, recipe: NetworkRecipe) -> nn.Module:
     return LayerNorm(width, recipe.eps, bias=False) if recipe.embedding_norm else nn.Identity()
 
 
@@ -194,7 +194,7 @@ class MlpHead(nn.Module):
 class Head(nn.Module):
     """Mean over tokens and a norm, in the recipe's order, then the classifier. x_BHWC to logits_BK."""
 
-    def __init__(self, width: int, classes: int, recipe: Recipe, *, norm: str) -> None:
+    def __init__(self, width: int, classes: int, recipe: NetworkRecipe, *, norm: str) -> None:
         super().__init__()
         self.norm_before_mean = recipe.norm_before_mean
         kind = NORMS[norm] if recipe.norm_before_mean else LayerNorm

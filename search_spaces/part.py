@@ -60,7 +60,7 @@ class Repeated:
     times: int
 
 
-NOTHING = Part(nn.Identity)
+IDENTITY = Part(nn.Identity)
 
 
 def _built(value: Any) -> Any:

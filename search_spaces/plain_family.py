@@ -13,9 +13,9 @@ from nas.architecture import Architecture, Blueprint, ModelInput, Option, Stage,
 from nas.errors import UnknownNameError
 from search_spaces import plain_network
 from search_spaces.activation import ACTIVATIONS
-from search_spaces.grids import MIN_GRID, Convolution, halved, largest_stride, too_small
+from search_spaces.grids import MIN_GRID, Convolution, largest_stride, stage_grids, too_small_error
 from search_spaces.norms import NORMS
-from search_spaces.part import NOTHING, Part, Repeated
+from search_spaces.part import IDENTITY, Part, Repeated
 
 # As in MetaFormer's form, whose stream is not normalised at its end.
 PRE_NORM = "prenorm"
@@ -53,9 +53,9 @@ class PlainFamily:
     def grids(self, architecture: Architecture, model_input: ModelInput) -> list[tuple[int, int]]:
         stem = self._stem(architecture, model_input)
         stages = len(architecture.stages)
-        grids = halved(model_input, _convolutions(stem), stages)
+        grids = stage_grids(model_input, _convolutions(stem), stages)
         if min(grids[-1]) < MIN_GRID:
-            raise too_small(model_input, stages, stem.stride)
+            raise too_small_error(model_input, stages, stem.stride)
         return grids
 
     def stem(self, architecture: Architecture, model_input: ModelInput) -> Part:
@@ -71,13 +71,13 @@ class PlainFamily:
         stage = architecture.stages[index]
         values = self._values(architecture.blueprint)
         details = self._details(stage, architecture)
-        downsample = NOTHING
+        downsample = IDENTITY
         if index > 0:
             before = architecture.stages[index - 1].width
             arguments = (values["downsample"], before, stage.width)
             downsample = Part(plain_network.PlainDownsample, arguments, details)
         grid = self.grids(architecture, model_input)[index]
-        position = Part(plain_network.PlainPosition, (stage.width, grid)) if stage.position else NOTHING
+        position = Part(plain_network.PlainPosition, (stage.width, grid)) if stage.position else IDENTITY
         settings = {"mlp_ratio": stage.mlp_ratio, **details}
         if values["block"] == PRE_NORM:
             block = Part(plain_network.PreNormBlock, (mixer, stage.width), settings)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Recipe:
+class NetworkRecipe:
     """What a block, the stem, the downsampling and the head are made of.
 
     `norm` is `group` (one group: statistics over tokens and channels) or `layer` (over a token's channels).
@@ -34,7 +34,7 @@ class Recipe:
     """Options that a token mixer has under this recipe, unless a stage says otherwise."""
 
 
-_V2 = Recipe(
+_V2 = NetworkRecipe(
     norm="group",
     norm_bias=False,
     eps=1e-6,
@@ -48,17 +48,17 @@ _V2 = Recipe(
 )
 
 
-def _v2(norm: str, head: str) -> Recipe:
-    return Recipe(**{**vars(_V2), "norm": norm, "head": head})
+def _v2(norm: str, head: str) -> NetworkRecipe:
+    return NetworkRecipe(**{**vars(_V2), "norm": norm, "head": head})
 
 
-RECIPES: Mapping[str, Recipe] = {
+RECIPES: Mapping[str, NetworkRecipe] = {
     # ConvFormer's and CAFormer's blocks under a linear head: an MLP head would outweigh a narrow network.
     "compact": _v2("layer", "linear"),
     # ConvFormer, CAFormer.
     "conv": _v2("layer", "mlp"),
     # PoolFormer and its hybrids.
-    "v1": Recipe(
+    "v1": NetworkRecipe(
         norm="group",
         norm_bias=True,
         eps=1e-5,

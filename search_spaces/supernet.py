@@ -22,8 +22,8 @@ from nas.space import SearchSpace, StageChoices
 from search_spaces.model import build, build_head, build_stage, build_stem
 
 # A stage by itself, without weights, is remembered for so many.
-PARTS = 4096
-MIXER = "token_mixer."
+MAX_CACHED_PARTS = 4096
+MIXER_PREFIX = "token_mixer."
 
 
 class Supernet(nn.Module):
@@ -36,13 +36,13 @@ class Supernet(nn.Module):
         super().__init__()
         self.model_input = model_input
         self.weights = nn.ParameterDict()
-        for architecture in _largest(space):
+        for architecture in _widest_networks(space):
             widest = use_batch_statistics(build(architecture, model_input))
             for name, weight in widest.state_dict(keep_vars=True).items():
-                shared = _shared(name, architecture)
+                shared = _shared_name(name, architecture)
                 if shared not in self.weights:
                     self.weights[shared] = nn.Parameter(weight.detach().clone(), weight.requires_grad)
-        self._part = lru_cache(PARTS)(self._built)
+        self._part = lru_cache(MAX_CACHED_PARTS)(self._build_part)
 
     def forward(self, x: Tensor, architecture: Architecture, begin: int = 0, end: int | None = None) -> Tensor:
         """The member's logits_BK of images x_BCHW, on the shared weights.
@@ -68,22 +68,22 @@ class Supernet(nn.Module):
         return {name: shared.get(name, weight) for name, weight in fresh.items()}
 
     def _weights_of(self, part: str, network: nn.Module, architecture: Architecture) -> dict[str, Tensor]:
-        found = {}
+        weights = {}
         for own, weight in network.state_dict().items():
             name = f"{part}.{own}"
-            whole = self.weights[_shared(name, architecture)]
+            whole = self.weights[_shared_name(name, architecture)]
             if weight.dim() != whole.dim() or any(map(gt, weight.shape, whole.shape)):
                 raise ParameterError(f"{name} of {architecture.word} is no part of what the widest network has")
-            found[own] = _first(whole, weight.shape, _stacked(name, architecture))
-        return found
+            weights[own] = _leading_channels(whole, weight.shape, _stack_size(name, architecture))
+        return weights
 
     def _parts(self, architecture: Architecture) -> list[tuple[str, nn.Module]]:
         """Without weights, by their names in the whole: many networks have some of them alike."""
-        alone = [_by_itself(architecture, index) for index in range(len(architecture.stages))]
+        alone = [_isolated_stage(architecture, index) for index in range(len(architecture.stages))]
         stages = [(f"stages.{index}", self._part(build_stage, each, index)) for index, each in enumerate(alone)]
         return [("stem", self._part(build_stem, alone[0])), *stages, ("head", self._part(build_head, alone[-1]))]
 
-    def _built(self, build: Callable[..., nn.Module], *of: Any) -> nn.Module:
+    def _build_part(self, build: Callable[..., nn.Module], *of: Any) -> nn.Module:
         with torch.device("meta"):
             return use_batch_statistics(build(*of, self.model_input))
 
@@ -99,7 +99,7 @@ def use_batch_statistics(network: nn.Module) -> nn.Module:
     return network
 
 
-def _by_itself(architecture: Architecture, index: int) -> Architecture:
+def _isolated_stage(architecture: Architecture, index: int) -> Architecture:
     """The stage, with as much of the others as it depends on: how many there are, and how wide the one before it is."""
     before = Stage("identity", 1, architecture.stages[max(0, index - 1)].width)
     return replace(
@@ -108,7 +108,7 @@ def _by_itself(architecture: Architecture, index: int) -> Architecture:
     )
 
 
-def _first(whole: Tensor, shape: torch.Size, stacked: int) -> Tensor:
+def _leading_channels(whole: Tensor, shape: torch.Size, stacked: int) -> Tensor:
     """What a smaller weight of that shape has of the whole; where some are `stacked`, of each of them."""
     if stacked == 1:
         return whole[tuple(map(slice, shape))]
@@ -116,11 +116,11 @@ def _first(whole: Tensor, shape: torch.Size, stacked: int) -> Tensor:
     return whole.view(stacked, -1, *whole.shape[1:])[tuple(map(slice, sizes))].flatten(0, 1)
 
 
-def _largest(space: SearchSpace) -> Iterator[Architecture]:
+def _widest_networks(space: SearchSpace) -> Iterator[Architecture]:
     """Networks, members or not, that have among them every mixer and norm of each stage at its greatest size."""
     variants = [
-        list(dict.fromkeys(_widest(stage, member) for member in stage.members() if member.depth))
-        or list(dict.fromkeys(_widest(stage, member) for member in stage.members()))
+        list(dict.fromkeys(_widest_stage(stage, member) for member in stage.members() if member.depth))
+        or list(dict.fromkeys(_widest_stage(stage, member) for member in stage.members()))
         for stage in space.stages
     ]
     blueprints = list(space.blueprint.members())
@@ -129,7 +129,7 @@ def _largest(space: SearchSpace) -> Iterator[Architecture]:
         yield Architecture(stages, space.recipe, blueprints[turn % len(blueprints)])
 
 
-def _widest(stage: StageChoices, member: Stage) -> Stage:
+def _widest_stage(stage: StageChoices, member: Stage) -> Stage:
     return replace(
         member,
         depth=max(stage.depths),
@@ -139,7 +139,7 @@ def _widest(stage: StageChoices, member: Stage) -> Stage:
     )
 
 
-def _shared(name: str, architecture: Architecture) -> str:
+def _shared_name(name: str, architecture: Architecture) -> str:
     """Where the weight of that name is: in a mixer's own blocks, or for all mixers to share (stem, downsampling, head),
     each kind of stem and of downsampling by itself.
 
@@ -157,9 +157,9 @@ def _shared(name: str, architecture: Architecture) -> str:
     return "/".join(parts).replace(".", ",")
 
 
-def _stacked(name: str, architecture: Architecture) -> int:
+def _stack_size(name: str, architecture: Architecture) -> int:
     """How many weights are stacked in this one, of which the first channels are taken each by itself."""
-    start, is_mixer, own = name.partition(MIXER)
+    start, is_mixer, own = name.partition(MIXER_PREFIX)
     if not is_mixer:
         return 1
     stage = architecture.stages[int(start.split(".")[1])]

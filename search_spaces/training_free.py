@@ -18,7 +18,7 @@ from search_spaces.plain_network import PlainBlock, PreNormBlock
 # With a token mixer, and a channel MLP or none.
 BLOCKS = (Block, PlainBlock, PreNormBlock)
 # Whose sign of the input says in which of two ways a unit answers.
-GATES = (StarReLU, SquaredReLU, nn.ReLU, nn.GELU, nn.SiLU, nn.Hardswish)
+ACTIVATIONS = (StarReLU, SquaredReLU, nn.ReLU, nn.GELU, nn.SiLU, nn.Hardswish)
 
 
 def naswot(model: nn.Module, x_BCHW: Tensor, labels_B: Tensor) -> float:
@@ -36,7 +36,7 @@ def naswot(model: nn.Module, x_BCHW: Tensor, labels_B: Tensor) -> float:
 
     with ExitStack() as hooks, torch.no_grad():
         for module in model.modules():
-            if isinstance(module, GATES):
+            if isinstance(module, ACTIVATIONS):
                 hooks.callback(module.register_forward_pre_hook(count).remove)
         model(x_BCHW)
     return float(torch.linalg.slogdet(kernel_BB).logabsdet)

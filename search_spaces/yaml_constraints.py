@@ -20,13 +20,13 @@ MAX_LIMIT = 1e18
 
 def read_constraints(reader: YamlReader, node: yaml.Node, mixers: Collection[str], *, has_input: bool) -> Constraints:
     """The constraints on a space with these mixers, but for their model_input."""
-    found = reader.mapping(node, "constraints", KEYS)
-    order = _order(reader, found["order"], mixers) if "order" in found else ()
-    limits = [_limit(reader, found[quantity], quantity) for quantity in KEYS[1:] if quantity in found]
+    nodes = reader.mapping(node, "constraints", KEYS)
+    order = _order(reader, nodes["order"], mixers) if "order" in nodes else ()
+    limits = [_limit(reader, nodes[quantity], quantity) for quantity in KEYS[1:] if quantity in nodes]
     for quantity in COSTS:
-        if quantity in found and not has_input:
+        if quantity in nodes and not has_input:
             reader.mistake(
-                found[quantity],
+                nodes[quantity],
                 f"constraints.{quantity}",
                 "needs `input` beside `stages`: what a network costs depends on it",
             )
@@ -46,9 +46,9 @@ def check_members(reader: YamlReader, node: yaml.Node, space: SearchSpace) -> No
     except UserError as error:
         reader.mistake(node, "constraints", str(error))
         return
-    found = reader.mapping(node, "constraints", KEYS)
+    nodes = reader.mapping(node, "constraints", KEYS)
     for key in lonely:
-        reader.mistake(found[key], f"constraints.{key}", "no architecture keeps it; loosen it")
+        reader.mistake(nodes[key], f"constraints.{key}", "no architecture keeps it; loosen it")
     if not lonely:
         reader.mistake(node, "constraints", "no architecture keeps all of them; loosen one")
 
@@ -80,10 +80,10 @@ def _limit(reader: YamlReader, node: yaml.Node, quantity: str) -> Limit:
     if isinstance(node, yaml.ScalarNode):
         return Limit(quantity, most=reader.value(node, key, read, None) or math.inf)
     before = reader.mistakes
-    found = reader.mapping(node, key, ("min", "max"))
-    least = reader.value(found.get("min"), f"{key}.min", read, None) or 0
-    most = reader.value(found.get("max"), f"{key}.max", read, None) or math.inf
-    if reader.mistakes == before and not found:
+    nodes = reader.mapping(node, key, ("min", "max"))
+    least = reader.value(nodes.get("min"), f"{key}.min", read, None) or 0
+    most = reader.value(nodes.get("max"), f"{key}.max", read, None) or math.inf
+    if reader.mistakes == before and not nodes:
         reader.mistake(node, key, "is empty; write min, max or both")
     if least > most:
         reader.mistake(node, key, f"min {least:,} is above max {most:,}")

@@ -16,7 +16,7 @@ from search_spaces.exports.source import Bundle
 from search_spaces.exports.weights import network_of
 from search_spaces.folding import folded
 from search_spaces.known.family import refuse_export
-from search_spaces.recipe import RECIPES, Recipe
+from search_spaces.recipe import RECIPES, NetworkRecipe
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
@@ -47,7 +47,7 @@ def text(config: ExportedConfig, model: torch.nn.Module) -> str:
     for each in sorted(used, key=lambda each: each.__qualname__):
         bundle.add(each)
     if config.architecture.recipe in RECIPES:
-        bundle.add(Recipe)
+        bundle.add(NetworkRecipe)
     if any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         bundle.add(folded)
     return f"{_docstring(config)}\n{bundle.text()}\n\n\n{_build(config.architecture, config.model_input)}"

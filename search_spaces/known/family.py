@@ -25,7 +25,7 @@ def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
     # Anybody's code may look at numbers, which the meta device does not have.
     with torch.device("cpu"):
         try:
-            network = _made(name, model_input)
+            network = _instantiate(name, model_input)
             _check_output(network, model_input)
         except UserError:
             raise
@@ -68,16 +68,16 @@ def refuse_export(form: str) -> None:
     raise ExportError(f"--format {form} holds networks of a search space; export a known network as torch or onnx")
 
 
-def _made(name: KnownName, model_input: ModelInput) -> nn.Module:
+def _instantiate(name: KnownName, model_input: ModelInput) -> nn.Module:
     if name.is_timm:
         return ForeignNetwork(timm_network(name.after, model_input), model_input)
     if name.is_users:
-        made: object = users_function(name.text)(**model_input.to_dict())
+        network: object = users_function(name.text)(**model_input.to_dict())
     else:
-        made = plugins.load(plugins.BASELINES, name.text)(model_input)
-    if not isinstance(made, nn.Module):
-        raise ParameterError(f"network {name.text!r}: the function gave a {type(made).__name__}, not an nn.Module")
-    return ForeignNetwork(made, model_input) if name.is_users else made
+        network = plugins.load(plugins.BASELINES, name.text)(model_input)
+    if not isinstance(network, nn.Module):
+        raise ParameterError(f"network {name.text!r}: the function gave a {type(network).__name__}, not an nn.Module")
+    return ForeignNetwork(network, model_input) if name.is_users else network
 
 
 def _check_output(network: nn.Module, model_input: ModelInput) -> None:

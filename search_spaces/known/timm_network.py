@@ -8,7 +8,7 @@ from torch import nn
 from nas.architecture import ModelInput
 from nas.errors import ParameterError
 
-SHOWN_NAMES = 5
+MAX_SUGGESTIONS = 5
 
 
 def check(name: str) -> None:
@@ -17,7 +17,7 @@ def check(name: str) -> None:
     import timm
 
     if not timm.is_model(name):
-        close = difflib.get_close_matches(name, timm.list_models(), SHOWN_NAMES, cutoff=0.5)
+        close = difflib.get_close_matches(name, timm.list_models(), MAX_SUGGESTIONS, cutoff=0.5)
         hint = f"; close to it: {', '.join(close)}" if close else ""
         raise ParameterError(f"timm {timm.__version__} has no network {name!r}{hint}")
 

@@ -10,7 +10,7 @@ from search_spaces.mixer_options import check_expansion, check_odd
 from search_spaces.norms import make_norm
 
 # Of the expanded channels, those that squeeze-and-excitation keeps in its middle (MobileNetV3).
-SQUEEZE = 4
+SQUEEZE_RATIO = 4
 
 
 class SqueezeExcitation(nn.Module):
@@ -18,7 +18,7 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        middle = max(1, width // SQUEEZE)
+        middle = max(1, width // SQUEEZE_RATIO)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.reduce = nn.Conv2d(width, middle, 1)
         self.act = nn.ReLU()
