@@ -1,6 +1,6 @@
-"""The builder `metaformer`, as the core knows it (nas.builder.Builder): an entry point of group `nas.builders`.
+"""The builder `metaformer`, a nas.builder.Builder: an entry point of group `nas.builders`.
 
-Known networks (search_spaces/known) are built by name, all others of parts, as their recipe has them
+Known networks (search_spaces/known) are built by name, all others from the parts of their recipe
 (search_spaces/families.py).
 """
 
@@ -23,7 +23,7 @@ __all__ = ["build", "build_mixer", "canonical", "cost", "folded", "mixer_cost", 
 
 @dataclass(frozen=True)
 class BuilderMethods:
-    """The methods of nas.builder.Builder that differ between networks of parts and known networks."""
+    """The methods of nas.builder.Builder that differ between assembled networks and known ones."""
 
     build: Callable[[Architecture, ModelInput], nn.Module]
     canonical: Callable[[Architecture], Architecture]
@@ -33,7 +33,7 @@ class BuilderMethods:
 
 
 ASSEMBLED = BuilderMethods(model.build, model.canonical, counting.cost, counting.part_cost, memory.peak_memory)
-KNOWN_BY_NAME = BuilderMethods(family.build, family.canonical, family.cost, family.part_cost, family.peak_memory)
+KNOWN_NETWORKS = BuilderMethods(family.build, family.canonical, family.cost, family.part_cost, family.peak_memory)
 
 
 def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
@@ -57,4 +57,4 @@ def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
 
 
 def _methods_for(architecture: Architecture) -> BuilderMethods:
-    return KNOWN_BY_NAME if architecture.recipe == KNOWN else ASSEMBLED
+    return KNOWN_NETWORKS if architecture.recipe == KNOWN else ASSEMBLED

@@ -1,4 +1,4 @@
-"""The published MetaFormers, and their blocks under a linear head: what search_spaces/recipe.py tells apart."""
+"""The published MetaFormers, and their blocks under a linear head, by their recipes (search_spaces/recipe.py)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ MAX_SHALLOW_DEPTH = 24
 
 @dataclass(frozen=True)
 class MetaFormerFamily:
-    """The networks of a published recipe, whose blueprint is fixed but for the norm of stages."""
+    """The networks of a published recipe. Only the stages' norms are a choice."""
 
     recipe: NetworkRecipe
     channels_first: ClassVar = False
@@ -36,17 +36,20 @@ class MetaFormerFamily:
         return network.NORMS
 
     def canonical(self, blueprint: Blueprint) -> Blueprint:
-        """Raises ParameterError for anything but the recipe's own."""
+        """Return the empty blueprint. Raises ParameterError for any other: a published recipe has its own."""
         if blueprint:
-            named = ", ".join(blueprint.to_dict())
-            raise ParameterError(f"blueprint {named}: a published recipe has its own; recipe plain has choices")
+            fields = ", ".join(blueprint.to_dict())
+            raise ParameterError(f"blueprint {fields}: a published recipe has its own; recipe plain has choices")
         return blueprint
 
     def mixer_defaults(self, mixer: str, stage: Stage, blueprint: Blueprint) -> Mapping[str, Option]:
         return self.recipe.mixer_options.get(mixer, {})
 
     def stem_stride(self, architecture: Architecture, model_input: ModelInput) -> int:
-        """The largest published-or-smaller stride that leaves the last stage 2x2 tokens. Raises ParameterError."""
+        """Return the largest stride, the published one or smaller, that leaves the last stage 2x2 tokens.
+
+        Raises ParameterError for an input that is too small.
+        """
         return largest_stride(network.STEM_KERNEL, network.STEM_PADDINGS, len(architecture.stages), model_input)
 
     def grids(self, architecture: Architecture, model_input: ModelInput) -> list[tuple[int, int]]:
@@ -66,11 +69,11 @@ class MetaFormerFamily:
             downsample = Part(network.Downsample, (architecture.stages[index - 1].width, stage.width, self.recipe))
         grid = self.grids(architecture, model_input)[index]
         position = Part(network.Position, (stage.width, grid)) if stage.position else IDENTITY
-        depth = sum(each.depth for each in architecture.stages)
+        total_depth = sum(stage.depth for stage in architecture.stages)
         settings = {
             "norm": self._norm(stage),
             "mlp_ratio": stage.mlp_ratio,
-            "layer_scale": (1e-5 if depth <= MAX_SHALLOW_DEPTH else 1e-6) if self.recipe.layer_scale else None,
+            "layer_scale": (1e-5 if total_depth <= MAX_SHALLOW_DEPTH else 1e-6) if self.recipe.layer_scale else None,
             "res_scale": self.has_res_scale(index),
         }
         block = Part(network.Block, (mixer, stage.width, self.recipe), settings)

@@ -1,4 +1,4 @@
-"""The details in which the published MetaFormer families differ, as data: they tell parameter counts apart.
+"""The details in which the published MetaFormer families differ, as data; parameter counts depend on all of them.
 
 Sources: Yu et al., MetaFormer Is Actually What You Need for Vision (CVPR 2022) for v1; Yu et al., MetaFormer Baselines
 for Vision (TPAMI 2024) for v2 and conv. No torch here: a recipe is data.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """What a block, the stem, the downsampling and the head are made of.
+    """The details of a network's blocks, stem, downsampling and head.
 
     `norm` is `group` (one group: statistics over tokens and channels) or `layer` (over a token's channels).
     """
@@ -31,7 +31,7 @@ class NetworkRecipe:
     norm_before_mean: bool
     """Whether the last norm acts on tokens, before their mean, rather than on the mean."""
     mixer_options: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
-    """Options that a token mixer has under this recipe, unless a stage says otherwise."""
+    """Defaults of token mixers' options under this recipe, by mixer and option."""
 
 
 _V2 = NetworkRecipe(

@@ -1,8 +1,8 @@
-"""One network that holds the weights of every member of a space: weights entangled, mixers beside each other.
+"""A supernet: one network whose shared weights serve every member of a space.
 
-In each stage every token mixer has blocks of its own, as many and as wide as the space has them. A member takes the
-first of them, and of each weight the first channels (weight entanglement: Chen et al., AutoFormer, ICCV 2021). It runs
-as the very network that it is by itself, on these weights: what a mixer is made of is known to the mixer alone.
+In each stage every token mixer has blocks of its own, as many and as wide as the space allows. A member takes the first
+of them, and the first channels of each weight (weight entanglement: Chen et al., AutoFormer, ICCV 2021). It runs as its
+own network on these weights, so that the supernet needs to know nothing about the inside of a mixer.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,13 +21,13 @@ from nas.errors import ParameterError
 from nas.space import SearchSpace, StageChoices
 from search_spaces.model import build, build_head, build_stage, build_stem
 
-# A stage by itself, without weights, is remembered for so many.
+# Members' parts, without weights, that are cached.
 MAX_CACHED_PARTS = 4096
 MIXER_PREFIX = "token_mixer."
 
 
 class Supernet(nn.Module):
-    """For every member of `space` at `model_input`. Initialised from torch's global generator.
+    """The supernet of `space` at `model_input`, initialised from torch's global generator.
 
     Raises ParameterError or UnknownNameError as model.build does.
     """
@@ -45,19 +45,20 @@ class Supernet(nn.Module):
         self._part = lru_cache(MAX_CACHED_PARTS)(self._build_part)
 
     def forward(self, x: Tensor, architecture: Architecture, begin: int = 0, end: int | None = None) -> Tensor:
-        """The member's logits_BK of images x_BCHW, on the shared weights.
+        """Compute the member's logits_BK of images x_BCHW with the shared weights.
 
-        Its parts are the stem, the stages and the head: with `begin` and `end` only some run, x what is between them.
+        The parts are the stem, the stages and the head. With `begin` and `end` only that slice runs: x is then the
+        input of its first part, the result the output of its last.
         """
         for name, network in self._parts(architecture)[begin:end]:
             x = functional_call(network.train(self.training), self._weights_of(name, network, architecture), (x,))
         return x
 
     def inherited(self, architecture: Architecture) -> dict[str, Tensor]:
-        """The member's weights, by their names in its own network: views of the shared ones where a view will do.
+        """Return the member's weights, by their names in its own network: views of the shared ones where possible.
 
         Running statistics, which are not shared, are those of a fresh network. Raises ParameterError when a weight of a
-        narrow network is no part of a wide one's.
+        narrow network is not part of a wide network's weight.
         """
         shared = {
             f"{name}.{own}": weight
@@ -73,24 +74,25 @@ class Supernet(nn.Module):
             name = f"{part}.{own}"
             whole = self.weights[_shared_name(name, architecture)]
             if weight.dim() != whole.dim() or any(map(gt, weight.shape, whole.shape)):
-                raise ParameterError(f"{name} of {architecture.word} is no part of what the widest network has")
+                raise ParameterError(f"{name} of {architecture.word} is not part of the widest network's weight")
             weights[own] = _leading_channels(whole, weight.shape, _stack_size(name, architecture))
         return weights
 
     def _parts(self, architecture: Architecture) -> list[tuple[str, nn.Module]]:
-        """Without weights, by their names in the whole: many networks have some of them alike."""
-        alone = [_isolated_stage(architecture, index) for index in range(len(architecture.stages))]
-        stages = [(f"stages.{index}", self._part(build_stage, each, index)) for index, each in enumerate(alone)]
-        return [("stem", self._part(build_stem, alone[0])), *stages, ("head", self._part(build_head, alone[-1]))]
+        """List the member's parts without weights, by name. They are cached: many members share a part."""
+        isolated = [_isolated_stage(architecture, index) for index in range(len(architecture.stages))]
+        stages = [(f"stages.{index}", self._part(build_stage, stage, index)) for index, stage in enumerate(isolated)]
+        return [("stem", self._part(build_stem, isolated[0])), *stages, ("head", self._part(build_head, isolated[-1]))]
 
-    def _build_part(self, build: Callable[..., nn.Module], *of: Any) -> nn.Module:
+    def _build_part(self, build: Callable[..., nn.Module], *arguments: Any) -> nn.Module:
         with torch.device("meta"):
-            return use_batch_statistics(build(*of, self.model_input))
+            return use_batch_statistics(build(*arguments, self.model_input))
 
 
 def use_batch_statistics(network: nn.Module) -> nn.Module:
-    """The network whose batch norms go by the batch's own statistics, in evaluation too: running ones would be a mean
-    over all members that the weights were trained in.
+    """Make the network's batch norms use the batch's statistics also in evaluation.
+
+    Running statistics would be a mean over all members that the weights were trained in.
     """
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -100,16 +102,16 @@ def use_batch_statistics(network: nn.Module) -> nn.Module:
 
 
 def _isolated_stage(architecture: Architecture, index: int) -> Architecture:
-    """The stage, with as much of the others as it depends on: how many there are, and how wide the one before it is."""
-    before = Stage("identity", 1, architecture.stages[max(0, index - 1)].width)
+    """Reduce the other stages to what stage `index` depends on: their number, and the width of the one before it."""
+    neighbour = Stage("identity", 1, architecture.stages[max(0, index - 1)].width)
     return replace(
         architecture,
-        stages=tuple(stage if place == index else before for place, stage in enumerate(architecture.stages)),
+        stages=tuple(stage if position == index else neighbour for position, stage in enumerate(architecture.stages)),
     )
 
 
 def _leading_channels(whole: Tensor, shape: torch.Size, stacked: int) -> Tensor:
-    """What a smaller weight of that shape has of the whole; where some are `stacked`, of each of them."""
+    """Return the first channels of `whole` as a weight of `shape`: of each of its `stacked` weights."""
     if stacked == 1:
         return whole[tuple(map(slice, shape))]
     sizes = (stacked, shape[0] // stacked, *shape[1:])
@@ -117,7 +119,7 @@ def _leading_channels(whole: Tensor, shape: torch.Size, stacked: int) -> Tensor:
 
 
 def _widest_networks(space: SearchSpace) -> Iterator[Architecture]:
-    """Networks, members or not, that have among them every mixer and norm of each stage at its greatest size."""
+    """Yield networks, members or not, that together have every mixer and norm of each stage at its largest size."""
     variants = [
         list(dict.fromkeys(_widest_stage(stage, member) for member in stage.members() if member.depth))
         or list(dict.fromkeys(_widest_stage(stage, member) for member in stage.members()))
@@ -125,7 +127,7 @@ def _widest_networks(space: SearchSpace) -> Iterator[Architecture]:
     ]
     blueprints = list(space.blueprint.members())
     for turn in range(max(len(blueprints), *map(len, variants))):
-        stages = tuple(of[turn % len(of)] for of in variants)
+        stages = tuple(choices[turn % len(choices)] for choices in variants)
         yield Architecture(stages, space.recipe, blueprints[turn % len(blueprints)])
 
 
@@ -140,10 +142,10 @@ def _widest_stage(stage: StageChoices, member: Stage) -> Stage:
 
 
 def _shared_name(name: str, architecture: Architecture) -> str:
-    """Where the weight of that name is: in a mixer's own blocks, or for all mixers to share (stem, downsampling, head),
-    each kind of stem and of downsampling by itself.
+    """Return the name of the shared weight for the weight `name` of a member.
 
-    A ParameterDict takes no dots.
+    Each mixer has weights of its own in its blocks. All mixers share the rest; each kind of stem and of downsampling
+    has weights of its own. A ParameterDict takes no dots.
     """
     parts = name.split(".")
     blueprint = architecture.blueprint
@@ -158,7 +160,7 @@ def _shared_name(name: str, architecture: Architecture) -> str:
 
 
 def _stack_size(name: str, architecture: Architecture) -> int:
-    """How many weights are stacked in this one, of which the first channels are taken each by itself."""
+    """Return the number of weights that are stacked in this one; a member takes the first channels of each."""
     start, is_mixer, own = name.partition(MIXER_PREFIX)
     if not is_mixer:
         return 1
@@ -168,5 +170,5 @@ def _stack_size(name: str, architecture: Architecture) -> int:
 
 
 def supernet(space: SearchSpace, model_input: ModelInput) -> nn.Module:
-    """As nas.builder.Builder has it."""
+    """Make the supernet of a space (nas.builder.Builder)."""
     return Supernet(space, model_input)

@@ -1,8 +1,9 @@
 """Token mixers side by side on this machine: what each costs and how long it takes as the grid grows."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas import plugins
 from nas.architecture import Cost, ModelInput
@@ -12,6 +13,10 @@ from nas.objective import Measurement
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+# The deprecated name of `bound_by`, accepted for one release.
+_OLD_NAME = "leans_on"
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,20 @@ class LoneMixer:
         return builder.build_mixer(self.mixer, self.model_input)
 
 
+def stated_bound(mixer_class: Any) -> str:
+    """Return the hardware resource that limits the mixer's speed, as the class states it in `bound_by`.
+
+    A third-party class may still state it under the attribute's old name. The nearest class in its MRO decides.
+    """
+    names = {"bound_by", _OLD_NAME}
+    owner = next((owner for owner in mixer_class.__mro__ if names & vars(owner).keys()), mixer_class)
+    if "bound_by" in vars(owner) or _OLD_NAME not in vars(owner):
+        return str(mixer_class.bound_by)
+    message = f"mixer {owner.__qualname__}: the attribute {_OLD_NAME} is now named bound_by"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return str(vars(owner)[_OLD_NAME])
+
+
 def compare(mixers: Sequence[str], width: int, sides: Sequence[int], target: str) -> Iterator[MixerReport]:
     """A report for each mixer, measured one after another at batch 1.
 
@@ -58,7 +77,7 @@ def compare(mixers: Sequence[str], width: int, sides: Sequence[int], target: str
         yield MixerReport(
             name,
             mixer_class.cost,
-            mixer_class.bound_by,
+            stated_bound(mixer_class),
             mixer_class.tied,
             tuple(sides),
             tuple(costs),

@@ -11,7 +11,7 @@ from search_spaces.dft import real_dft_of_grid
 class GridFourier(nn.Module):
     """The real part of each channel's two-dimensional discrete Fourier transform over (H, W), not scaled.
 
-    Computed in float32 whatever comes in; exported as matrix products.
+    Computed in float32 for every input type; exported as matrix products.
     """
 
     cost: ClassVar = "O(n log n)"

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class RandomMixing(nn.Module):
-    """Tokens through a frozen n x n matrix whose rows are softmax(rand): n^2 frozen parameters.
+    """Multiplication of the tokens by a frozen n x n matrix whose rows are softmax(rand): n^2 frozen parameters.
 
     The matrix is drawn from torch's global generator, as all initial weights are.
     """
