@@ -1,4 +1,4 @@
-"""Activations by name: those of the MetaFormer families, and what small networks deploy."""
+"""Activations by name: those of the MetaFormer families, and those that suit small deployed networks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ STAR_BIAS = -0.4472
 
 
 class StarReLUFunction(torch.autograd.Function):
-    """s * relu(x)^2 + b with its first derivatives, in seven passes over memory where autograd's steps take fifteen."""
+    """The function s * relu(x)^2 + b and its first derivatives in seven passes over memory: autograd takes fifteen."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
@@ -27,8 +27,8 @@ class StarReLUFunction(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         rectified, scale = ctx.saved_tensors
         product = gradient * rectified
-        of_scale = torch.dot(product.flatten(), rectified.flatten())[None]
-        return product.mul_(2 * scale), of_scale, gradient.sum()[None]
+        scale_gradient = torch.dot(product.flatten(), rectified.flatten())[None]
+        return product.mul_(2 * scale), scale_gradient, gradient.sum()[None]
 
 
 class StarReLU(nn.Module):
@@ -62,7 +62,7 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
 
 
 def make_activation(name: str) -> nn.Module:
-    """The activation of that name. Raises ValueError for an unknown one."""
+    """Make the activation called `name`. Raises ValueError for an unknown name."""
     if name not in ACTIVATIONS:
         raise ValueError(f"activation {name!r} is not one of {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]()

@@ -18,37 +18,37 @@ class Family(Protocol):
 
     @property
     def channels_first(self) -> bool:
-        """Whether tensors between parts are x_BCHW, and not x_BHWC."""
+        """Whether tensors between parts are x_BCHW rather than x_BHWC."""
 
     @property
     def network_class(self) -> type[nn.Module]:
-        """The class of a network, made of (stem, stages, head)."""
+        """The network's class, which takes (stem, stages, head)."""
 
     @property
     def norm(self) -> str:
-        """The norm of stages unless the blueprint or the stage says otherwise."""
+        """The norm of stages unless the blueprint or the stage names another."""
 
     @property
     def norms(self) -> Collection[str]:
         """The names of norms that stages may have."""
 
     def canonical(self, blueprint: Blueprint) -> Blueprint:
-        """The blueprint without what is the recipe's own. Raises for names that the recipe does not know."""
+        """Leave out choices that are the recipe's defaults. Raises for names that the recipe does not know."""
 
     def mixer_defaults(self, mixer: str, stage: Stage, blueprint: Blueprint) -> Mapping[str, Option]:
-        """Options that a token mixer has here unless the stage says otherwise."""
+        """Return the options that the stage's token mixer has here by default."""
 
     def grids(self, architecture: Architecture, model_input: ModelInput) -> list[tuple[int, int]]:
-        """Each stage's (height, width) in tokens."""
+        """Return each stage's (height, width) in tokens."""
 
     def stem(self, architecture: Architecture, model_input: ModelInput) -> Part:
-        """Images x_BCHW to the first stage's tokens."""
+        """Describe the stem: images x_BCHW to the first stage's tokens."""
 
     def stage(self, architecture: Architecture, index: int, model_input: ModelInput, mixer: Part) -> Part:
-        """Stage `index` (from 0): a search_spaces.network.Stage of blocks with that token mixer."""
+        """Describe stage `index` (from 0): a search_spaces.network.Stage of blocks with that token mixer."""
 
     def head(self, architecture: Architecture, model_input: ModelInput) -> Part:
-        """The last stage's tokens to logits_BK."""
+        """Describe the head: the last stage's tokens to logits_BK."""
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -58,7 +58,7 @@ FAMILIES: Mapping[str, Family] = {
 
 
 def family_of(architecture: Architecture) -> Family:
-    """Raises UnknownNameError for an unknown recipe."""
+    """Return the family of the architecture's recipe. Raises UnknownNameError for an unknown recipe."""
     if architecture.recipe not in FAMILIES:
         raise UnknownNameError("recipe", architecture.recipe, FAMILIES)
     return FAMILIES[architecture.recipe]

@@ -1,4 +1,4 @@
-"""Simpler forms for inference that modules may know of themselves, and small modules that networks fold into."""
+"""Protocols of modules with a simpler form for inference, and the small modules that networks fold into."""
 
 from typing import Protocol, runtime_checkable
 
@@ -17,21 +17,21 @@ class Foldable(Protocol):
 
 @runtime_checkable
 class Deployable(Protocol):
-    """A network that makes its own deployed form."""
+    """A network that builds its own deployed form."""
 
     def deployed(self) -> nn.Module: ...
 
 
 @runtime_checkable
 class Scalable(Protocol):
-    """A mixer that takes a factor and a shift per channel, (width,) each, into its inference, which is on x_BCHW."""
+    """A mixer whose inference can apply a factor and a shift per channel, (width,) each. The result is on x_BCHW."""
 
     def scaled(self, factor_C: Tensor, shift_C: Tensor) -> nn.Module: ...
 
 
 @runtime_checkable
 class EndsInLayer(Protocol):
-    """A mixer whose outputs are those of its linear layer or convolution of that name."""
+    """A mixer whose outputs come from one linear layer or convolution, which `last` names."""
 
     last: str
 
@@ -56,7 +56,7 @@ class Residual(nn.Module):
 
 
 class OnTokens(nn.Module):
-    """A mixer of x_BHWC on x_BCHW."""
+    """An adapter that runs a mixer of x_BHWC on x_BCHW."""
 
     def __init__(self, mixer: nn.Module) -> None:
         super().__init__()
@@ -69,24 +69,24 @@ class OnTokens(nn.Module):
 
 @torch.no_grad()
 def mixer_with_norm(mixer: nn.Module, norm: nn.Module) -> nn.Module:
-    """Mixer and norm behind it as one module on x_BCHW; a batch norm goes into a mixer that has a place for it."""
-    after: nn.Module = norm
+    """Combine a mixer and the norm behind it on x_BCHW; a batch norm is folded into a mixer that can take it."""
+    remaining: nn.Module = norm
     if isinstance(norm, nn.BatchNorm2d):
         if isinstance(mixer, Scalable):
             return mixer.scaled(*factor_and_shift(norm))
-        after = nn.Identity()
+        remaining = nn.Identity()
         if isinstance(mixer, EndsInLayer):
             layer = mixer.get_submodule(mixer.last)
             assert isinstance(layer, (nn.Conv2d, nn.Linear))  # noqa: S101 - what `last` means
             fold_into(layer, norm)
         else:
-            after = Affine(*factor_and_shift(norm))
+            remaining = Affine(*factor_and_shift(norm))
     mixing = mixer.on_channels_first() if isinstance(mixer, Convolutional) else OnTokens(mixer)
-    return nn.Sequential(mixing, after)
+    return nn.Sequential(mixing, remaining)
 
 
 def flattened(module: nn.Module) -> nn.Module:
-    """The module without sequences in sequences and without identities: calls that compute nothing take time too."""
+    """Remove nested sequences and identities: calls that compute nothing take time too."""
     for name, child in module.named_children():
         setattr(module, name, flattened(child))
     if not isinstance(module, nn.Sequential):

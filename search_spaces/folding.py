@@ -1,8 +1,8 @@
-"""Networks as they are deployed: batch norms folded into the layers around them, with the same outputs.
+"""The deployed form of networks: batch norms folded into the layers around them, with the same outputs.
 
-What a module's simpler form is, the module knows itself (search_spaces/foldable.py). The norm behind a token mixer
-goes into the layer that the mixer names as `last`, or into what its method `scaled(factor, shift)` returns; a batch
-norm that finds no place becomes a factor and a shift.
+Each module knows its own simpler form (search_spaces/foldable.py). The norm behind a token mixer goes into the layer
+that the mixer names as `last`, or into the module that its method `scaled(factor, shift)` returns. A batch norm that
+no layer can take becomes a factor and a shift.
 """
 
 import copy
@@ -16,7 +16,7 @@ from search_spaces.foldable import Deployable, Foldable, flattened
 
 @torch.no_grad()
 def folded(model: nn.Module) -> nn.Module:
-    """A copy of the network in evaluation mode that computes the same with fewer layers; the network is not changed."""
+    """Copy the network into its deployed form, in evaluation mode: the same outputs with fewer layers."""
     if isinstance(model, Deployable):
         return model.deployed()
     return flattened(_folded(copy.deepcopy(model).eval()))
@@ -30,7 +30,7 @@ def _folded(module: nn.Module) -> nn.Module:
 
 
 def largest_difference(model: nn.Module, x_BCHW: Tensor) -> float:
-    """Between the outputs of a network in evaluation mode and of its folded form, over the larger of 1 and theirs."""
+    """Return the largest difference of a network's and its folded form's outputs, over the larger of 1 and theirs."""
     with torch.no_grad():
         before, after = model.eval()(x_BCHW), folded(model)(x_BCHW)
     return float((before - after).abs().max() / max(1.0, float(before.abs().max())))

@@ -1,4 +1,4 @@
-"""A search space of the user's own, from a YAML file: every mistake is named with its line and key."""
+"""A user's search space from a YAML file: every mistake is named with its line and key."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,8 +30,8 @@ from search_spaces.yaml_values import (
 SCHEMA = 1
 SPACE_KEYS = ("schema", "name", "description", "recipe", "blueprint", "stages", "constraints", "input")
 STAGE_KEYS = ("mixers", "depths", "widths", "mlp_ratios", "norms", "positions")
-# Ceilings beyond which nothing can be built, whatever the machine; docs/spaces.md has them too. Twelve stages need an
-# input of 2,049 px.
+# Limits beyond which no machine can build a network; docs/spaces.md has them too. Twelve stages need an input of
+# 2,049 px.
 MAX_STAGES = 12
 MAX_DEPTH = 1_000
 MAX_WIDTH = 16_384
@@ -40,7 +40,7 @@ MAX_INPUT = {"channels": 1_024, "height_px": 4_096, "width_px": 4_096, "classes"
 
 
 def read(path: Path) -> SearchSpace:
-    """The space of the file. Raises SpaceFileError with every mistake in it, ParameterError when it cannot be read."""
+    """Read the file's space. Raises SpaceFileError with every mistake in it, ParameterError when it cannot be read."""
     root = compose(path)
     reader = YamlReader(path)
     space = _space(reader, root, path)
@@ -50,38 +50,38 @@ def read(path: Path) -> SearchSpace:
 
 
 def _space(reader: YamlReader, root: yaml.Node, path: Path) -> SearchSpace | None:
-    found = reader.mapping(root, "space", SPACE_KEYS, needed=("stages",))
-    reader.value(found.get("schema"), "schema", _schema, SCHEMA)
-    name = reader.value(found.get("name"), "name", _name, path.stem)
-    if "name" not in found and (wrong := _wrong_name(name)):
+    nodes = reader.mapping(root, "space", SPACE_KEYS, needed=("stages",))
+    reader.value(nodes.get("schema"), "schema", _schema, SCHEMA)
+    name = reader.value(nodes.get("name"), "name", _name, path.stem)
+    if "name" not in nodes and (wrong := _wrong_name(name)):
         reader.mistake(None, "name", f"{shown(repr(name))}, from the file's name, {wrong}; write another `name`")
-    description = reader.value(found.get("description"), "description", text, f"from {path.name}")
-    recipe = reader.value(found.get("recipe"), "recipe", one_of(tuple(FAMILIES)), RECIPE)
+    description = reader.value(nodes.get("description"), "description", text, f"from {path.name}")
+    recipe = reader.value(nodes.get("recipe"), "recipe", one_of(tuple(FAMILIES)), RECIPE)
     stage_reader = _StageReader(reader, recipe)
-    stage_nodes = reader.items(found.get("stages"), "stages", MAX_STAGES)
+    stage_nodes = reader.items(nodes.get("stages"), "stages", MAX_STAGES)
     stages = [stage_reader.stage(node, f"stages[{number}]") for number, node in enumerate(stage_nodes, start=1)]
     blueprint = BlueprintChoices()
-    if "blueprint" in found:
-        blueprint = read_blueprint(reader, found["blueprint"], recipe)
-    model_input = _input(reader, found["input"]) if "input" in found else None
-    if model_input is not None and isinstance(found["input"], yaml.MappingNode):
-        check_input(reader, found["input"], blueprint, recipe, len(stages), model_input)
+    if "blueprint" in nodes:
+        blueprint = read_blueprint(reader, nodes["blueprint"], recipe)
+    model_input = _input(reader, nodes["input"]) if "input" in nodes else None
+    if model_input is not None and isinstance(nodes["input"], yaml.MappingNode):
+        check_input(reader, nodes["input"], blueprint, recipe, len(stages), model_input)
     constraints = Constraints()
-    if "constraints" in found:
+    if "constraints" in nodes:
         mixers = stage_reader.mixers.named
-        declared = read_constraints(reader, found["constraints"], mixers, has_input="input" in found)
+        declared = read_constraints(reader, nodes["constraints"], mixers, has_input="input" in nodes)
         constraints = replace(declared, model_input=model_input)
     if reader.mistakes:
         return None
-    kept = tuple(stage for stage in stages if stage is not None)
-    space = SearchSpace(name, description, kept, recipe, constraints, blueprint)
-    if "constraints" in found:
-        check_members(reader, found["constraints"], space)
+    valid = tuple(stage for stage in stages if stage is not None)
+    space = SearchSpace(name, description, valid, recipe, constraints, blueprint)
+    if "constraints" in nodes:
+        check_members(reader, nodes["constraints"], space)
     return space
 
 
 class _StageReader:
-    """Turns nodes into stages; what is wrong becomes a mistake of `reader`, and the stage is None."""
+    """A reader of stages, which adds each mistake to `reader` and gives None in place of a stage with one."""
 
     def __init__(self, reader: YamlReader, recipe: str) -> None:
         self._reader = reader
@@ -90,29 +90,29 @@ class _StageReader:
 
     def stage(self, node: yaml.Node, key: str) -> StageChoices | None:
         reader = self._reader
-        found = reader.mapping(node, key, STAGE_KEYS, needed=("mixers", "depths", "widths"))
-        depths = reader.values(found.get("depths"), f"{key}.depths", integer(MAX_DEPTH, least=0))
-        widths = reader.values(found.get("widths"), f"{key}.widths", integer(MAX_WIDTH))
-        ratios = reader.values(found.get("mlp_ratios"), f"{key}.mlp_ratios", not_negative(MAX_MLP_RATIO), [MLP_RATIO])
-        norms = reader.values(found.get("norms"), f"{key}.norms", self._norm, [None])
-        positions = reader.values(found.get("positions"), f"{key}.positions", boolean, [False])
-        mixers = self.mixers.read(found.get("mixers"), f"{key}.mixers", max(widths, default=1))
+        nodes = reader.mapping(node, key, STAGE_KEYS, needed=("mixers", "depths", "widths"))
+        depths = reader.values(nodes.get("depths"), f"{key}.depths", integer(MAX_DEPTH, minimum=0))
+        widths = reader.values(nodes.get("widths"), f"{key}.widths", integer(MAX_WIDTH))
+        ratios = reader.values(nodes.get("mlp_ratios"), f"{key}.mlp_ratios", not_negative(MAX_MLP_RATIO), [MLP_RATIO])
+        norms = reader.values(nodes.get("norms"), f"{key}.norms", self._norm, [None])
+        positions = reader.values(nodes.get("positions"), f"{key}.positions", boolean, [False])
+        mixers = self.mixers.read(nodes.get("mixers"), f"{key}.mixers", max(widths, default=1))
         if reader.mistakes:
             return None
         return StageChoices(tuple(mixers), tuple(depths), tuple(widths), tuple(ratios), tuple(norms), tuple(positions))
 
     def _norm(self, node: yaml.Node) -> str | None:
-        """A norm that is the recipe's own is spelled as None, so that a network has one key."""
+        """Read a norm, the recipe's own as None, so that a network has one key."""
         family = FAMILIES[self._recipe]
         norm = one_of(tuple(family.norms))(node)
         return None if norm == family.norm else norm
 
 
 def _input(reader: YamlReader, node: yaml.Node) -> ModelInput | None:
-    before = reader.mistakes
-    found = reader.mapping(node, "input", tuple(MAX_INPUT), needed=tuple(MAX_INPUT))
-    sizes = {key: reader.value(value, f"input.{key}", integer(MAX_INPUT[key]), 1) for key, value in found.items()}
-    if reader.mistakes > before:
+    mistakes_before = reader.mistakes
+    nodes = reader.mapping(node, "input", tuple(MAX_INPUT), needed=tuple(MAX_INPUT))
+    sizes = {key: reader.value(value, f"input.{key}", integer(MAX_INPUT[key]), 1) for key, value in nodes.items()}
+    if reader.mistakes > mistakes_before:
         return None
     return ModelInput(**sizes)
 
@@ -136,9 +136,9 @@ def _name(node: yaml.Node) -> str:
 
 
 def _wrong_name(name: str) -> str:
-    """What is wrong with a space's name: it stands on one line, in paths and beside the installed spaces' names."""
+    """Return what is wrong with a space's name, if anything: it appears in paths and beside installed spaces' names."""
     if name != name.strip() or not name or not name.isprintable() or set(name) & set("/\\"):
-        return "is not a name: one line without slashes, or spaces at its ends"
+        return "is not a name: a name is one line without slashes and without spaces at its ends"
     if name in plugins.names(plugins.SPACES):
         return "is the name of an installed space"
     return ""

@@ -1,9 +1,9 @@
-"""The hybrid spaces: plain convolutional networks, local mixers early and global ones late, and all between.
+"""The hybrid spaces, from plain convolutional networks to networks with local mixers early and attention late.
 
-A member is a stem, and four stages (three for tiny pictures) that each mix tokens by pooling, a convolution of some
-kind or attention, or only lead to the next width (depth 0). A family of sizes: `hybrid` stands for the one that the
-pictures ask for. Local mixing is bandwidth-bound, attention quadratic in tokens; which belongs where is the question
-(Yu et al., MetaFormer Baselines for Vision, TPAMI 2024). No torch here: a space is data.
+A member is a stem and four stages (three for tiny images). Each stage mixes tokens by pooling, a convolution or
+attention, or only changes the width (depth 0). The spaces are a family by image size: `hybrid` selects the one that
+suits the images. Local mixing is bandwidth-bound, attention is quadratic in tokens; the search finds which belongs
+where (Yu et al., MetaFormer Baselines for Vision, TPAMI 2024). No torch here: a space is data.
 """
 
 from dataclasses import replace
@@ -27,7 +27,7 @@ def _space(
     widths: tuple[tuple[int, ...], ...],
     local_stages: int,
 ) -> SearchSpace:
-    """The first `local_stages` have local mixers alone: their grids are large, and attention grows with its square."""
+    """Make a space whose first `local_stages` have only local mixers: attention is quadratic in their many tokens."""
     stages = tuple(
         StageChoices(LOCAL if index < local_stages else MIXERS, depth, width, MLP_RATIOS)
         for index, (depth, width) in enumerate(zip(depths, widths, strict=True))
@@ -43,33 +43,35 @@ def _space(
 
 
 def _starts(space: SearchSpace) -> tuple[Architecture, ...]:
-    """Plain convolutional networks of each of the widths, one block in the inner stages, with the finest and the
-    coarsest stem; narrow ones that convolve before they pool, as the CIFAR speed record's network does; and the middle
-    one with pooling, and with attention at its end, in place of the convolutions.
+    """List the architectures that a search tries first.
+
+    They are plain convolutional networks of each width, one block in the inner stages, with the finest and the coarsest
+    stem; narrow ones that convolve before they pool, as the CIFAR speed record's network does; and a middle one with
+    pooling in place of its convolutions, with and without attention in the last stage that has blocks.
     """
     last = len(space.stages) - 1
 
     def network(
-        place: float, stem: Stem | None, mixers: tuple[str, str], ratio: float, downsample: str | None = None
+        relative_width: float, stem: Stem | None, mixers: tuple[str, str], ratio: float, downsample: str | None = None
     ) -> Architecture:
         stages = []
         for index, stage in enumerate(space.stages):
-            width = stage.widths[round(place * (len(stage.widths) - 1))]
+            width = stage.widths[round(relative_width * (len(stage.widths) - 1))]
             depth = int(0 < index < last)
             stages.append(Stage(mixers[index == last - 1], depth, width, ratio))
         return Architecture(tuple(stages), RECIPE, Blueprint(stem=stem, downsample=downsample))
 
     stems = space.blueprint.stems
     plain = ("dense_conv", "dense_conv")
-    networks = [network(place, stem, plain, 0) for stem in (stems[-1], stems[0]) for place in (0, 1 / 3, 2 / 3, 1)]
-    networks += [network(place, stems[0], plain, 0, "conv_pool") for place in (0, 1 / 3)]
+    networks = [network(width, stem, plain, 0) for stem in (stems[-1], stems[0]) for width in (0, 1 / 3, 2 / 3, 1)]
+    networks += [network(width, stems[0], plain, 0, "conv_pool") for width in (0, 1 / 3)]
     networks += [network(1 / 3, stems[-1], mixers, 2) for mixers in (("pool", "pool"), ("pool", "attention"))]
     return tuple(dict.fromkeys(networks))
 
 
 HYBRID_8 = _space(
     "hybrid-8",
-    "pool / convolutions / attention in three stages, for pictures of 8 to 12 px",
+    "pool / convolutions / attention in three stages, for images of 8 to 12 px",
     stems=(FULL,),
     depths=((0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
     widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192)),
@@ -77,7 +79,7 @@ HYBRID_8 = _space(
 )
 HYBRID_16 = _space(
     "hybrid-16",
-    "pool / convolutions / attention in three stages, for pictures of 13 to 16 px",
+    "pool / convolutions / attention in three stages, for images of 13 to 16 px",
     stems=(FULL, TWO_HALF, HALF),
     depths=((0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
     widths=((8, 16, 24, 32), (16, 32, 48, 64), (32, 64, 96, 128)),
@@ -85,7 +87,7 @@ HYBRID_16 = _space(
 )
 HYBRID_32 = _space(
     "hybrid-32",
-    "pool / convolutions / attention in four stages, for pictures of 17 to 40 px",
+    "pool / convolutions / attention in four stages, for images of 17 to 40 px",
     stems=(FULL, TWO_HALF, HALF),
     depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
     widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192), (96, 128, 192, 256)),
@@ -93,7 +95,7 @@ HYBRID_32 = _space(
 )
 HYBRID_64 = _space(
     "hybrid-64",
-    "pool / convolutions / attention in four stages, for pictures of 41 to 80 px",
+    "pool / convolutions / attention in four stages, for images of 41 to 80 px",
     stems=(HALF, TWO_HALF, QUARTER, POOLED_QUARTER),
     depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
     widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192), (96, 128, 192, 256)),
@@ -101,7 +103,7 @@ HYBRID_64 = _space(
 )
 HYBRID_128 = _space(
     "hybrid-128",
-    "pool / convolutions / attention in four stages, for pictures of 81 to 160 px",
+    "pool / convolutions / attention in four stages, for images of 81 to 160 px",
     stems=(TWO_HALF, QUARTER, POOLED_QUARTER, EIGHTH),
     depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
     widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192), (128, 192, 256, 384)),
@@ -109,7 +111,7 @@ HYBRID_128 = _space(
 )
 HYBRID_224 = _space(
     "hybrid-224",
-    "pool / convolutions / attention in four stages, for pictures of more than 160 px",
+    "pool / convolutions / attention in four stages, for images of more than 160 px",
     stems=(QUARTER, POOLED_QUARTER, EIGHTH),
     depths=((0, 1, 2), (0, 1, 2), (1, 2, 3, 4), (0, 1, 2)),
     widths=((16, 24, 32, 48), (48, 64, 96, 128), (96, 128, 192, 256), (192, 256, 384, 512)),
@@ -118,6 +120,6 @@ HYBRID_224 = _space(
 HYBRID = replace(
     HYBRID_32,
     name="hybrid",
-    description="pool / convolutions / attention at the size that the pictures ask for: hybrid-8 to hybrid-224",
+    description="pool / convolutions / attention, hybrid-8 to hybrid-224 by the size of the images",
     variants=((12, HYBRID_8), (16, HYBRID_16), (40, HYBRID_32), (80, HYBRID_64), (160, HYBRID_128), (1e9, HYBRID_224)),
 )

@@ -1,9 +1,8 @@
-"""The hybrid space of the first version, under a name of its own: studies that were begun in it go on.
+"""The hybrid spaces of version 0.1, kept under names of their own so that their studies can continue.
 
-Pooling, separable convolution or attention in each of four stages, in the published blocks.
-
-Pooling and convolution are local and bandwidth-bound, attention is global and quadratic in tokens; which belongs
-where is the question (Yu et al., MetaFormer Baselines for Vision, TPAMI 2024). No torch here: a space is data.
+Each of four stages has pooling, separable convolution or attention in the published blocks. Pooling and convolution
+are local and bandwidth-bound, attention is global and quadratic in tokens; the search finds which belongs where (Yu et
+al., MetaFormer Baselines for Vision, TPAMI 2024). No torch here: a space is data.
 """
 
 from nas.space import SearchSpace, StageChoices

@@ -1,4 +1,4 @@
-"""Spaces for 224 px images, one for each published recipe, that contain every published model of it at S and M widths.
+"""Spaces for 224 px images, one for each published recipe: each contains that recipe's models at S and M widths.
 
 Sources: Yu et al., MetaFormer Is Actually What You Need for Vision (CVPR 2022) for v1; Yu et al., MetaFormer Baselines
 for Vision (TPAMI 2024) for v2 and conv. No torch here: a space is data.
@@ -15,7 +15,7 @@ _V1_POSITIONS = ((False,), (False,), (False, True), (False, True))
 
 IMAGENET_V1 = SearchSpace(
     name="imagenet-v1",
-    description="PoolFormer and its hybrids at 224 px: norm and position embedding are choices too",
+    description="PoolFormer and its hybrids at 224 px, with a choice of norm and position embedding",
     stages=tuple(
         StageChoices(_V1_MIXERS, depths, widths, norms=(None, "layer"), positions=positions)
         for depths, widths, positions in zip(_DEPTHS, _WIDTHS, _V1_POSITIONS, strict=True)
@@ -35,7 +35,7 @@ IMAGENET_V2 = SearchSpace(
 
 IMAGENET_CONV = SearchSpace(
     name="imagenet-conv",
-    description="ConvFormer and CAFormer at 224 px, with pooling and depthwise convolution besides",
+    description="ConvFormer and CAFormer at 224 px, with pooling and depthwise convolution added",
     stages=tuple(
         StageChoices(("pool", "depthwise", "conv", "attention"), depths, widths)
         for depths, widths in zip(

@@ -1,4 +1,4 @@
-"""The memory that inference takes: weights, and the activations alive at once, followed on tensors without data."""
+"""The peak memory of inference: weights and live activations, tracked on tensors without data."""
 
 from collections.abc import Collection
 from typing import Any
@@ -14,8 +14,8 @@ from nas.architecture import Architecture, ModelInput
 from search_spaces import model
 
 
-class _Followed(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Keeps `peak`: the most bytes that were alive after an operation, in storages that are none of `weights`."""
+class _ActivationTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A mode that tracks `peak`, the largest number of bytes alive after an operation, without those of `weights`."""
 
     def __init__(self, weights: Collection[int]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -25,19 +25,19 @@ class _Followed(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         results = func(*args, **(kwargs or {}))
-        for each in tree_leaves((args, results)):
-            if isinstance(each, torch.Tensor) and each.untyped_storage()._cdata not in self._weights:
-                storage = each.untyped_storage()
+        for leaf in tree_leaves((args, results)):
+            if isinstance(leaf, torch.Tensor) and leaf.untyped_storage()._cdata not in self._weights:
+                storage = leaf.untyped_storage()
                 weak = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
                 self._alive[storage._cdata] = (weak, storage.nbytes())
-        self._alive = {key: kept for key, kept in self._alive.items() if not kept[0].expired()}  # type: ignore[no-untyped-call]
+        self._alive = {key: entry for key, entry in self._alive.items() if not entry[0].expired()}  # type: ignore[no-untyped-call]
         self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
         return results
 
 
 def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
-    """As nas.builder.Builder has it. Raises as model.build does."""
-    # Of the CPU in name: there attention is fused, which it is not on the meta device.
+    """Return the peak memory of inference in bytes (nas.builder.Builder). Raises as model.build does."""
+    # Fake tensors of the CPU: there attention is fused, unlike on the meta device.
     with torch.no_grad(), FakeTensorMode():
         network = model.build(architecture, model_input).eval()
         x_BCHW = torch.empty(1, model_input.channels, model_input.height_px, model_input.width_px)
@@ -46,10 +46,10 @@ def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
 
 @torch.no_grad()
 def peak_bytes(network: nn.Module, x_BCHW: torch.Tensor) -> int:
-    """Bytes of the network's weights and of the activations alive at once as it is called."""
+    """Return the bytes of the network's weights, plus the largest sum of activations alive at once during a call."""
     storages = [weight.untyped_storage() for weight in (*network.parameters(), *network.buffers())]
     weights = {storage._cdata: storage.nbytes() for storage in storages}
-    with _Followed(weights) as followed:
+    with _ActivationTracker(weights) as tracker:
         network(x_BCHW)
-    total: int = sum(weights.values()) + followed.peak
+    total: int = sum(weights.values()) + tracker.peak
     return total

@@ -5,7 +5,7 @@ No torch here: a space is data.
 
 from nas.space import SearchSpace, StageChoices
 
-# In about ascending cost.
+# In roughly ascending order of cost.
 MIXERS = (
     "identity",
     "pool",

@@ -1,6 +1,6 @@
-"""The builder `metaformer`, as the core knows it (nas.builder.Builder): an entry point of group `nas.builders`.
+"""The builder `metaformer`, a nas.builder.Builder: an entry point of group `nas.builders`.
 
-Known networks (search_spaces/known) are built by name, all others of parts, as their recipe has them
+Known networks (search_spaces/known) are built by name, all others from the parts of their recipe
 (search_spaces/families.py).
 """
 
@@ -22,8 +22,8 @@ __all__ = ["build", "build_mixer", "canonical", "cost", "folded", "mixer_cost", 
 
 
 @dataclass(frozen=True)
-class Making:
-    """The methods of nas.builder.Builder that differ between networks of parts and known networks."""
+class BuilderMethods:
+    """The methods of nas.builder.Builder that differ between assembled networks and known ones."""
 
     build: Callable[[Architecture, ModelInput], nn.Module]
     canonical: Callable[[Architecture], Architecture]
@@ -32,29 +32,29 @@ class Making:
     peak_memory: Callable[[Architecture, ModelInput], int]
 
 
-OF_PARTS = Making(model.build, model.canonical, counting.cost, counting.part_cost, memory.peak_memory)
-BY_NAME = Making(family.build, family.canonical, family.cost, family.part_cost, family.peak_memory)
+ASSEMBLED = BuilderMethods(model.build, model.canonical, counting.cost, counting.part_cost, memory.peak_memory)
+KNOWN_NETWORKS = BuilderMethods(family.build, family.canonical, family.cost, family.part_cost, family.peak_memory)
 
 
 def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
-    return _making(architecture).build(architecture, model_input)
+    return _methods_for(architecture).build(architecture, model_input)
 
 
 def canonical(architecture: Architecture) -> Architecture:
-    return _making(architecture).canonical(architecture)
+    return _methods_for(architecture).canonical(architecture)
 
 
 def cost(architecture: Architecture, model_input: ModelInput) -> Cost:
-    return _making(architecture).cost(architecture, model_input)
+    return _methods_for(architecture).cost(architecture, model_input)
 
 
 def part_cost(architecture: Architecture, index: int, model_input: ModelInput) -> Cost:
-    return _making(architecture).part_cost(architecture, index, model_input)
+    return _methods_for(architecture).part_cost(architecture, index, model_input)
 
 
 def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
-    return _making(architecture).peak_memory(architecture, model_input)
+    return _methods_for(architecture).peak_memory(architecture, model_input)
 
 
-def _making(architecture: Architecture) -> Making:
-    return BY_NAME if architecture.recipe == KNOWN else OF_PARTS
+def _methods_for(architecture: Architecture) -> BuilderMethods:
+    return KNOWN_NETWORKS if architecture.recipe == KNOWN else ASSEMBLED

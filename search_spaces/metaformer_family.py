@@ -1,4 +1,4 @@
-"""The published MetaFormers, and their blocks under a linear head: what search_spaces/recipe.py tells apart."""
+"""The published MetaFormers, and their blocks under a linear head, by their recipes (search_spaces/recipe.py)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from torch import nn
 from nas.architecture import Architecture, Blueprint, ModelInput, Option, Stage
 from nas.errors import ParameterError, UnknownNameError
 from search_spaces import network
-from search_spaces.grids import halved, largest_stride
-from search_spaces.part import NOTHING, Part, Repeated
-from search_spaces.recipe import Recipe
+from search_spaces.grids import largest_stride, stage_grids
+from search_spaces.part import IDENTITY, Part, Repeated
+from search_spaces.recipe import NetworkRecipe
 
 # Stages before this index have plain residuals, as published.
 FIRST_SCALED_STAGE = 2
 # LayerScale starts at 1e-5 in networks of up to 24 blocks, at 1e-6 in deeper ones, as published.
-SHALLOW = 24
+MAX_SHALLOW_DEPTH = 24
 
 
 @dataclass(frozen=True)
 class MetaFormerFamily:
-    """The networks of a published recipe, whose blueprint is fixed but for the norm of stages."""
+    """The networks of a published recipe. Only the stages' norms are a choice."""
 
-    recipe: Recipe
+    recipe: NetworkRecipe
     channels_first: ClassVar = False
     network_class: ClassVar[type[nn.Module]] = network.MetaFormer
 
@@ -36,23 +36,26 @@ class MetaFormerFamily:
         return network.NORMS
 
     def canonical(self, blueprint: Blueprint) -> Blueprint:
-        """Raises ParameterError for anything but the recipe's own."""
+        """Return the empty blueprint. Raises ParameterError for any other: a published recipe has its own."""
         if blueprint:
-            named = ", ".join(blueprint.to_dict())
-            raise ParameterError(f"blueprint {named}: a published recipe has its own; recipe plain has choices")
+            fields = ", ".join(blueprint.to_dict())
+            raise ParameterError(f"blueprint {fields}: a published recipe has its own; recipe plain has choices")
         return blueprint
 
     def mixer_defaults(self, mixer: str, stage: Stage, blueprint: Blueprint) -> Mapping[str, Option]:
         return self.recipe.mixer_options.get(mixer, {})
 
     def stem_stride(self, architecture: Architecture, model_input: ModelInput) -> int:
-        """The largest published-or-smaller stride that leaves the last stage 2x2 tokens. Raises ParameterError."""
+        """Return the largest stride, the published one or smaller, that leaves the last stage 2x2 tokens.
+
+        Raises ParameterError for an input that is too small.
+        """
         return largest_stride(network.STEM_KERNEL, network.STEM_PADDINGS, len(architecture.stages), model_input)
 
     def grids(self, architecture: Architecture, model_input: ModelInput) -> list[tuple[int, int]]:
         stride = self.stem_stride(architecture, model_input)
         convolution = (network.STEM_KERNEL, stride, network.STEM_PADDINGS[stride])
-        return halved(model_input, [convolution], len(architecture.stages))
+        return stage_grids(model_input, [convolution], len(architecture.stages))
 
     def stem(self, architecture: Architecture, model_input: ModelInput) -> Part:
         stride = self.stem_stride(architecture, model_input)
@@ -61,16 +64,16 @@ class MetaFormerFamily:
 
     def stage(self, architecture: Architecture, index: int, model_input: ModelInput, mixer: Part) -> Part:
         stage = architecture.stages[index]
-        downsample = NOTHING
+        downsample = IDENTITY
         if index > 0:
             downsample = Part(network.Downsample, (architecture.stages[index - 1].width, stage.width, self.recipe))
         grid = self.grids(architecture, model_input)[index]
-        position = Part(network.Position, (stage.width, grid)) if stage.position else NOTHING
-        depth = sum(each.depth for each in architecture.stages)
+        position = Part(network.Position, (stage.width, grid)) if stage.position else IDENTITY
+        total_depth = sum(stage.depth for stage in architecture.stages)
         settings = {
             "norm": self._norm(stage),
             "mlp_ratio": stage.mlp_ratio,
-            "layer_scale": (1e-5 if depth <= SHALLOW else 1e-6) if self.recipe.layer_scale else None,
+            "layer_scale": (1e-5 if total_depth <= MAX_SHALLOW_DEPTH else 1e-6) if self.recipe.layer_scale else None,
             "res_scale": self.has_res_scale(index),
         }
         block = Part(network.Block, (mixer, stage.width, self.recipe), settings)

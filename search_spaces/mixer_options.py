@@ -2,12 +2,12 @@
 
 
 def check_odd(name: str, value: int) -> None:
-    """Raises ValueError unless the value is an odd number of at least 1, as the side of a window around a token is."""
+    """Check that the side of a window around a token is an odd number of at least 1. Raises ValueError."""
     if value < 1 or value % 2 == 0:
         raise ValueError(f"{name} {value} is not an odd number of at least 1")
 
 
 def check_expansion(expansion: int) -> None:
-    """Raises ValueError for an expansion below 1."""
+    """Check that the expansion is at least 1. Raises ValueError."""
     if expansion < 1:
         raise ValueError(f"expansion {expansion} is below 1")

@@ -1,4 +1,4 @@
-"""From an Architecture to the network that it describes, and back to its one spelling."""
+"""The network that an Architecture describes, and the canonical form of an Architecture."""
 
 import inspect
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from search_spaces.part import MixerPart, Part
 
 
 def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
-    """The network of `architecture` for `model_input`, initialised from torch's global generator.
+    """Build the network of `architecture` for `model_input`, initialised from torch's global generator.
 
-    Takes images (B, channels, height_px, width_px), gives logits (B, classes).
+    It takes images (B, channels, height_px, width_px) and returns logits (B, classes).
 
     Raises ParameterError when the input is too small for the stages or a mixer refuses its options, UnknownNameError
     for an unknown mixer, recipe, norm or blueprint choice.
@@ -25,19 +25,19 @@ def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
 
 
 def network_part(architecture: Architecture, model_input: ModelInput) -> Part:
-    """The network's description. Raises as `build` does."""
+    """Describe the network. Raises as `build` does."""
     stages = [stage_part(architecture, index, model_input) for index in range(len(architecture.stages))]
     stem, head = stem_part(architecture, model_input), head_part(architecture, model_input)
     return Part(family_of(architecture).network_class, (stem, stages, head))
 
 
 def stem_part(architecture: Architecture, model_input: ModelInput) -> Part:
-    """The stem's description. Raises as `build` does."""
+    """Describe the stem. Raises as `build` does."""
     return family_of(architecture).stem(architecture, model_input)
 
 
 def stage_part(architecture: Architecture, index: int, model_input: ModelInput) -> Part:
-    """The description of stage `index` (from 0). Raises as `build` does."""
+    """Describe stage `index` (from 0). Raises as `build` does."""
     family = family_of(architecture)
     grid = family.grids(architecture, model_input)[index]
     mixer = mixer_part(architecture, index, grid)
@@ -45,34 +45,34 @@ def stage_part(architecture: Architecture, index: int, model_input: ModelInput) 
 
 
 def head_part(architecture: Architecture, model_input: ModelInput) -> Part:
-    """The head's description. Raises as `build` does."""
+    """Describe the head. Raises as `build` does."""
     return family_of(architecture).head(architecture, model_input)
 
 
 def build_stem(architecture: Architecture, model_input: ModelInput) -> nn.Module:
-    """The network's stem by itself. Raises as `build` does."""
+    """Build only the network's stem. Raises as `build` does."""
     return stem_part(architecture, model_input).build()
 
 
 def build_stage(architecture: Architecture, index: int, model_input: ModelInput) -> nn.Module:
-    """Stage `index` (from 0) of the network by itself. Raises as `build` does."""
+    """Build only stage `index` (from 0) of the network. Raises as `build` does."""
     return stage_part(architecture, index, model_input).build()
 
 
 def build_head(architecture: Architecture, model_input: ModelInput) -> nn.Module:
-    """The network's head by itself. Raises as `build` does."""
+    """Build only the network's head. Raises as `build` does."""
     return head_part(architecture, model_input).build()
 
 
 def mixer_part(architecture: Architecture, index: int, grid: tuple[int, int]) -> Part:
-    """One token mixer of stage `index` for a grid of (height, width) tokens. Raises as `build` does."""
+    """Describe one token mixer of stage `index` for a grid of (height, width) tokens. Raises as `build` does."""
     stage = architecture.stages[index]
     mixer_class = plugins.load(plugins.MIXERS, stage.mixer)
     return MixerPart(mixer_class, (stage.width, grid), mixer_options(architecture, index), stage.mixer)
 
 
 def mixer_options(architecture: Architecture, index: int) -> dict[str, Option]:
-    """The options that a stage's mixer is built with, the recipe's among them. Raises as `build` does."""
+    """Return the options of a stage's mixer, those of the recipe included. Raises as `build` does."""
     stage = architecture.stages[index]
     defaults = option_defaults(stage.mixer)
     for name, value in stage.options:
@@ -86,19 +86,23 @@ def mixer_options(architecture: Architecture, index: int) -> dict[str, Option]:
 
 
 def option_defaults(mixer: str) -> Mapping[str, Option]:
-    """A mixer's options are its constructor's keyword-only parameters. Raises UnknownNameError."""
+    """Return a mixer's options (its constructor's keyword-only parameters) with defaults. Raises UnknownNameError."""
     parameters = inspect.signature(plugins.load(plugins.MIXERS, mixer)).parameters.values()
-    return {each.name: each.default for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
+    return {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
 
 
 def _family_defaults(architecture: Architecture, stage: Stage) -> dict[str, Option]:
-    """Those of the recipe's options that the stage's mixer has."""
-    offered = family_of(architecture).mixer_defaults(stage.mixer, stage, architecture.blueprint)
-    return {name: value for name, value in offered.items() if name in option_defaults(stage.mixer)}
+    """Return those of the recipe's options that the stage's mixer accepts."""
+    defaults = family_of(architecture).mixer_defaults(stage.mixer, stage, architecture.blueprint)
+    return {name: value for name, value in defaults.items() if name in option_defaults(stage.mixer)}
 
 
 def canonical(architecture: Architecture) -> Architecture:
-    """The network's one spelling: options, norms and blueprint choices that are as by default are left out.
+    """Return the network's canonical form, without the options, norms and blueprint choices that are defaults.
 
     Raises as `build` does.
     """
@@ -122,10 +126,10 @@ def _canonical_norm(stage: Stage, architecture: Architecture) -> str | None:
 
 
 def grids(architecture: Architecture, model_input: ModelInput) -> list[tuple[int, int]]:
-    """Each stage's (height, width) in tokens. Raises ParameterError for an input that is too small."""
+    """Return each stage's (height, width) in tokens. Raises ParameterError for an input that is too small."""
     return family_of(architecture).grids(architecture, model_input)
 
 
-def single(stage: Stage, recipe: str) -> Architecture:
-    """The stage as an architecture by itself."""
+def single_stage(stage: Stage, recipe: str) -> Architecture:
+    """Make an architecture of the stage alone."""
     return Architecture((stage,), recipe)

@@ -1,7 +1,7 @@
-"""The parts that a MetaFormer is put together from: stem, stages of blocks, head. torch alone is needed.
+"""The parts of a MetaFormer: stem, stages of blocks, head. They need only torch.
 
 Inside the network tensors are x_BHWC: norms and the channel MLP then act on the last dimension, and the permuted views
-that convolutions take are in torch's channels_last memory format, which is the fast one on CPU and GPU alike. Weights
+that convolutions take are in torch's channels_last memory format, the faster one on both CPU and GPU. Weights
 start from torch's own fan-in initialisation: the published truncated normal of 0.02 suits widths of 64 and more and
 hardly trains narrow proxies in their few steps. Names of weights are those of timm's metaformer.py.
 """
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.activation import SquaredReLU, StarReLU
-from search_spaces.recipe import Recipe
+from search_spaces.recipe import NetworkRecipe
 from search_spaces.stochastic_depth import StochasticDepth
 
 STEM_KERNEL = 7
@@ -22,7 +22,7 @@ STEM_PADDINGS = {4: 2, 2: 3, 1: 3}
 
 
 class GroupNorm(nn.Module):
-    """One mean and variance per image, over tokens and channels; a learned scale, and shift, per channel."""
+    """A norm with one mean and variance per image, over tokens and channels; a learned scale and shift per channel."""
 
     def __init__(self, width: int, eps: float, bias: bool) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class GroupNorm(nn.Module):
 
 
 class LayerNorm(nn.LayerNorm):
-    """A mean and variance per token, over its channels."""
+    """A norm with one mean and variance per token, over its channels."""
 
     def __init__(self, width: int, eps: float, bias: bool) -> None:
         super().__init__(width, eps=eps, bias=bias)
@@ -58,9 +58,9 @@ class Scale(nn.Module):
 
 
 class Mlp(nn.Module):
-    """The channel MLP: each token by itself through `ratio` times its width."""
+    """The channel MLP: it acts on each token alone, with a hidden layer of `ratio` times the width."""
 
-    def __init__(self, width: int, ratio: float, recipe: Recipe) -> None:
+    def __init__(self, width: int, ratio: float, recipe: NetworkRecipe) -> None:
         super().__init__()
         hidden = max(1, round(ratio * width))
         self.fc1 = nn.Linear(width, hidden, bias=recipe.mlp_bias)
@@ -73,18 +73,17 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """x = s1(x) + l1(mixer(norm1(x))); x = s2(x) + l2(mlp(norm2(x))), with the scales that the recipe has.
+    """A block: x = s1(x) + l1(mixer(norm1(x))), then x = s2(x) + l2(mlp(norm2(x))), with the recipe's scales.
 
-    The second line is left out where `mlp_ratio` is 0.
-
-    `layer_scale` is the initial value of l1 and l2, None without them; `res_scale` says whether s1 and s2 are there.
+    With `mlp_ratio` 0 the second step is left out. `layer_scale` is the initial value of l1 and l2, None for neither;
+    `res_scale` says whether the block has s1 and s2.
     """
 
     def __init__(
         self,
         mixer: nn.Module,
         width: int,
-        recipe: Recipe,
+        recipe: NetworkRecipe,
         *,
         norm: str,
         mlp_ratio: float,
@@ -122,9 +121,9 @@ class Block(nn.Module):
 
 
 class Stem(nn.Module):
-    """Image to tokens: a 7x7 convolution, and the recipe's norm. x_BCHW to x_BHWC."""
+    """The stem, from image to tokens: a 7x7 convolution and the recipe's norm. x_BCHW to x_BHWC."""
 
-    def __init__(self, channels: int, width: int, stride: int, recipe: Recipe) -> None:
+    def __init__(self, channels: int, width: int, stride: int, recipe: NetworkRecipe) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, width, STEM_KERNEL, stride, padding=STEM_PADDINGS[stride])
         self.norm = _embedding_norm(width, recipe)
@@ -135,9 +134,9 @@ class Stem(nn.Module):
 
 
 class Downsample(nn.Module):
-    """The recipe's norm, then a 3x3 convolution of stride 2: half the grid, the next width. x_BHWC to x_BHWC."""
+    """Downsampling by the recipe's norm and a 3x3 convolution of stride 2, to half the grid. x_BHWC to x_BHWC."""
 
-    def __init__(self, width: int, next_width: int, recipe: Recipe) -> None:
+    def __init__(self, width: int, next_width: int, recipe: NetworkRecipe) -> None:
         super().__init__()
         self.norm = _embedding_norm(width, recipe)
         self.conv = nn.Conv2d(width, next_width, 3, stride=2, padding=1)
@@ -147,7 +146,7 @@ class Downsample(nn.Module):
         return halved_BCHW.permute(0, 2, 3, 1)
 
 
-def _embedding_norm(width: int, recipe: Recipe) -> nn.Module:
+def _embedding_norm(width: int, recipe: NetworkRecipe) -> nn.Module:
     return LayerNorm(width, recipe.eps, bias=False) if recipe.embedding_norm else nn.Identity()
 
 
@@ -163,7 +162,7 @@ class Position(nn.Module):
 
 
 class Stage(nn.Module):
-    """Downsampling (none in the first stage), a position embedding where there is one, then blocks. On x_BHWC."""
+    """A stage: downsampling (not in the first), an optional position embedding, then blocks. On x_BHWC."""
 
     def __init__(self, downsample: nn.Module, position: nn.Module, blocks: Sequence[nn.Module]) -> None:
         super().__init__()
@@ -177,7 +176,7 @@ class Stage(nn.Module):
 
 
 class MlpHead(nn.Module):
-    """Four times the width, squared ReLU, norm, classes; with biases. x_BC to logits_BK."""
+    """A classifier with a hidden layer of four times the width, squared ReLU, norm and biases. x_BC to logits_BK."""
 
     def __init__(self, width: int, classes: int, eps: float) -> None:
         super().__init__()
@@ -192,9 +191,9 @@ class MlpHead(nn.Module):
 
 
 class Head(nn.Module):
-    """Mean over tokens and a norm, in the recipe's order, then the classifier. x_BHWC to logits_BK."""
+    """The head: mean over tokens and a norm, in the recipe's order, then the classifier. x_BHWC to logits_BK."""
 
-    def __init__(self, width: int, classes: int, recipe: Recipe, *, norm: str) -> None:
+    def __init__(self, width: int, classes: int, recipe: NetworkRecipe, *, norm: str) -> None:
         super().__init__()
         self.norm_before_mean = recipe.norm_before_mean
         kind = NORMS[norm] if recipe.norm_before_mean else LayerNorm
@@ -208,7 +207,7 @@ class Head(nn.Module):
 
 
 class MetaFormer(nn.Module):
-    """Images x_BCHW to logits_BK: stem, stages, head."""
+    """A network of stem, stages and head. Images x_BCHW to logits_BK."""
 
     def __init__(self, stem: nn.Module, stages: Sequence[nn.Module], head: nn.Module) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Norms on x_BCHW by name: of the batch (folds away in deployment), of a token, of a picture, by root mean square."""
+"""Norms on x_BCHW by name: batch norm (folded away in deployment), layer norm, group norm, RMS norm."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 EPS = 1e-5
-# A search's trainings last a hundred steps or a few: with torch's 0.1 running statistics follow within twenty.
+# Trainings in a search last a few hundred steps or fewer: with torch's 0.1 running statistics adapt within twenty.
 MOMENTUM = 0.1
 
 
@@ -25,7 +25,7 @@ class TokenNorm(nn.Module):
 
 
 class RmsNorm(nn.Module):
-    """Each token over the root mean square of its channels (Zhang and Sennrich, 2019). On x_BCHW."""
+    """Division of each token by the root mean square of its channels (Zhang and Sennrich, 2019). On x_BCHW."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -37,12 +37,12 @@ class RmsNorm(nn.Module):
 
 
 def batch_norm(width: int) -> nn.BatchNorm2d:
-    """Of each channel over the batch and the grid (Ioffe and Szegedy, 2015)."""
+    """Make a norm of each channel over the batch and the grid (Ioffe and Szegedy, 2015)."""
     return nn.BatchNorm2d(width, EPS, MOMENTUM)
 
 
 def group_norm(width: int) -> nn.GroupNorm:
-    """Of a picture over all channels and tokens: one group (Wu and He, 2018)."""
+    """Make a norm of each image over all channels and tokens: one group (Wu and He, 2018)."""
     return nn.GroupNorm(1, width, EPS)
 
 
@@ -55,7 +55,7 @@ NORMS: Mapping[str, Callable[[int], nn.Module]] = {
 
 
 def make_norm(name: str, width: int) -> nn.Module:
-    """The norm of that name. Raises ValueError for an unknown one."""
+    """Make the norm called `name`. Raises ValueError for an unknown name."""
     if name not in NORMS:
         raise ValueError(f"norm {name!r} is not one of {', '.join(NORMS)}")
     return NORMS[name](width)

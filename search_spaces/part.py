@@ -1,4 +1,4 @@
-"""Parts of a network as descriptions: from one of them comes both the module and the source code that makes it."""
+"""Descriptions of a network's parts, which give both the module and the source code that builds it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,26 +11,31 @@ from nas.errors import ParameterError
 
 @dataclass(frozen=True)
 class Part:
-    """A module to be built: its class, with positional and keyword arguments, parts among them."""
+    """A module to be built: its class with positional and keyword arguments, which may be parts themselves."""
 
     module_class: Callable[..., nn.Module]
     arguments: tuple[Any, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self) -> nn.Module:
-        """The module, its weights from torch's global generator."""
+        """Build the module, its weights from torch's global generator."""
         options = {name: _built(value) for name, value in self.options.items()}
         return self.module_class(*map(_built, self.arguments), **options)
 
     def source(self, names: Mapping[int, str], indent: int = 0) -> str:
-        """The expression that builds it; objects whose id is in `names` stand there under their name."""
+        """Return the expression that builds it; `names` are variables to use for objects, by the objects' ids."""
         arguments = [_source(value, names, indent + 1) for value in self.arguments]
         arguments += [f"{name}={_source(value, names, indent + 1)}" for name, value in self.options.items()]
         line = f"{self._class_name}({', '.join(arguments)})"
         if "\n" not in line and len(line) + 4 * indent <= 110:
             return line
         inner = " " * 4 * (indent + 1)
-        return f"{self._class_name}(\n" + "".join(f"{inner}{each},\n" for each in arguments) + " " * 4 * indent + ")"
+        return (
+            f"{self._class_name}(\n"
+            + "".join(f"{inner}{argument},\n" for argument in arguments)
+            + " " * 4 * indent
+            + ")"
+        )
 
     @property
     def _class_name(self) -> str:
@@ -40,12 +45,12 @@ class Part:
 
 @dataclass(frozen=True)
 class MixerPart(Part):
-    """A token mixer of that name, whose complaint about its options is the user's to read."""
+    """A token mixer called `name`, which reports an invalid option as the user's error."""
 
     name: str = ""
 
     def build(self) -> nn.Module:
-        """Raises ParameterError when the mixer refuses its options."""
+        """Build the mixer. Raises ParameterError when it refuses its options."""
         try:
             return super().build()
         except (ValueError, TypeError) as error:
@@ -54,13 +59,13 @@ class MixerPart(Part):
 
 @dataclass(frozen=True)
 class Repeated:
-    """A list of `times` modules of one kind, each with weights of its own."""
+    """A list of `times` equal modules, each with its own weights."""
 
     part: Part
     times: int
 
 
-NOTHING = Part(nn.Identity)
+IDENTITY = Part(nn.Identity)
 
 
 def _built(value: Any) -> Any:
@@ -69,7 +74,7 @@ def _built(value: Any) -> Any:
     if isinstance(value, Repeated):
         return [value.part.build() for _ in range(value.times)]
     if isinstance(value, list):
-        return [_built(each) for each in value]
+        return [_built(item) for item in value]
     return value
 
 
@@ -86,5 +91,5 @@ def _source(value: Any, names: Mapping[int, str], indent: int) -> str:
         block = value.part.source(names, indent + 1)
         return f"[\n{inner}{block}\n{inner}for _ in range({value.times})\n{closing}]"
     if isinstance(value, list):
-        return "[\n" + "".join(f"{inner}{_source(each, names, indent + 1)},\n" for each in value) + f"{closing}]"
+        return "[\n" + "".join(f"{inner}{_source(item, names, indent + 1)},\n" for item in value) + f"{closing}]"
     return repr(value)

@@ -1,7 +1,7 @@
-"""Recipe `plain`: networks whose stem, downsampling, norm, activation and block form are choices (nas/blueprint.py).
+"""Recipe `plain`: networks whose stem, downsampling, norm, activation and block form are choices.
 
-Its defaults are a plain convolutional network's: 3x3 convolutions, batch norm, ReLU, no residual connection around what
-does without.
+The choices are those of nas/architecture/blueprint.py. The defaults make a plain convolutional network: 3x3
+convolutions, batch norm, ReLU, no residual connection around mixers that need none.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,11 +13,11 @@ from nas.architecture import Architecture, Blueprint, ModelInput, Option, Stage,
 from nas.errors import UnknownNameError
 from search_spaces import plain_network
 from search_spaces.activation import ACTIVATIONS
-from search_spaces.grids import MIN_GRID, Convolution, halved, largest_stride, too_small
+from search_spaces.grids import MIN_GRID, Convolution, largest_stride, stage_grids, too_small_error
 from search_spaces.norms import NORMS
-from search_spaces.part import NOTHING, Part, Repeated
+from search_spaces.part import IDENTITY, Part, Repeated
 
-# As in MetaFormer's form, whose stream is not normalised at its end.
+# MetaFormer's form of block, after which the head needs a norm.
 PRE_NORM = "prenorm"
 BLOCKS = ("plain", "residual", PRE_NORM)
 DEFAULTS = {"downsample": "conv", "norm": "batch", "activation": "relu", "block": "plain"}
@@ -27,7 +27,7 @@ VALID: Mapping[str, Collection[str]] = {
     "activation": ACTIVATIONS,
     "block": BLOCKS,
 }
-# The recipe's own stem has the largest stride that leaves the last stage 2x2 tokens.
+# The default stem has the largest stride that leaves the last stage 2x2 tokens.
 STEM_KERNEL = 3
 STEM_PADDINGS = {2: 1, 1: 1}
 
@@ -41,21 +41,21 @@ class PlainFamily:
     norms: ClassVar[Collection[str]] = NORMS
 
     def canonical(self, blueprint: Blueprint) -> Blueprint:
-        """Raises UnknownNameError for a name that is not among VALID."""
+        """Leave out the choices that are DEFAULTS. Raises UnknownNameError for a name that is not in VALID."""
         values = self._values(blueprint)
-        named = {name: None if value == DEFAULTS[name] else value for name, value in values.items()}
-        return Blueprint(stem=blueprint.stem, **named)
+        choices = {name: None if value == DEFAULTS[name] else value for name, value in values.items()}
+        return Blueprint(stem=blueprint.stem, **choices)
 
     def mixer_defaults(self, mixer: str, stage: Stage, blueprint: Blueprint) -> Mapping[str, Option]:
-        """Norm and activation of mixers that have norms and activations of their own."""
+        """Return the norm and the activation for mixers that contain norms and activations."""
         return {"norm": self._norm(stage, blueprint), "activation": self._values(blueprint)["activation"]}
 
     def grids(self, architecture: Architecture, model_input: ModelInput) -> list[tuple[int, int]]:
         stem = self._stem(architecture, model_input)
         stages = len(architecture.stages)
-        grids = halved(model_input, _convolutions(stem), stages)
+        grids = stage_grids(model_input, _convolutions(stem), stages)
         if min(grids[-1]) < MIN_GRID:
-            raise too_small(model_input, stages, stem.stride)
+            raise too_small_error(model_input, stages, stem.stride)
         return grids
 
     def stem(self, architecture: Architecture, model_input: ModelInput) -> Part:
@@ -71,13 +71,13 @@ class PlainFamily:
         stage = architecture.stages[index]
         values = self._values(architecture.blueprint)
         details = self._details(stage, architecture)
-        downsample = NOTHING
+        downsample = IDENTITY
         if index > 0:
-            before = architecture.stages[index - 1].width
-            arguments = (values["downsample"], before, stage.width)
+            input_width = architecture.stages[index - 1].width
+            arguments = (values["downsample"], input_width, stage.width)
             downsample = Part(plain_network.PlainDownsample, arguments, details)
         grid = self.grids(architecture, model_input)[index]
-        position = Part(plain_network.PlainPosition, (stage.width, grid)) if stage.position else NOTHING
+        position = Part(plain_network.PlainPosition, (stage.width, grid)) if stage.position else IDENTITY
         settings = {"mlp_ratio": stage.mlp_ratio, **details}
         if values["block"] == PRE_NORM:
             block = Part(plain_network.PreNormBlock, (mixer, stage.width), settings)
@@ -108,7 +108,7 @@ class PlainFamily:
         return norm
 
     def _values(self, blueprint: Blueprint) -> dict[str, str]:
-        """Every named choice, the recipe's where the blueprint has none."""
+        """Return every named choice, the default where the blueprint has none. Raises UnknownNameError."""
         values = {name: getattr(blueprint, name) or default for name, default in DEFAULTS.items()}
         for name, value in values.items():
             if value not in VALID[name]:

@@ -1,8 +1,8 @@
 """The parts of a network under recipe `plain`: stem, downsampling, blocks and head whose details are choices.
 
-Between parts tensors are x_BCHW, so that an exported network of convolutions has no transposition; in torch they are
-channels_last in memory and the permuted views that token mixers take cost nothing. With batch norm every norm folds
-into the layer before it (search_spaces/folding.py), as LeViT, EfficientFormer and FastViT have it.
+Between parts tensors are x_BCHW, so that an exported network of convolutions has no transposition. In torch they are
+channels_last in memory, and the permuted views that token mixers take cost nothing. Every batch norm folds into the
+layer before it (search_spaces/folding.py), as in LeViT, EfficientFormer and FastViT.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from search_spaces.stochastic_depth import StochasticDepth
 
 
 class PlainStem(nn.Module):
-    """Convolutions with norm and activation, of these `strides`; then a max pooling if there is one. Images x_BCHW."""
+    """The stem: convolutions of these `strides` with norm and activation, then optional max pooling. On x_BCHW."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class PlainStem(nn.Module):
         return tokens_BCHW
 
     def folded(self) -> nn.Module:
-        """Its layers."""
+        """Return its layers."""
         return self.layers
 
 
 class PadToEven(nn.Module):
-    """A row and a column of zeros at the end of odd sides. On x_BCHW."""
+    """Padding of odd sides by a row or a column of zeros at the end. On x_BCHW."""
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         rows, columns = (side % 2 for side in x_BCHW.shape[2:])
@@ -60,18 +60,18 @@ class PadToEven(nn.Module):
 
 
 def conv_downsample(width: int, next_width: int, norm: str, activation: str) -> nn.Module:
-    """A 3x3 convolution of stride 2, norm, activation."""
+    """Make a 3x3 convolution of stride 2, norm, activation."""
     conv = conv_norm(width, next_width, 3, make_norm(norm, next_width), stride=2)
     return nn.Sequential(conv, make_activation(activation))
 
 
 def patch_downsample(width: int, next_width: int, norm: str, activation: str) -> nn.Module:
-    """A 2x2 convolution of stride 2 and norm, as ConvNeXt merges patches; odd sides are padded."""
+    """Make a 2x2 convolution of stride 2 and norm, as ConvNeXt merges patches; odd sides are padded."""
     return nn.Sequential(PadToEven(), conv_norm(width, next_width, 2, make_norm(norm, next_width), stride=2))
 
 
 def conv_pool_downsample(width: int, next_width: int, norm: str, activation: str) -> nn.Module:
-    """A 3x3 convolution at full resolution, max pooling, norm, activation: the CIFAR speed record's (Jordan, 2024).
+    """Make a 3x3 convolution at full resolution, max pooling, norm, activation: the CIFAR speed record's (Jordan 2024).
 
     The norm stands before the pooling, where it folds into the convolution.
     """
@@ -80,7 +80,7 @@ def conv_pool_downsample(width: int, next_width: int, norm: str, activation: str
 
 
 def pool_downsample(width: int, next_width: int, norm: str, activation: str) -> nn.Module:
-    """Average pooling and a pointwise convolution, norm, activation: the cheapest way to half of the grid."""
+    """Make average pooling, a pointwise convolution, norm, activation: the cheapest downsampling."""
     pool = nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)
     return nn.Sequential(
         pool, conv_norm(width, next_width, 1, make_norm(norm, next_width)), make_activation(activation)
@@ -97,7 +97,7 @@ DOWNSAMPLES: Mapping[str, Callable[[int, int, str, str], nn.Module]] = {
 
 
 class PlainDownsample(nn.Module):
-    """Half of the grid at the next width, in one of the ways of DOWNSAMPLES. On x_BCHW."""
+    """Downsampling to half the grid and the next width, of a kind in DOWNSAMPLES. On x_BCHW."""
 
     def __init__(self, kind: str, width: int, next_width: int, *, norm: str, activation: str) -> None:
         super().__init__()
@@ -108,12 +108,12 @@ class PlainDownsample(nn.Module):
         return halved_BCHW
 
     def folded(self) -> nn.Module:
-        """Its layers."""
+        """Return its layers."""
         return self.layers
 
 
 class ConvMlp(nn.Module):
-    """The channel MLP as pointwise convolutions, a norm behind each: each token through `ratio` times its width."""
+    """The channel MLP as two pointwise convolutions with norms, hidden layer `ratio` times the width. On x_BCHW."""
 
     def __init__(self, width: int, ratio: float, *, norm: str, activation: str) -> None:
         super().__init__()
@@ -127,15 +127,15 @@ class ConvMlp(nn.Module):
         return mixed_BCHW
 
     def folded(self) -> nn.Module:
-        """Its layers in a row."""
+        """Return its layers in sequence."""
         return nn.Sequential(self.fc1, self.act, self.fc2)
 
 
 class PlainBlock(nn.Module):
-    """y = act(norm(mixer(x))), then x + y, or y alone; then x + mlp(x) where there is an MLP. On x_BCHW.
+    """A block: y = act(norm(mixer(x))), then x + y or y alone; then x + mlp(x) if there is an MLP. On x_BCHW.
 
-    The activation is left out where the mixer or an MLP is nonlinear already. A mixer that `stands_alone` keeps what
-    the next block needs without a residual connection, as a dense convolution does.
+    The activation is left out if the mixer or an MLP is already nonlinear. A mixer that `stands_alone` keeps the
+    information that the next block needs without a residual connection, as a dense convolution does.
     """
 
     def __init__(
@@ -165,14 +165,14 @@ class PlainBlock(nn.Module):
         return x_BCHW if self.mlp is None else x_BCHW + self.drop_path2(self.mlp(x_BCHW))
 
     def folded(self) -> nn.Module:
-        """For inference: the norm within the mixer, and no residual connection where there is none."""
+        """Return the block for inference, with the norm folded into the mixer."""
         branch = nn.Sequential(mixer_with_norm(self.token_mixer, self.norm1), self.act1)
         mixing = Residual(branch) if self.residual else branch
         return mixing if self.mlp is None else nn.Sequential(mixing, Residual(self.mlp))
 
 
 class PreNormBlock(nn.Module):
-    """x + mixer(norm(x)), then x + mlp(norm(x)) where there is an MLP: MetaFormer's form. On x_BCHW."""
+    """MetaFormer's form of block: x + mixer(norm(x)), then x + mlp(norm(x)) if there is an MLP. On x_BCHW."""
 
     def __init__(self, mixer: nn.Module, width: int, *, mlp_ratio: float, norm: str, activation: str) -> None:
         super().__init__()
@@ -206,15 +206,15 @@ class PlainPosition(nn.Module):
 
 
 class PlainStage(Stage):
-    """A Stage on x_BCHW."""
+    """A stage on x_BCHW."""
 
     def folded(self) -> nn.Module:
-        """Its parts in a row."""
+        """Return its parts in sequence."""
         return nn.Sequential(self.downsample, self.position, self.blocks)
 
 
 class PlainHead(nn.Module):
-    """The norm (none where blocks end with theirs), mean over tokens, the classifier. x_BCHW to logits_BK."""
+    """The head: the norm (None if blocks end with one), mean over tokens, the classifier. x_BCHW to logits_BK."""
 
     def __init__(self, width: int, classes: int, *, norm: str | None) -> None:
         super().__init__()
@@ -227,13 +227,13 @@ class PlainHead(nn.Module):
         return logits_BK
 
     def folded(self) -> nn.Module:
-        """Its layers in a row."""
+        """Return its layers in sequence."""
         return nn.Sequential(self.norm, self.pool, nn.Flatten(), self.fc)
 
 
 class PlainNetwork(MetaFormer):
-    """Images x_BCHW to logits_BK: stem, stages, head of recipe `plain`."""
+    """A network of recipe `plain`: stem, stages, head. Images x_BCHW to logits_BK."""
 
     def folded(self) -> nn.Module:
-        """Its parts in a row."""
+        """Return its parts in sequence."""
         return nn.Sequential(self.stem, self.stages, self.head)

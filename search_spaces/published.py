@@ -1,4 +1,4 @@
-"""The published MetaFormers at 224 px and 1000 classes: their architectures and the figures reported of them.
+"""The published MetaFormers at 224 px and 1000 classes: their architectures and reported figures.
 
 Sources: Yu et al. (CVPR 2022) for v1; Yu et al. (TPAMI 2024) for the others. Parameters and MACs as counted with timm
 and the authors' code on random weights. No torch here: a model is data.
@@ -23,7 +23,7 @@ RANDOM = ("identity", "identity", "random", "random")
 CONV = ("conv",) * 4
 CONV_ATTENTION = ("conv", "conv", "attention", "attention")
 
-# depths, widths, learned parameters, frozen ones of randformer, MACs in G, MACs of randformer
+# depths, widths, learned parameters, frozen parameters of randformer, MACs in G, MACs in G of randformer
 _V2_SIZES = {
     "s12": (S12, S, 11_891_712, 235_298, 1.8123, 1.8885),
     "s24": (S24, S, 21_341_464, 470_596, 3.3922, 3.5446),
@@ -81,14 +81,14 @@ def _model(
 
 
 def _models() -> tuple[PublishedModel, ...]:
-    found = []
+    models = []
     for size, (depths, widths, parameters, gmacs, top1) in _V1_SIZES.items():
         architecture = _architecture("v1", POOL, depths, widths)
-        found.append(_model(f"poolformer_{size}", architecture, parameters, gmacs, top1))
+        models.append(_model(f"poolformer_{size}", architecture, parameters, gmacs, top1))
     for family, mixers in (("poolformerv2", POOL), ("identityformer", IDENTITY), ("randformer", RANDOM)):
         for size, (depths, widths, parameters, frozen, gmacs, random_gmacs) in _V2_SIZES.items():
             is_random = "random" in mixers
-            found.append(
+            models.append(
                 _model(
                     f"{family}_{size}",
                     _architecture("v2", mixers, depths, widths),
@@ -99,7 +99,7 @@ def _models() -> tuple[PublishedModel, ...]:
                 )
             )
     for name, (mixers, depths, widths, parameters, gmacs, top1) in _CONV_SIZES.items():
-        found.append(_model(name, _architecture("conv", mixers, depths, widths), parameters, gmacs, top1))
+        models.append(_model(name, _architecture("conv", mixers, depths, widths), parameters, gmacs, top1))
     p, a, f = "pool", "attention", "spatial_mlp"
     hybrids: dict[str, tuple[Architecture, int, float, float]] = {
         "id": (_architecture("v1", IDENTITY, S12, S), 11_915_176, 1.8123, 74.3),
@@ -108,8 +108,8 @@ def _models() -> tuple[PublishedModel, ...]:
         "pppf": (_architecture("v1", (p, p, p, f), S12, S), 11_919_978, 1.8147, 77.5),
         "ppff": (_architecture("v1", (p, p, f, f), S12, S), 12_150_474, 1.8885, 77.9),
     }
-    found.extend(_model(f"metaformer_{name}_s12", *figures) for name, figures in hybrids.items())
-    return tuple(found)
+    models.extend(_model(f"metaformer_{name}_s12", *figures) for name, figures in hybrids.items())
+    return tuple(models)
 
 
 PUBLISHED = _models()

@@ -1,4 +1,4 @@
-"""The details in which the published MetaFormer families differ, as data: they tell parameter counts apart.
+"""The details in which the published MetaFormer families differ, as data; parameter counts depend on all of them.
 
 Sources: Yu et al., MetaFormer Is Actually What You Need for Vision (CVPR 2022) for v1; Yu et al., MetaFormer Baselines
 for Vision (TPAMI 2024) for v2 and conv. No torch here: a recipe is data.
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What a block, the stem, the downsampling and the head are made of.
+class NetworkRecipe:
+    """The details of a network's blocks, stem, downsampling and head.
 
     `norm` is `group` (one group: statistics over tokens and channels) or `layer` (over a token's channels).
     """
@@ -31,10 +31,10 @@ class Recipe:
     norm_before_mean: bool
     """Whether the last norm acts on tokens, before their mean, rather than on the mean."""
     mixer_options: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
-    """Options that a token mixer has under this recipe, unless a stage says otherwise."""
+    """Defaults of token mixers' options under this recipe, by mixer and option."""
 
 
-_V2 = Recipe(
+_V2 = NetworkRecipe(
     norm="group",
     norm_bias=False,
     eps=1e-6,
@@ -48,17 +48,17 @@ _V2 = Recipe(
 )
 
 
-def _v2(norm: str, head: str) -> Recipe:
-    return Recipe(**{**vars(_V2), "norm": norm, "head": head})
+def _v2(norm: str, head: str) -> NetworkRecipe:
+    return NetworkRecipe(**{**vars(_V2), "norm": norm, "head": head})
 
 
-RECIPES: Mapping[str, Recipe] = {
+RECIPES: Mapping[str, NetworkRecipe] = {
     # ConvFormer's and CAFormer's blocks under a linear head: an MLP head would outweigh a narrow network.
     "compact": _v2("layer", "linear"),
     # ConvFormer, CAFormer.
     "conv": _v2("layer", "mlp"),
     # PoolFormer and its hybrids.
-    "v1": Recipe(
+    "v1": NetworkRecipe(
         norm="group",
         norm_bias=True,
         eps=1e-5,

@@ -1,11 +1,11 @@
-"""Stochastic depth: in training a block's branch is left out at random."""
+"""Stochastic depth: random removal of a block's branch in training."""
 
 import torch
 from torch import Tensor, nn
 
 
 class StochasticDepth(nn.Module):
-    """In training drops a sample's branch with probability `rate`, set by whoever trains (Huang et al., 2016).
+    """Removal of a sample's branch in training, with probability `rate`, which the trainer sets (Huang et al., 2016).
 
     On (B, ...) of four dimensions.
     """

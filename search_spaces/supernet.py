@@ -1,8 +1,8 @@
-"""One network that holds the weights of every member of a space: weights entangled, mixers beside each other.
+"""A supernet: one network whose shared weights serve every member of a space.
 
-In each stage every token mixer has blocks of its own, as many and as wide as the space has them. A member takes the
-first of them, and of each weight the first channels (weight entanglement: Chen et al., AutoFormer, ICCV 2021). It runs
-as the very network that it is by itself, on these weights: what a mixer is made of is known to the mixer alone.
+In each stage every token mixer has blocks of its own, as many and as wide as the space allows. A member takes the first
+of them, and the first channels of each weight (weight entanglement: Chen et al., AutoFormer, ICCV 2021). It runs as its
+own network on these weights, so that the supernet needs to know nothing about the inside of a mixer.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,13 +21,13 @@ from nas.errors import ParameterError
 from nas.space import SearchSpace, StageChoices
 from search_spaces.model import build, build_head, build_stage, build_stem
 
-# A stage by itself, without weights, is remembered for so many.
-PARTS = 4096
-MIXER = "token_mixer."
+# Members' parts, without weights, that are cached.
+MAX_CACHED_PARTS = 4096
+MIXER_PREFIX = "token_mixer."
 
 
 class Supernet(nn.Module):
-    """For every member of `space` at `model_input`. Initialised from torch's global generator.
+    """The supernet of `space` at `model_input`, initialised from torch's global generator.
 
     Raises ParameterError or UnknownNameError as model.build does.
     """
@@ -36,27 +36,29 @@ class Supernet(nn.Module):
         super().__init__()
         self.model_input = model_input
         self.weights = nn.ParameterDict()
-        for architecture in _largest(space):
-            for name, weight in by_batch(build(architecture, model_input)).state_dict(keep_vars=True).items():
-                shared = _shared(name, architecture)
+        for architecture in _widest_networks(space):
+            widest = use_batch_statistics(build(architecture, model_input))
+            for name, weight in widest.state_dict(keep_vars=True).items():
+                shared = _shared_name(name, architecture)
                 if shared not in self.weights:
                     self.weights[shared] = nn.Parameter(weight.detach().clone(), weight.requires_grad)
-        self._part = lru_cache(PARTS)(self._built)
+        self._part = lru_cache(MAX_CACHED_PARTS)(self._build_part)
 
     def forward(self, x: Tensor, architecture: Architecture, begin: int = 0, end: int | None = None) -> Tensor:
-        """The member's logits_BK of images x_BCHW, on the shared weights.
+        """Compute the member's logits_BK of images x_BCHW with the shared weights.
 
-        Its parts are the stem, the stages and the head: with `begin` and `end` only some run, x what is between them.
+        The parts are the stem, the stages and the head. With `begin` and `end` only that slice runs: x is then the
+        input of its first part, the result the output of its last.
         """
         for name, network in self._parts(architecture)[begin:end]:
             x = functional_call(network.train(self.training), self._weights_of(name, network, architecture), (x,))
         return x
 
     def inherited(self, architecture: Architecture) -> dict[str, Tensor]:
-        """The member's weights, by their names in its own network: views of the shared ones where a view will do.
+        """Return the member's weights, by their names in its own network: views of the shared ones where possible.
 
         Running statistics, which are not shared, are those of a fresh network. Raises ParameterError when a weight of a
-        narrow network is no part of a wide one's.
+        narrow network is not part of a wide network's weight.
         """
         shared = {
             f"{name}.{own}": weight
@@ -67,29 +69,30 @@ class Supernet(nn.Module):
         return {name: shared.get(name, weight) for name, weight in fresh.items()}
 
     def _weights_of(self, part: str, network: nn.Module, architecture: Architecture) -> dict[str, Tensor]:
-        found = {}
+        weights = {}
         for own, weight in network.state_dict().items():
             name = f"{part}.{own}"
-            whole = self.weights[_shared(name, architecture)]
+            whole = self.weights[_shared_name(name, architecture)]
             if weight.dim() != whole.dim() or any(map(gt, weight.shape, whole.shape)):
-                raise ParameterError(f"{name} of {architecture.layout} is no part of what the widest network has")
-            found[own] = _first(whole, weight.shape, _stacked(name, architecture))
-        return found
+                raise ParameterError(f"{name} of {architecture.word} is not part of the widest network's weight")
+            weights[own] = _leading_channels(whole, weight.shape, _stack_size(name, architecture))
+        return weights
 
     def _parts(self, architecture: Architecture) -> list[tuple[str, nn.Module]]:
-        """Without weights, by their names in the whole: many networks have some of them alike."""
-        alone = [_by_itself(architecture, index) for index in range(len(architecture.stages))]
-        stages = [(f"stages.{index}", self._part(build_stage, each, index)) for index, each in enumerate(alone)]
-        return [("stem", self._part(build_stem, alone[0])), *stages, ("head", self._part(build_head, alone[-1]))]
+        """List the member's parts without weights, by name. They are cached: many members share a part."""
+        isolated = [_isolated_stage(architecture, index) for index in range(len(architecture.stages))]
+        stages = [(f"stages.{index}", self._part(build_stage, stage, index)) for index, stage in enumerate(isolated)]
+        return [("stem", self._part(build_stem, isolated[0])), *stages, ("head", self._part(build_head, isolated[-1]))]
 
-    def _built(self, build: Callable[..., nn.Module], *of: Any) -> nn.Module:
+    def _build_part(self, build: Callable[..., nn.Module], *arguments: Any) -> nn.Module:
         with torch.device("meta"):
-            return by_batch(build(*of, self.model_input))
+            return use_batch_statistics(build(*arguments, self.model_input))
 
 
-def by_batch(network: nn.Module) -> nn.Module:
-    """The network whose batch norms go by the batch's own statistics, in evaluation too: running ones would be a mean
-    over all members that the weights were trained in.
+def use_batch_statistics(network: nn.Module) -> nn.Module:
+    """Make the network's batch norms use the batch's statistics also in evaluation.
+
+    Running statistics would be a mean over all members that the weights were trained in.
     """
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -98,37 +101,37 @@ def by_batch(network: nn.Module) -> nn.Module:
     return network
 
 
-def _by_itself(architecture: Architecture, index: int) -> Architecture:
-    """The stage, with as much of the others as it depends on: how many there are, and how wide the one before it is."""
-    before = Stage("identity", 1, architecture.stages[max(0, index - 1)].width)
+def _isolated_stage(architecture: Architecture, index: int) -> Architecture:
+    """Reduce the other stages to what stage `index` depends on: their number, and the width of the one before it."""
+    neighbour = Stage("identity", 1, architecture.stages[max(0, index - 1)].width)
     return replace(
         architecture,
-        stages=tuple(stage if place == index else before for place, stage in enumerate(architecture.stages)),
+        stages=tuple(stage if position == index else neighbour for position, stage in enumerate(architecture.stages)),
     )
 
 
-def _first(whole: Tensor, shape: torch.Size, stacked: int) -> Tensor:
-    """What a smaller weight of that shape has of the whole; where some are `stacked`, of each of them."""
+def _leading_channels(whole: Tensor, shape: torch.Size, stacked: int) -> Tensor:
+    """Return the first channels of `whole` as a weight of `shape`: of each of its `stacked` weights."""
     if stacked == 1:
         return whole[tuple(map(slice, shape))]
     sizes = (stacked, shape[0] // stacked, *shape[1:])
     return whole.view(stacked, -1, *whole.shape[1:])[tuple(map(slice, sizes))].flatten(0, 1)
 
 
-def _largest(space: SearchSpace) -> Iterator[Architecture]:
-    """Networks, members or not, that have among them every mixer and norm of each stage at its greatest size."""
+def _widest_networks(space: SearchSpace) -> Iterator[Architecture]:
+    """Yield networks, members or not, that together have every mixer and norm of each stage at its largest size."""
     variants = [
-        list(dict.fromkeys(_widest(stage, member) for member in stage.members() if member.depth))
-        or list(dict.fromkeys(_widest(stage, member) for member in stage.members()))
+        list(dict.fromkeys(_widest_stage(stage, member) for member in stage.members() if member.depth))
+        or list(dict.fromkeys(_widest_stage(stage, member) for member in stage.members()))
         for stage in space.stages
     ]
     blueprints = list(space.blueprint.members())
     for turn in range(max(len(blueprints), *map(len, variants))):
-        stages = tuple(of[turn % len(of)] for of in variants)
+        stages = tuple(choices[turn % len(choices)] for choices in variants)
         yield Architecture(stages, space.recipe, blueprints[turn % len(blueprints)])
 
 
-def _widest(stage: StageChoices, member: Stage) -> Stage:
+def _widest_stage(stage: StageChoices, member: Stage) -> Stage:
     return replace(
         member,
         depth=max(stage.depths),
@@ -138,11 +141,11 @@ def _widest(stage: StageChoices, member: Stage) -> Stage:
     )
 
 
-def _shared(name: str, architecture: Architecture) -> str:
-    """Where the weight of that name is: in a mixer's own blocks, or for all mixers to share (stem, downsampling, head),
-    each kind of stem and of downsampling by itself.
+def _shared_name(name: str, architecture: Architecture) -> str:
+    """Return the name of the shared weight for the weight `name` of a member.
 
-    A ParameterDict takes no dots.
+    Each mixer has weights of its own in its blocks. All mixers share the rest; each kind of stem and of downsampling
+    has weights of its own. A ParameterDict takes no dots.
     """
     parts = name.split(".")
     blueprint = architecture.blueprint
@@ -156,9 +159,9 @@ def _shared(name: str, architecture: Architecture) -> str:
     return "/".join(parts).replace(".", ",")
 
 
-def _stacked(name: str, architecture: Architecture) -> int:
-    """How many weights are stacked in this one, of which the first channels are taken each by itself."""
-    start, is_mixer, own = name.partition(MIXER)
+def _stack_size(name: str, architecture: Architecture) -> int:
+    """Return the number of weights that are stacked in this one; a member takes the first channels of each."""
+    start, is_mixer, own = name.partition(MIXER_PREFIX)
     if not is_mixer:
         return 1
     stage = architecture.stages[int(start.split(".")[1])]
@@ -167,5 +170,5 @@ def _stacked(name: str, architecture: Architecture) -> int:
 
 
 def supernet(space: SearchSpace, model_input: ModelInput) -> nn.Module:
-    """As nas.builder.Builder has it."""
+    """Make the supernet of a space (nas.builder.Builder)."""
     return Supernet(space, model_input)

@@ -1,4 +1,4 @@
-"""The blueprint of a space file: lists of stems and of names that the recipe knows."""
+"""The blueprint of a space file: lists of stems, and of names that the recipe knows."""
 
 import yaml
 
@@ -9,20 +9,20 @@ from search_spaces.families import FAMILIES
 from search_spaces.yaml_reader import YamlReader
 from search_spaces.yaml_values import WrongValue, boolean, integer, text
 
-# A key of the file, to the blueprint's field.
+# The blueprint's field for each key of the file.
 KEYS = {"downsamples": "downsample", "norms": "norm", "activations": "activation", "blocks": "block"}
 STEM_KEYS = ("kernel", "stride", "convs", "pool")
 
 
 def read_blueprint(reader: YamlReader, node: yaml.Node, recipe: str) -> BlueprintChoices:
-    """The choices under `blueprint`. What is wrong becomes a mistake of the reader."""
+    """Read the choices under `blueprint`, and add each mistake to the reader."""
     nodes = reader.mapping(node, "blueprint", ("stems", *KEYS))
 
-    def named(field: str) -> "_Named":
-        return _Named(recipe, field)
+    def name_reader(field: str) -> "_NameReader":
+        return _NameReader(recipe, field)
 
     choices: dict[str, tuple[str | None, ...]] = {
-        key: tuple(reader.values(nodes.get(key), f"blueprint.{key}", named(field), [None])) or (None,)
+        key: tuple(reader.values(nodes.get(key), f"blueprint.{key}", name_reader(field), [None])) or (None,)
         for key, field in KEYS.items()
     }
     stems: list[Stem | None] = []
@@ -43,20 +43,20 @@ def check_input(
     stages: int,
     model_input: ModelInput,
 ) -> None:
-    """A mistake at the shorter side when the input is too small for a stem of the blueprint."""
+    """Add a mistake at the shorter side when the input is too small for a stem of the blueprint."""
     for stem in choices.stems:
         architecture = Architecture((Stage("identity", 1, 1),) * max(1, stages), recipe, Blueprint(stem=stem))
         try:
             FAMILIES[recipe].grids(architecture, model_input)
         except UserError as error:
             side = "height_px" if model_input.height_px <= model_input.width_px else "width_px"
-            (place,) = (value for key, value in node.value if key.value == side)
-            reader.mistake(place, f"input.{side}", str(error))
+            (side_node,) = (value for key, value in node.value if key.value == side)
+            reader.mistake(side_node, f"input.{side}", str(error))
             return
 
 
-class _Named:
-    """Reads a name that the recipe knows as None where it is the recipe's own, so that a network has one key."""
+class _NameReader:
+    """A reader of names that the recipe knows. The recipe's own name is read as None, so that a network has one key."""
 
     def __init__(self, recipe: str, field: str) -> None:
         self._family = FAMILIES[recipe]
@@ -74,13 +74,13 @@ class _Named:
 
 def _stem(reader: YamlReader, node: yaml.Node, recipe: str) -> Stem | None:
     key = "blueprint.stems"
-    before = reader.mistakes
+    mistakes_before = reader.mistakes
     nodes = reader.mapping(node, key, STEM_KEYS, needed=("kernel", "stride"))
     kernel = reader.value(nodes.get("kernel"), f"{key}.kernel", integer(MAX_KERNEL), 1)
     stride = reader.value(nodes.get("stride"), f"{key}.stride", integer(max(STEM_STRIDES)), 1)
     convs = reader.value(nodes.get("convs"), f"{key}.convs", integer(MAX_STEM_CONVS), 1)
     pool = reader.value(nodes.get("pool"), f"{key}.pool", boolean, False)
-    if reader.mistakes > before:
+    if reader.mistakes > mistakes_before:
         return None
     try:
         stem = Stem(kernel, stride, convs, pool)

@@ -1,4 +1,4 @@
-"""The constraints of a space file, and whether any architecture keeps them."""
+"""The constraints of a space file, and a check that some architecture satisfies them."""
 
 import math
 from collections.abc import Collection
@@ -14,48 +14,50 @@ from search_spaces.yaml_reader import YamlReader
 from search_spaces.yaml_values import positive
 
 KEYS = ("order", TOTAL_DEPTH, *COSTS)
-# More than any network that can be built has, of parameters as of MACs.
+# More parameters, and more MACs, than any network that can be built.
 MAX_LIMIT = 1e18
 
 
 def read_constraints(reader: YamlReader, node: yaml.Node, mixers: Collection[str], *, has_input: bool) -> Constraints:
-    """The constraints on a space with these mixers, but for their model_input."""
-    found = reader.mapping(node, "constraints", KEYS)
-    order = _order(reader, found["order"], mixers) if "order" in found else ()
-    limits = [_limit(reader, found[quantity], quantity) for quantity in KEYS[1:] if quantity in found]
+    """Read the constraints on a space with these mixers, without their model_input."""
+    nodes = reader.mapping(node, "constraints", KEYS)
+    order = _order(reader, nodes["order"], mixers) if "order" in nodes else ()
+    limits = [_limit(reader, nodes[quantity], quantity) for quantity in KEYS[1:] if quantity in nodes]
     for quantity in COSTS:
-        if quantity in found and not has_input:
+        if quantity in nodes and not has_input:
             reader.mistake(
-                found[quantity],
+                nodes[quantity],
                 f"constraints.{quantity}",
-                "needs `input` beside `stages`: what a network costs depends on it",
+                "needs `input` beside `stages`: a network's cost depends on it",
             )
     return Constraints(order, tuple(limits))
 
 
 def check_members(reader: YamlReader, node: yaml.Node, space: SearchSpace) -> None:
-    """A mistake for each constraint that no architecture keeps, or one for all of them together."""
+    """Add a mistake for each constraint that no architecture satisfies, or one for all of them together."""
     limits = space.constraints.limits
-    alone = {"order": replace(space.constraints, limits=())} | {
+    single = {"order": replace(space.constraints, limits=())} | {
         limit.quantity: replace(space.constraints, order=(), limits=(limit,)) for limit in limits
     }
     try:
         if space.size > 0:
             return
-        lonely = [key for key, constraints in alone.items() if replace(space, constraints=constraints).size == 0]
+        unsatisfiable = [
+            key for key, constraints in single.items() if replace(space, constraints=constraints).size == 0
+        ]
     except UserError as error:
         reader.mistake(node, "constraints", str(error))
         return
-    found = reader.mapping(node, "constraints", KEYS)
-    for key in lonely:
-        reader.mistake(found[key], f"constraints.{key}", "no architecture keeps it; loosen it")
-    if not lonely:
-        reader.mistake(node, "constraints", "no architecture keeps all of them; loosen one")
+    nodes = reader.mapping(node, "constraints", KEYS)
+    for key in unsatisfiable:
+        reader.mistake(nodes[key], f"constraints.{key}", "no architecture satisfies it; loosen it")
+    if not unsatisfiable:
+        reader.mistake(node, "constraints", "no architecture satisfies all of them; loosen one")
 
 
 def _order(reader: YamlReader, node: yaml.Node, mixers: Collection[str]) -> tuple[tuple[str, ...], ...]:
     key = "constraints.order"
-    named: set[str] = set()
+    listed: set[str] = set()
     order = []
     for group_node in reader.items(node, key):
         group = []
@@ -63,28 +65,28 @@ def _order(reader: YamlReader, node: yaml.Node, mixers: Collection[str]) -> tupl
             name = reader.value(item, key, mixer_name, None)
             if name is None:
                 continue
-            if name in named:
+            if name in listed:
                 reader.mistake(item, key, f"{name!r} is listed twice")
             elif mixers and name not in mixers:
                 reader.mistake(item, key, f"no stage has mixer {name!r}; valid: {', '.join(sorted(mixers))}")
-            named.add(name)
+            listed.add(name)
             group.append(name)
         order.append(tuple(group))
     return tuple(order)
 
 
 def _limit(reader: YamlReader, node: yaml.Node, quantity: str) -> Limit:
-    """`{min: A, max: B}`, either of them, or a number, which is the most."""
+    """Read `{min: A, max: B}`, one of the two, or a number, which is the maximum."""
     key = f"constraints.{quantity}"
     read = positive(MAX_LIMIT)
     if isinstance(node, yaml.ScalarNode):
-        return Limit(quantity, most=reader.value(node, key, read, None) or math.inf)
-    before = reader.mistakes
-    found = reader.mapping(node, key, ("min", "max"))
-    least = reader.value(found.get("min"), f"{key}.min", read, None) or 0
-    most = reader.value(found.get("max"), f"{key}.max", read, None) or math.inf
-    if reader.mistakes == before and not found:
+        return Limit(quantity, 0, reader.value(node, key, read, None) or math.inf)
+    mistakes_before = reader.mistakes
+    nodes = reader.mapping(node, key, ("min", "max"))
+    minimum = reader.value(nodes.get("min"), f"{key}.min", read, None) or 0
+    maximum = reader.value(nodes.get("max"), f"{key}.max", read, None) or math.inf
+    if reader.mistakes == mistakes_before and not nodes:
         reader.mistake(node, key, "is empty; write min, max or both")
-    if least > most:
-        reader.mistake(node, key, f"min {least:,} is above max {most:,}")
-    return Limit(quantity, least, most)
+    if minimum > maximum:
+        reader.mistake(node, key, f"min {minimum:,} is above max {maximum:,}")
+    return Limit(quantity, minimum, maximum)

@@ -1,4 +1,4 @@
-"""A YAML file as nodes, which know their lines. Nothing that is opened blocks, and nothing is constructed."""
+"""A YAML file as nodes, which know their lines. Reading never blocks, and constructs no objects."""
 
 import stat
 from pathlib import Path
@@ -7,15 +7,15 @@ import yaml
 
 from nas.errors import ParameterError, SpaceFileError
 
-# PyYAML reads some 100 kB a second; the space files that people write have one or two.
+# PyYAML reads about 100 kB per second; space files usually have one or two.
 MAX_BYTES = 256 * 1024
 
 
 def compose(path: Path) -> yaml.Node:
-    """The file's root node.
+    """Parse the file and return its root node.
 
-    Raises ParameterError when the file cannot be read or is no regular one of at most MOST_BYTES, SpaceFileError when
-    it is not YAML.
+    Raises ParameterError when the file cannot be read, is not a regular file or has more than MAX_BYTES, SpaceFileError
+    when it is not YAML.
     """
     content = _content(path)
     try:
@@ -27,10 +27,10 @@ def compose(path: Path) -> yaml.Node:
         raise _not_yaml(path, line, f"character #x{error.character:02x} is not allowed") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        what = ", ".join(part for part in (error.context, error.problem) if part)
-        raise _not_yaml(path, mark.line if mark else 0, what) from error
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        raise _not_yaml(path, mark.line if mark else 0, reason) from error
     except (ValueError, OverflowError) as error:
-        # PyYAML does not check what it makes of an escape such as \UFFFFFFFF, nor says where it stands.
+        # PyYAML does not check an escape such as \UFFFFFFFF, and gives no position for it.
         raise _not_yaml(path, 0, "an escape is not a character") from error
     except RecursionError:
         raise _not_yaml(path, 0, "lists or mappings are nested too deeply") from None
@@ -41,7 +41,7 @@ def compose(path: Path) -> yaml.Node:
 
 def _content(path: Path) -> bytes:
     try:
-        # Before it is opened: a pipe would block, a device may never end.
+        # Checked before it is opened: a pipe would block, a device may never end.
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             raise ParameterError(f"space file {str(path)!r} is not a regular file")
@@ -54,5 +54,5 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _not_yaml(path: Path, line: int, what: str) -> SpaceFileError:
-    return SpaceFileError([f"{path}:{line + 1}: not YAML: {what}"])
+def _not_yaml(path: Path, line: int, reason: str) -> SpaceFileError:
+    return SpaceFileError([f"{path}:{line + 1}: not YAML: {reason}"])

@@ -1,4 +1,4 @@
-"""Token mixers of a space file: each is built once, without memory for its weights, to see that it can be."""
+"""Token mixers of a space file: each is built once, without memory for its weights, to check its options."""
 
 import itertools
 import math
@@ -16,7 +16,7 @@ from search_spaces.yaml_reader import YamlReader
 from search_spaces.yaml_values import WrongValue, option, text
 
 MAX_OPTION = 1_000_000
-# Each combination of a mixer's options is a choice; a stage has no more of them.
+# A stage's choices are limited to these; each combination of a mixer's options is one.
 MAX_CHOICES = 1_000
 # 40 GB of weights in a single block.
 MAX_PARAMETERS = 10**10
@@ -25,7 +25,7 @@ SMALL_GRID = (2, 2)
 
 
 def mixer_name(node: yaml.Node) -> str:
-    """The name of an installed mixer. Raises WrongValue."""
+    """Read the name of an installed mixer. Raises WrongValue."""
     name = text(node)
     try:
         model.option_defaults(name)
@@ -35,59 +35,62 @@ def mixer_name(node: yaml.Node) -> str:
 
 
 class MixersReader:
-    """Reads the mixers of stages, which are tried out under the recipe and at a stage's greatest width."""
+    """A reader of stages' mixers, each tried under the recipe at the stage's largest width."""
 
     def __init__(self, reader: YamlReader, recipe: str) -> None:
         self._reader = reader
         self._recipe = recipe
         self.named: set[str] = set()
-        """The mixers so far, those with a mistake in their options among them."""
+        """The mixers read so far, also those with a mistake in their options."""
 
     def read(self, node: yaml.Node | None, key: str, width: int) -> list[MixerChoice]:
-        """The choices of all entries. What is wrong becomes a mistake of the reader."""
-        found: list[MixerChoice] = []
+        """Read the choices of all entries, and add each mistake to the reader."""
+        choices: list[MixerChoice] = []
         for entry in self._reader.items(node, key):
             for mixer in self._entry(entry, key, width):
-                if len(found) == MAX_CHOICES:
-                    self._reader.mistake(entry, key, f"a stage has at most {MAX_CHOICES:,} mixers, options told apart")
-                    return found
-                if mixer in found:
+                if len(choices) == MAX_CHOICES:
+                    self._reader.mistake(
+                        entry, key, f"a stage has at most {MAX_CHOICES:,} mixers, each combination of options counted"
+                    )
+                    return choices
+                if mixer in choices:
                     self._reader.mistake(entry, key, f"{mixer} is listed twice")
                 else:
-                    found.append(mixer)
-        return found
+                    choices.append(mixer)
+        return choices
 
     def _entry(self, node: yaml.Node, key: str, width: int) -> Iterator[MixerChoice]:
-        """`pool`, or `conv: {kernel: [3, 5]}`, of which each combination of options is a choice."""
+        """Read `pool`, or `conv: {kernel: [3, 5]}`, of which each combination of options is a choice."""
         reader = self._reader
-        before = reader.mistakes
+        mistakes_before = reader.mistakes
         name_node, options_node = node, None
         if isinstance(node, yaml.MappingNode) and len(node.value) == 1:
             reader.check_tag(node, key)
             ((name_node, options_node),) = node.value
         if not isinstance(name_node, yaml.ScalarNode):
-            what = "a mixer is a name, or one name with its options, such as `conv: {kernel: [3, 5]}`"
-            reader.mistake(node, key, what)
+            reader.mistake(
+                node, key, "a mixer is a name, or one name with its options, such as `conv: {kernel: [3, 5]}`"
+            )
             return
         name = reader.value(name_node, key, mixer_name, None)
         if name is None:
             return
         self.named.add(name)
         options = [] if options_node is None else self._options(options_node, f"{key}.{name}", name, width)
-        if reader.mistakes == before:
+        if reader.mistakes == mistakes_before:
             yield from self._choices(node, key, name, options, width)
 
     def _options(self, node: yaml.Node, key: str, mixer: str, width: int) -> list[list[Options]]:
-        """For each option of the mixer its values, each of which works by itself."""
-        found = self._reader.mapping(node, key, tuple(model.option_defaults(mixer)))
+        """Read the values of each option of the mixer, each value tried alone."""
+        nodes = self._reader.mapping(node, key, tuple(model.option_defaults(mixer)))
         return [
             self._reader.values(value, f"{key}.{name}", partial(self._option, mixer, name, width))
-            for name, value in found.items()
+            for name, value in nodes.items()
         ]
 
     def _option(self, mixer: str, name: str, width: int, node: yaml.Node) -> Options:
         options = ((name, option(MAX_OPTION)(node)),)
-        self._built(mixer, options, width)
+        self._choice(mixer, options, width)
         return options
 
     def _choices(
@@ -95,26 +98,26 @@ class MixersReader:
     ) -> Iterator[MixerChoice]:
         combinations = math.prod(map(len, options))
         if combinations > MAX_CHOICES:
-            what = f"{mixer!r} has {combinations:,} combinations of options; at most {MAX_CHOICES:,}"
-            self._reader.mistake(node, key, what)
+            message = f"{mixer!r} has {combinations:,} combinations of options; at most {MAX_CHOICES:,}"
+            self._reader.mistake(node, key, message)
             return
-        for chosen in itertools.product(*options):
+        for combination in itertools.product(*options):
             try:
-                yield self._built(mixer, tuple(itertools.chain(*chosen)), width)
+                yield self._choice(mixer, tuple(itertools.chain(*combination)), width)
             except WrongValue as error:
                 self._reader.mistake(node, key, str(error))
 
-    def _built(self, mixer: str, options: Options, width: int) -> MixerChoice:
+    def _choice(self, mixer: str, options: Options, width: int) -> MixerChoice:
         stage = Stage(mixer, 1, width, options=options)
         try:
-            architecture = model.canonical(model.single(stage, self._recipe))
-            (mixer_label,) = architecture.stages
+            architecture = model.canonical(model.single_stage(stage, self._recipe))
+            (canonical,) = architecture.stages
             with torch.device("meta"):
-                built = model.mixer_part(architecture, 0, SMALL_GRID).build()
+                module = model.mixer_part(architecture, 0, SMALL_GRID).build()
         except UserError as error:
             raise WrongValue(str(error)) from error
-        parameters = sum(weight.numel() for weight in built.parameters())
+        parameters = sum(weight.numel() for weight in module.parameters())
         if parameters > MAX_PARAMETERS:
-            many = f"{parameters:,} parameters at width {width:,}"
-            raise WrongValue(f"mixer {mixer_label.mixer_label} has {many}; at most {MAX_PARAMETERS:,}")
-        return MixerChoice(mixer_label.mixer, mixer_label.options)
+            size = f"{parameters:,} parameters at width {width:,}"
+            raise WrongValue(f"mixer {canonical.mixer_label} has {size}; at most {MAX_PARAMETERS:,}")
+        return MixerChoice(canonical.mixer, canonical.options)

@@ -1,4 +1,4 @@
-"""What a single value of a YAML file may be: each function reads a node, or raises WrongValue that says what it is."""
+"""Readers of single values in a YAML file: each returns a node's value, or raises WrongValue with the reason."""
 
 import math
 import re
@@ -15,23 +15,23 @@ _STANDARD = "tag:yaml.org,2002:"
 _TEXT = tuple(_STANDARD + name for name in ("str", "timestamp", "value", "merge"))
 _OTHERS = tuple(_STANDARD + name for name in ("null", "bool", "int", "float"))
 _COLLECTIONS = (_STANDARD + "seq", _STANDARD + "map")
-# YAML 1.1, which PyYAML reads, wants both a point and the exponent's sign.
+# YAML 1.1, which PyYAML reads, requires both a point and the exponent's sign.
 _EXPONENT = re.compile(r"([-+]?)(\d+\.?\d*|\.\d+)[eE]([-+]?)(\d+)")
 _MAX_SHOWN = 60
 
 
-class WrongValue(Exception):  # noqa: N818 - it is what a user wrote, not a failure of ours
-    """A node that is not what its key wants; the message goes behind the key."""
+class WrongValue(Exception):  # noqa: N818 - a user's mistake, not a failure of the program
+    """A node whose value its key does not accept; the message follows the key."""
 
 
 def check_tag(node: yaml.Node) -> None:
-    """Raises WrongValue for a tag such as `!foo`, which means nothing here."""
+    """Check the node's tag. Raises WrongValue for one such as `!foo`, which has no meaning here."""
     if node.tag not in (*_TEXT, *_OTHERS, *_COLLECTIONS):
         raise WrongValue(f"tag {shown(node.tag.replace(_STANDARD, '!!'))} is unknown; leave it out")
 
 
 def as_written(node: yaml.Node) -> str:
-    """The node as its author would know it again, on one line."""
+    """Show the node as its author wrote it, on one line."""
     if isinstance(node, yaml.ScalarNode):
         if node.tag == _STANDARD + "null":
             return "nothing"
@@ -40,13 +40,15 @@ def as_written(node: yaml.Node) -> str:
 
 
 def shown(text: str) -> str:
-    """The text on one line, without control characters, and its beginning where it is long."""
-    line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    """Show the text on one line, control characters escaped, a long text shortened."""
+    line = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
     return line if len(line) <= _MAX_SHOWN else line[:_MAX_SHOWN] + "..."
 
 
 def single(node: yaml.Node) -> Any:
-    """Text, a number, a boolean or None."""
+    """Read text, a number, a boolean or None."""
     check_tag(node)
     if not isinstance(node, yaml.ScalarNode):
         raise WrongValue(f"is {as_written(node)}, not a single value")
@@ -60,7 +62,7 @@ def single(node: yaml.Node) -> Any:
 
 
 def scalar(node: yaml.Node) -> Any:
-    """As `single`, 2.0 as 2. A number that YAML takes for text is refused."""
+    """Read a single value, 2.0 as 2. Raises WrongValue for a number that YAML takes for text."""
     value = single(node)
     is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
     if is_plain and isinstance(value, str) and (parts := _EXPONENT.fullmatch(value)):
@@ -72,47 +74,49 @@ def scalar(node: yaml.Node) -> Any:
     return whole(value)
 
 
-def integer(most: int, least: int = 1) -> Callable[[yaml.Node], int]:
-    """A whole number from `least` to `most`."""
+def integer(maximum: int, minimum: int = 1) -> Callable[[yaml.Node], int]:
+    """Make a reader of whole numbers from `minimum` to `maximum`."""
     return _number(
-        int, lambda value: least <= value <= most, f"a whole number of at least {least} and at most {most:,}"
+        int, lambda value: minimum <= value <= maximum, f"a whole number of at least {minimum} and at most {maximum:,}"
     )
 
 
-def not_negative(most: float) -> Callable[[yaml.Node], float]:
-    """A number of at least 0 and at most `most`."""
-    return _number((int, float), lambda value: 0 <= value <= most, f"a number of at least 0 and at most {most:,g}")
+def not_negative(maximum: float) -> Callable[[yaml.Node], float]:
+    """Make a reader of numbers of at least 0 and at most `maximum`."""
+    return _number(
+        (int, float), lambda value: 0 <= value <= maximum, f"a number of at least 0 and at most {maximum:,g}"
+    )
 
 
-def positive(most: float) -> Callable[[yaml.Node], float]:
-    """A number above 0, of at most `most`."""
-    return _number((int, float), lambda value: 0 < value <= most, f"a number above 0 and at most {most:,g}")
+def positive(maximum: float) -> Callable[[yaml.Node], float]:
+    """Make a reader of numbers above 0 and at most `maximum`."""
+    return _number((int, float), lambda value: 0 < value <= maximum, f"a number above 0 and at most {maximum:,g}")
 
 
-def _number(kind: type | tuple[type, ...], is_valid: Callable[[Any], bool], what: str) -> Callable[[yaml.Node], Any]:
+def _number(kind: type | tuple[type, ...], is_valid: Callable[[Any], bool], valid: str) -> Callable[[yaml.Node], Any]:
     def read(node: yaml.Node) -> Any:
         value = scalar(node)
         if isinstance(value, bool) or not isinstance(value, kind) or not is_valid(value):
-            raise WrongValue(f"{as_written(node)} is not {what}")
+            raise WrongValue(f"{as_written(node)} is not {valid}")
         return value
 
     return read
 
 
-def option(most: float) -> Callable[[yaml.Node], Any]:
-    """A mixer's option, of whatever type; a number of at most `most`, below zero as above."""
+def option(maximum: float) -> Callable[[yaml.Node], Any]:
+    """Make a reader of a mixer's option of any type; a number has a magnitude of at most `maximum`."""
 
     def read(node: yaml.Node) -> Any:
         value = scalar(node)
-        if isinstance(value, (int, float)) and not (math.isfinite(value) and abs(value) <= most):
-            raise WrongValue(f"{as_written(node)} is not a number of at most {most:,}")
+        if isinstance(value, (int, float)) and not (math.isfinite(value) and abs(value) <= maximum):
+            raise WrongValue(f"{as_written(node)} is not a number of at most {maximum:,}")
         return value
 
     return read
 
 
 def boolean(node: yaml.Node) -> bool:
-    """True or false."""
+    """Read true or false."""
     value = scalar(node)
     if not isinstance(value, bool):
         raise WrongValue(f"{as_written(node)} is not true or false")
@@ -120,7 +124,7 @@ def boolean(node: yaml.Node) -> bool:
 
 
 def text(node: yaml.Node) -> str:
-    """Text of any form that can be printed; runs of spaces and lines are one space."""
+    """Read printable text, with each run of spaces and line breaks as one space."""
     value = single(node)
     if not isinstance(value, str):
         raise WrongValue(f"{as_written(node)} is not text; in quotes it is")
@@ -131,7 +135,7 @@ def text(node: yaml.Node) -> str:
 
 
 def one_of(valid: Sequence[str]) -> Callable[[yaml.Node], str]:
-    """One of the valid names."""
+    """Make a reader of one of the valid names."""
 
     def read(node: yaml.Node) -> str:
         value = single(node)

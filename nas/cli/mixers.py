@@ -60,7 +60,7 @@ def command(names: tuple[str, ...], width: int, grid: int, target: str, html: Pa
         table.add_row(
             report.mixer,
             report.stated_cost,
-            report.leans_on,
+            report.bound_by,
             f"{cost.parameters:,}",
             f"{cost.frozen:,}",
             f"{cost.macs:,}",
@@ -77,7 +77,7 @@ def _as_json(report: MixerReport) -> dict[str, object]:
     return {
         "mixer": report.mixer,
         "cost": report.stated_cost,
-        "leans_on": report.leans_on,
+        "leans_on": report.bound_by,
         "tied": report.is_tied,
         "grids": [
             {

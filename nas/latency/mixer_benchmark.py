@@ -1,8 +1,9 @@
 """Benchmark of token mixers on this machine: cost and latency against the size of the token grid."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas import plugins
 from nas.architecture import Cost, ModelInput
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+# The deprecated name of `bound_by`, accepted for one release.
+_OLD_NAME = "leans_on"
+
+
 @dataclass(frozen=True)
 class MixerReport:
     """One mixer at one width: what it declares, and its cost and latency on each grid of `sides` x `sides` tokens."""
 
     mixer: str
     stated_cost: str
-    leans_on: str
+    bound_by: str
     is_tied: bool
     sides: tuple[int, ...]
     costs: tuple[Cost, ...]
@@ -37,6 +42,20 @@ class LoneMixer:
     def build(self) -> "nn.Module":
         builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
         return builder.build_mixer(self.mixer, self.model_input)
+
+
+def stated_bound(mixer_class: Any) -> str:
+    """Return the hardware resource that limits the mixer's speed, as the class states it in `bound_by`.
+
+    A third-party class may still state it under the attribute's old name. The nearest class in its MRO decides.
+    """
+    names = {"bound_by", _OLD_NAME}
+    owner = next((owner for owner in mixer_class.__mro__ if names & vars(owner).keys()), mixer_class)
+    if "bound_by" in vars(owner) or _OLD_NAME not in vars(owner):
+        return str(mixer_class.bound_by)
+    message = f"mixer {owner.__qualname__}: the attribute {_OLD_NAME} is now named bound_by"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return str(vars(owner)[_OLD_NAME])
 
 
 def compare(mixers: Sequence[str], width: int, sides: Sequence[int], target: str) -> Iterator[MixerReport]:
@@ -58,7 +77,7 @@ def compare(mixers: Sequence[str], width: int, sides: Sequence[int], target: str
         yield MixerReport(
             name,
             mixer_class.cost,
-            mixer_class.leans_on,
+            stated_bound(mixer_class),
             mixer_class.tied,
             tuple(sides),
             tuple(costs),

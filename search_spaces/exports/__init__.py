@@ -1,1 +1,1 @@
-"""Exports that hold a network and not only its config; entry points of group `nas.exporters` name them."""
+"""Exporters of networks, not only of their configs; entry points of group `nas.exporters` name them."""

@@ -1,4 +1,4 @@
-"""`--format onnx`: a file for ONNX Runtime and its kin, batch norms folded, any batch size, checked against torch."""
+"""`--format onnx`: a file for ONNX runtimes, batch norms folded, any batch size, checked against torch."""
 
 import contextlib
 import io
@@ -17,15 +17,15 @@ from nas.export.output_file import atomic_write
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.folding import folded
 
-# DFT over any axis came with 20.
+# The first opset with a DFT over any axis.
 OPSET = 20
 TOLERANCE = 1e-4
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
-    """Write the file; what to tell the user.
+    """Write the file and return the message for the user.
 
-    Raises ParameterError when it cannot be written, ExportError when ONNX Runtime's outputs are not torch's.
+    Raises ParameterError when it cannot be written, ExportError when ONNX Runtime's outputs differ from torch's.
     """
     model = network_of(config, weights)
     with atomic_write("--output", path) as file:
@@ -42,7 +42,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
 
 
 def convert(model: nn.Module, x: torch.Tensor, path: Path, properties: dict[str, str]) -> None:
-    """Write `model`, in evaluation mode, with a free first dimension of its input, and properties as metadata."""
+    """Write `model`, in evaluation mode, for any batch size, with `properties` as metadata."""
     with _quiet():
         program = torch.onnx.export(
             model,
@@ -55,14 +55,14 @@ def convert(model: nn.Module, x: torch.Tensor, path: Path, properties: dict[str,
             verbose=False,
         )
     if program is None:
-        raise ExportError("torch made no ONNX program of the network")
+        raise ExportError("torch could not convert the network to ONNX")
     program.model.metadata_props.update(properties)
     program.save(path)
 
 
 @torch.no_grad()
 def run(path: Path, x: torch.Tensor) -> torch.Tensor:
-    """The file's output by ONNX Runtime on the CPU."""
+    """Run the file on `x` by ONNX Runtime on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -72,7 +72,7 @@ def run(path: Path, x: torch.Tensor) -> torch.Tensor:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter's chatter is of no use to who asked for a file."""
+    """Suppress the exporter's logs, warnings and prints: users who export a file have no use for them."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):

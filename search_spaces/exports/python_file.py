@@ -10,17 +10,17 @@ from nas.architecture import Architecture, ModelInput
 from nas.baselines.known import KNOWN
 from nas.errors import ParameterError
 from nas.export.config import ExportedConfig
-from nas.export.output_file import atomic_write, write_text
-from search_spaces import model as ours
+from nas.export.output_file import write_text, written
 from search_spaces.exports.source import Bundle
 from search_spaces.exports.weights import network_of
 from search_spaces.folding import folded
 from search_spaces.known.family import refuse_export
-from search_spaces.recipe import RECIPES, Recipe
+from search_spaces.model import grids, network_part
+from search_spaces.recipe import RECIPES, NetworkRecipe
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
-    """Write the file, and beside it the weights for `torch.load` if they come from a file; what to tell the user.
+    """Write the file, and beside it the weights for `torch.load` if there are any; return the message for the user.
 
     Raises ExportError when a mixer needs more than torch, ParameterError when the file cannot be written.
     """
@@ -34,20 +34,20 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     beside = path.with_suffix(".pt")
     if beside == path:
         raise ParameterError(f"--output {str(path)!r} is the name of the weights beside it; end it in .py")
-    with atomic_write("--output", beside) as file:
+    with written("--output", beside) as file:
         torch.save(model.state_dict(), file)
     write_text("--output", path, source)
     return f"wrote {path} and its weights {beside}; {config.weights_note(weights)}"
 
 
 def text(config: ExportedConfig, model: torch.nn.Module) -> str:
-    """The file's text: provenance and shapes, the classes that the network is made of, and `build`."""
+    """Write the file's text: provenance and shapes, the classes of the network's modules, and `build`."""
     used = {type(module) for module in model.modules() if not type(module).__module__.startswith("torch.")}
     bundle = Bundle()
-    for each in sorted(used, key=lambda each: each.__qualname__):
-        bundle.add(each)
+    for module_class in sorted(used, key=lambda module_class: module_class.__qualname__):
+        bundle.add(module_class)
     if config.architecture.recipe in RECIPES:
-        bundle.add(Recipe)
+        bundle.add(NetworkRecipe)
     if any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         bundle.add(folded)
     return f"{_docstring(config)}\n{bundle.text()}\n\n\n{_build(config.architecture, config.model_input)}"
@@ -56,23 +56,24 @@ def text(config: ExportedConfig, model: torch.nn.Module) -> str:
 def _docstring(config: ExportedConfig) -> str:
     size = config.model_input
     architecture = config.architecture
-    grids = ours.grids(architecture, size)
     shapes = [
         f"    stage {number}: {stage.mixer_label} x{stage.depth}, (B, {height}, {width}, {stage.width})"
-        for number, (stage, (height, width)) in enumerate(zip(architecture.stages, grids, strict=True), start=1)
+        for number, (stage, (height, width)) in enumerate(
+            zip(architecture.stages, grids(architecture, size), strict=True), start=1
+        )
     ]
     described = yaml.safe_dump(config.to_dict(), sort_keys=False, width=100).replace("\\", "\\\\").replace('"', "'")
     lines = [
         f'"""A network for images of {size.height_px}x{size.width_px} px, found by nas. It needs torch alone.',
         "",
         "`build()` gives the network with fresh weights; `build().load_state_dict(...)` takes those of other exports.",
-        "Where there is a function `folded`, `folded(model)` is the same network for inference, without batch norms.",
+        "If there is a function `folded`, `folded(model)` is the same network for inference, without batch norms.",
         "",
         f"    images:  (B, {size.channels}, {size.height_px}, {size.width_px})",
         *shapes,
         f"    logits:  (B, {size.classes})",
         "",
-        "Where it comes from:",
+        "Provenance:",
         "",
         *(f"    {line}" for line in described.splitlines()),
         '"""',
@@ -85,6 +86,6 @@ def _build(architecture: Architecture, size: ModelInput) -> str:
     names = {} if recipe is None else {id(recipe): "recipe"}
     declared = "" if recipe is None else f"    recipe = {recipe!r}\n"
     return f'''def build() -> nn.Module:
-    """The network with fresh weights from torch\'s global generator."""
-{declared}    return {ours.network_part(architecture, size).source(names, 1)}
+    """Build the network with fresh weights from torch\'s global generator."""
+{declared}    return {network_part(architecture, size).source(names, 1)}
 '''

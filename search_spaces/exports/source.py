@@ -1,6 +1,6 @@
-"""The source of classes and what they need, as one file's worth of text that needs torch and Python alone.
+"""The source of classes and of all that they use, as the text of one file that needs only torch and Python.
 
-It is the source that this process runs, so that an export cannot drift from the network.
+The source is the one that this process runs, so that an export cannot drift from the network.
 """
 
 import ast
@@ -15,7 +15,7 @@ ALLOWED = {"torch", *sys.stdlib_module_names}
 
 
 class Bundle:
-    """Definitions gathered from modules by name, each once, and the imports that they use."""
+    """Definitions from modules, each once, and the imports that they use."""
 
     def __init__(self) -> None:
         self._modules: dict[str, _Module] = {}
@@ -23,19 +23,19 @@ class Bundle:
         self._texts: list[str] = []
         self._imports: dict[str, str] = {}
 
-    def add(self, thing: type | Callable[..., object]) -> None:
+    def add(self, definition: type | Callable[..., object]) -> None:
         """Add a class or function and all that it uses. Raises ExportError when it needs more than torch and Python."""
-        self._add(thing.__module__, thing.__qualname__)
+        self._add(definition.__module__, definition.__qualname__)
 
     def text(self) -> str:
-        """Imports, then definitions in an order in which each comes after what it uses."""
+        """Return the imports, then the definitions, each after those that it uses."""
         return "\n".join(sorted(set(self._imports.values()))) + "\n\n\n" + "\n\n\n".join(self._texts)
 
     def _add(self, module_name: str, name: str) -> None:
         if name in self._origins:
             if self._origins[name] != module_name:
                 raise ExportError(
-                    f"two things of this network are named {name!r}, in {self._origins[name]} and in {module_name}"
+                    f"two definitions of this network are named {name!r}, in {self._origins[name]} and in {module_name}"
                 )
             return
         self._origins[name] = module_name
@@ -54,7 +54,7 @@ class Bundle:
         elif origin.partition(".")[0] in (module.name.partition(".")[0], "search_spaces") and original == name:
             self._add(origin, name)
         else:
-            raise ExportError(f"{module.name} uses {name!r} of {origin}, and the file must need torch alone")
+            raise ExportError(f"{module.name} uses {name!r} of {origin}, but the file may need only torch")
 
 
 class _Module:
@@ -64,7 +64,7 @@ class _Module:
         self.name = name
         self._lines = inspect.getsource(import_module(name)).splitlines()
         self.definitions: dict[str, ast.stmt] = {}
-        # Name bound here, to: module it comes from, its name there, the statement that imports it alone.
+        # The name bound here, to: its module, its name there, a statement that imports it alone.
         self.imports: dict[str, tuple[str, str, str]] = {}
         for node in ast.parse("\n".join(self._lines)).body:
             match node:
@@ -73,14 +73,14 @@ class _Module:
                 case ast.Assign(targets=[ast.Name(id=bound)]) | ast.AnnAssign(target=ast.Name(id=bound)):
                     self.definitions[bound] = node
                 case ast.Import(names=names):
-                    for each in names:
-                        bound = each.asname or each.name.partition(".")[0]
-                        self.imports[bound] = (each.name, each.name, ast.unparse(ast.Import([each])))
+                    for alias in names:
+                        bound = alias.asname or alias.name.partition(".")[0]
+                        self.imports[bound] = (alias.name, alias.name, ast.unparse(ast.Import([alias])))
                 case ast.ImportFrom(module=origin, names=names, level=level):
                     absolute = ".".join((*name.split(".")[:-level], origin or "")) if level else str(origin)
-                    for each in names:
-                        statement = ast.unparse(ast.ImportFrom(absolute, [each], 0))
-                        self.imports[each.asname or each.name] = (absolute, each.name, statement)
+                    for alias in names:
+                        statement = ast.unparse(ast.ImportFrom(absolute, [alias], 0))
+                        self.imports[alias.asname or alias.name] = (absolute, alias.name, statement)
 
     def names_used_by(self, name: str) -> Iterable[str]:
         if name not in self.definitions:
@@ -89,10 +89,10 @@ class _Module:
         return dict.fromkeys(node.id for node in nodes if isinstance(node, ast.Name) and node.id != name)
 
     def source_of(self, name: str) -> str:
-        """The definition with its decorators and the comment lines right above it."""
+        """Return the definition with its decorators and the comment lines right above it."""
         node = self.definitions[name]
         decorators = getattr(node, "decorator_list", [])
-        begin = min([node.lineno, *(each.lineno for each in decorators)]) - 1
+        begin = min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
         while begin > 0 and self._lines[begin - 1].startswith("#"):
             begin -= 1
         return "\n".join(self._lines[begin : node.end_lineno])

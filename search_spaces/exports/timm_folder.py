@@ -1,6 +1,6 @@
 """`--format timm`: keyword arguments and weights for timm.models.metaformer.MetaFormer, outputs compared.
 
-timm's network is narrower than ours: what it cannot express is refused with the reason.
+timm's networks are fewer than ours: what timm cannot express is refused with the reason.
 """
 
 import json
@@ -28,7 +28,7 @@ TOLERANCE = 1e-4
 MODEL_FILE = "model.py"
 STRIDE = 4
 HEAD_DIM = 32
-# Names in timm.models.metaformer, or of torch.nn.
+# Names in timm.models.metaformer or torch.nn.
 MIXERS = {"identity": "nn.Identity", "pool": "Pooling", "conv": "SepConv", "attention": "Attention"}
 NORMS = {
     ("layer", False): "LayerNorm2dNoBias",
@@ -38,7 +38,7 @@ NORMS = {
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
-    """Write the folder; what to tell the user.
+    """Write the folder and return the message for the user.
 
     Raises ExportError when timm cannot express the network or computes something else, ParameterError when the folder
     cannot be written.
@@ -49,12 +49,12 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
         raise ExportError(f"timm's MetaFormer cannot express this network: {'; '.join(reasons)}")
     model = network_of(config, weights)
     arguments = keyword_arguments(config)
-    theirs = build(arguments)
-    state = converted(model.state_dict(), theirs.state_dict())
-    theirs.load_state_dict(state)
+    timm_network = build(arguments)
+    state = converted(model.state_dict(), timm_network.state_dict())
+    timm_network.load_state_dict(state)
     x_BCHW = example_input(config, 2)
     with torch.no_grad():
-        worst = difference(model(x_BCHW), theirs(x_BCHW))
+        worst = difference(model(x_BCHW), timm_network(x_BCHW))
     if not worst <= TOLERANCE:
         raise ExportError(f"timm's output differs from ours by {worst:.1e}, more than {TOLERANCE:.0e}")
     make_folder("--output", path)
@@ -67,17 +67,17 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
 
 
 def obstacles(config: ExportedConfig) -> Iterator[str]:
-    """Why timm cannot express the network, one reason each."""
+    """Yield the reasons why timm cannot express the network."""
     architecture = config.architecture
     if architecture.recipe not in RECIPES:
-        yield f"recipe {architecture.recipe!r} is none of timm's MetaFormers ({', '.join(RECIPES)} are)"
+        yield f"recipe {architecture.recipe!r} is not in timm ({', '.join(RECIPES)} are)"
         return
     recipe, family = RECIPES[architecture.recipe], MetaFormerFamily(RECIPES[architecture.recipe])
     if recipe.norm_before_mean:
-        yield f"recipe {architecture.recipe!r} has its last norm before the mean over tokens, timm after it"
+        yield f"recipe {architecture.recipe!r} has its last norm before the mean over tokens, timm after that mean"
     stride = family.stem_stride(architecture, config.model_input)
     if stride != STRIDE:
-        yield f"its stem has stride {stride} at this input size, timm's always {STRIDE}"
+        yield f"its stem has stride {stride} at this input size, timm's stem always {STRIDE}"
     widths = [stage.width for stage in architecture.stages]
     if any(one == other for one, other in pairwise(widths)):
         yield "neighbouring stages have equal widths, between which timm does not downsample"
@@ -99,7 +99,7 @@ def obstacles(config: ExportedConfig) -> Iterator[str]:
 
 
 def keyword_arguments(config: ExportedConfig) -> dict[str, Any]:
-    """timm's keyword arguments, classes by name."""
+    """List timm's keyword arguments, classes by name."""
     architecture = config.architecture
     recipe = RECIPES[architecture.recipe]
     return {
@@ -120,12 +120,13 @@ def _residual_scales(architecture: Architecture) -> list[float | None]:
 
 
 def build(arguments: dict[str, Any]) -> nn.Module:
-    """timm's network, in evaluation mode."""
+    """Build timm's network, in evaluation mode."""
     from timm.models import metaformer
 
     classes = {
         name: [
-            getattr(nn if each.startswith("nn.") else metaformer, each.removeprefix("nn.")) for each in arguments[name]
+            getattr(nn if class_name.startswith("nn.") else metaformer, class_name.removeprefix("nn."))
+            for class_name in arguments[name]
         ]
         for name in ("token_mixers", "norm_layers")
     }
@@ -134,20 +135,24 @@ def build(arguments: dict[str, Any]) -> nn.Module:
 
 
 def converted(state: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights in the shapes of another network of the same names: a linear layer's as a 1x1 convolution's, and back."""
+    """Reshape weights as those of the same names in `like`: a linear layer's to a 1x1 convolution's, and back."""
     return {name: state[name].reshape(weight.shape).contiguous() for name, weight in like.items()}
 
 
 def _source(arguments: dict[str, Any]) -> str:
-    def shown(name: str, value: Any) -> str:
+    def literal(name: str, value: Any) -> str:
         if name == "token_mixers":
-            return "[" + ", ".join(each if "." in each else f"metaformer.{each}" for each in value) + "]"
+            return (
+                "["
+                + ", ".join(class_name if "." in class_name else f"metaformer.{class_name}" for class_name in value)
+                + "]"
+            )
         if name == "norm_layers":
-            return "[" + ", ".join(f"metaformer.{each}" for each in value) + "]"
+            return "[" + ", ".join(f"metaformer.{class_name}" for class_name in value) + "]"
         return repr(value)
 
-    listed = "\n".join(f"    {name}={shown(name, value)}," for name, value in arguments.items())
-    return f'''"""A network found by nas, for timm; {CONFIG_FILE} says where it comes from."""
+    listed = "\n".join(f"    {name}={literal(name, value)}," for name, value in arguments.items())
+    return f'''"""A network found by nas, for timm; {CONFIG_FILE} records its provenance."""
 
 from pathlib import Path
 
@@ -161,7 +166,7 @@ KWARGS = dict(
 
 
 def load() -> metaformer.MetaFormer:
-    """The network with its weights, in evaluation mode. Images (B, channels, height, width) to logits."""
+    """Load the network with its weights, in evaluation mode. Images (B, channels, height, width) to logits."""
     model = metaformer.MetaFormer(**KWARGS)
     model.load_state_dict(load_file(Path(__file__).with_name("{WEIGHTS_FILE}")))
     return model.eval()

@@ -14,9 +14,9 @@ from nas.export.config import ExportedConfig
 
 
 def network_of(config: ExportedConfig, weights: Path | None) -> nn.Module:
-    """The network in evaluation mode, with the weights of the safetensors file, or as seeded by `config.seed`.
+    """Build the network in evaluation mode, with the safetensors file's weights or fresh ones from `config.seed`.
 
-    Raises ParameterError when the file cannot be read or is another network's.
+    Raises ParameterError when the file cannot be read or belongs to another network.
     """
     builder: Builder = plugins.load(plugins.BUILDERS, config.builder)
     with torch.random.fork_rng(devices=()):
@@ -29,20 +29,20 @@ def network_of(config: ExportedConfig, weights: Path | None) -> nn.Module:
             raise ParameterError(f"weights {str(weights)!r} cannot be read: {str(error).splitlines()[0]}") from error
         except RuntimeError as error:
             raise ParameterError(
-                f"weights {str(weights)!r} are another network's, or of an input size that their mixers are tied to: "
+                f"weights {str(weights)!r} are another network's, or their mixers are tied to another input size: "
                 f"{_first_reason(error)}"
             ) from error
     return model
 
 
 def example_input(config: ExportedConfig, batch: int) -> torch.Tensor:
-    """Random images x_BCHW of the config's size, always the same."""
+    """Make random images x_BCHW of the config's size, always the same."""
     shape = (batch, config.model_input.channels, config.model_input.height_px, config.model_input.width_px)
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
 def difference(one: torch.Tensor, other: torch.Tensor) -> float:
-    """The largest absolute difference, over the larger of 1 and the largest magnitude."""
+    """Return the largest absolute difference, over the larger of 1 and the largest magnitude of `one`."""
     one, other = one.detach(), other.detach()
     return float((one - other).abs().max() / max(1.0, float(one.abs().max())))
 

@@ -1,1 +1,1 @@
-"""Known networks, one family a file: what an expert would train instead of searching."""
+"""Known networks, one family a file: baselines that an expert would train without a search."""

@@ -1,4 +1,4 @@
-"""The builder's half for known networks: an architecture under recipe `known`, whose one stage's mixer is the name."""
+"""The builder's methods for known networks: architectures of recipe `known` whose one stage's mixer is the name."""
 
 from functools import lru_cache
 
@@ -17,19 +17,19 @@ from search_spaces.memory import peak_bytes
 
 
 def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
-    """The network, with fresh weights from torch's global generator; it has given logits for an empty image.
+    """Build the network with fresh weights from torch's global generator, and check its output for an empty image.
 
     Raises UnknownNameError for an unknown name, ParameterError when the network cannot be made for this input.
     """
     name = known_name(architecture)
-    # Anybody's code may look at numbers, which the meta device does not have.
+    # Third-party code may read numbers, which the meta device does not have.
     with torch.device("cpu"):
         try:
-            network = _made(name, model_input)
+            network = _instantiate(name, model_input)
             _check_output(network, model_input)
         except UserError:
             raise
-        # Whatever anybody's code raises for an input that it was not written for.
+        # Third-party code may raise anything for an input that it was not written for.
         except Exception as error:
             size = f"{model_input.channels}x{model_input.height_px}x{model_input.width_px}"
             reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -38,7 +38,7 @@ def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
 
 
 def canonical(architecture: Architecture) -> Architecture:
-    """The architecture as it is. Raises UnknownNameError or ParameterError for a name of nothing."""
+    """Return the architecture unchanged. Raises UnknownNameError or ParameterError when its name names no network."""
     name = known_name(architecture)
     if name.is_timm:
         check(name.after)
@@ -49,35 +49,37 @@ def canonical(architecture: Architecture) -> Architecture:
 
 @lru_cache(maxsize=1000)
 def cost(architecture: Architecture, model_input: ModelInput) -> Cost:
-    """Counted on a network with weights, since anybody's code may not run on the meta device. Raises as `build`."""
+    """Count the cost on a network with weights: third-party code may not run on the meta device. Raises as `build`."""
     return count(_fresh(architecture, model_input), _image(model_input))
 
 
 def part_cost(architecture: Architecture, index: int, model_input: ModelInput) -> Cost:
-    """The one stage is the whole network. Raises as `build` does."""
+    """Count the whole network, which is its one stage. Raises as `build` does."""
     return cost(architecture, model_input)
 
 
 def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
-    """As nas.builder.Builder describes it. Raises as `build` does."""
+    """Return the peak memory in bytes (nas.builder.Builder). Raises as `build` does."""
     return peak_bytes(_fresh(architecture, model_input), _image(model_input))
 
 
 def refuse_export(form: str) -> None:
-    """Raises ExportError: these formats write down a MetaFormer's blocks."""
+    """Raise ExportError: these formats describe a MetaFormer's blocks."""
     raise ExportError(f"--format {form} holds networks of a search space; export a known network as torch or onnx")
 
 
-def _made(name: KnownName, model_input: ModelInput) -> nn.Module:
+def _instantiate(name: KnownName, model_input: ModelInput) -> nn.Module:
     if name.is_timm:
         return ForeignNetwork(timm_network(name.after, model_input), model_input)
     if name.is_users:
-        made: object = users_function(name.text)(**model_input.to_dict())
+        network: object = users_function(name.text)(**model_input.to_dict())
     else:
-        made = plugins.load(plugins.BASELINES, name.text)(model_input)
-    if not isinstance(made, nn.Module):
-        raise ParameterError(f"network {name.text!r}: the function gave a {type(made).__name__}, not an nn.Module")
-    return ForeignNetwork(made, model_input) if name.is_users else made
+        network = plugins.load(plugins.BASELINES, name.text)(model_input)
+    if not isinstance(network, nn.Module):
+        raise ParameterError(
+            f"network {name.text!r}: the function returned a {type(network).__name__}, not an nn.Module"
+        )
+    return ForeignNetwork(network, model_input) if name.is_users else network
 
 
 def _check_output(network: nn.Module, model_input: ModelInput) -> None:
@@ -93,7 +95,7 @@ def _check_output(network: nn.Module, model_input: ModelInput) -> None:
 
 
 def _fresh(architecture: Architecture, model_input: ModelInput) -> nn.Module:
-    """In evaluation mode; the global generator is left as it is."""
+    """Build the network in evaluation mode without changing the state of the global generator."""
     with torch.random.fork_rng(devices=()):
         return build(architecture, model_input).eval()
 

@@ -1,4 +1,4 @@
-"""Networks that are not of this package's parts, and how they are deployed: what can be folded safely, is."""
+"""Networks from outside this package, and their deployed form, in which all that can be folded safely is folded."""
 
 import copy
 
@@ -8,12 +8,12 @@ from torch.fx.experimental.optimization import fuse
 
 from nas.architecture import ModelInput
 
-# Largest difference of the folded network's logits, over the larger of 1 and theirs.
+# The largest difference of the folded network's logits that is accepted, over the larger of 1 and theirs.
 TOLERANCE = 1e-4
 
 
 class ForeignNetwork(nn.Module):
-    """Wraps a network of timm's or of a user's. Images x_BCHW to logits_BK."""
+    """A network from timm or of the user's own. Images x_BCHW to logits_BK."""
 
     def __init__(self, network: nn.Module, model_input: ModelInput) -> None:
         super().__init__()
@@ -25,27 +25,28 @@ class ForeignNetwork(nn.Module):
         return logits_BK
 
     def deployed(self) -> nn.Module:
-        """A copy in evaluation mode: branches merged as timm merges them, batch norms folded into convolutions.
+        """Copy the network in evaluation mode, with timm's branches merged and batch norms folded into convolutions.
 
-        What cannot be traced, or would not compute the same, is left as it is.
+        A network that cannot be traced, or that would compute something else, is copied unchanged.
         """
-        whole = copy.deepcopy(self).eval()
+        network = copy.deepcopy(self).eval()
         x_BCHW = torch.randn(self._shape, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
-            before = whole(x_BCHW.to(next(whole.parameters()).device))
+            before = network(x_BCHW.to(next(network.parameters()).device))
             try:
-                folded = fuse(_merged(copy.deepcopy(whole.network)))
+                folded = fuse(_merged(copy.deepcopy(network.network)))
                 after = folded(x_BCHW.to(before.device))
-            # Anybody's code, which need not be traceable.
+            # Third-party code need not be traceable.
             except Exception:
-                return whole
+                return network
         scale = max(1.0, float(before.abs().max()))
-        whole.network = folded if float((before - after).abs().max()) <= TOLERANCE * scale else whole.network
-        return whole
+        if float((before - after).abs().max()) <= TOLERANCE * scale:
+            network.network = folded
+        return network
 
 
 def _merged(network: nn.Module) -> nn.Module:
-    """timm's own simplifications, and its norms with an activation as the norm and the activation."""
+    """Apply timm's own simplifications, and split its norms with an activation into norm and activation."""
     from timm.layers.norm_act import BatchNormAct2d
     from timm.utils.model import reparameterize_model
 
@@ -58,7 +59,7 @@ def _merged(network: nn.Module) -> nn.Module:
 
 
 def _plain(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
-    """The same batch norm as one of torch's."""
+    """Convert the batch norm to torch's class."""
     plain = nn.BatchNorm2d(norm.num_features, norm.eps, norm.momentum or 0.1)
     plain.load_state_dict(norm.state_dict())
     return plain.eval()

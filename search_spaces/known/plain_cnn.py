@@ -1,6 +1,6 @@
-"""The plain convolutional network that anyone writes first: six 3x3 convolutions with batch norm and ReLU.
+"""The plain convolutional network as a textbook has it: six 3x3 convolutions with batch norm and ReLU.
 
-3x3 convolutions alone: Simonyan and Zisserman, Very Deep Convolutional Networks (ICLR 2015), table 1; strides in the
+Only 3x3 convolutions: Simonyan and Zisserman, Very Deep Convolutional Networks (ICLR 2015), table 1; strides in
 place of pooling: Springenberg et al., Striving for Simplicity (ICLR 2015 workshop), section 2; batch norm: Ioffe and
 Szegedy (ICML 2015).
 """
@@ -15,7 +15,7 @@ from search_spaces.known.grid import adapted_strides
 
 
 def plain_cnn(model_input: ModelInput, widths: tuple[int, int, int, int], first_stride: int) -> nn.Sequential:
-    """Images x_BCHW to logits_BK; the second and the third width have two convolutions each."""
+    """Make the network, images x_BCHW to logits_BK; the second and the third width have two convolutions each."""
     first, second, third, fourth = widths
     channels = (model_input.channels, first, second, second, third, third, fourth)
     smaller_px = min(model_input.height_px, model_input.width_px)

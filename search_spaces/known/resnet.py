@@ -1,7 +1,7 @@
-"""The ResNets for small pictures: He et al., Deep Residual Learning for Image Recognition (CVPR 2016), section 4.2.
+"""The ResNets for small images: He et al., Deep Residual Learning for Image Recognition (CVPR 2016), section 4.2.
 
-A 3x3 convolution, three groups of n blocks of two 3x3 convolutions at widths 16, 32 and 64, 6n + 2 layers with weights.
-Where a block halves the grid its shortcut takes every other token and fills up with zeros (option A): no weights.
+A 3x3 convolution, then three groups of n blocks of two 3x3 convolutions at widths 16, 32 and 64: 6n + 2 layers with
+weights. A block that halves the grid has a shortcut of every other token, padded with zeros (option A): no weights.
 """
 
 from functools import partial
@@ -17,7 +17,7 @@ WIDTHS = (16, 32, 64)
 
 
 class Block(nn.Module):
-    """relu(x + norm(conv(relu(norm(conv(x))))))."""
+    """A residual block: relu(x + norm(conv(relu(norm(conv(x))))))."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Block(nn.Module):
 
 
 def resnet(model_input: ModelInput, blocks: int) -> nn.Sequential:
-    """Images x_BCHW to logits_BK, with so many blocks a group."""
+    """Make the network, images x_BCHW to logits_BK, with `blocks` in each group."""
     layers: list[nn.Module] = [_conv(model_input.channels, WIDTHS[0]), nn.ReLU()]
     strides = adapted_strides((1, 2, 2), min(model_input.height_px, model_input.width_px))
     inputs = WIDTHS[0]

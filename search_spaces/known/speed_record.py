@@ -1,9 +1,9 @@
 """The network of the CIFAR-10 speed record: Jordan, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU (arXiv 2404.00498).
 
 As the author published it (`cifar10-airbench`, the network of 94%): a 2x2 convolution, three groups of two 3x3
-convolutions in which pooling comes right after the first one, batch norm without a learned scale and with fast running
-statistics, GELU, a maximum over what is left of the grid, a linear layer without bias whose output is scaled down.
-Convolutions start as partial identity. The first one learns here: the record's is frozen and whitens patches.
+convolutions with pooling right after the first one, batch norm without a learned scale and with fast running
+statistics, GELU, a maximum over the remaining grid, a linear layer without bias whose output is scaled down.
+Convolutions start as partial identity. The first one learns here; in the record it is frozen and whitens patches.
 """
 
 from functools import partial
@@ -15,7 +15,7 @@ from search_spaces.conv_norm import ConvNorm, fold_into
 from search_spaces.known.grid import MIN_GRID
 
 PATCH_PX = 2
-# torch counts the share of the new statistics, the record's listing that of the old ones: 0.6.
+# torch weights the new statistics; the record's code weights the old ones, by 0.6.
 MOMENTUM = 0.4
 LOGIT_SCALE = 1 / 9
 
@@ -34,7 +34,7 @@ class PooledConvNorm(nn.Module):
         return normed_BCHW
 
     def folded(self) -> nn.Sequential:
-        """What computes the same in evaluation mode without a norm."""
+        """Fold the norm into the convolution: the same outputs in evaluation mode."""
         fold_into(self.conv, self.norm)
         return nn.Sequential(self.conv, self.pool)
 
@@ -52,11 +52,11 @@ class ScaledLinear(nn.Module):
 
 
 def speed_record(model_input: ModelInput, widths: tuple[int, int, int]) -> nn.Sequential:
-    """Images x_BCHW to logits_BK; a pool that would leave less than a 2x2 grid is left out."""
-    # As many filters as a patch has numbers, and their negatives.
-    patches = 2 * model_input.channels * PATCH_PX**2
-    layers: list[nn.Module] = [nn.Conv2d(model_input.channels, patches, PATCH_PX), nn.GELU()]
-    size_px, inputs = min(model_input.height_px, model_input.width_px) - PATCH_PX + 1, patches
+    """Make the network, images x_BCHW to logits_BK, without pools that would leave less than a 2x2 grid."""
+    # One filter for each number of a patch, and its negative.
+    filters = 2 * model_input.channels * PATCH_PX**2
+    layers: list[nn.Module] = [nn.Conv2d(model_input.channels, filters, PATCH_PX), nn.GELU()]
+    size_px, inputs = min(model_input.height_px, model_input.width_px) - PATCH_PX + 1, filters
     for width in widths:
         is_pooled = size_px // 2 >= MIN_GRID
         if is_pooled:
@@ -71,7 +71,7 @@ def speed_record(model_input: ModelInput, widths: tuple[int, int, int]) -> nn.Se
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """3x3; its first filters hand their inputs on."""
+    """Make a 3x3 convolution whose first filters pass their inputs on unchanged."""
     conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
     nn.init.dirac_(conv.weight.data[: min(inputs, outputs)])
     return conv

@@ -1,4 +1,4 @@
-"""Any network of timm (Wightman, PyTorch Image Models, doi 10.5281/zenodo.4414861), with fresh weights."""
+"""Networks from timm (Wightman, PyTorch Image Models, doi 10.5281/zenodo.4414861), with fresh weights."""
 
 import difflib
 from typing import Any
@@ -8,22 +8,22 @@ from torch import nn
 from nas.architecture import ModelInput
 from nas.errors import ParameterError
 
-SHOWN_NAMES = 5
+MAX_SUGGESTIONS = 5
 
 
 def check(name: str) -> None:
-    """Raises ParameterError, with the closest names, when timm has no network of that name."""
-    # Importing it takes seconds, which nobody else is to wait for.
+    """Check that timm has the network. Raises ParameterError, with the closest names, when it does not."""
+    # Imported here: it takes seconds, which other commands should not wait for.
     import timm
 
     if not timm.is_model(name):
-        close = difflib.get_close_matches(name, timm.list_models(), SHOWN_NAMES, cutoff=0.5)
+        close = difflib.get_close_matches(name, timm.list_models(), MAX_SUGGESTIONS, cutoff=0.5)
         hint = f"; close to it: {', '.join(close)}" if close else ""
         raise ParameterError(f"timm {timm.__version__} has no network {name!r}{hint}")
 
 
 def timm_network(name: str, model_input: ModelInput) -> nn.Module:
-    """The network for this input, its size too where the network is tied to one. Raises ParameterError."""
+    """Make the network for this input, also for its size if the network is tied to one. Raises ParameterError."""
     import timm
 
     check(name)

@@ -1,7 +1,7 @@
-"""A function of the user's own that makes a network, `module:function`.
+"""Users' own networks, each named by the function that makes it, `module:function`.
 
-It is called with `channels`, `height_px`, `width_px` and `classes` by name. The module is one that Python finds, or a
-file under the working directory (nas.baselines.known.users_file).
+The function is called with `channels`, `height_px`, `width_px` and `classes` by name. The module is one that Python
+finds, or a file under the working directory (nas.baselines.known.users_file).
 """
 
 import importlib
@@ -16,18 +16,18 @@ from nas.errors import ParameterError
 
 
 def users_function(name: str) -> Callable[..., Any]:
-    """The function that `module:function` names. Raises ParameterError when it cannot be imported."""
+    """Import the function that `module:function` names. Raises ParameterError when that fails."""
     module_name, _, function_name = name.partition(":")
     try:
         module = _module(module_name)
-    # Whatever a user's module raises when it is imported.
+    # A user's module may raise anything when it is imported.
     except Exception as error:
         raise ParameterError(f"network {name!r}: {module_name} cannot be imported: {error}") from error
     function: Any = getattr(module, function_name, None)
     if not callable(function):
         raise ParameterError(f"network {name!r}: {module_name} has no function {function_name!r}")
-    made: Callable[..., Any] = function
-    return made
+    users: Callable[..., Any] = function
+    return users
 
 
 def _module(name: str) -> ModuleType:
@@ -38,7 +38,7 @@ def _module(name: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ModuleNotFoundError("there is no module of that name, and no such file in the working directory")
     module = importlib.util.module_from_spec(spec)
-    # As an import does: what the module pickles or looks up by its name is found.
+    # As an import does: objects that the module pickles or looks up by its name are found.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 class Attention(nn.Module):
     """Self-attention over the grid's tokens; max(1, width // head_dim) heads of `head_dim` channels.
 
-    Without biases, but for `proj_bias` on the projection: 4d^2 parameters where `head_dim` divides width d.
+    Only the projection has a bias, if `proj_bias` is set: 4d^2 parameters where `head_dim` divides width d.
     """
 
     cost: ClassVar = "O(n^2)"
     tied: ClassVar = False
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
     last: ClassVar = "proj"
     stacked: ClassVar = {"qkv.weight": 3}
 
@@ -30,8 +30,8 @@ class Attention(nn.Module):
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
         B, H, W, _ = x_BHWC.shape
-        # Unbound before they are transposed, their gradients are put together in one pass.
+        # Unbound before the transposition: backward then assembles their gradients in one pass.
         qkv = self.qkv(x_BHWC).reshape(B, H * W, 3, self.heads, self.head_dim).unbind(2)
-        mixed = F.scaled_dot_product_attention(*(each.transpose(1, 2) for each in qkv))
+        mixed = F.scaled_dot_product_attention(*(heads.transpose(1, 2) for heads in qkv))
         projected_BHWC: Tensor = self.proj(mixed.transpose(1, 2).reshape(B, H, W, self.heads * self.head_dim))
         return projected_BHWC

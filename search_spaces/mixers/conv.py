@@ -16,7 +16,7 @@ class SepConv(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth and compute"
+    bound_by: ClassVar = "memory bandwidth and compute"
     is_nonlinear: ClassVar = True
     last: ClassVar = "pwconv2"
 

@@ -15,7 +15,7 @@ class DenseConv(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
     stands_alone: ClassVar = True
     last: ClassVar = "conv"
 
@@ -29,5 +29,5 @@ class DenseConv(nn.Module):
         return mixed_BCHW.permute(0, 2, 3, 1)
 
     def on_channels_first(self) -> nn.Module:
-        """The same on x_BCHW."""
+        """Return the same mixer on x_BCHW."""
         return self.conv

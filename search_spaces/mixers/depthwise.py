@@ -12,7 +12,7 @@ class Depthwise(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth"
+    bound_by: ClassVar = "memory bandwidth"
     last: ClassVar = "conv"
 
     def __init__(self, width: int, grid: tuple[int, int], *, kernel: int = 3) -> None:
@@ -25,5 +25,5 @@ class Depthwise(nn.Module):
         return mixed_BCHW.permute(0, 2, 3, 1)
 
     def on_channels_first(self) -> nn.Module:
-        """The same on x_BCHW."""
+        """Return the same mixer on x_BCHW."""
         return self.conv

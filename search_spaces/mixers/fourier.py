@@ -11,13 +11,13 @@ from search_spaces.dft import dft_of_channels, real_dft_of_rows
 class Fourier(nn.Module):
     """The real part of the two-dimensional discrete Fourier transform over tokens (row by row) and channels.
 
-    Not scaled, as in the paper: a norm follows in the next branch. Computed in float32 whatever comes in;
-    exported as matrix products.
+    Not scaled, as in the paper: a norm follows in the next branch. Computed in float32 for every input
+    type; exported as matrix products.
     """
 
     cost: ClassVar = "O(n log n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth"
+    bound_by: ClassVar = "memory bandwidth"
 
     def __init__(self, width: int, grid: tuple[int, int]) -> None:
         super().__init__()

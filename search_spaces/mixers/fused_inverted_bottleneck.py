@@ -11,13 +11,14 @@ from search_spaces.norms import make_norm
 
 
 class FusedInvertedBottleneck(nn.Module):
-    """A `kernel` x `kernel` convolution to `expansion` times the width, then a projection without a norm, which is the
-    block's. `activation` and `norm` are the blueprint's.
+    """A `kernel` x `kernel` convolution to `expansion` times the width, then a pointwise projection.
+
+    The norm behind it is the block's. `activation` and `norm` are the blueprint's.
     """
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
     is_nonlinear: ClassVar = True
     last: ClassVar = "project"
 
@@ -44,5 +45,5 @@ class FusedInvertedBottleneck(nn.Module):
         return mixed_BCHW.permute(0, 2, 3, 1)
 
     def on_channels_first(self) -> nn.Module:
-        """The same on x_BCHW."""
+        """Return the same mixer on x_BCHW."""
         return nn.Sequential(self.expand, self.act, self.project)

@@ -11,12 +11,12 @@ from search_spaces.dft import real_dft_of_grid
 class GridFourier(nn.Module):
     """The real part of each channel's two-dimensional discrete Fourier transform over (H, W), not scaled.
 
-    Computed in float32 whatever comes in; exported as matrix products.
+    Computed in float32 for every input type; exported as matrix products.
     """
 
     cost: ClassVar = "O(n log n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth"
+    bound_by: ClassVar = "memory bandwidth"
 
     def __init__(self, width: int, grid: tuple[int, int]) -> None:
         super().__init__()

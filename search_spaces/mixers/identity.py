@@ -1,4 +1,4 @@
-"""No token mixing at all: IdentityFormer (Yu et al., TPAMI 2024), the floor that every mixer is compared with."""
+"""No token mixing: IdentityFormer (Yu et al., TPAMI 2024), the baseline that other mixers are compared with."""
 
 from typing import ClassVar
 
@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 
 class Identity(nn.Module):
-    """Each token stays by itself; only the downsampling between stages mixes."""
+    """The identity: only the downsampling between stages mixes tokens."""
 
     cost: ClassVar = "0"
     tied: ClassVar = False
-    leans_on: ClassVar = "nothing"
+    bound_by: ClassVar = "nothing"
 
     def __init__(self, width: int, grid: tuple[int, int]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The inverted bottleneck as a token mixer: MobileNetV2's (Sandler et al., 2018), squeeze-and-excitation if asked."""
+"""MobileNetV2's inverted bottleneck (Sandler et al., 2018) as a token mixer, optionally with squeeze-and-excitation."""
 
 from typing import ClassVar
 
@@ -9,16 +9,16 @@ from search_spaces.conv_norm import conv_norm
 from search_spaces.mixer_options import check_expansion, check_odd
 from search_spaces.norms import make_norm
 
-# Of the expanded channels, those that squeeze-and-excitation keeps in its middle (MobileNetV3).
-SQUEEZE = 4
+# The expanded channels over those in the middle of squeeze-and-excitation (MobileNetV3).
+SQUEEZE_RATIO = 4
 
 
 class SqueezeExcitation(nn.Module):
-    """Each channel scaled by what all channels' means make of it (Hu et al., 2018). On x_BCHW."""
+    """A gate per channel, computed from all channels' means (Hu et al., 2018). On x_BCHW."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        middle = max(1, width // SQUEEZE)
+        middle = max(1, width // SQUEEZE_RATIO)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.reduce = nn.Conv2d(width, middle, 1)
         self.act = nn.ReLU()
@@ -31,14 +31,14 @@ class SqueezeExcitation(nn.Module):
 
 
 class InvertedBottleneck(nn.Module):
-    """Pointwise expansion, depthwise `kernel` x `kernel`, pointwise projection without a norm, which is the block's.
+    """Pointwise expansion, depthwise `kernel` x `kernel`, pointwise projection. The norm behind it is the block's.
 
     `squeeze` adds squeeze-and-excitation after the depthwise convolution. `activation` and `norm` are the blueprint's.
     """
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth and compute"
+    bound_by: ClassVar = "memory bandwidth and compute"
     is_nonlinear: ClassVar = True
     last: ClassVar = "project"
 
@@ -70,5 +70,5 @@ class InvertedBottleneck(nn.Module):
         return mixed_BCHW.permute(0, 2, 3, 1)
 
     def on_channels_first(self) -> nn.Module:
-        """The same on x_BCHW."""
+        """Return the same mixer on x_BCHW."""
         return nn.Sequential(self.expand, self.act1, self.depthwise, self.act2, self.squeeze, self.project)

@@ -14,7 +14,7 @@ class Pool(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = False
-    leans_on: ClassVar = "memory bandwidth"
+    bound_by: ClassVar = "memory bandwidth"
 
     def __init__(self, width: int, grid: tuple[int, int], *, size: int = 3) -> None:
         super().__init__()
@@ -22,18 +22,18 @@ class Pool(nn.Module):
         self.pool = nn.AvgPool2d(size, stride=1, padding=size // 2, count_include_pad=False)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        # All in one layout: exported, a pair of transpositions cancels, one beside a difference does not.
+        # Both operands in one layout: exported, a pair of transpositions cancels, a single one at a difference stays.
         x_BCHW = x_BHWC.permute(0, 3, 1, 2)
         mixed_BCHW: Tensor = self.pool(x_BCHW) - x_BCHW
         return mixed_BCHW.permute(0, 2, 3, 1)
 
     def scaled(self, factor_C: Tensor, shift_C: Tensor) -> nn.Module:
-        """This mixer on x_BCHW with a factor and a shift per channel behind it, for inference."""
+        """Return this mixer on x_BCHW with a factor and a shift per channel behind it, for inference."""
         return ScaledPool(self.pool, factor_C, shift_C)
 
 
 class ScaledPool(nn.Module):
-    """(mean - token) * factor + shift on x_BCHW, in a form that runtimes keep in one layout."""
+    """The function (mean - token) * factor + shift on x_BCHW, in a form that runtimes keep in one layout."""
 
     def __init__(self, pool: nn.AvgPool2d, factor_C: Tensor, shift_C: Tensor) -> None:
         super().__init__()

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 
 class RandomMixing(nn.Module):
-    """Tokens through a frozen n x n matrix whose rows are softmax(rand): n^2 frozen parameters.
+    """Multiplication of the tokens by a frozen n x n matrix whose rows are softmax(rand): n^2 frozen parameters.
 
     The matrix is drawn from torch's global generator, as all initial weights are.
     """
 
     cost: ClassVar = "O(n^2)"
     tied: ClassVar = True
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
 
     def __init__(self, width: int, grid: tuple[int, int]) -> None:
         super().__init__()

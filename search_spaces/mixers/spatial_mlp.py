@@ -10,7 +10,7 @@ class SpatialMlp(nn.Module):
 
     cost: ClassVar = "O(n^2)"
     tied: ClassVar = True
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
 
     def __init__(self, width: int, grid: tuple[int, int]) -> None:
         super().__init__()

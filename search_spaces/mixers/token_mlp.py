@@ -14,7 +14,7 @@ class TokenMlp(nn.Module):
 
     cost: ClassVar = "O(n)"
     tied: ClassVar = True
-    leans_on: ClassVar = "compute"
+    bound_by: ClassVar = "compute"
 
     def __init__(self, width: int, grid: tuple[int, int], *, hidden_percent: int = 50) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What every registered training-free feature must do, on networks of every registered mixer."""
+"""The contract of every registered training-free feature, on networks of every registered mixer."""
 
 import math
 
@@ -35,12 +35,12 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 def test_it_is_a_finite_number_that_comes_out_the_same_again(name: str, mixer: str) -> None:
     feature = plugins.load(plugins.FEATURES, name)
     model = network(mixer)
-    found = feature(model, *batch())
-    assert math.isfinite(found)
-    # Whatever was looked at before it, on a network that is none the worse for it.
+    number = feature(model, *batch())
+    assert math.isfinite(number)
+    # The same after other features, which leave the network unchanged.
     for other in FEATURES:
         plugins.load(plugins.FEATURES, other)(model, *batch())
-    assert feature(model, *batch()) == found == feature(network(mixer), *batch())
+    assert feature(model, *batch()) == number == feature(network(mixer), *batch())
     untouched = network(mixer).parameters()
     assert all(torch.equal(one, other) for one, other in zip(model.parameters(), untouched, strict=True))
 
@@ -67,7 +67,7 @@ def test_synaptic_counts_token_mixers_matrices_besides_channel_mlps() -> None:
 
 
 def test_one_that_fails_is_left_out_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever it does: it is anybody's code, and looked at of candidates that are never tried."""
+    """Any failure: it is third-party code, and is computed also for candidates that are never trained."""
 
     def broken(model: nn.Module, x_BCHW: torch.Tensor, labels_B: torch.Tensor) -> float:
         raise RuntimeError("no feature\nof this one")
@@ -80,11 +80,11 @@ def test_one_that_fails_is_left_out_and_says_why(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(plugins, "check", lambda *_, **__: None)
     monkeypatch.setattr(plugins, "load", lambda group, name: own.get(name) or load(group, name))
     data = split(DIGITS, DIGITS.open(Request(None, None, False), "train"), size_px=14, train_size=64, seed=0)
-    found = TrainingFree.of(data, ["naswot", *own], load(BUILDERS, BUILDER), 0)
+    features = TrainingFree.of(data, ["naswot", *own], load(BUILDERS, BUILDER), 0)
     architecture = Architecture((Stage("pool", 1, 16), Stage("conv", 1, 32)))
     before = torch.get_rng_state()
-    assert list(found(architecture).costs) == ["feature:naswot"]
-    assert found(architecture).environment["no feature:broken"] == "RuntimeError: no feature of this one"
-    assert set(found(architecture).obstacles) == set(own)
-    assert found.named("endless", architecture) is None
+    assert list(features(architecture).costs) == ["feature:naswot"]
+    assert features(architecture).environment["no feature:broken"] == "RuntimeError: no feature of this one"
+    assert set(features(architecture).obstacles) == set(own)
+    assert features.named("endless", architecture) is None
     assert torch.equal(torch.get_rng_state(), before)

@@ -1,4 +1,4 @@
-"""What every registered token mixer must do, a third party's included."""
+"""The contract of every registered token mixer, third-party ones included."""
 
 import math
 from pathlib import Path
@@ -8,6 +8,7 @@ import torch
 
 from nas import plugins
 from nas.architecture import Architecture, Blueprint, ModelInput, Stage
+from nas.latency.mixer_benchmark import stated_bound
 from search_spaces.cost import count
 from search_spaces.exports.onnx_file import convert, run
 from search_spaces.exports.weights import difference
@@ -109,16 +110,23 @@ def test_multiply_accumulates_grow_as_stated(name: str) -> None:
         assert stated in ("0", "O(n)")
         return
     exponent = math.log(macs[1] / macs[0], 256**2 / 64**2)
-    least, most = {"O(n)": (0.99, 1.01), "O(n log n)": (1.02, 1.2), "O(n^2)": (1.9, 2.01)}[stated]
-    assert least <= exponent <= most
+    minimum, maximum = {"O(n)": (0.99, 1.01), "O(n log n)": (1.02, 1.2), "O(n^2)": (1.9, 2.01)}[stated]
+    assert minimum <= exponent <= maximum
 
 
 @pytest.mark.parametrize("name", MIXERS)
-def test_states_whether_it_is_tied_to_the_grid_and_what_it_leans_on(name: str) -> None:
+def test_states_whether_it_is_tied_to_the_grid_and_which_resource_bounds_it(name: str) -> None:
     mixer_class = plugins.load(plugins.MIXERS, name)
     shapes = [[weight.shape for weight in make(name, grid).parameters()] for grid in ((4, 4), (6, 6))]
     assert (shapes[0] != shapes[1]) == mixer_class.tied
-    assert mixer_class.leans_on
+    assert stated_bound(mixer_class)
+
+
+def test_a_mixer_may_state_its_bound_under_the_old_name_for_a_release() -> None:
+    pool = plugins.load(plugins.MIXERS, "pool")
+    with pytest.warns(DeprecationWarning, match="Old: the attribute leans_on is now named bound_by"):
+        assert stated_bound(type("Old", (pool,), {"leans_on": "compute"})) == "compute"
+    assert stated_bound(type("New", (pool,), {})) == pool.bound_by
 
 
 def test_pool_is_the_published_definition() -> None:
@@ -176,7 +184,7 @@ def test_learned_parameters_are_as_published() -> None:
 @pytest.mark.parametrize("block", ["plain", "residual", "prenorm"])
 @pytest.mark.parametrize("name", MIXERS)
 def test_folds_into_the_same_network_for_inference(name: str, block: str, norm: str) -> None:
-    """Batch norms with statistics of their own, folded into layers, and not: a network of the mixer in each form."""
+    """A network of the mixer in each block form, with batch norms (of random statistics) and with layer norms."""
     stages = tuple(Stage(name, 2, width, mlp_ratio) for width, mlp_ratio in ((32, 2), (64, 0)))
     network = build(Architecture(stages, "plain", Blueprint(norm=norm, block=block)), ModelInput(3, 16, 16, 10))
     torch.manual_seed(1)
@@ -188,5 +196,5 @@ def test_folds_into_the_same_network_for_inference(name: str, block: str, norm: 
     before = [weight.clone() for weight in network.state_dict().values()]
     assert largest_difference(network, torch.randn(4, 3, 16, 16)) < 1e-5
     assert all(map(torch.equal, before, network.state_dict().values()))
-    left = [module for module in folded(network).modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    assert left == []
+    norms = [module for module in folded(network).modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert norms == []

@@ -1,4 +1,4 @@
-"""StarReLU: its formula, and that training takes the same gradients by a shorter way."""
+"""StarReLU: its formula, and its hand-written gradients in training."""
 
 import torch
 import torch.nn.functional as F

@@ -9,9 +9,9 @@ from search_spaces.dft import dft_of_channels, real_dft_of_grid, real_dft_of_row
 sizes = st.tuples(st.integers(1, 3), st.integers(1, 17), st.integers(1, 17), st.integers(1, 12))
 
 
-def assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
-    assert found.shape == expected.shape
-    assert (found - expected).abs().max() <= 2e-6 * max(1.0, float(expected.abs().max()))
+def assert_close(computed: torch.Tensor, expected: torch.Tensor) -> None:
+    assert computed.shape == expected.shape
+    assert (computed - expected).abs().max() <= 2e-6 * max(1.0, float(expected.abs().max()))
 
 
 @given(sizes, st.integers(0, 99))

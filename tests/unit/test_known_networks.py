@@ -1,4 +1,4 @@
-"""Known networks one by one: sizes, counts, and unknown names."""
+"""Known networks one by one: sizes, counts, and names that belong to no network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_resnets_are_as_published() -> None:
 def test_the_plain_cnn_has_the_layers_that_anyone_writes() -> None:
     network = BUILDER.build(known_network("plain-cnn-m"), CIFAR)
     convolutions = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
-    assert [(layer.out_channels, layer.stride[0]) for layer in convolutions] == [
+    assert [(conv.out_channels, conv.stride[0]) for conv in convolutions] == [
         *((24, 2), (48, 2), (48, 1), (96, 2), (96, 1), (128, 2))
     ]
     widths = [BUILDER.cost(known_network(f"plain-cnn-{size}"), CIFAR).parameters for size in "sml"]
@@ -58,10 +58,10 @@ def test_every_size_from_8_to_64_px_can_be_trained_on(name: str) -> None:
 
 @pytest.mark.parametrize("size_px", [2, 3, 8, 14, 31, 64])
 def test_strides_leave_a_grid_of_two(size_px: int) -> None:
-    left = size_px
+    grid = size_px
     for stride in adapted_strides((2, 2, 1, 2, 1, 2), size_px):
-        left = -(-left // stride)
-    assert left >= 2
+        grid = -(-grid // stride)
+    assert grid >= 2
     assert list(adapted_strides((2, 2, 1, 2, 1, 2), 32)) == [2, 2, 1, 2, 1, 2]
 
 
@@ -88,8 +88,8 @@ def test_a_network_of_timm_is_folded_where_that_is_safe(name: str) -> None:
     network = BUILDER.build(known_network(f"timm:{name}"), ModelInput(3, 64, 64, 10))
     network(torch.randn(8, 3, 64, 64))
     norms = sum(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
-    left = sum(isinstance(module, torch.nn.BatchNorm2d) for module in BUILDER.folded(network).modules())
-    assert left <= norms // 10
+    remaining = sum(isinstance(module, torch.nn.BatchNorm2d) for module in BUILDER.folded(network).modules())
+    assert remaining <= norms // 10
     assert largest_difference(network, torch.randn(2, 3, 64, 64)) < 1e-4
 
 

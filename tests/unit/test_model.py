@@ -37,11 +37,10 @@ def test_every_parameter_of_a_mixed_network_gets_a_gradient() -> None:
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
 
 
-def test_peak_memory_is_weights_and_what_is_alive_at_once() -> None:
+def test_peak_memory_is_weights_and_live_activations() -> None:
     at = ModelInput(1, 28, 28, 10)
     shallow, deep = (Architecture((Stage("pool", depth, 32), Stage("pool", 1, 48))) for depth in (2, 6))
-    weights = [4 * cost(each, at).parameters for each in (shallow, deep)]
-    alive = [peak_memory(each, at) - size for each, size in zip((shallow, deep), weights, strict=True)]
+    alive = [peak_memory(network, at) - 4 * cost(network, at).parameters for network in (shallow, deep)]
     # Activations of a block are gone when the next one runs.
     assert alive[0] == alive[1]
     # The widest moment is the channel MLP's: 4 times the width, in and out of its activation.
@@ -135,7 +134,7 @@ def test_cost_counts_what_is_built() -> None:
         (Stage("pool", 1, 8), "v9", "unknown recipe 'v9'; valid: compact, conv, plain, v1, v2"),
     ],
 )
-def test_what_cannot_be_built_is_named(stage: Stage, recipe: str, message: str) -> None:
+def test_an_architecture_that_cannot_be_built_is_named(stage: Stage, recipe: str, message: str) -> None:
     for use in (lambda architecture: build(architecture, ModelInput(1, 16, 16, 10)), canonical):
         if "odd" in message and use is canonical:
             continue
@@ -143,9 +142,9 @@ def test_what_cannot_be_built_is_named(stage: Stage, recipe: str, message: str) 
             use(Architecture((stage,), recipe))
 
 
-def test_one_network_has_one_spelling() -> None:
-    spelled_out = Architecture((Stage("conv", 1, 8, options={"kernel": 7, "expansion": 3}, norm="layer"),))
-    assert canonical(spelled_out) == Architecture((Stage("conv", 1, 8, options={"expansion": 3}),))
+def test_one_network_has_one_canonical_form() -> None:
+    explicit = Architecture((Stage("conv", 1, 8, options={"kernel": 7, "expansion": 3}, norm="layer"),))
+    assert canonical(explicit) == Architecture((Stage("conv", 1, 8, options={"expansion": 3}),))
     v1 = Architecture((Stage("attention", 1, 32, options={"proj_bias": True}),), "v1")
     assert canonical(v1) == Architecture((Stage("attention", 1, 32),), "v1")
     unlike_v1 = Architecture((Stage("attention", 1, 32, options={"proj_bias": False}),), "v1")

@@ -23,7 +23,7 @@ from nas.store.store import Store
 from nas.study.jobs import Jobs
 from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Outcome
 from search_spaces.model import build
-from search_spaces.supernet import Supernet, by_batch
+from search_spaces.supernet import Supernet, use_batch_statistics
 from workers.supernet.correction import correction
 from workers.supernet.evaluator import KIND, SupernetEvaluator
 from workers.supernet.evaluator import prepare as prepare_supernet
@@ -63,7 +63,7 @@ def test_a_member_is_its_own_network_on_shared_weights(space: SearchSpace, seed:
     member = space.sample(random.Random(seed))
     alone = build(member, INPUT).eval()
     alone.load_state_dict(supernet.inherited(member))
-    by_batch(alone)
+    use_batch_statistics(alone)
     images = torch.randn(2, 1, 14, 14)
     with torch.inference_mode():
         torch.testing.assert_close(supernet(images, member), alone(images))
@@ -83,7 +83,7 @@ def test_scores_are_what_each_member_by_itself_would_have_whatever_is_kept() -> 
         for member in members:
             alone = build(member, proxy.model_input)
             alone.load_state_dict(supernet.inherited(member))
-            by_batch(alone)
+            use_batch_statistics(alone)
             with torch.inference_mode():
                 logits = alone.eval()(
                     FP32.batch(proxy.resident.normalise(proxy.resident.validation_images[:SCORED_ON]))

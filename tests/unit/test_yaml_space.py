@@ -1,4 +1,4 @@
-"""A user's own space: read as meant, every mistake named with its line and key."""
+"""A user's own space is read as meant, and every mistake is named with its line and key."""
 
 import os
 import random
@@ -46,7 +46,7 @@ def write(folder: Path, text: str) -> str:
 def test_a_space_is_read_as_it_is_meant(tmp_path: Path) -> None:
     space = load_space(write(tmp_path, GOOD))
     assert (space.name, space.description, space.recipe) == ("mine", "local first", "compact")
-    # kernel 7 is conv's own, layer is the recipe's own norm: both are spelled as nothing.
+    # Kernel 7 is conv's default, layer is the recipe's norm: neither appears in a choice's label.
     assert space.choices["stage1.mixer"] == ("pool", "conv(kernel=3)", "conv")
     assert space.choices["stage2.mixer"] == ("attention(head_dim=8)", "attention(head_dim=16)", "depthwise")
     assert space.choices["stage2.norm"] == ("recipe", "group")
@@ -72,7 +72,7 @@ constraints: {parameters: {max: 50000}}
 """
     space = load_space(write(tmp_path, text))
     assert space.choices["stem"] == ("3x3/1", "2*3x3/2", "4x4/4")
-    # What is the recipe's own is spelled as that, so that a network has one key.
+    # The recipe's default has the label `recipe`, so that a network has one key.
     assert space.choices["activation"] == ("recipe", "hard_swish")
     assert "norm" not in space.choices
     assert space.choices["stage2.mixer"] == ("inverted_bottleneck", "inverted_bottleneck(squeeze=True)")
@@ -150,7 +150,7 @@ def test_name_and_description_have_defaults(tmp_path: Path) -> None:
         ),
         (
             "stages: [{mixers: pool, depths: 1, widths: 8}]\nconstraints:\n  total_depth: {min: 2}",
-            [":3: constraints.total_depth: no architecture keeps it"],
+            [":3: constraints.total_depth: no architecture satisfies it"],
         ),
         (
             "stages: [{mixers: pool, depths: 1, widths: 8, norms: batch}]",
@@ -170,10 +170,10 @@ def test_name_and_description_have_defaults(tmp_path: Path) -> None:
 def test_every_mistake_is_named_with_its_line_and_key(text: str, mistakes: list[str], tmp_path: Path) -> None:
     with pytest.raises(SpaceFileError) as raised:
         load_space(write(tmp_path, text))
-    found = "\n".join(raised.value.mistakes)
+    message = "\n".join(raised.value.mistakes)
     for mistake in mistakes:
-        assert mistake in found
-    assert len(raised.value.mistakes) == len(mistakes), found
+        assert mistake in message
+    assert len(raised.value.mistakes) == len(mistakes), message
 
 
 STAGE = "stages: [{mixers: [pool, conv], depths: [1, 2], widths: 8}]\n"
@@ -211,8 +211,8 @@ def stage(field: str, value: str) -> str:
         (stage("depths", "!!int x"), 3, "stages[1].depths", "x is not of type int"),
         (stage("positions", "!!bool maybe"), 3, "stages[1].positions", "maybe is not of type bool"),
         # Keys.
-        (STAGE + "? [a]\n: 3", 2, "space", "a list stands where a key does"),
-        (STAGE + "? {a: 1}\n: 3", 2, "space", "a mapping stands where a key does"),
+        (STAGE + "? [a]\n: 3", 2, "space", "a list stands in place of a key"),
+        (STAGE + "? {a: 1}\n: 3", 2, "space", "a mapping stands in place of a key"),
         (STAGE + '"a\\nb": 3', 2, r"space.a\nb", "unknown key"),
         (stage("mixers", "[[pool]]"), 3, "stages[1].mixers", "a mixer is a name, or one name with its options"),
         (stage("mixers", "[identity: {size: 3}]"), 3, "stages[1].mixers.identity.size", "unknown key; valid: none"),
@@ -287,13 +287,23 @@ def stage(field: str, value: str) -> str:
             "constraints.total_depth",
             "min 2 is above max 1",
         ),
-        (STAGE + "constraints:\n  total_depth:\n    min: 3", 3, "constraints.total_depth", "no architecture keeps it"),
-        (STAGE + SQUARE + "constraints:\n  parameters: 10", 4, "constraints.parameters", "no architecture keeps it"),
+        (
+            STAGE + "constraints:\n  total_depth:\n    min: 3",
+            3,
+            "constraints.total_depth",
+            "no architecture satisfies it",
+        ),
+        (
+            STAGE + SQUARE + "constraints:\n  parameters: 10",
+            4,
+            "constraints.parameters",
+            "no architecture satisfies it",
+        ),
         (
             STAGE + SQUARE + "constraints:\n  total_depth: {min: 2}\n  parameters: 1200",
             3,
             "constraints",
-            "no architecture keeps all of them",
+            "no architecture satisfies all of them",
         ),
         (STAGE + "constraints:\n  total_depth: {}", 3, "constraints.total_depth", "is empty; write min, max or both"),
         (STAGE + "constraints:\n  total_depth: {max: 1.0e+30}", 3, "constraints.total_depth.max", "at most 1e+18"),
@@ -328,7 +338,7 @@ def test_a_mistake_is_one_line_with_its_line_and_key(text: str, line: int, key: 
         (b"a: *b", ":1: not YAML: found undefined alias 'b'"),
     ],
 )
-def test_what_is_not_yaml_is_named_with_its_line(content: bytes, where: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_yaml_is_named_with_its_line(content: bytes, where: str, tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_bytes(content)
     with pytest.raises(SpaceFileError) as raised:
         load_space(str(tmp_path / "space.yaml"))
@@ -349,7 +359,7 @@ def test_a_name_may_not_come_from_the_file_of_an_installed_space(tmp_path: Path)
 
 
 @pytest.mark.timeout(30)
-def test_what_is_not_a_regular_file_is_not_opened(tmp_path: Path) -> None:
+def test_a_file_that_is_not_regular_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "device.yaml").symlink_to("/dev/zero")
     (tmp_path / "folder.yaml").mkdir()
