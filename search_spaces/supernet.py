@@ -74,7 +74,7 @@ class Supernet(nn.Module):
             name = f"{part}.{own}"
             whole = self.weights[_shared_name(name, architecture)]
             if weight.dim() != whole.dim() or any(map(gt, weight.shape, whole.shape)):
-                raise ParameterError(f"{name} of {architecture.word} is not part of the widest network's weight")
+                raise ParameterError(f"{name} of {architecture.layout} is not part of the widest network's weight")
             weights[own] = _leading_channels(whole, weight.shape, _stack_size(name, architecture))
         return weights
 

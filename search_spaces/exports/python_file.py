@@ -10,7 +10,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.baselines.known import KNOWN
 from nas.errors import ParameterError
 from nas.export.config import ExportedConfig
-from nas.export.output_file import write_text, written
+from nas.export.output_file import atomic_write, write_text
 from search_spaces.exports.source import Bundle
 from search_spaces.exports.weights import network_of
 from search_spaces.folding import folded
@@ -34,7 +34,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     beside = path.with_suffix(".pt")
     if beside == path:
         raise ParameterError(f"--output {str(path)!r} is the name of the weights beside it; end it in .py")
-    with written("--output", beside) as file:
+    with atomic_write("--output", beside) as file:
         torch.save(model.state_dict(), file)
     write_text("--output", path, source)
     return f"wrote {path} and its weights {beside}; {config.weights_note(weights)}"

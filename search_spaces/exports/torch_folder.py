@@ -6,7 +6,7 @@ from pathlib import Path
 from safetensors.torch import save
 
 from nas.export.config import CONFIG_FILE, ExportedConfig
-from nas.export.output_file import make_folder, write_text, written
+from nas.export.output_file import atomic_write, make_folder, write_text
 from nas.export.source import WEIGHTS_FILE
 from search_spaces.exports.weights import network_of
 
@@ -18,7 +18,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     line = f"import nas; model = nas.load({str(path)!r})"
     # Folders are moved and downloaded: the line inside names the folder relative to its parent.
     inside = f"import nas; model = nas.load({path.name!r})"
-    with written("--output", path / WEIGHTS_FILE) as file:
+    with atomic_write("--output", path / WEIGHTS_FILE) as file:
         # A full disk then is an OSError, which safetensors' own writing of files does not raise.
         file.write_bytes(save(model.state_dict(), metadata={"provenance": json.dumps(config.provenance)}))
     write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict() | {"python": inside}, indent=2) + "\n")
