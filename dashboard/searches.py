@@ -12,9 +12,10 @@ from dashboard.events import stream
 from dashboard.launcher import Launcher
 from dashboard.roots import Roots
 from nas import plugins
+from nas.cli.declared_options import with_flags
 from nas.cli.search import command
-from nas.cli.search_options import asked
-from nas.errors import ParameterError, UnknownNameError
+from nas.cli.search_options import search_options_from
+from nas.errors import NamedOptionsError, ParameterError, UnknownNameError
 from nas.service import schemas
 from nas.service.request import arguments, kind_of, served_options
 
@@ -24,8 +25,8 @@ Identifier = Annotated[str, Path(max_length=64)]
 Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
 
 
-def _model() -> type[BaseModel]:
-    """A search's options as JSON: those of `nas search`, from the very same declaration."""
+def options_model(command: click.Command) -> type[BaseModel]:
+    """A search's options as JSON: those of a command, from the very same declaration."""
     fields: dict[str, Any] = {}
     for name, option in served_options(command).items():
         kind: Any = kind_of(option)
@@ -46,7 +47,7 @@ def _description(option: click.Option) -> str:
     return f"{option.help} Default: {option.default}." if plain else option.help or ""
 
 
-SearchOptions = _model()
+SearchOptions = options_model(command)
 
 
 def launcher(request: Request) -> Launcher:
@@ -92,10 +93,11 @@ def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: Search
         context = command.make_context("nas search", list(words))
     except click.ClickException as error:
         raise ParameterError(" ".join(error.format_message().split())) from error
-    parsed = {name: value for name, value in context.params.items() if name not in ("log_format", "as_json", "service")}
-    options = asked(**parsed)
+    options = search_options_from(context.params)
     try:
         options.check()
+    except NamedOptionsError as error:
+        raise with_flags(error, command) from error
     except UnknownNameError as error:
         # What is not there is what was asked for, not where.
         raise ParameterError(str(error)) from error

@@ -10,18 +10,19 @@ import click
 from nas.baselines.baseline import as_json as baseline_as_json
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
+from nas.cli.declared_options import OptionsCommand
 from nas.cli.event_log import EventLog
 from nas.cli.front_table import print_audits, print_features, print_front
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
-from nas.cli.search_options import asked, search_options
+from nas.cli.search_options import search_options, search_options_from
 from nas.cli.served_search import follow
 from nas.errors import ParameterError
 from nas.results.front import as_json as result_as_json
 from nas.study.search import search
 
 
-@click.command("search")
+@click.command("search", cls=OptionsCommand)
 @search_options
 @click.option(
     "--log-format",
@@ -48,7 +49,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             raise ParameterError("--log-format json is of a search in this process; with --service there is --json")
         follow(service, as_json=as_json)
         return
-    wanted = asked(**parameters)
+    wanted = search_options_from(parameters)
     log = EventLog(to_stderr=as_json) if log_format == "json" else None
     with log or SearchProgress(to_stderr=as_json) as watcher:
         result = search(wanted, watcher)

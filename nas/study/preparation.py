@@ -23,16 +23,15 @@ def going_on(options: SearchOptions) -> SearchOptions:
     settings = recorded_settings(options.storage, options.study)
     if settings is None:
         return options
-    recipe = TrainingRecipe.from_settings(settings).to_dict()
-    asked = options.evaluation
-    evaluation = replace(
-        asked,
-        training_recipe=recipe,
-        epochs=asked.epochs or settings.get("epochs"),
-        train_size=asked.train_size or settings.get("train_size"),
-        input_size_px=asked.input_size_px or settings["input"]["height_px"],
+    return replace(
+        options,
+        space=space_of(settings, options.sized_space),
+        size=None,
+        training_recipe=TrainingRecipe.from_settings(settings).to_dict(),
+        epochs=options.epochs or settings.get("epochs"),
+        train_size=options.train_size or settings.get("train_size"),
+        input_size_px=options.input_size_px or settings["input"]["height_px"],
     )
-    return replace(options, space=space_of(settings, options.space), evaluation=evaluation)
 
 
 def prepared(options: SearchOptions) -> Evaluation:
@@ -40,17 +39,17 @@ def prepared(options: SearchOptions) -> Evaluation:
     prepare: Callable[[EvaluationOptions, SearchSpace], Evaluation] = plugins.load(
         plugins.EVALUATORS, options.evaluator
     )
-    name, size = split_size(options.space)
+    name, size = split_size(options.sized_space)
     if size != AUTO:
-        return prepare(options.evaluation, load_space(options.space))
+        return prepare(options.evaluation, load_space(options.sized_space))
     declared = load_space(name)
     evaluation = prepare(options.evaluation, declared)
     with closing(Store.open(options.storage, create=True)) as store:
-        size = size_for(declared, evaluation.settings, store, options.evaluation.ray_address)
+        size = size_for(declared, evaluation.settings, store, options.ray_address)
     return evaluation if size == DECLARED else prepare(options.evaluation, sized(declared, size))
 
 
 def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:
     """What runs the evaluator's jobs."""
-    runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluator.device)
+    runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.cluster_share, evaluator.device)
     return runner

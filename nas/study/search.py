@@ -18,7 +18,7 @@ from nas.baselines.baseline import Baseline, compared, stored_baselines
 from nas.baselines.choice import FEW, Choice, choose, named
 from nas.baselines.known import KNOWN
 from nas.builder import Builder
-from nas.errors import InfeasibleError, ParameterError
+from nas.errors import InfeasibleError, LimitError, OptionError
 from nas.evaluation import Evaluation, Runner, Watcher
 from nas.latency.slowest import room_hint
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
@@ -99,9 +99,11 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     evaluation = prepared(options)
     space = evaluation.space
     if options.confirm < evaluation.least_confirm:
-        raise ParameterError(
-            f"--confirm {options.confirm} with --evaluator {options.evaluator}: its scores are no accuracies, and a "
-            f"front needs at least {evaluation.least_confirm}"
+        raise OptionError(
+            "{confirm} {} with {evaluator} {}: its scores are no accuracies, and a front needs at least {}",
+            options.confirm,
+            options.evaluator,
+            evaluation.least_confirm,
         )
     settings = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
     runner = runner_of(options, evaluation.evaluator)
@@ -171,7 +173,7 @@ def _announce_costs(
             watcher.noted("cost", costs.as_json())
             for warning in costs.warnings:
                 watcher.noted("warning", {"message": warning})
-    if hint := room_hint(space, study.settings, store, options.evaluation.ray_address):
+    if hint := room_hint(space, study.settings, store, options.ray_address):
         watcher.noted("size", {"message": hint})
 
 
@@ -199,11 +201,11 @@ def _study(
     }
     setting = SamplerSetting(
         space,
-        options.evaluation.seed,
+        options.seed,
         recorded_objectives(settings),
         costs=costs,
         limits={} if limit is None else {LATENCY.name: limit},
-        features=[*start.priors, *(costs[name] for name in options.evaluation.features if name in costs)],
+        features=[*start.priors, *(costs[name] for name in options.features if name in costs)],
         expensive_features=expensive_features,
     )
     with experimental():
@@ -222,7 +224,7 @@ def _study(
         flat_below=options.flat_below,
         check_lease=lease.check,
     )
-    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=options.evaluation.seed)
+    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=options.seed)
     return study
 
 
@@ -236,8 +238,8 @@ def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpac
         builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
         return choose(names, builder, space, study.settings, options.budget, 1 + options.confirm)
     if any(name != FEW for name in names):
-        raise ParameterError(
-            f"--baselines {','.join(names)}: --evaluator {options.evaluator} trains no network; valid: none"
+        raise OptionError(
+            "{baselines} {}: {evaluator} {} trains no network; valid: none", ",".join(names), options.evaluator
         )
     return Choice()
 
@@ -262,7 +264,7 @@ def _result(
         fallen=fallen(found),
         hypervolume=front_hypervolume(found, study.settings),
         audits=audits,
-        features=feature_ranks(study.trials) if options.evaluation.features else [],
+        features=feature_ranks(study.trials) if options.features else [],
         failed_confirmations=failed_confirmations(study.trials),
         expected_gain=study.expected_gain,
         is_flat=study.is_flat,
@@ -307,10 +309,13 @@ def _check_outcome(study: Study) -> None:
         if trial.state is TrialState.INFEASIBLE and trial.outcome and trial.outcome.latency
     ]
     if measured and study.max_latency_ms is not None:
-        raise InfeasibleError(
-            f"--max-latency {study.max_latency_ms:g} ms: none of {len(measured)} measured architectures meets it "
-            f"on target {study.settings['target']!r}, the smallest ones included; "
-            f"the fastest takes {min(measured):.3g} ms"
+        raise LimitError(
+            "{max_latency_ms} {:g} ms: none of {} measured architectures meets it on target {!r}, the smallest ones "
+            "included; the fastest takes {:.3g} ms",
+            study.max_latency_ms,
+            len(measured),
+            study.settings["target"],
+            min(measured),
         )
     if untrained := failed_confirmations(study.trials):
         raise InfeasibleError(f"no member could be trained by itself; the last one failed with {untrained[-1]}")
