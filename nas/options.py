@@ -3,6 +3,7 @@
 The command line (nas.cli.declared_options), the REST schema, the page's form and the table in the docs derive from it.
 """
 
+import math
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -16,9 +17,9 @@ METADATA = "option"
 class Option:
     """The declaration of one option, beside its field's name, type and default.
 
-    Values are from `minimum` to `maximum`, or `above` a number. `flag` is its name on the command line where that is
-    not the field's with dashes. `alone` is the value of a flag that is given without one; `default_text` describes a
-    default that depends on the data or the machine.
+    Numbers are at least `minimum` or `above` a bound, and at most `maximum` or `below` a bound. `flag` is its name on
+    the command line where that is not the field's with dashes. `alone` is the value of a flag that is given without
+    one; `default_text` describes a default that depends on the data or the machine.
     """
 
     help: str
@@ -27,6 +28,7 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     above: float | None = None
+    below: float | None = None
     choices: tuple[str, ...] = ()
     unit: str = ""
     """Of a number, in the plural, for errors."""
@@ -57,15 +59,26 @@ class Option:
             return
         if self.choices and value not in self.choices:
             raise OptionError(f"{{{name}}} {{!r}} is not one of {{}}", value, ", ".join(self.choices))
-        if self.above is not None and not self.above < value < float("inf"):
-            if self.unit:
-                raise OptionError(f"{{{name}}} {{:g}} is not a positive number of {self.unit}", value)
-            raise OptionError(f"{{{name}}} {{}} is not a number above {self.above:g}", value)
-        low, high = self.minimum, self.maximum
-        if low is not None and high is not None and not low <= value <= high:
-            raise OptionError(f"{{{name}}} {{}} is not between {low:.15g} and {high:.15g}", value)
-        if low is not None and value < low:
-            raise OptionError(f"{{{name}}} {{}} is below {low:g}", value)
+        if not self._holds(value):
+            shown = "{:g}" if self.unit else "{}"
+            raise OptionError(f"{{{name}}} {shown} is {self._bounds(value)}", value)
+
+    def _holds(self, value: Any) -> bool:
+        if self.above is None and self.minimum is None:
+            return True
+        is_high_enough = value > self.above if self.above is not None else value >= self.minimum
+        is_low_enough = value <= self.maximum if self.maximum is not None else value < (self.below or math.inf)
+        return bool(is_high_enough and is_low_enough)
+
+    def _bounds(self, value: float) -> str:
+        """The words for what is wrong of a number out of bounds."""
+        if self.above is not None:
+            return f"not a positive number of {self.unit}" if self.unit else f"not a number above {self.above:g}"
+        if self.maximum is not None:
+            return f"not between {self.minimum:g} and {self.maximum:.15g}"
+        if self.below is not None:
+            return f"not from {self.minimum:g} to below {self.below:g}"
+        return f"below {self.minimum:g}" if isinstance(value, int) else f"not a number of at least {self.minimum:g}"
 
 
 class OptionField(NamedTuple):

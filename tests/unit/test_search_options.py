@@ -3,16 +3,21 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from dashboard.searches import options_model
+from nas.cli import retrain
 from nas.cli.declared_options import OptionsCommand, options_from, table_rows, with_options
 from nas.errors import OptionError, ParameterError
+from nas.export.source import source_of
+from nas.export.training import TrainingOptions
 from nas.options import Option, option_fields
 from nas.study.search_options import SearchOptions
 
+SOURCE = source_of("caformer_s18")
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "searching.md"
 
 
@@ -87,3 +92,37 @@ def test_the_guide_has_every_option_with_its_default_and_help() -> None:
 
 def test_every_option_has_a_help_of_one_or_more_sentences() -> None:
     assert all(option.declared.help.endswith(".") for option in option_fields(SearchOptions))
+
+
+def test_retraining_options_override_the_recipe_where_they_are_given() -> None:
+    given = {"epochs": 3, "mixup": 0.0, "precision": "fp32", "seed": 4}
+    options = TrainingOptions(source=SOURCE, output=Path("out"), **given)
+    options.check()
+    assert options.overrides == {"epochs": 3, "mixup": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"erasing": 1.0}, "erasing 1.0 is not from 0 to below 1"),
+        ({"mixup": float("nan")}, "mixup nan is not a number of at least 0"),
+        ({"rand_augment_magnitude": 31}, "rand_augment_magnitude 31 is not between 0 and 30"),
+        ({"epochs": 0}, "epochs 0 is not a number above 0"),
+        ({"workers": 0}, "workers 0 is below 1"),
+        ({"precision": "fp8"}, "precision 'fp8' is not one of auto, fp32, bf16"),
+    ],
+)
+def test_retraining_options_out_of_bounds(given: dict[str, Any], text: str) -> None:
+    with pytest.raises(OptionError) as error:
+        TrainingOptions(source=SOURCE, output=Path("out"), **given).check()
+    assert str(error.value) == text
+
+
+def test_every_retraining_option_is_one_of_the_command() -> None:
+    flags = {option.opts[0] for option in retrain.command.params if isinstance(option, click.Option)}
+    assert {option.flag for option in option_fields(TrainingOptions)} | {"--json"} == flags
+    # Without values there are no overrides, and the required ones alone are needed.
+    options = options_from(
+        TrainingOptions, retrain.command.make_context("retrain", ["x", "--output", "o"]).params, source=SOURCE
+    )
+    assert options == TrainingOptions(source=SOURCE, output=Path("o"))
