@@ -26,7 +26,7 @@ Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
 
 
 def options_model(command: click.Command) -> type[BaseModel]:
-    """A search's options as JSON: those of a command, from the very same declaration."""
+    """Build the model of a search's options as JSON, from the same declaration as the command's."""
     fields: dict[str, Any] = {}
     for name, option in served_options(command).items():
         kind: Any = kind_of(option)
@@ -42,7 +42,7 @@ def options_model(command: click.Command) -> type[BaseModel]:
 
 
 def _description(option: click.Option) -> str:
-    """What the option is for, and what it is where it is not given, as far as that is a plain value."""
+    """Write the option's help, with its default where that is a plain value."""
     plain = isinstance(option.default, str | int | float) and not isinstance(option.default, bool)
     return f"{option.help} Default: {option.default}." if plain else option.help or ""
 
@@ -51,13 +51,13 @@ SearchOptions = options_model(command)
 
 
 def launcher(request: Request) -> Launcher:
-    found: Launcher = request.app.state.launcher
-    return found
+    launching: Launcher = request.app.state.launcher
+    return launching
 
 
 def roots(request: Request) -> Roots:
-    found: Roots = request.app.state.roots
-    return found
+    rooted: Roots = request.app.state.roots
+    return rooted
 
 
 Launching = Annotated[Launcher, Depends(launcher)]
@@ -99,9 +99,9 @@ def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: Search
     except NamedOptionsError as error:
         raise with_flags(error, command) from error
     except UnknownNameError as error:
-        # What is not there is what was asked for, not where.
+        # The missing name is in the request, not in the address: no 404.
         raise ParameterError(str(error)) from error
-    rooted.check(options, [each.status.record.name for each in reading.snapshots.all()])
+    rooted.check(options, [snapshot.status.record.name for snapshot in reading.snapshots.all()])
     return launching.start(words, given)
 
 
@@ -118,7 +118,7 @@ def events(launching: Launching, identifier: Identifier) -> StreamingResponse:
     return stream(
         "search",
         lambda: launching.one(identifier),
-        lambda found: isinstance(found, dict) and found["state"] in ENDED,
+        lambda search: isinstance(search, dict) and search["state"] in ENDED,
     )
 
 

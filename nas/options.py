@@ -107,7 +107,7 @@ class OptionField(NamedTuple):
 def option_fields(options: type) -> list[OptionField]:
     """The options that a dataclass declares, in its order."""
     hints = get_type_hints(options)
-    return [_option_field(each, hints[each.name]) for each in fields(options) if METADATA in each.metadata]
+    return [_option_field(entry, hints[entry.name]) for entry in fields(options) if METADATA in entry.metadata]
 
 
 def _option_field(declared: Field[Any], hint: Any) -> OptionField:

@@ -51,5 +51,5 @@ def check_max_latency(value: float | None) -> None:
 
 
 def is_given(parameter: str) -> bool:
-    """Whether the user gave that parameter of the present command on the command line."""
+    """Whether the user gave this parameter of the current command on the command line."""
     return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE

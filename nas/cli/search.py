@@ -29,7 +29,7 @@ from nas.study.search import search
     default="text",
     show_default=True,
     type=click.Choice(["text", "json"]),
-    help="How the search says what it does: text for people, json for programs (a line for each event).",
+    help="Output while searching: text for people, json for programs (a line for each event).",
 )
 @options.as_json
 @click.option(
@@ -56,10 +56,10 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
     if log is not None:
         log.closed(result)
     members, fell_off = (
-        [result_as_json(each, result.front) for each in results] for results in (result.front, result.fallen)
+        [result_as_json(member, result.front) for member in results] for results in (result.front, result.fallen)
     )
-    beside = {each.name: each for each in result.comparisons}
-    baselines = [baseline_as_json(each, beside.get(each.name)) for each in result.baselines]
+    comparisons = {comparison.name: comparison for comparison in result.comparisons}
+    baselines = [baseline_as_json(baseline, comparisons.get(baseline.name)) for baseline in result.baselines]
     if as_json:
         click.echo(
             json.dumps(
@@ -70,9 +70,9 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                     "fell_off": fell_off,
                     "baselines": baselines,
                     "conclusion": result.conclusion,
-                    "audits": [asdict(each) for each in result.audits],
-                    "failed_confirmations": [asdict(each) for each in result.failed_confirmations],
-                    "features": [asdict(each) for each in result.features],
+                    "audits": [asdict(audit) for audit in result.audits],
+                    "failed_confirmations": [asdict(failure) for failure in result.failed_confirmations],
+                    "features": [asdict(feature) for feature in result.features],
                     "gain_to_come": result.expected_gain,
                     "hypervolume": result.hypervolume,
                     "wall_s": round(result.wall_s, 3),
@@ -85,7 +85,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             click.echo(
                 f"flat: the other {wanted.budget - result.done} trials would add about {result.expected_gain:.1%}"
             )
-        objectives = [each.name for each in result.objectives]
+        objectives = [objective.name for objective in result.objectives]
         print_front(members, objectives, fell_off)
         print_baselines(baselines, result.conclusion, objectives, len(members))
         print_audits(result.audits)

@@ -1,4 +1,4 @@
-"""Training as pure data: the recipe that `nas search` and `nas retrain` share, and what the latter asks of a trainer.
+"""Training as pure data: the recipe that `nas search` and `nas retrain` share, and the trainer of the latter.
 
 Trainers are entry points of group `nas.trainers`.
 """
@@ -68,7 +68,7 @@ class TrainingRecipe:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; fields that the record lacks have their defaults."""
-        known = {each.name for each in fields(cls)}
+        known = {declared.name for declared in fields(cls)}
         return cls(**{name: value for name, value in record.items() if name in known})
 
     @classmethod
@@ -178,7 +178,7 @@ class TrainingResult:
 
 
 class TrainingWatcher(Protocol):
-    """Told as a training goes on, in the driver."""
+    """Callbacks of a training, in the driver."""
 
     def started(self, settings: Mapping[str, Any], *, resumed: bool) -> None:
         """`resumed` tells that there is a checkpoint to go on from."""

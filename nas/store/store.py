@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import column, delete, func, insert, select, table, update
@@ -22,6 +22,8 @@ from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialSt
 _optuna_studies = table("studies", column("study_id"), column("study_name"))
 
 
+# Under this name the settings' column holds what need not be the same for all trials of a study.
+RECORDED = "recorded"
 # How a trial ended, when (in seconds since 1970), and what went wrong if something did.
 Ending = tuple[TrialState, float, Failure | None]
 
@@ -30,6 +32,7 @@ Ending = tuple[TrialState, float, Failure | None]
 class StudyRecord:
     """A study on record: its identity, what its trials have in common, how many there are by state and how many
     confirmations they have. Where these numbers stand still all does: what has ended or was confirmed never changes.
+    `recorded` has the study's space and the conditions that may change on its way (nas.study.settings).
     """
 
     study_id: int
@@ -38,6 +41,7 @@ class StudyRecord:
     created_at: float
     counts: Mapping[TrialState, int]
     confirmations: int = 0
+    recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Measured(NamedTuple):
@@ -75,10 +79,11 @@ class Store(Drivers, Artifacts):
                 StudyRecord(
                     row.study_id,
                     row.study_name,
-                    row.settings,
+                    {name: value for name, value in row.settings.items() if name != RECORDED},
                     row.created_at,
                     counts.get(row.study_id, {}),
                     confirmations.get(row.study_id, 0),
+                    row.settings.get(RECORDED, {}),
                 )
                 for row in rows
             ]
@@ -105,6 +110,15 @@ class Store(Drivers, Artifacts):
         with suppress(IntegrityError), self._begin() as connection:
             connection.execute(delete(ours).where(ours.c.study_id == study_id, ours.c.created_at == stale))
             connection.execute(insert(ours).values(study_id=study_id, settings=dict(settings), created_at=created_at))
+
+    @lasting_method
+    def put_recorded(self, study_id: int, recorded: Mapping[str, Any]) -> None:
+        """Put beside a study's settings what need not be the same for all of its trials."""
+        ours = tables.studies
+        with self._begin() as connection:
+            settings = connection.execute(select(ours.c.settings).where(ours.c.study_id == study_id)).scalar_one()
+            values = {**settings, RECORDED: dict(recorded)}
+            connection.execute(update(ours).where(ours.c.study_id == study_id).values(settings=values))
 
     @lasting_method
     def remove_study(self, study_id: int) -> None:

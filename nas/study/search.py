@@ -1,4 +1,4 @@
-"""A whole search, from the user's options to the front: what `nas search` runs."""
+"""A whole search, from the user's options to the front, as `nas search` runs it."""
 
 import hashlib
 import json
@@ -22,6 +22,7 @@ from nas.errors import InfeasibleError, LimitError, OptionError
 from nas.evaluation import Evaluation, Runner, Watcher
 from nas.latency.slowest import room_hint
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
+from nas.options import check_options
 from nas.results.comparison import Comparison
 from nas.results.front import Result, fallen, front, front_hypervolume
 from nas.results.rank_correlation import Audit, FeatureRank, feature_ranks
@@ -38,6 +39,7 @@ from nas.study.opening import experimental, open_study, optunas_errors
 from nas.study.preparation import going_on, prepared
 from nas.study.preparation import runner_of as runner_of
 from nas.study.search_options import SearchOptions as SearchOptions
+from nas.study.settings import Conditions, StudySettings
 from nas.study.study import Study
 from nas.study.warm_start import WarmStart, warm_start
 from nas.trial import Failure, TrialState, failed_confirmations
@@ -47,15 +49,16 @@ if TYPE_CHECKING:
     from nas.latency.online_model import OnlineLatencyModel
 
 
-# Of the budget, the share that goes to members that the space declares good to start with.
+# The share of the budget for members that the space declares good to start with.
 MAX_STARTS_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search ended with. `done` counts the trials on record; `features` are there where
-    some were asked for; `expected_gain` is nas.results.convergence's of the others. `baselines` are the known networks
-    on record for the study, with what each comes to beside the front, and `conclusion` says it in plain words.
+    """The end of a search. `done` counts the trials on record; `features` has an entry for each feature asked for.
+
+    `expected_gain` is that of the rest of the budget (nas.results.convergence). `comparisons` has the `baselines`
+    beside the front, and `conclusion` puts them in words.
     """
 
     study: str
@@ -77,13 +80,13 @@ class SearchResult:
 
 
 class Announcer(Watcher, Protocol):
-    """A Watcher that is also told of the study as it opens."""
+    """A Watcher that also sees the study open."""
 
     def opened(self, study: Study, *, is_over: bool) -> None: ...
 
 
 def interrupt() -> None:
-    """As Ctrl-C does it."""
+    """Interrupt this process as Ctrl-C does."""
     os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -94,8 +97,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     SearchInterruptedError when the machinery breaks down. Whatever was finished by then is on record.
     """
     started = time.monotonic()
-    options.check()
+    check_options(options)
     options = going_on(options)
+    options.check()
     evaluation = prepared(options)
     space = evaluation.space
     if options.confirm < evaluation.least_confirm:
@@ -122,6 +126,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             jobs = baseline_jobs(chosen.names, study.settings, images, repeats, study.rungs, store, announcer.noted)
             work = BaselinesFirst(jobs, ConfirmedSearch(study, options.confirm))
             announcer.opened(study, is_over=work.is_over)
+            if not work.is_over:
+                record_conditions(options, space, store, record, announcer)
             for note in chosen.notes() if not work.is_over else ():
                 announcer.noted("baselines left out", note)
             study.recover("driver killed")
@@ -150,6 +156,21 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             return _result(options, study, audited, known, time.monotonic() - started, interrupted=interrupted)
 
 
+def record_conditions(
+    options: SearchOptions, space: SearchSpace, store: Store, record: StudyRecord, watcher: Watcher
+) -> None:
+    """Record the conditions of the trials from now on; announce what differs from those before."""
+    settings, conditions = StudySettings.from_record(record), Conditions.of_search(options)
+    if options.recorded_space is not None:
+        message = f"{options.space} is not here; the study goes on in its space as it is on record"
+        watcher.noted("space", {"message": message})
+    if settings.sessions and (changes := conditions.changes_since(settings.sessions[-1].conditions)):
+        watcher.noted("changed", {"message": f"since the trials before: {'; '.join(changes)}"})
+    now = settings.begun(space, conditions, time.time())
+    if now != settings:
+        store.put_recorded(record.study_id, now.recorded)
+
+
 def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
     """Members that the space declares good to start with, in a share of the budget."""
     members = [start for start in space.starts if space.allows(start)]
@@ -165,7 +186,7 @@ def _announce_costs(
     store: Store,
     watcher: Watcher,
 ) -> None:
-    """Fit the runner to the memory that trials take; tell what they cost, and whether the limit has room for more."""
+    """Fit the runner to the memory of trials; announce their cost, and whether the limit allows larger networks."""
     trials = min(study.budget, space.size) - study.done
     if evaluation.trial_costs is not None and isinstance(runner, MemoryAware) and trials > 0:
         costs = plan(evaluation.trial_costs, runner, trials)
@@ -188,7 +209,7 @@ def _study(
     watcher: Watcher,
     lease: Lease,
 ) -> Study:
-    """The study with its sampler, which knows what can be known without training."""
+    """Make the study and its sampler, which receives the costs and features that need no training."""
     settings = record.settings
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     latency_input = ModelInput.from_dict(settings["latency_input"])
@@ -229,7 +250,7 @@ def _study(
 
 
 def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpace, study: Study) -> Choice:
-    """The known networks to train.
+    """Choose the known networks to train.
 
     Raises UserError for a named one that cannot be built, ParameterError where the evaluator trains nothing.
     """
@@ -253,16 +274,16 @@ def _result(
     *,
     interrupted: bool,
 ) -> SearchResult:
-    found = study.results
-    members = front(found)
+    results = study.results
+    members = front(results)
     comparisons, conclusion = compared(baselines, [member.losses for member in members], study.settings)
     return SearchResult(
         study=study.name,
         objectives=recorded_objectives(study.settings),
         done=study.done,
         front=members,
-        fallen=fallen(found),
-        hypervolume=front_hypervolume(found, study.settings),
+        fallen=fallen(results),
+        hypervolume=front_hypervolume(results, study.settings),
         audits=audits,
         features=feature_ranks(study.trials) if options.features else [],
         failed_confirmations=failed_confirmations(study.trials),
@@ -279,21 +300,20 @@ def _result(
 def _online_model(
     store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput
 ) -> "OnlineLatencyModel":
-    """Of latencies on the first target, from all that the database knows of it."""
-    # With it comes scipy, which options that cannot be served would wait for.
+    """Fit the online model of latencies on the first target to every measurement of it on record."""
+    # It imports scipy, which errors in options need not wait for.
     from nas.latency.online_model import OnlineLatencyModel
 
     online_model = OnlineLatencyModel(builder, latency_input)
-    # The newest first on record; what is added last counts.
-    measured = reversed(store.measurements(settings["fingerprint"]))
-    known = ((each.architecture, each.measurement) for each in measured)
-    # Known networks are of no stages that costs could be added up of.
-    online_model.add([(each, taken) for each, taken in known if each is not None and each.recipe != KNOWN])
+    # The record has the newest first; the last measurement added counts.
+    pairs = ((row.architecture, row.measurement) for row in reversed(store.measurements(settings["fingerprint"])))
+    # Known networks have no stages whose costs could be added up.
+    online_model.add([(network, measurement) for network, measurement in pairs if network and network.recipe != KNOWN])
     return online_model
 
 
 def _default_name(settings: Mapping[str, Any]) -> str:
-    """The same settings give the same name, so that the same command goes on with the same study."""
+    """Name a study by its settings, so that the same command goes on with the same study."""
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=3).hexdigest()
     return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
 

@@ -19,6 +19,7 @@ from nas.options import (
     Option,
     check_options,
 )
+from nas.space import SearchSpace
 from nas.space.loading import check_space
 from nas.space.size import with_size
 
@@ -161,6 +162,8 @@ class SearchOptions:
     ).default({})
     seed: int = Option("Seed of everything drawn at random.", metavar="N", minimum=0, maximum=MAX_SEED).default(0)
     runner: str = "ray"
+    recorded_space: SearchSpace | None = None
+    """The space as the study has it on record, where `space` names a file that is not here."""
     training_recipe: Mapping[str, Any] | None = None
     """A recorded recipe that trials are trained by, of a study that goes on (nas.export.training.TrainingRecipe)."""
 
@@ -172,7 +175,8 @@ class SearchOptions:
         if self.study is not None and (self.study in (".", "..") or not _NAME.fullmatch(self.study)):
             # It is a part of addresses, and beside it configs are named by their paths.
             raise OptionError("{study} {!r} may have no slash, no control character, and be no dots alone", self.study)
-        check_space(self.sized_space)
+        if self.recorded_space is None:
+            check_space(self.sized_space)
         named(self.baselines)
         for group, name in (
             (plugins.DATASETS, self.dataset.partition(":")[0]),
@@ -192,7 +196,7 @@ class SearchOptions:
     @property
     def evaluation(self) -> EvaluationOptions:
         """The options that evaluators receive."""
-        return EvaluationOptions(**{each.name: getattr(self, each.name) for each in fields(EvaluationOptions)})
+        return EvaluationOptions(**{entry.name: getattr(self, entry.name) for entry in fields(EvaluationOptions)})
 
     @property
     def cluster_share(self) -> Resources:
