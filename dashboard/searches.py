@@ -12,9 +12,10 @@ from dashboard.events import stream
 from dashboard.launcher import Launcher
 from dashboard.roots import Roots
 from nas import plugins
+from nas.cli.declared_options import with_flags
 from nas.cli.search import command
-from nas.cli.search_options import asked
-from nas.errors import ParameterError, UnknownNameError
+from nas.cli.search_options import search_options_from
+from nas.errors import NamedOptionsError, ParameterError, UnknownNameError
 from nas.service import schemas
 from nas.service.request import arguments, kind_of, served_options
 
@@ -24,8 +25,8 @@ Identifier = Annotated[str, Path(max_length=64)]
 Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
 
 
-def _model() -> type[BaseModel]:
-    """A search's options as JSON: those of `nas search`, from the very same declaration."""
+def options_model(command: click.Command) -> type[BaseModel]:
+    """Build the model of a search's options as JSON, from the same declaration as the command's."""
     fields: dict[str, Any] = {}
     for name, option in served_options(command).items():
         kind: Any = kind_of(option)
@@ -41,22 +42,22 @@ def _model() -> type[BaseModel]:
 
 
 def _description(option: click.Option) -> str:
-    """What the option is for, and what it is where it is not given, as far as that is a plain value."""
+    """Write the option's help, with its default where that is a plain value."""
     plain = isinstance(option.default, str | int | float) and not isinstance(option.default, bool)
     return f"{option.help} Default: {option.default}." if plain else option.help or ""
 
 
-SearchOptions = _model()
+SearchOptions = options_model(command)
 
 
 def launcher(request: Request) -> Launcher:
-    found: Launcher = request.app.state.launcher
-    return found
+    launching: Launcher = request.app.state.launcher
+    return launching
 
 
 def roots(request: Request) -> Roots:
-    found: Roots = request.app.state.roots
-    return found
+    rooted: Roots = request.app.state.roots
+    return rooted
 
 
 Launching = Annotated[Launcher, Depends(launcher)]
@@ -92,14 +93,15 @@ def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: Search
         context = command.make_context("nas search", list(words))
     except click.ClickException as error:
         raise ParameterError(" ".join(error.format_message().split())) from error
-    parsed = {name: value for name, value in context.params.items() if name not in ("log_format", "as_json", "service")}
-    options = asked(**parsed)
+    options = search_options_from(context.params)
     try:
         options.check()
+    except NamedOptionsError as error:
+        raise with_flags(error, command) from error
     except UnknownNameError as error:
-        # What is not there is what was asked for, not where.
+        # The missing name is in the request, not in the address: no 404.
         raise ParameterError(str(error)) from error
-    rooted.check(options, [each.status.record.name for each in reading.snapshots.all()])
+    rooted.check(options, [snapshot.status.record.name for snapshot in reading.snapshots.all()])
     return launching.start(words, given)
 
 
@@ -116,7 +118,7 @@ def events(launching: Launching, identifier: Identifier) -> StreamingResponse:
     return stream(
         "search",
         lambda: launching.one(identifier),
-        lambda found: isinstance(found, dict) and found["state"] in ENDED,
+        lambda search: isinstance(search, dict) and search["state"] in ENDED,
     )
 
 

@@ -1,6 +1,7 @@
 """The exceptions. The command line turns a NasError into one line and an exit code."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from string import Formatter
 
 
 class NasError(Exception):
@@ -25,6 +26,35 @@ class UnknownNameError(UserError):
 
 class ParameterError(UserError):
     """A parameter value that is out of range or malformed."""
+
+
+class _OptionNames(dict[str, str]):
+    """Names of options, by their fields' names."""
+
+    def __init__(self, name_of: Callable[[str], str]) -> None:
+        self._name_of = name_of
+
+    def __missing__(self, name: str) -> str:
+        return self._name_of(name)
+
+
+class NamedOptionsError(UserError):
+    """An error about options: `{name}` in its message stands for the option of that field, `{}` for the next value.
+
+    Its text names options as Python does; the command line names their flags.
+    """
+
+    def __str__(self) -> str:
+        return self.naming(str)
+
+    def naming(self, name_of: Callable[[str], str]) -> str:
+        """The text, with each option's name as `name_of` gives it."""
+        message, *values = self.args
+        return Formatter().vformat(message, values, _OptionNames(name_of))
+
+
+class OptionError(NamedOptionsError, ParameterError):
+    """An option's value that is out of range, of the wrong form, or does not go with another option's."""
 
 
 class TooBigError(ParameterError, MemoryError):
@@ -54,6 +84,10 @@ class ExportError(UserError):
 
 class InfeasibleError(UserError):
     """No measured architecture meets the user's constraints."""
+
+
+class LimitError(NamedOptionsError, InfeasibleError):
+    """A limit among the options that nothing measured meets."""
 
 
 class SearchInterruptedError(NasError):

@@ -10,25 +10,26 @@ import click
 from nas.baselines.baseline import as_json as baseline_as_json
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
+from nas.cli.declared_options import OptionsCommand
 from nas.cli.event_log import EventLog
-from nas.cli.front_table import print_features, print_front, print_rank_checks
+from nas.cli.front_table import print_rank_checks, print_features, print_front
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
-from nas.cli.search_options import asked, search_options
+from nas.cli.search_options import search_options, search_options_from
 from nas.cli.served_search import follow
 from nas.errors import ParameterError
 from nas.results.front import as_json as result_as_json
 from nas.study.search import search
 
 
-@click.command("search")
+@click.command("search", cls=OptionsCommand)
 @search_options
 @click.option(
     "--log-format",
     default="text",
     show_default=True,
     type=click.Choice(["text", "json"]),
-    help="How the search says what it does: text for people, json for programs (a line for each event).",
+    help="Output while searching: text for people, json for programs (a line for each event).",
 )
 @options.as_json
 @click.option(
@@ -48,18 +49,17 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             raise ParameterError("--log-format json is of a search in this process; with --service there is --json")
         follow(service, as_json=as_json)
         return
-    wanted = asked(**parameters)
+    wanted = search_options_from(parameters)
     log = EventLog(to_stderr=as_json) if log_format == "json" else None
     with log or SearchProgress(to_stderr=as_json) as watcher:
         result = search(wanted, watcher)
     if log is not None:
         log.closed(result)
     members, dropped = (
-        [result_as_json(each, result.front) for each in results]
-        for results in (result.front, result.dropped_from_front)
+        [result_as_json(member, result.front) for member in results] for results in (result.front, result.dropped_from_front)
     )
-    beside = {each.name: each for each in result.comparisons}
-    baselines = [baseline_as_json(each, beside.get(each.name)) for each in result.baselines]
+    comparisons = {comparison.name: comparison for comparison in result.comparisons}
+    baselines = [baseline_as_json(baseline, comparisons.get(baseline.name)) for baseline in result.baselines]
     if as_json:
         click.echo(
             json.dumps(
@@ -70,9 +70,9 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                     "fell_off": dropped,
                     "baselines": baselines,
                     "conclusion": result.conclusion,
-                    "audits": [asdict(each) for each in result.rank_checks],
-                    "failed_confirmations": [asdict(each) for each in result.failed_confirmations],
-                    "features": [asdict(each) for each in result.features],
+                    "audits": [asdict(check_ranks) for check_ranks in result.rank_checks],
+                    "failed_confirmations": [asdict(failure) for failure in result.failed_confirmations],
+                    "features": [asdict(feature) for feature in result.features],
                     "gain_to_come": result.expected_gain,
                     "hypervolume": result.hypervolume,
                     "wall_s": round(result.wall_s, 3),
@@ -85,7 +85,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             click.echo(
                 f"flat: the other {wanted.budget - result.done} trials would add about {result.expected_gain:.1%}"
             )
-        objectives = [each.name for each in result.objectives]
+        objectives = [objective.name for objective in result.objectives]
         print_front(members, objectives, dropped)
         print_baselines(baselines, result.conclusion, objectives, len(members))
         print_rank_checks(result.rank_checks)

@@ -1,14 +1,16 @@
-"""Training as pure data: the recipe that `nas search` and `nas retrain` share, and what the latter asks of a trainer.
+"""Training as pure data: the recipe that `nas search` and `nas retrain` share, and the trainer of the latter.
 
 Trainers are entry points of group `nas.trainers`.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from nas import plugins
 from nas.export.source import Source
+from nas.options import Option, check_options, option_fields
 
 # Under this name a study's settings hold its recipe. Studies without one were trained by `LEGACY`.
 RECIPE_SETTING = "training_recipe"
@@ -66,7 +68,7 @@ class TrainingRecipe:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; fields that the record lacks have their defaults."""
-        known = {each.name for each in fields(cls)}
+        known = {declared.name for declared in fields(cls)}
         return cls(**{name: value for name, value in record.items() if name in known})
 
     @classmethod
@@ -84,29 +86,69 @@ class TrainingRecipe:
         return plain if self.name == LEGACY else {**plain, RECIPE_SETTING: recorded}
 
 
-@dataclass(frozen=True)
-class TrainingOptions:
-    """The user's choices for one training.
+def _recipe(help_: str, *, metavar: str = "X", **bounds: float) -> Any:
+    """An option that replaces the recipe's field of the same name."""
+    return Option(help_, metavar=metavar, is_of_recipe=True, **bounds).default(None)  # type: ignore[arg-type]
 
-    `dataset` None is the config's own. `recipe` names a recipe, and `overrides` are fields of TrainingRecipe that
-    replace its own, `warmup_epochs` besides. `validation` is the share of the training pictures that is held out.
-    """
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """The user's options for one training of `source`. None leaves a value to the config, the recipe or the machine."""
 
     source: Source
-    output: Path
-    dataset: str | None = None
-    data_dir: Path | None = None
-    download: bool = False
-    input_size_px: int | None = None
-    recipe: str = "policy"
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    time_s: float | None = None
-    validation: float = 0.0
-    workers: int = 1
-    threads: int | None = None
-    device: str | None = None
-    precision: str = "auto"
-    seed: int = 0
+    dataset: str | None = Option(
+        "As of `nas search`; by default the one that the config was found on.", metavar="NAME"
+    ).default(None)
+    data_dir: Path | None = Option("Folder that holds the data set.", metavar="DIR").default(None)  # noqa: RUF009
+    download: bool = Option("Fetch the data set into --data-dir if it is not there.").default(False)
+    input_size_px: int | None = Option("Image size.", flag="--input-size", metavar="PX", minimum=1).default(None)
+    output: Path = Option("Folder for weights and figures.", metavar="DIR").required
+    time_s: float | None = Option(
+        "Train as long as 30s, 10m or 1h.", flag="--time", metavar="TIME", kind="duration"
+    ).default(None)
+    recipe: str = Option(
+        "policy (that of `nas search`, by data and time) or published (heavy augmentation, for long trainings).",
+        metavar="NAME",
+    ).default("policy")
+    epochs: int | None = _recipe("Epochs.", metavar="N", above=0)
+    batch_size: int | None = _recipe("Images in a step, over all workers.", metavar="N", above=0)
+    learning_rate: float | None = _recipe("Peak learning rate.", above=0)
+    weight_decay: float | None = _recipe("Weight decay, of matrices and filters alone.", minimum=0)
+    warmup_epochs: float | None = _recipe("Epochs in which the learning rate rises.", minimum=0)
+    rand_augment_ops: int | None = _recipe("RandAugment: operations per image; 0 for none.", metavar="N", minimum=0)
+    rand_augment_magnitude: int | None = _recipe(
+        "RandAugment: their magnitude, 0 to 30.", metavar="N", minimum=0, maximum=30
+    )
+    mixup: float | None = _recipe("Mixup's alpha; 0 for none.", minimum=0)
+    cutmix: float | None = _recipe("Cutmix's alpha; 0 for none.", minimum=0)
+    erasing: float | None = _recipe("Probability of erasing a part of an image.", minimum=0, below=1)
+    label_smoothing: float | None = _recipe("Share of the label that goes to all classes.", minimum=0, below=1)
+    drop_path: float | None = _recipe("Stochastic depth of the last block; earlier ones have less.", minimum=0, below=1)
+    ema_decay: float | None = _recipe("Decay of the weights' moving average; 0 for none.", minimum=0, below=1)
+    validation: float = Option(
+        "Hold out this share of the training pictures, to judge each epoch; without it all of them train.",
+        metavar="P%",
+        kind="share",
+    ).default(0.0)
+    workers: int = Option("Processes, a GPU each on CUDA.", metavar="N", minimum=1).default(1)
+    threads: int | None = Option("CPU threads of each worker.", metavar="N", minimum=1).default(None)
+    device: str | None = Option("cpu or cuda; CUDA by default where there is one.", metavar="NAME").default(None)
+    precision: str = Option(
+        "fp32, bf16, or the faster here.", metavar="NAME", choices=("auto", "fp32", "bf16")
+    ).default("auto")
+    seed: int = Option("Seed of all draws.", metavar="N", minimum=0).default(0)
+
+    def check(self) -> None:
+        """Raises ParameterError or UnknownNameError for what can be seen to be wrong without loading anything."""
+        if self.dataset is not None:
+            plugins.check(plugins.DATASETS, self.dataset.partition(":")[0])
+        check_options(self)
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """The fields of TrainingRecipe that replace the recipe's own, `warmup_epochs` besides."""
+        names = [option.name for option in option_fields(type(self)) if option.declared.is_of_recipe]
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
 @dataclass(frozen=True)
@@ -136,7 +178,7 @@ class TrainingResult:
 
 
 class TrainingWatcher(Protocol):
-    """Told as a training goes on, in the driver."""
+    """Callbacks of a training, in the driver."""
 
     def started(self, settings: Mapping[str, Any], *, resumed: bool) -> None:
         """`resumed` tells that there is a checkpoint to go on from."""

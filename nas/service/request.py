@@ -6,21 +6,21 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-# What the service decides itself: its database and its cluster.
+# The service decides its database and its cluster itself.
 ITS_OWN = ("storage", "ray_address")
-# How a command speaks, and to whom.
-SPEAKING = ("log_format", "json", "service")
+# Options of the output, and of the service to talk to.
+OUTPUT_OPTIONS = ("log_format", "json", "service")
 Value = str | int | float | bool | list[str]
 
 
 def served_options(command: click.Command) -> dict[str, click.Option]:
-    """The options that the service takes, by their names there."""
-    found = {name_of(each): each for each in command.params if isinstance(each, click.Option)}
-    return {name: option for name, option in found.items() if name not in (*ITS_OWN, *SPEAKING)}
+    """List the options that the service takes, by their JSON names."""
+    options = {name_of(option): option for option in command.params if isinstance(option, click.Option)}
+    return {name: option for name, option in options.items() if name not in (*ITS_OWN, *OUTPUT_OPTIONS)}
 
 
 def kind_of(option: click.Option) -> type[bool | int | float | str]:
-    """What its value is as JSON: text, as on a command line, unless it is a flag or a plain number."""
+    """Tell the JSON type of a value: text, as on a command line, unless the option is a flag or a plain number."""
     if option.is_flag:
         return bool
     if option.type is click.INT:
@@ -29,7 +29,7 @@ def kind_of(option: click.Option) -> type[bool | int | float | str]:
 
 
 def given_options(context: click.Context) -> dict[str, Value]:
-    """Those that the user gave to a command that was called with this context."""
+    """Read the options that the user gave to a command, from its context."""
     served = served_options(context.command)
     given = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     return {
@@ -40,7 +40,7 @@ def given_options(context: click.Context) -> dict[str, Value]:
 
 
 def arguments(command: click.Command, given: Mapping[str, Value | None]) -> list[str]:
-    """What the command line would be. None is an option that is not given."""
+    """Write the command line. None stands for an option that is not given."""
     served = served_options(command)
     return [word for name, value in given.items() if value is not None for word in _words(served[name], value)]
 
@@ -51,17 +51,17 @@ def _words(option: click.Option, value: Value) -> Iterator[str]:
         if value:
             yield flag
     elif isinstance(value, list):
-        yield from (f"{flag}={each}" for each in value)
+        yield from (f"{flag}={item}" for item in value)
     else:
         yield f"{flag}={value}"
 
 
 def name_of(option: click.Parameter) -> str:
-    """An option's name on its way: its flag without dashes before, underlines within."""
+    """Derive an option's JSON name: its flag without leading dashes, with underscores within."""
     return option.opts[0].lstrip("-").replace("-", "_")
 
 
 def _as_json(value: Any, kind: type[bool | int | float | str]) -> Value:
     if isinstance(value, tuple):
-        return ["=".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in value]
+        return ["=".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value]
     return kind(value)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Table, insert, null, select
 from nas.errors import ParameterError
 from nas.store import rows, tables
 from nas.store.engine import open_engine, open_optuna, parse_url, shown
-from nas.store.store import Store, StudyRecord
+from nas.store.store import RECORDED, Store, StudyRecord
 
 
 def copy(source: str, destination: str, names: Sequence[str] = ()) -> list[str]:
@@ -64,7 +64,7 @@ def _copy_ours(reading: Connection, writing: Connection, record: StudyRecord, st
     writing.execute(
         insert(tables.studies).values(
             study_id=study_id,
-            settings=dict(record.settings),
+            settings={**record.settings, **({RECORDED: record.recorded} if record.recorded else {})},
             created_at=record.created_at,
             driver=null() if driver is None else driver,
         )

@@ -1,9 +1,10 @@
-"""Opening a study: found or made in Optuna's tables and in ours, under the same settings as before."""
+"""Opening a study in Optuna's tables and in ours: made where it is new, else checked against its settings."""
 
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -11,7 +12,8 @@ import optuna
 from nas import plugins
 from nas.errors import ParameterError, StorageError
 from nas.objective import recorded_objectives
-from nas.space.loading import load_space
+from nas.space.loading import is_file, load_space
+from nas.space.size import split_size
 from nas.store.engine import open_optuna, parse_url
 from nas.store.optuna_storage import DriverStorage
 from nas.store.store import Store, StudyRecord
@@ -20,21 +22,21 @@ from nas.store.store import Store, StudyRecord
 MARK = "nas_created_at"
 
 
-def recorded_settings(storage: str, study: str | None) -> Mapping[str, Any] | None:
-    """The settings of the study of that name; None where there is none yet."""
+def recorded_study(storage: str, study: str | None) -> StudyRecord | None:
+    """The study of that name; None where there is none yet."""
     if study is None:
         return None
     try:
         store = Store.open(storage, create=False)
     except StorageError:
-        # A database that is not there yet is made later, and one that is of no use is told of then.
+        # A database that does not exist yet is made later; one that cannot be used is reported then.
         return None
     with store:
-        return next((record.settings for record in store.studies() if record.name == study), None)
+        return next((record for record in store.studies() if record.name == study), None)
 
 
 def space_of(settings: Mapping[str, Any], space: str) -> str:
-    """The name of the space in which a study was begun, where the name `space` means another one since.
+    """Find the installed name of the space that a study was begun in, where `space` names another one by now.
 
     A space is known by its content: a study of `hybrid` of an earlier version goes on in that one.
     """
@@ -42,6 +44,12 @@ def space_of(settings: Mapping[str, Any], space: str) -> str:
         return space
     installed = {load_space(name).key: name for name in plugins.names(plugins.SPACES)}
     return installed.get(str(settings.get("space_key")), space)
+
+
+def is_missing(space: str) -> bool:
+    """Whether `space` names a file that is not here, or no space that is installed."""
+    name, _ = split_size(space)
+    return not Path(name).is_file() if is_file(name) else name not in plugins.names(plugins.SPACES)
 
 
 def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any]) -> tuple[optuna.Study, StudyRecord]:
@@ -70,15 +78,15 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
             # The same space under another name.
             continue
         if record.settings.get(setting) != value:
-            earlier = _told(setting, record.settings.get(setting))
+            earlier = _with(setting, record.settings.get(setting))
             raise ParameterError(
-                f"study {name!r} was begun {earlier}, not {_told(setting, value)}: its trials could not be compared; "
+                f"study {name!r} was begun {earlier}, not {_with(setting, value)}: its trials could not be compared; "
                 "name another --study"
             )
     return study, record
 
 
-def _told(setting: str, value: Any) -> str:
+def _with(setting: str, value: Any) -> str:
     return f"without {setting}" if value is None else f"with {setting} {value!r}"
 
 
@@ -94,7 +102,7 @@ def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any], st
 
 @contextmanager
 def optunas_errors(name: str) -> Iterator[None]:
-    """What Optuna cannot read from the database or write to it, as StorageError: a full disk, a server that is gone."""
+    """Raise StorageError where Optuna cannot read or write the database: a full disk, a server that is gone."""
     try:
         yield
     except optuna.exceptions.StorageInternalError as error:
@@ -106,7 +114,7 @@ def optunas_errors(name: str) -> Iterator[None]:
 
 @contextmanager
 def experimental() -> Iterator[None]:
-    """Optuna's experimental parts used knowingly: its version is pinned."""
+    """Silence Optuna's warnings about experimental parts, which are used knowingly: its version is pinned."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield

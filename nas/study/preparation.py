@@ -9,48 +9,61 @@ from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Runner
 from nas.export.training import TrainingRecipe
 from nas.latency.slowest import size_for
 from nas.space import SearchSpace
-from nas.space.loading import load_space
+from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
 from nas.store.store import Store
-from nas.study.opening import recorded_settings, space_of
+from nas.study.opening import is_missing, recorded_study, space_of
 from nas.study.search_options import SearchOptions
+from nas.study.settings import StudySettings
 
 
 def going_on(options: SearchOptions) -> SearchOptions:
-    """The options, with the recorded space, training recipe and fidelity of the study that they name, where it is
-    there; what the user asks for stands, and is refused where it differs.
+    """Fill in the space, training recipe and fidelity of the study that the options name, if it is on record.
+
+    The user's own values stand, and are refused later where they differ from the study's.
     """
-    settings = recorded_settings(options.storage, options.study)
-    if settings is None:
+    record = recorded_study(options.storage, options.study)
+    if record is None:
         return options
-    recipe = TrainingRecipe.from_settings(settings).to_dict()
-    asked = options.evaluation
-    evaluation = replace(
-        asked,
-        training_recipe=recipe,
-        epochs=asked.epochs or settings.get("epochs"),
-        train_size=asked.train_size or settings.get("train_size"),
-        input_size_px=asked.input_size_px or settings["input"]["height_px"],
+    settings = record.settings
+    return replace(
+        options,
+        space=space_of(settings, options.sized_space),
+        size=None,
+        recorded_space=_recorded_space(StudySettings.from_record(record), options.sized_space),
+        training_recipe=TrainingRecipe.from_settings(settings).to_dict(),
+        epochs=options.epochs or settings.get("epochs"),
+        train_size=options.train_size or settings.get("train_size"),
+        input_size_px=options.input_size_px or settings["input"]["height_px"],
     )
-    return replace(options, space=space_of(settings, options.space), evaluation=evaluation)
+
+
+def _recorded_space(settings: StudySettings, asked: str) -> SearchSpace | None:
+    """The study's own space in the place of one that is not here, such as a file on another machine."""
+    name, size = split_size(asked)
+    recorded_name, recorded_size = split_size(settings.comparable["space"])
+    is_named = is_file(name) or name == recorded_name
+    return settings.space() if is_missing(asked) and is_named and size in (recorded_size, AUTO) else None
 
 
 def prepared(options: SearchOptions) -> Evaluation:
-    """The evaluator with what it is to search; `SPACE@auto` is measured to find its size out."""
+    """Make the evaluator and its space; for `SPACE@auto` networks are measured to find the size."""
     prepare: Callable[[EvaluationOptions, SearchSpace], Evaluation] = plugins.load(
         plugins.EVALUATORS, options.evaluator
     )
-    name, size = split_size(options.space)
+    if options.recorded_space is not None:
+        return prepare(options.evaluation, options.recorded_space)
+    name, size = split_size(options.sized_space)
     if size != AUTO:
-        return prepare(options.evaluation, load_space(options.space))
+        return prepare(options.evaluation, load_space(options.sized_space))
     declared = load_space(name)
     evaluation = prepare(options.evaluation, declared)
     with closing(Store.open(options.storage, create=True)) as store:
-        size = size_for(declared, evaluation.settings, store, options.evaluation.ray_address)
+        size = size_for(declared, evaluation.settings, store, options.ray_address)
     return evaluation if size == DECLARED else prepare(options.evaluation, sized(declared, size))
 
 
 def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:
-    """What runs the evaluator's jobs."""
-    runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.resources, evaluator.device)
+    """Make the runner of the evaluator's jobs."""
+    runner: Runner = plugins.load(plugins.RUNNERS, options.runner)(options.cluster_share, evaluator.device)
     return runner

@@ -1,4 +1,4 @@
-"""A whole search, from the user's options to the front: what `nas search` runs."""
+"""A whole search, from the user's options to the front, as `nas search` runs it."""
 
 import hashlib
 import json
@@ -13,33 +13,33 @@ from typing import TYPE_CHECKING, Any, Protocol
 import optuna
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, total_cost
+from nas.architecture import Architecture, ModelInput, counted
 from nas.baselines.baseline import Baseline, compared, stored_baselines
 from nas.baselines.choice import FEW, Choice, choose, named
 from nas.baselines.known import KNOWN
 from nas.builder import Builder
-from nas.errors import InfeasibleError, ParameterError
+from nas.errors import InfeasibleError, LimitError, OptionError
 from nas.evaluation import Evaluation, Runner, Watcher
 from nas.latency.slowest import room_hint
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
+from nas.options import check_options
 from nas.results.comparison import Comparison
 from nas.results.front import Result, dropped_from_front, front, front_hypervolume
-from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
+from nas.results.rank_correlation import RankCheck, FeatureRank, feature_ranks
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Cost, Pruner, SamplerSetting
 from nas.space import SearchSpace
 from nas.store.store import Store, StudyRecord
 from nas.study.baseline_training import baseline_jobs
 from nas.study.confirmation import ConfirmedSearch
-from nas.study.driver_lock import DriverLock, drive
+from nas.study.driver_lock import Lease, drive
 from nas.study.early_stopping import rungs
 from nas.study.jobs import BaselinesFirst
 from nas.study.opening import experimental, open_study, optunas_errors
-from nas.study.optuna_mirror import OptunaMirror
 from nas.study.preparation import going_on, prepared
 from nas.study.preparation import runner_of as runner_of
-from nas.study.pruning import Pruning
 from nas.study.search_options import SearchOptions as SearchOptions
+from nas.study.settings import Conditions, StudySettings
 from nas.study.study import Study
 from nas.study.warm_start import WarmStart, warm_start
 from nas.trial import Failure, TrialState, failed_confirmations
@@ -49,15 +49,16 @@ if TYPE_CHECKING:
     from nas.latency.online_model import OnlineLatencyModel
 
 
-# Of the budget, the share that goes to members that the space declares good to start with.
+# The share of the budget for members that the space declares good to start with.
 MAX_STARTS_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search ended with. `done` counts the trials on record; `features` are there where
-    some were asked for; `expected_gain` is nas.results.convergence's of the others. `baselines` are the known networks
-    on record for the study, with what each comes to beside the front, and `conclusion` says it in plain words.
+    """The end of a search. `done` counts the trials on record; `features` has an entry for each feature asked for.
+
+    `expected_gain` is that of the rest of the budget (nas.results.convergence). `comparisons` has the `baselines`
+    beside the front, and `conclusion` puts them in words.
     """
 
     study: str
@@ -79,13 +80,13 @@ class SearchResult:
 
 
 class Announcer(Watcher, Protocol):
-    """A Watcher that is also told of the study as it opens."""
+    """A Watcher that also sees the study open."""
 
     def opened(self, study: Study, *, is_over: bool) -> None: ...
 
 
 def interrupt() -> None:
-    """As Ctrl-C does it."""
+    """Interrupt this process as Ctrl-C does."""
     os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -96,14 +97,17 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     SearchInterruptedError when the machinery breaks down. Whatever was finished by then is on record.
     """
     started = time.monotonic()
-    options.check()
+    check_options(options)
     options = going_on(options)
+    options.check()
     evaluation = prepared(options)
     space = evaluation.space
     if options.confirm < evaluation.least_confirm:
-        raise ParameterError(
-            f"--confirm {options.confirm} with --evaluator {options.evaluator}: its scores are no accuracies, and a "
-            f"front needs at least {evaluation.least_confirm}"
+        raise OptionError(
+            "{confirm} {} with {evaluator} {}: its scores are no accuracies, and a front needs at least {}",
+            options.confirm,
+            options.evaluator,
+            evaluation.least_confirm,
         )
     settings = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
     runner = runner_of(options, evaluation.evaluator)
@@ -115,13 +119,15 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         def report() -> dict[str, Any]:
             return {**runner.report(), "budget": options.budget}
 
-        with drive(store, record.study_id, record.name, report, stop=interrupt) as lock:
-            study = _study(options, space, store, record, optuna_study, start, evaluation.features, announcer, lock)
+        with drive(store, record.study_id, record.name, report, stop=interrupt) as lease:
+            study = _study(options, space, store, record, optuna_study, start, evaluation.features, announcer, lease)
             chosen = _baselines(options, evaluation, space, study)
             images, repeats = evaluation.images or "", options.confirm
             jobs = baseline_jobs(chosen.names, study.settings, images, repeats, study.rungs, store, announcer.noted)
             work = BaselinesFirst(jobs, ConfirmedSearch(study, options.confirm))
             announcer.opened(study, is_over=work.is_over)
+            if not work.is_over:
+                record_conditions(options, space, store, record, announcer)
             for note in chosen.notes() if not work.is_over else ():
                 announcer.noted("baselines left out", note)
             study.recover("driver killed")
@@ -145,9 +151,24 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 raise
             if not interrupted:
                 _check_outcome(study)
-            rank_checks = store.rank_checks(record.study_id)
+            audited = store.rank_checks(record.study_id)
             known = stored_baselines(store, record.settings) if named(options.baselines) else []
-            return _result(options, study, rank_checks, known, time.monotonic() - started, interrupted=interrupted)
+            return _result(options, study, audited, known, time.monotonic() - started, interrupted=interrupted)
+
+
+def record_conditions(
+    options: SearchOptions, space: SearchSpace, store: Store, record: StudyRecord, watcher: Watcher
+) -> None:
+    """Record the conditions of the trials from now on; announce what differs from those before."""
+    settings, conditions = StudySettings.from_record(record), Conditions.of_search(options)
+    if options.recorded_space is not None:
+        message = f"{options.space} is not here; the study goes on in its space as it is on record"
+        watcher.noted("space", {"message": message})
+    if settings.sessions and (changes := conditions.changes_since(settings.sessions[-1].conditions)):
+        watcher.noted("changed", {"message": f"since the trials before: {'; '.join(changes)}"})
+    now = settings.begun(space, conditions, time.time())
+    if now != settings:
+        store.put_recorded(record.study_id, now.recorded)
 
 
 def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
@@ -165,7 +186,7 @@ def _announce_costs(
     store: Store,
     watcher: Watcher,
 ) -> None:
-    """Fit the runner to the memory that trials take; tell what they cost, and whether the limit has room for more."""
+    """Fit the runner to the memory of trials; announce their cost, and whether the limit allows larger networks."""
     trials = min(study.budget, space.size) - study.done
     if evaluation.trial_costs is not None and isinstance(runner, MemoryAware) and trials > 0:
         costs = plan(evaluation.trial_costs, runner, trials)
@@ -173,7 +194,7 @@ def _announce_costs(
             watcher.noted("cost", costs.as_json())
             for warning in costs.warnings:
                 watcher.noted("warning", {"message": warning})
-    if hint := room_hint(space, study.settings, store, options.evaluation.ray_address):
+    if hint := room_hint(space, study.settings, store, options.ray_address):
         watcher.noted("size", {"message": hint})
 
 
@@ -186,9 +207,9 @@ def _study(
     start: WarmStart,
     expensive_features: Sequence[Cost],
     watcher: Watcher,
-    lock: DriverLock,
+    lease: Lease,
 ) -> Study:
-    """The study with its sampler, which knows what can be known without training."""
+    """Make the study and its sampler, which receives the costs and features that need no training."""
     settings = record.settings
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     latency_input = ModelInput.from_dict(settings["latency_input"])
@@ -196,39 +217,40 @@ def _study(
     limit: float | None = settings["max_latency_ms"]
     costs: dict[str, Cost] = {
         LATENCY.name: online_model.expected_ms,
-        PARAMETERS.name: lambda member: total_cost(builder, member, latency_input).parameters,
-        MACS.name: lambda member: total_cost(builder, member, latency_input).macs,
+        PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
+        MACS.name: lambda member: counted(builder, member, latency_input).macs,
     }
     setting = SamplerSetting(
         space,
-        options.evaluation.seed,
+        options.seed,
         recorded_objectives(settings),
         costs=costs,
         limits={} if limit is None else {LATENCY.name: limit},
-        features=[*start.priors, *(costs[name] for name in options.evaluation.features if name in costs)],
+        features=[*start.priors, *(costs[name] for name in options.features if name in costs)],
         expensive_features=expensive_features,
     )
     with experimental():
         sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(setting)
-    pruner = sampler if isinstance(sampler, Pruner) else None
     study = Study(
         store,
-        OptunaMirror(optuna_study, space, settings),
+        record.study_id,
+        optuna_study,
         space,
         settings,
         options.budget,
         watcher,
-        pruning=Pruning(optuna_study, settings, rungs(settings["epochs"]), pruner) if options.early_stopping else None,
-        online_model=online_model,
+        online_model,
+        rungs=rungs(settings["epochs"]) if options.early_stopping else (),
+        pruner=sampler if isinstance(sampler, Pruner) else None,
         flat_below=options.flat_below,
-        check_driver=lock.check,
+        check_lease=lease.check,
     )
-    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.excluded, seed=options.evaluation.seed)
+    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=options.seed)
     return study
 
 
 def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpace, study: Study) -> Choice:
-    """The known networks to train.
+    """Choose the known networks to train.
 
     Raises UserError for a named one that cannot be built, ParameterError where the evaluator trains nothing.
     """
@@ -237,8 +259,8 @@ def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpac
         builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
         return choose(names, builder, space, study.settings, options.budget, 1 + options.confirm)
     if any(name != FEW for name in names):
-        raise ParameterError(
-            f"--baselines {','.join(names)}: --evaluator {options.evaluator} trains no network; valid: none"
+        raise OptionError(
+            "{baselines} {}: {evaluator} {} trains no network; valid: none", ",".join(names), options.evaluator
         )
     return Choice()
 
@@ -252,18 +274,18 @@ def _result(
     *,
     interrupted: bool,
 ) -> SearchResult:
-    found = study.results
-    members = front(found)
+    results = study.results
+    members = front(results)
     comparisons, conclusion = compared(baselines, [member.losses for member in members], study.settings)
     return SearchResult(
         study=study.name,
         objectives=recorded_objectives(study.settings),
         done=study.done,
         front=members,
-        dropped_from_front=dropped_from_front(found),
-        hypervolume=front_hypervolume(found, study.settings),
+        dropped_from_front=dropped_from_front(results),
+        hypervolume=front_hypervolume(results, study.settings),
         rank_checks=rank_checks,
-        features=feature_ranks(study.trials) if options.evaluation.features else [],
+        features=feature_ranks(study.trials) if options.features else [],
         failed_confirmations=failed_confirmations(study.trials),
         expected_gain=study.expected_gain,
         is_flat=study.is_flat,
@@ -278,21 +300,20 @@ def _result(
 def _online_model(
     store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput
 ) -> "OnlineLatencyModel":
-    """Of latencies on the first target, from all that the database knows of it."""
-    # With it comes scipy, which options that cannot be served would wait for.
+    """Fit the online model of latencies on the first target to every measurement of it on record."""
+    # It imports scipy, which errors in options need not wait for.
     from nas.latency.online_model import OnlineLatencyModel
 
     online_model = OnlineLatencyModel(builder, latency_input)
-    # The newest first on record; what is added last counts.
-    measured = reversed(store.measurements(settings["fingerprint"]))
-    known = ((each.architecture, each.measurement) for each in measured)
-    # Known networks are of no stages that costs could be added up of.
-    online_model.add([(each, taken) for each, taken in known if each is not None and each.recipe != KNOWN])
+    # The record has the newest first; the last measurement added counts.
+    pairs = ((row.architecture, row.measurement) for row in reversed(store.measurements(settings["fingerprint"])))
+    # Known networks have no stages whose costs could be added up.
+    online_model.add([(network, measurement) for network, measurement in pairs if network and network.recipe != KNOWN])
     return online_model
 
 
 def _default_name(settings: Mapping[str, Any]) -> str:
-    """The same settings give the same name, so that the same command goes on with the same study."""
+    """Name a study by its settings, so that the same command goes on with the same study."""
     digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=3).hexdigest()
     return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
 
@@ -308,10 +329,13 @@ def _check_outcome(study: Study) -> None:
         if trial.state is TrialState.INFEASIBLE and trial.outcome and trial.outcome.latency
     ]
     if measured and study.max_latency_ms is not None:
-        raise InfeasibleError(
-            f"--max-latency {study.max_latency_ms:g} ms: none of {len(measured)} measured architectures meets it "
-            f"on target {study.settings['target']!r}, the smallest ones included; "
-            f"the fastest takes {min(measured):.3g} ms"
+        raise LimitError(
+            "{max_latency_ms} {:g} ms: none of {} measured architectures meets it on target {!r}, the smallest ones "
+            "included; the fastest takes {:.3g} ms",
+            study.max_latency_ms,
+            len(measured),
+            study.settings["target"],
+            min(measured),
         )
     if untrained := failed_confirmations(study.trials):
         raise InfeasibleError(f"no member could be trained by itself; the last one failed with {untrained[-1]}")

@@ -1,63 +1,204 @@
-"""The user's options for a search."""
+"""The options of a search, declared once: the command line, the REST schema and the docs' table derive from them."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 from nas import plugins
 from nas.baselines.choice import FEW, named
-from nas.errors import ParameterError
+from nas.errors import OptionError
 from nas.evaluation import EvaluationOptions, Resources
+from nas.options import (
+    DEFAULT_LATENCY_PRECISION,
+    DEFAULT_STORAGE,
+    LATENCY_PRECISION,
+    RAY_ADDRESS,
+    STORAGE,
+    Option,
+    check_options,
+)
+from nas.space import SearchSpace
 from nas.space.loading import check_space
+from nas.space.size import with_size
 
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
+# What numpy's and torch's generators take.
+MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What the user asked of a search. `study` None names it by its settings.
+    """The user's options for a search. None leaves a value to the data, the machine or, for `study`, the settings."""
 
-    `confirm` is how many seeds more the front's members are trained with after the budget; the search ends earlier when
-    the trials that are left promise to add less than the share `flat_below` of the hypervolume. `start_from` names
-    studies, configs and published models (nas.study.warm_start). `baselines` are known networks that are trained
-    beside, by their names, `few` for some that suit the pictures; none where it is empty (nas.baselines.choice).
-    """
-
-    storage: str
-    space: str = "hybrid"
-    budget: int = 200
-    confirm: int = 2
-    early_stopping: bool = True
-    flat_below: float | None = None
-    start_from: tuple[str, ...] = ()
-    baselines: tuple[str, ...] = (FEW,)
-    study: str | None = None
-    sampler: str = "ehvi"
-    evaluator: str = plugins.EVALUATOR
+    space: str = Option("Search space (`nas spaces` lists them) or YAML file.", metavar="NAME|FILE").default("hybrid")
+    size: str | None = Option(
+        "Scale the space: s, m (as declared), l, xl, or auto: the smallest that reaches --max-latency.",
+        metavar="SIZE",
+        default_text="m",
+    ).default(None)
+    budget: int = Option("Trials to have on record.", metavar="N", minimum=1).default(200)
+    confirm: int = Option(
+        "Seeds more to train the front's members with after the budget.", metavar="K", minimum=0
+    ).default(2)
+    early_stopping: bool = Option("Train every proxy to the end, whatever its curve says.").default(True)
+    flat_below: float | None = Option(
+        "End the search when the trials that are left promise to add less to the hypervolume; alone it means 1%.",
+        flag="--stop-when-flat",
+        metavar="P%",
+        kind="share",
+        alone=0.01,
+    ).default(None)
+    start_from: tuple[str, ...] = Option(
+        "Try first: a study's front, a config, a published model or all of those; a study also informs ehvi.",
+        metavar="STUDY|CONFIG|MODEL|published",
+    ).default(())
+    baselines: tuple[str, ...] = Option(
+        "Known networks to train beside the trials: few that suit the pictures, or plain-cnn-m, timm:resnet10t, "
+        "your own module:function, ...; separated by commas or given again.",
+        metavar="none|few|NAMES",
+    ).default((FEW,))
+    study: str | None = Option(
+        "Study to begin or go on with; by default named after the settings.",
+        metavar="NAME",
+        default_text="from the settings",
+    ).default(None)
+    storage: str = STORAGE.default(DEFAULT_STORAGE)
+    sampler: str = Option("ehvi (ours), or Optuna's tpe, nsga2, nsga3, gp, qmc, random.", metavar="NAME").default(
+        "ehvi"
+    )
+    evaluator: str = Option(
+        "proxy (each architecture is trained briefly) or supernet (one training for all, then inference alone).",
+        metavar="NAME",
+    ).default(plugins.EVALUATOR)
+    supernet_epochs: int | None = Option(
+        "Epochs of the supernet; by default 20 proxies' worth.",
+        metavar="N",
+        above=0,
+        default_text="20 proxies' worth",
+    ).default(None)
+    inherit: bool = Option("Have finalists start from the supernet's weights, not from scratch.").default(False)
+    dataset: str = Option("digits, fashion-mnist, cifar10, cifar100 or imagefolder:PATH.", metavar="NAME").default(
+        "digits"
+    )
+    data_dir: Path | None = Option("Folder that holds the data set.", metavar="DIR").default(None)  # noqa: RUF009
+    download: bool = Option("Fetch the data set into --data-dir if it is not there.").default(False)
+    epochs: int | None = Option(
+        "Proxy training epochs; the default depends on the data set.",
+        metavar="N",
+        above=0,
+        default_text="by data set",
+    ).default(None)
+    train_size: int | None = Option(
+        "Images to train a proxy on.", metavar="N", above=0, default_text="by data set"
+    ).default(None)
+    input_size_px: int | None = Option(
+        "Proxy image size.", flag="--input-size", metavar="PX", above=0, default_text="by data set"
+    ).default(None)
+    batch_size: int | None = Option(
+        "Proxy batch size; by default what suits the data.",
+        metavar="N",
+        above=0,
+        default_text="by the data and the epochs",
+    ).default(None)
+    learning_rate: float | None = Option(
+        "Peak learning rate; by default what suits the batch size.",
+        metavar="X",
+        above=0,
+        default_text="by the batch size",
+    ).default(None)
+    train_precision: str = Option(
+        "auto (what trains an architecture fastest, by a short probe), fp32 or bf16.",
+        metavar="NAME",
+        choices=("auto", "fp32", "bf16"),
+    ).default("auto")
+    targets: tuple[str, ...] = Option(
+        "Where latency is measured (`nas targets`); given again, further ones that are recorded.",
+        flag="--target",
+        metavar="NAME[:option=value,...]",
+        default_text="cpu, or cuda where proxies train there",
+    ).default(())
+    objectives: tuple[str, ...] = Option(
+        "accuracy, latency, latency@TARGET, parameters, macs, peak_memory, energy; given once for each.",
+        flag="--objective",
+        metavar="NAME",
+    ).default(("accuracy", "latency"))
+    features: tuple[str, ...] = Option(
+        "Show ehvi what needs no training: parameters, macs, naswot, gradient_norm, synaptic; once for each.",
+        flag="--feature",
+        metavar="NAME",
+    ).default(())
+    latency_precision: float = LATENCY_PRECISION.default(DEFAULT_LATENCY_PRECISION)
+    device: str | None = Option(
+        "Where proxies train: cpu or cuda; CUDA by default where there is one.",
+        metavar="NAME",
+        default_text="cuda where there is one",
+    ).default(None)
+    max_latency_ms: float | None = Option(
+        "Never train what is slower than this on the first --target.",
+        flag="--max-latency",
+        metavar="MS",
+        above=0,
+        unit="milliseconds",
+    ).default(None)
+    workers: int | None = Option(
+        "Trials at a time; by default one per core as far as memory allows, or per GPU share.",
+        metavar="N",
+        minimum=1,
+        default_text="one per core as far as memory allows, or per GPU share",
+    ).default(None)
+    gpus_per_trial: float | None = Option(
+        "GPUs, or the share of one, that a trial takes.", metavar="X", above=0, default_text="1 on CUDA"
+    ).default(None)
+    ray_address: str | None = RAY_ADDRESS.default(None)
+    cpus_per_trial: float | None = Option(
+        "Cores of a Ray cluster that a trial takes; 1 if not given.", metavar="X", above=0, default_text="1"
+    ).default(None)
+    resources: Mapping[str, float] = Option(
+        "Custom resource of a Ray cluster that a trial takes; given once for each.",
+        flag="--resource",
+        metavar="NAME=AMOUNT",
+    ).default({})
+    seed: int = Option("Seed of everything drawn at random.", metavar="N", minimum=0, maximum=MAX_SEED).default(0)
     runner: str = "ray"
-    evaluation: EvaluationOptions = field(default_factory=EvaluationOptions)
-    resources: Resources = field(default_factory=Resources)
+    recorded_space: SearchSpace | None = None
+    """The space as the study has it on record, where `space` names a file that is not here."""
+    training_recipe: Mapping[str, Any] | None = None
+    """A recorded recipe that trials are trained by, of a study that goes on (nas.export.training.TrainingRecipe)."""
 
     def check(self) -> None:
         """Raises ParameterError or UnknownNameError for what can be seen to be wrong without loading anything."""
-        if self.budget < 1:
-            raise ParameterError(f"--budget {self.budget} is below 1")
-        if self.confirm < 0:
-            raise ParameterError(f"--confirm {self.confirm} is below 0")
-        if self.resources.workers is not None and self.resources.workers < 1:
-            raise ParameterError(f"--workers {self.resources.workers} is below 1")
+        check_options(self)
+        if self.study == "":
+            raise OptionError("{study} {!r} is empty; leave the option out to name the study by its settings", "")
         if self.study is not None and (self.study in (".", "..") or not _NAME.fullmatch(self.study)):
             # It is a part of addresses, and beside it configs are named by their paths.
-            raise ParameterError(
-                f"--study {self.study!r} may have no slash, no control character, and be no dots alone"
-            )
-        check_space(self.space)
+            raise OptionError("{study} {!r} may have no slash, no control character, and be no dots alone", self.study)
+        if self.recorded_space is None:
+            check_space(self.sized_space)
         named(self.baselines)
         for group, name in (
-            (plugins.DATASETS, self.evaluation.dataset.partition(":")[0]),
+            (plugins.DATASETS, self.dataset.partition(":")[0]),
             (plugins.SAMPLERS, self.sampler),
             (plugins.EVALUATORS, self.evaluator),
             (plugins.RUNNERS, self.runner),
         ):
             plugins.check(group, name)
-        for target in self.evaluation.targets:
+        for target in self.targets:
             plugins.check(plugins.TARGETS, target.partition("@")[0].partition(":")[0])
+
+    @property
+    def sized_space(self) -> str:
+        """The space's name with its size. Raises ParameterError for an unknown size, and for two."""
+        return with_size(self.space, self.size)
+
+    @property
+    def evaluation(self) -> EvaluationOptions:
+        """The options that evaluators receive."""
+        return EvaluationOptions(**{entry.name: getattr(self, entry.name) for entry in fields(EvaluationOptions)})
+
+    @property
+    def cluster_share(self) -> Resources:
+        """The resources that trials may use."""
+        return Resources(self.workers, self.gpus_per_trial, self.ray_address, self.cpus_per_trial, dict(self.resources))

@@ -1,0 +1,65 @@
+"""Types of values on the command line."""
+
+import re
+from pathlib import Path
+
+import click
+
+file_path = click.Path(path_type=Path)
+
+
+class Percent(click.ParamType[float]):
+    """A share between 0 and 1, written as `1%` or 0.01."""
+
+    name = "percent"
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 < share < 1:
+            self.fail(f"{text!r} is not a share between 0 and 1, written as 1% or 0.01", parameter, context)
+        return share
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written as 30s, 10m, 1h or 1h30m."""
+
+    name = "duration"
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        text = str(value)
+        parts = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text)
+        try:
+            seconds = (
+                sum(float(number) * unit for number, unit in zip(parts.groups("0"), (3600, 60, 1), strict=True))
+                if parts
+                else 0.0
+            )
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{text!r} is not a time above 0, written as 30s, 10m, 1h or 1h30m", parameter, context)
+        return seconds
+
+
+class Amount(click.ParamType[tuple[str, float]]):
+    """An amount of a resource, written as NAME=AMOUNT."""
+
+    name = "amount"
+
+    def convert(
+        self, value: object, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        name, _, text = str(value).partition("=")
+        try:
+            amount = float(text)
+        except ValueError:
+            amount = 0.0
+        if not name or not 0 < amount < float("inf"):
+            self.fail(f"{str(value)!r} is not NAME=AMOUNT with an amount above 0", parameter, context)
+        return name, amount

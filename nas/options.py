@@ -1,0 +1,147 @@
+"""Options declared once: a frozen dataclass whose fields hold type, default, bounds, choices and help.
+
+The command line (nas.cli.declared_options), the REST schema, the page's form and the table in the docs derive from it.
+"""
+
+import math
+from dataclasses import MISSING, Field, dataclass, field, fields
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from nas.errors import OptionError
+
+METADATA = "option"
+
+
+@dataclass(frozen=True)
+class Option:
+    """The declaration of one option, beside its field's name, type and default.
+
+    Numbers are at least `minimum` or `above` a bound, and at most `maximum` or `below` a bound. `flag` is its name on
+    the command line where that is not the field's with dashes. `alone` is the value of a flag that is given without
+    one; `default_text` describes a default that depends on the data or the machine.
+    """
+
+    help: str
+    flag: str = ""
+    metavar: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    """Of a number, in the plural, for errors."""
+    kind: Literal["", "share", "duration"] = ""
+    """How the command line writes a number: as it is, a share as `1%`, a duration in seconds as `10m`."""
+    alone: float | None = None
+    variable: str = ""
+    """The environment variable that gives it."""
+    default_text: str = ""
+    is_of_recipe: bool = False
+    """Whether it replaces the training recipe's field of the same name."""
+
+    def default(self, value: Any) -> Any:
+        """The dataclass's field, with that default."""
+        metadata = {METADATA: self}
+        if isinstance(value, dict):
+            return field(default_factory=lambda: dict(value), metadata=metadata)
+        return field(default=value, metadata=metadata)
+
+    @property
+    def required(self) -> Any:
+        """The dataclass's field, without a default."""
+        return field(metadata={METADATA: self})
+
+    def check(self, name: str, value: Any) -> None:
+        """Raises OptionError for a number that is out of bounds, and for what is none of the choices."""
+        if value is None:
+            return
+        if self.choices and value not in self.choices:
+            raise OptionError(f"{{{name}}} {{!r}} is not one of {{}}", value, ", ".join(self.choices))
+        if not self._holds(value):
+            shown = "{:g}" if self.unit else "{}"
+            raise OptionError(f"{{{name}}} {shown} is {self._bounds(value)}", value)
+
+    def _holds(self, value: Any) -> bool:
+        if self.above is None and self.minimum is None:
+            return True
+        is_high_enough = value > self.above if self.above is not None else value >= self.minimum
+        is_low_enough = value <= self.maximum if self.maximum is not None else value < (self.below or math.inf)
+        return bool(is_high_enough and is_low_enough)
+
+    def _bounds(self, value: float) -> str:
+        """The words for what is wrong of a number out of bounds."""
+        if self.above is not None:
+            return f"not a positive number of {self.unit}" if self.unit else f"not a number above {self.above:g}"
+        if self.maximum is not None:
+            return f"not between {self.minimum:g} and {self.maximum:.15g}"
+        if self.below is not None:
+            return f"not from {self.minimum:g} to below {self.below:g}"
+        return f"below {self.minimum:g}" if isinstance(value, int) else f"not a number of at least {self.minimum:g}"
+
+
+class OptionField(NamedTuple):
+    """An option with its field's name, the type of a value and the default; `is_many` where it is given repeatedly.
+
+    A default of None leaves the value to the data or the machine; dataclasses.MISSING stands for no default.
+    """
+
+    name: str
+    type: Any
+    default: Any
+    declared: Option
+    is_many: bool = False
+
+    @property
+    def is_opt_out(self) -> bool:
+        """Whether it is on by default, so that its flag turns it off."""
+        return self.type is bool and self.default is True
+
+    @property
+    def flag(self) -> str:
+        """The option on a command line."""
+        return self.declared.flag or f"--{'no-' * self.is_opt_out}{self.name.replace('_', '-')}"
+
+
+def option_fields(options: type) -> list[OptionField]:
+    """The options that a dataclass declares, in its order."""
+    hints = get_type_hints(options)
+    return [_option_field(entry, hints[entry.name]) for entry in fields(options) if METADATA in entry.metadata]
+
+
+def _option_field(declared: Field[Any], hint: Any) -> OptionField:
+    default = declared.default if declared.default_factory is MISSING else declared.default_factory()
+    # `X | None` is an X that may be left out.
+    value_type = next(iter(set(get_args(hint)) - {NoneType})) if isinstance(hint, UnionType) else hint
+    container = get_origin(value_type)
+    if container is tuple:
+        value_type = get_args(value_type)[0]
+    elif container is not None:
+        value_type = container
+    return OptionField(declared.name, value_type, default, declared.metadata[METADATA], container is not None)
+
+
+def check_options(options: Any) -> None:
+    """Raises OptionError for the first value of a dataclass's that is out of its option's bounds."""
+    for option in option_fields(type(options)):
+        option.declared.check(option.name, getattr(options, option.name))
+
+
+# Options that several commands share, with their defaults.
+DEFAULT_STORAGE = "sqlite:///nas.db"
+STORAGE = Option(
+    "Database: sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.", metavar="URL", variable="NAS_STORAGE"
+)
+DEFAULT_LATENCY_PRECISION = 0.005
+LATENCY_PRECISION = Option(
+    "Measure until half of the 95% confidence interval is within this, as 1% or 0.01, or time is up.",
+    metavar="P%",
+    kind="share",
+)
+RAY_ADDRESS = Option(
+    "Ray cluster to join, as `ray start` has made it; without it a search starts a Ray of its own.",
+    metavar="HOST:PORT",
+    variable="NAS_RAY_ADDRESS",
+    default_text="a Ray of its own",
+)
