@@ -12,7 +12,7 @@ from nas.cli import options
 from nas.cli.baseline_table import print_baselines
 from nas.cli.declared_options import OptionsCommand
 from nas.cli.event_log import EventLog
-from nas.cli.front_table import print_rank_checks, print_features, print_front
+from nas.cli.front_table import print_features, print_front, print_rank_checks
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
 from nas.cli.search_options import search_options, search_options_from
@@ -56,7 +56,8 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
     if log is not None:
         log.closed(result)
     members, dropped = (
-        [result_as_json(member, result.front) for member in results] for results in (result.front, result.dropped_from_front)
+        [result_as_json(member, result.front) for member in results]
+        for results in (result.front, result.dropped_from_front)
     )
     comparisons = {comparison.name: comparison for comparison in result.comparisons}
     baselines = [baseline_as_json(baseline, comparisons.get(baseline.name)) for baseline in result.baselines]

@@ -8,8 +8,9 @@ import click
 
 from nas import plugins
 from nas.cli import options
+from nas.cli.declared_options import OptionsCommand
 from nas.cli.figures import format_figures
-from nas.cli.search_options import asked, search_options
+from nas.cli.search_options import search_options, search_options_from
 from nas.errors import ParameterError, UserError
 from nas.evaluation import Evaluation, Job
 from nas.export.source import source_of
@@ -30,21 +31,21 @@ def command() -> None:
     """
 
 
-@command.command("train")
+@command.command("train", cls=OptionsCommand)
 @search_options
 def train(**parameters: Any) -> None:
     """Train a supernet and check its ranking.
 
     Does what a search by a supernet does first. Recorded work is not repeated.
     """
-    wanted = asked(**parameters)
+    wanted = search_options_from(parameters)
     evaluation = _evaluation(wanted)
     with Store.open(wanted.storage, create=True) as store, runner_of(wanted, evaluation.evaluator) as runner:
         evaluation.evaluator.prepared(store, runner.run, _say)
     click.echo(evaluation.settings[SUPERNET])
 
 
-@command.command("evaluate")
+@command.command("evaluate", cls=OptionsCommand)
 @click.argument("configs", nargs=-1, required=True, metavar="CONFIG|FOLDER...")
 @search_options
 @options.as_json
@@ -53,7 +54,7 @@ def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None
 
     Prints their corrected accuracies on the weights of a recorded supernet.
     """
-    wanted = asked(**parameters)
+    wanted = search_options_from(parameters)
     evaluation = _evaluation(wanted)
     members = {name: source_of(name).config.architecture for name in configs}
     for name, member in members.items():
@@ -106,7 +107,9 @@ def info(storage: str, as_json: bool) -> None:
 
 def _evaluation(wanted: SearchOptions) -> Evaluation:
     wanted.check()
-    evaluation: Evaluation = plugins.load(plugins.EVALUATORS, SUPERNET)(wanted.evaluation, load_space(wanted.space))
+    evaluation: Evaluation = plugins.load(plugins.EVALUATORS, SUPERNET)(
+        wanted.evaluation, load_space(wanted.sized_space)
+    )
     return evaluation
 
 

@@ -19,7 +19,14 @@ def space_to_dict(space: SearchSpace) -> dict[str, Any]:
         "description": space.description,
         "recipe": space.recipe,
         "stages": [
-            {**_lists(stage), "mixers": [{"name": name, "options": dict(options)} for name, options in stage.mixers]}
+            {
+                **_lists(stage),
+                "mixers": [
+                    {"name": mixer.name, "options": dict(mixer.options)}
+                    for mixer in stage.mixers
+                    if isinstance(mixer, MixerChoice)
+                ],
+            }
             for stage in space.stages
         ],
         "blueprint": {

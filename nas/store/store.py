@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import column, delete, func, insert, select, table, update
@@ -22,6 +22,8 @@ from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialSt
 _optuna_studies = table("studies", column("study_id"), column("study_name"))
 
 
+# In the settings' column, the name of what may differ between the trials of a study.
+RECORDED = "recorded"
 # A trial's final state, the time of its end in seconds since 1970, and its failure.
 Ending = tuple[TrialState, float, Failure | None]
 
@@ -30,7 +32,8 @@ Ending = tuple[TrialState, float, Failure | None]
 class StudyRecord:
     """A recorded study: its identity, its settings, its number of trials by state and of their confirmations.
 
-    The study changes only with these numbers: ended trials and confirmations never change.
+    The study changes only with these numbers: ended trials and confirmations never change. `recorded` holds the study's
+    space and the conditions of its sessions (nas.study.settings).
     """
 
     study_id: int
@@ -39,6 +42,7 @@ class StudyRecord:
     created_at: float
     counts: Mapping[TrialState, int]
     confirmations: int = 0
+    recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Measured(NamedTuple):
@@ -76,10 +80,11 @@ class Store(Drivers, Artifacts):
                 StudyRecord(
                     row.study_id,
                     row.study_name,
-                    row.settings,
+                    {name: value for name, value in row.settings.items() if name != RECORDED},
                     row.created_at,
                     counts.get(row.study_id, {}),
                     confirmations.get(row.study_id, 0),
+                    row.settings.get(RECORDED, {}),
                 )
                 for row in rows
             ]
@@ -106,6 +111,15 @@ class Store(Drivers, Artifacts):
         with suppress(IntegrityError), self._begin() as connection:
             connection.execute(delete(ours).where(ours.c.study_id == study_id, ours.c.created_at == stale))
             connection.execute(insert(ours).values(study_id=study_id, settings=dict(settings), created_at=created_at))
+
+    @retried
+    def put_recorded(self, study_id: int, recorded: Mapping[str, Any]) -> None:
+        """Put what may differ between a study's trials beside its settings."""
+        ours = tables.studies
+        with self._begin() as connection:
+            settings = connection.execute(select(ours.c.settings).where(ours.c.study_id == study_id)).scalar_one()
+            values = {**settings, RECORDED: dict(recorded)}
+            connection.execute(update(ours).where(ours.c.study_id == study_id).values(settings=values))
 
     @retried
     def remove_study(self, study_id: int) -> None:

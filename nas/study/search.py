@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import optuna
 
 from nas import plugins
-from nas.architecture import Architecture, ModelInput, counted
+from nas.architecture import Architecture, ModelInput, total_cost
 from nas.baselines.baseline import Baseline, compared, stored_baselines
 from nas.baselines.choice import FEW, Choice, choose, named
 from nas.baselines.known import KNOWN
@@ -25,19 +25,21 @@ from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objecti
 from nas.options import check_options
 from nas.results.comparison import Comparison
 from nas.results.front import Result, dropped_from_front, front, front_hypervolume
-from nas.results.rank_correlation import RankCheck, FeatureRank, feature_ranks
+from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import Cost, Pruner, SamplerSetting
 from nas.space import SearchSpace
 from nas.store.store import Store, StudyRecord
 from nas.study.baseline_training import baseline_jobs
 from nas.study.confirmation import ConfirmedSearch
-from nas.study.driver_lock import Lease, drive
+from nas.study.driver_lock import DriverLock, drive
 from nas.study.early_stopping import rungs
 from nas.study.jobs import BaselinesFirst
 from nas.study.opening import experimental, open_study, optunas_errors
+from nas.study.optuna_mirror import OptunaMirror
 from nas.study.preparation import going_on, prepared
 from nas.study.preparation import runner_of as runner_of
+from nas.study.pruning import Pruning
 from nas.study.search_options import SearchOptions as SearchOptions
 from nas.study.settings import Conditions, StudySettings
 from nas.study.study import Study
@@ -119,8 +121,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         def report() -> dict[str, Any]:
             return {**runner.report(), "budget": options.budget}
 
-        with drive(store, record.study_id, record.name, report, stop=interrupt) as lease:
-            study = _study(options, space, store, record, optuna_study, start, evaluation.features, announcer, lease)
+        with drive(store, record.study_id, record.name, report, stop=interrupt) as lock:
+            study = _study(options, space, store, record, optuna_study, start, evaluation.features, announcer, lock)
             chosen = _baselines(options, evaluation, space, study)
             images, repeats = evaluation.images or "", options.confirm
             jobs = baseline_jobs(chosen.names, study.settings, images, repeats, study.rungs, store, announcer.noted)
@@ -151,9 +153,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 raise
             if not interrupted:
                 _check_outcome(study)
-            audited = store.rank_checks(record.study_id)
+            rank_checks = store.rank_checks(record.study_id)
             known = stored_baselines(store, record.settings) if named(options.baselines) else []
-            return _result(options, study, audited, known, time.monotonic() - started, interrupted=interrupted)
+            return _result(options, study, rank_checks, known, time.monotonic() - started, interrupted=interrupted)
 
 
 def record_conditions(
@@ -207,7 +209,7 @@ def _study(
     start: WarmStart,
     expensive_features: Sequence[Cost],
     watcher: Watcher,
-    lease: Lease,
+    lock: DriverLock,
 ) -> Study:
     """Make the study and its sampler, which receives the costs and features that need no training."""
     settings = record.settings
@@ -217,8 +219,8 @@ def _study(
     limit: float | None = settings["max_latency_ms"]
     costs: dict[str, Cost] = {
         LATENCY.name: online_model.expected_ms,
-        PARAMETERS.name: lambda member: counted(builder, member, latency_input).parameters,
-        MACS.name: lambda member: counted(builder, member, latency_input).macs,
+        PARAMETERS.name: lambda member: total_cost(builder, member, latency_input).parameters,
+        MACS.name: lambda member: total_cost(builder, member, latency_input).macs,
     }
     setting = SamplerSetting(
         space,
@@ -231,21 +233,20 @@ def _study(
     )
     with experimental():
         sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(setting)
+    pruner = sampler if isinstance(sampler, Pruner) else None
     study = Study(
         store,
-        record.study_id,
-        optuna_study,
+        OptunaMirror(optuna_study, space, settings),
         space,
         settings,
         options.budget,
         watcher,
-        online_model,
-        rungs=rungs(settings["epochs"]) if options.early_stopping else (),
-        pruner=sampler if isinstance(sampler, Pruner) else None,
+        pruning=Pruning(optuna_study, settings, rungs(settings["epochs"]), pruner) if options.early_stopping else None,
+        online_model=online_model,
         flat_below=options.flat_below,
-        check_lease=lease.check,
+        check_driver=lock.check,
     )
-    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.taken, seed=options.seed)
+    optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.excluded, seed=options.seed)
     return study
 
 
