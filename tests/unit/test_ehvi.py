@@ -15,10 +15,10 @@ from scipy.stats import mannwhitneyu
 from nas.architecture import Architecture
 from nas.results.pareto import hypervolume
 from nas.samplers.distributions import distributions
+from nas.samplers.ehvi.box_decomposition import BoxDecomposition
 from nas.samplers.ehvi.encoding import Encoding
-from nas.samplers.ehvi.models import MOST, Models, Sample, Scale, schedule
+from nas.samplers.ehvi.fitting import MOST, Sample, Scale, Surrogates, schedule
 from nas.samplers.ehvi.sampler import EhviSampler
-from nas.samplers.ehvi.staircase import Staircase
 from nas.samplers.ehvi.surrogate import Surrogate
 from nas.samplers.setting import CURVE, OBSERVED
 from nas.simulation.replay import Replay, replay
@@ -96,7 +96,7 @@ def test_a_certain_candidate_improves_by_the_hypervolume_that_it_adds(
         points = [point[:size] for point in front]
         reference = (1.0,) * size
         added = hypervolume([*points, candidate[:size]], reference) - hypervolume(points, reference)
-        found = Staircase(points, reference).improvement(
+        found = BoxDecomposition(points, reference).improvement(
             np.array([candidate[0]]), np.array([1e-9]), np.array([candidate[1:size]])
         )
         assert found[0] == pytest.approx(added, abs=1e-6)
@@ -104,7 +104,7 @@ def test_a_certain_candidate_improves_by_the_hypervolume_that_it_adds(
 
 def test_an_uncertain_candidate_improves_as_sampling_says() -> None:
     points = [(0.2, 0.8), (0.5, 0.5), (0.8, 0.1)]
-    staircase = Staircase(points, (1.0, 1.0))
+    staircase = BoxDecomposition(points, (1.0, 1.0))
     generator = np.random.default_rng(0)
     drawn = generator.normal(0.45, 0.2, 20_000)
     base = hypervolume(points, (1.0, 1.0))
@@ -138,7 +138,7 @@ def test_models_see_no_more_than_they_can_take() -> None:
     losses = rows.sum(1) - 6.0
     sample = Sample.certain(encoding.rows(rows), losses)._replace(gaps=losses)
     at = schedule(900)
-    fitted = Models().fit("x", sample, at, lambda: sample.first(at), encoding.columns)
+    fitted = Surrogates().fit("x", sample, at, lambda: sample.first(at), encoding.columns)
     assert len(fitted._columns.values) <= MOST + 900 - at
     assert np.abs(fitted.predict(encoding.columns(encoding.rows(rows)))[0] - losses).mean() < 0.5
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.samplers.ehvi.encoding import Encoding, Row
+from nas.samplers.ehvi.fitting import Sample, Surrogates, schedule
 from nas.samplers.ehvi.history import History
-from nas.samplers.ehvi.models import Models, Sample, schedule
 from nas.samplers.ehvi.surrogate import Surrogate
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,7 @@ class Known:
 class Costs:
     """At one moment of a history: the losses behind the dear one, logarithms where all of them so far are above 0."""
 
-    def __init__(self, encoding: Encoding, known: Known, models: Models, history: History) -> None:
+    def __init__(self, encoding: Encoding, known: Known, models: Surrogates, history: History) -> None:
         self._encoding = encoding
         self._known = known
         self._models = models

@@ -28,7 +28,7 @@ def less_luck(losses: Floats, curves: Sequence[Sequence[float]]) -> Floats:
     return np.where(known, foretold + (losses - foretold) * SHARE / (SHARE + 1), losses)
 
 
-class Continuation(NamedTuple):
+class Extrapolation(NamedTuple):
     """What to expect of the final loss by the curve's last point at some epoch: a straight line; and how far off."""
 
     slope: float
@@ -40,7 +40,7 @@ class Continuation(NamedTuple):
         return self.final + self.slope * (last - self.early)
 
 
-def continuation(epoch: int, complete: Sequence[Observation], losses: Floats) -> Continuation | None:
+def continuation(epoch: int, complete: Sequence[Observation], losses: Floats) -> Extrapolation | None:
     """How curves that were stopped after an epoch go on; None while too little is known.
 
     By a straight line through the complete trials, the curve at the same epoch against the final loss, which is drawn
@@ -57,7 +57,7 @@ def continuation(epoch: int, complete: Sequence[Observation], losses: Floats) ->
     slope = (early_off @ final_off + ridge * final_off.std() / np.sqrt(ridge)) / (early_off @ early_off + ridge)
     left = final_off - slope * early_off
     deviation = float(np.sqrt(left @ left / (len(pairs) - 2)))
-    return Continuation(float(slope), float(early.mean()), float(final.mean()), deviation)
+    return Extrapolation(float(slope), float(early.mean()), float(final.mean()), deviation)
 
 
 def evidence(last: float, early: Floats, final: Floats) -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nas.architecture import Architecture
 from nas.samplers.ehvi.encoding import Encoding, Row
-from nas.samplers.ehvi.models import Models, Sample, Scale, schedule
+from nas.samplers.ehvi.fitting import Sample, Scale, Surrogates, schedule
 from nas.samplers.setting import Cost
 from nas.space import Space
 
@@ -24,7 +24,7 @@ def prior(space: Space, known: Sequence[tuple[Architecture, float]]) -> Cost:
 
     seen = [row(member) for member, _ in known]
     sample, at = Sample.certain(seen, Scale.of(losses)(losses))._replace(gaps=losses), schedule(len(known))
-    model = Models().fit("prior", sample, at, lambda: sample.first(at), encoding.columns)
+    model = Surrogates().fit("prior", sample, at, lambda: sample.first(at), encoding.columns)
 
     def expected(architecture: Architecture) -> float:
         return float(model.predict(encoding.columns([row(architecture)]))[0][0])

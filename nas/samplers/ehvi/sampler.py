@@ -22,12 +22,12 @@ from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
 from nas.samplers.distributions import distributions
+from nas.samplers.ehvi.acquisition import Acquisition
+from nas.samplers.ehvi.candidate_pool import CandidatePool, Floats
 from nas.samplers.ehvi.costs import Costs, Known
 from nas.samplers.ehvi.encoding import Encoding, Indices, Row
+from nas.samplers.ehvi.fitting import Surrogates, schedule
 from nas.samplers.ehvi.history import PROPOSED, History
-from nas.samplers.ehvi.landscape import Landscape
-from nas.samplers.ehvi.models import Models, schedule
-from nas.samplers.ehvi.pool import Floats, Pool
 from nas.samplers.setting import Cost, SamplerSetting
 from nas.space import Space
 
@@ -80,13 +80,13 @@ class EhviSampler(BaseSampler):
         self._encoding = Encoding(space.choices, space.unused)
         self._numbers = {*(costs or {}), *(limits or {})}
         drawn = secrets.randbits(32) if seed is None else seed
-        self._pool = Pool(space, self._encoding, [*(costs or {}).values(), *features], drawn)
+        self._pool = CandidatePool(space, self._encoding, [*(costs or {}).values(), *features], drawn)
         self._closely = self._pool.of(expensive_features) if expensive_features else None
         self._known = Known(
             [number - (number > expensive) for number in costs or ()],
             {number - (number > expensive): limit for number, limit in (limits or {}).items()},
         )
-        self._courses: dict[tuple[str, int], _Course] = {}
+        self._courses: dict[tuple[str, int], _StudyState] = {}
         # Of parameters that a study has besides the space's.
         self._others = RandomSampler(drawn)
         self._set_up()
@@ -128,7 +128,7 @@ class EhviSampler(BaseSampler):
                     break
             return parameters
 
-    def _proposal(self, course: "_Course", running: Sequence[Row]) -> Row:
+    def _proposal(self, course: "_StudyState", running: Sequence[Row]) -> Row:
         history = course.history
         # By a count that interruptions do not change, so that a search that goes on proposes what it would have anyway.
         drawn = self._pool.random(history.members_tried)
@@ -173,23 +173,23 @@ class EhviSampler(BaseSampler):
             promise = self._landscape(course, course.history.running(number)).promise(row, curve)
         return None if promise is None else promise * epochs >= WORTH * (epochs - len(curve))
 
-    def _landscape(self, course: "_Course", running: Sequence[Row]) -> Landscape:
+    def _landscape(self, course: "_StudyState", running: Sequence[Row]) -> Acquisition:
         costs = self._costs(course)
-        return Landscape(self._encoding, self._pool.costs, costs, course.models, course.history, running)
+        return Acquisition(self._encoding, self._pool.costs, costs, course.models, course.history, running)
 
-    def _close_landscape(self, closely: Pool, course: "_Course", running: Sequence[Row]) -> Landscape:
+    def _close_landscape(self, closely: CandidatePool, course: "_StudyState", running: Sequence[Row]) -> Acquisition:
         """By what takes long to be known, too."""
 
         def known(rows: Sequence[Row]) -> Floats:
             return np.hstack([self._pool.costs(rows), closely.costs(rows)])
 
         costs = self._costs(course)
-        return Landscape(self._encoding, known, costs, course.close_models, course.history, running)
+        return Acquisition(self._encoding, known, costs, course.close_models, course.history, running)
 
-    def _costs(self, course: "_Course") -> Costs:
+    def _costs(self, course: "_StudyState") -> Costs:
         return Costs(self._encoding, self._known, course.models, course.history)
 
-    def _within_limits(self, rows: list[Row], course: "_Course") -> list[Row]:
+    def _within_limits(self, rows: list[Row], course: "_StudyState") -> list[Row]:
         """Those of them that are, as far as is known; if none is, those that are found from there.
 
         Where no search ends within the limits, what may be the nearest to them.
@@ -214,7 +214,7 @@ class EhviSampler(BaseSampler):
         """Of a parameter that the space does not have: at random."""
         return self._others.sample_independent(study, trial, param_name, param_distribution)
 
-    def _course(self, study: Study) -> "_Course":
+    def _course(self, study: Study) -> "_StudyState":
         """Raises ValueError where the study is not of two objectives or more, one of which is the dear one, or has none
         of a cost's or limit's number.
         """
@@ -234,11 +234,11 @@ class EhviSampler(BaseSampler):
         course = self._courses.get(name)
         # Databases give a number again, when the study that had it is deleted.
         if course is None or course.history.trials_read > len(trials):
-            course = self._courses[name] = _Course(History(self._encoding, study, [self._expensive, *others]))
+            course = self._courses[name] = _StudyState(History(self._encoding, study, [self._expensive, *others]))
         course.history.read(trials)
         return course
 
-    def _best(self, course: "_Course", left: list[Row], running: Sequence[Row]) -> list[Row]:
+    def _best(self, course: "_StudyState", left: list[Row], running: Sequence[Row]) -> list[Row]:
         """The most promising candidate, and more where many run, each as if those before it were running."""
         landscape, history = self._landscape(course, running), course.history
         count = 1 + len(running) // TOGETHER
@@ -265,12 +265,12 @@ class EhviSampler(BaseSampler):
 
 
 @dataclass
-class _Course:
+class _StudyState:
     """What the sampler knows of one study."""
 
     history: History
-    models: Models = field(default_factory=Models)
-    close_models: Models = field(default_factory=Models)
+    models: Surrogates = field(default_factory=Surrogates)
+    close_models: Surrogates = field(default_factory=Surrogates)
     queue: list[Row] = field(default_factory=list)
     asked_costs_at: int = 0
 

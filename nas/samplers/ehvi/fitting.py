@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nas.samplers.ehvi.encoding import Columns, Row
 from nas.samplers.ehvi.history import Observation
 from nas.samplers.ehvi.surrogate import Hyperparameters, Surrogate
-from nas.samplers.ehvi.told import Told
+from nas.samplers.ehvi.targets import Targets
 
 Floats = NDArray[np.float64]
 
@@ -100,16 +100,16 @@ class _Learnt:
 
 
 @dataclass
-class Models:
+class Surrogates:
     """Of one sampler: processes by name, each with what it has learnt so far."""
 
     _learnt: dict[str, _Learnt] = field(default_factory=dict)
-    _first: dict[int, Told] = field(default_factory=dict)
+    _first: dict[int, Targets] = field(default_factory=dict)
 
-    def first(self, at: int, observations: Sequence[Observation]) -> Told:
+    def first(self, at: int, observations: Sequence[Observation]) -> Targets:
         """What was told at the moment `at`, the number of observations by then."""
         if at not in self._first:
-            self._first = {at: Told(observations[:at])}
+            self._first = {at: Targets(observations[:at])}
         return self._first[at]
 
     def fit(

@@ -6,14 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.ehvi.curves import Continuation, continuation, less_luck
+from nas.samplers.ehvi.curves import Extrapolation, continuation, less_luck
 from nas.samplers.ehvi.encoding import Row
 from nas.samplers.ehvi.history import Observation
 
 Floats = NDArray[np.float64]
 
 
-class Foretold(NamedTuple):
+class PredictedTarget(NamedTuple):
     """The dear loss of a stopped trial, and how far off that typically is."""
 
     place: int
@@ -22,7 +22,7 @@ class Foretold(NamedTuple):
     deviation: float
 
 
-class Told:
+class Targets:
     """By observations in the order in which they were made, at least one of them complete.
 
     `losses` are those of the complete ones, (trials, objectives), the dear one first and less of it luck; `places` are
@@ -40,12 +40,12 @@ class Told:
         stopped = np.flatnonzero(np.isnan(losses[:, 0])).tolist()
         self.stopped = list(self._foretold(stopped, observations))
 
-    def _foretold(self, stopped: Sequence[int], observations: Sequence[Observation]) -> Iterator[Foretold]:
-        ends: dict[int, Continuation | None] = {}
+    def _foretold(self, stopped: Sequence[int], observations: Sequence[Observation]) -> Iterator[PredictedTarget]:
+        ends: dict[int, Extrapolation | None] = {}
         for place in stopped:
             each = observations[place]
             if epoch := len(each.curve):
                 if epoch not in ends:
                     ends[epoch] = continuation(epoch, self.complete, self.losses[:, 0])
                 if (end := ends[epoch]) is not None:
-                    yield Foretold(place, each.row, end.of(each.curve[-1]), end.deviation)
+                    yield PredictedTarget(place, each.row, end.of(each.curve[-1]), end.deviation)

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 MAX_CELLS, AT_ONCE = 40_000, 4_000_000
 
 
-class Staircase:
+class BoxDecomposition:
     """Of points (first loss, others...), all to be minimised; what is beyond `reference` counts nothing."""
 
     def __init__(self, points: Sequence[Point], reference: Point) -> None:

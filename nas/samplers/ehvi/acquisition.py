@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.samplers.ehvi.box_decomposition import BoxDecomposition
 from nas.samplers.ehvi.costs import Costs
 from nas.samplers.ehvi.curves import evidence
 from nas.samplers.ehvi.encoding import Columns, Encoding, Quantiles, Row
+from nas.samplers.ehvi.fitting import FIRST, Sample, Scale, Surrogates, front_gaps, schedule
 from nas.samplers.ehvi.history import History
-from nas.samplers.ehvi.models import FIRST, Models, Sample, Scale, front_gaps, schedule
-from nas.samplers.ehvi.staircase import Staircase
-from nas.samplers.ehvi.told import Told
+from nas.samplers.ehvi.targets import Targets
 
 Floats = NDArray[np.float64]
 
 
-class Landscape:
+class Acquisition:
     """At one moment of a history with at least two complete trials, while `running` are on their way.
 
     `known` are the pool's columns of any members: costs, then features.
@@ -28,14 +28,14 @@ class Landscape:
         encoding: Encoding,
         known: Callable[[Sequence[Row]], Floats],
         costs: Costs,
-        models: Models,
+        models: Surrogates,
         history: History,
         running: Sequence[Row],
     ) -> None:
         self._encoding = encoding
         self._known = known
         self._costs = costs
-        self._told = told = Told(history.observations)
+        self._told = told = Targets(history.observations)
         # What is learnt by then stays until the next moment, also for a sampler that comes after it.
         at = max(schedule(len(history.observations)), told.places[:FIRST][-1] + 1)
         first = models.first(at, history.observations)
@@ -58,7 +58,7 @@ class Landscape:
             self._expect(running)
         self._staircase = self._stairs()
 
-    def expecting(self, row: Row) -> "Landscape":
+    def expecting(self, row: Row) -> "Acquisition":
         """The same when this member runs besides."""
         found = copy.copy(self)
         found._expect([row])
@@ -73,8 +73,8 @@ class Landscape:
         self._model = self._model.given(columns, expected)
         self._to_beat = np.vstack([self._to_beat, np.column_stack([expected, self._costs.of(rows, known)])])
 
-    def _stairs(self) -> Staircase:
-        return Staircase([tuple(point) for point in self._to_beat.tolist()], self._reference)
+    def _stairs(self) -> BoxDecomposition:
+        return BoxDecomposition([tuple(point) for point in self._to_beat.tolist()], self._reference)
 
     def improvement(self, rows: Sequence[Row]) -> Floats:
         """Expected, of the hypervolume; where there is none, by how little is known. Beyond a limit it is below 0 by as
@@ -111,11 +111,11 @@ class Landscape:
         improvement = self._staircase.improvement(expected, np.sqrt(after), self._costs.of([row], known))
         return float(improvement[0]) / max(self._staircase.volume, np.finfo(np.float64).tiny)
 
-    def _points(self, told: Told) -> Floats:
+    def _points(self, told: Targets) -> Floats:
         """The complete trials' losses in standard units."""
         return np.column_stack([self._scale(told.losses[:, 0]), self._costs.bent(told.losses[:, 1:])])
 
-    def _sample(self, told: Told, points: Floats) -> Sample:
+    def _sample(self, told: Targets, points: Floats) -> Sample:
         """The complete trials, which are these points, then the stopped ones."""
         stopped = [self._scale(each.loss + each.deviation * np.array([-1.0, 0.0, 1.0])) for each in told.stopped]
         rows = [*told.rows, *(each.row for each in told.stopped)]

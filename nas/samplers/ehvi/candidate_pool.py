@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 NEW, TIMES = 64, 10
 
 
-class Pool:
+class CandidatePool:
     """Of a space's members, and of what `costs` know of them."""
 
     def __init__(self, space: Space, encoding: Encoding, costs: Sequence[Cost], seed: int) -> None:
@@ -36,7 +36,7 @@ class Pool:
         if self._all is not None:
             random.Random(seed).shuffle(self._all)  # noqa: S311 - draws, not secrets
 
-    def of(self, costs: Sequence[Cost]) -> "Pool":
+    def of(self, costs: Sequence[Cost]) -> "CandidatePool":
         """The same members, and what these know of them."""
         other = copy.copy(self)
         other._costs, other._known = costs, {}
