@@ -1,4 +1,4 @@
-"""From observations to predictions: which trials a process sees, on what scale, and when its parameters are learnt."""
+"""The fit of surrogates: training sets, the losses' transform, and when hyperparameters are fitted again."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,153 +8,159 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.ehvi.encoding import Columns, Row
+from nas.samplers.ehvi.encoding import DesignMatrix, Row
 from nas.samplers.ehvi.history import Observation
-from nas.samplers.ehvi.surrogate import Hyperparameters, Surrogate
+from nas.samplers.ehvi.kernel import Hyperparameters
+from nas.samplers.ehvi.surrogate import Surrogate
 from nas.samplers.ehvi.targets import Targets
 
 Floats = NDArray[np.float64]
 
-# Parameters are learnt again when there are so many times as many observations as the last time, or so many more: those
-# that came since are all seen, and a process takes the cube of their number.
-GROWTH, STEP = 1.15, 64
-FIRST = 8
-# Of more observations a process sees the ones nearest to the front, and as many of the others.
-MOST = 256
+# Hyperparameters are fitted again when the observations have grown by this factor, or by this number. In between, new
+# observations are all conditioned on, at the cost of the cube of their number.
+REFIT_GROWTH, MAX_REFIT_STEP = 1.15, 64
+FIRST_FIT_SIZE = 8
+# Of more observations a fit takes the ones nearest to the front, and as many of the others.
+MAX_OBSERVATIONS = 256
 
 
-def schedule(count: int) -> int:
-    """How many of `count` observations parameters are learnt from: as by the last time they were, so that a search that
-    goes on after an interruption learns them from the same ones.
+def fit_size(count: int) -> int:
+    """Return how many of `count` observations hyperparameters are fitted to: those of the last scheduled fit.
+
+    So a search that goes on after an interruption fits them to the same ones.
     """
-    at = FIRST
-    while (following := min(math.ceil(at * GROWTH), at + STEP)) <= count:
-        at = following
-    return min(at, count)
+    size = FIRST_FIT_SIZE
+    while (following := min(math.ceil(size * REFIT_GROWTH), size + MAX_REFIT_STEP)) <= count:
+        size = following
+    return min(size, count)
 
 
-class Scale(NamedTuple):
-    """Losses to standard units: the bad half beyond `middle` logarithmically, for how bad matters little."""
+class OutcomeTransform(NamedTuple):
+    """The transform of losses to standard units, the half above the `median` logarithmic: how bad matters little.
 
-    middle: float
-    good: float
+    `good_range` is from the best tenth to the median.
+    """
+
+    median: float
+    good_range: float
     mean: float
-    deviation: float
+    sd: float
 
     @classmethod
-    def of(cls, losses: Floats) -> "Scale":
-        middle = float(np.median(losses))
-        good = max(middle - float(np.quantile(losses, 0.1)), 1e-12)
-        bent = _bent(losses, middle, good)
-        return cls(middle, good, float(bent.mean()), float(bent.std()) or 1.0)
+    def fit(cls, losses: Floats) -> "OutcomeTransform":
+        median = float(np.median(losses))
+        good_range = max(median - float(np.quantile(losses, 0.1)), 1e-12)
+        compressed = _compressed(losses, median, good_range)
+        return cls(median, good_range, float(compressed.mean()), float(compressed.std()) or 1.0)
 
     def __call__(self, losses: Floats) -> Floats:
-        scaled: Floats = (_bent(losses, self.middle, self.good) - self.mean) / self.deviation
+        scaled: Floats = (_compressed(losses, self.median, self.good_range) - self.mean) / self.sd
         return scaled
 
 
-def _bent(losses: Floats, middle: float, good: float) -> Floats:
-    beyond = np.maximum(losses - middle, 0.0)
-    return np.minimum(losses, middle) + good * np.log1p(beyond / good)
+def _compressed(losses: Floats, median: float, good_range: float) -> Floats:
+    excess = np.maximum(losses - median, 0.0)
+    return np.minimum(losses, median) + good_range * np.log1p(excess / good_range)
 
 
-class Sample(NamedTuple):
-    """What a process is told: observations, their losses in standard units, their noise variance besides, how far they
-    are behind the front, and the place of each in the order in which they were made.
+class TrainingSet(NamedTuple):
+    """Observations to fit a surrogate to: members, losses in standard units, noise variance besides the common one,
+    distances behind the front, and positions in the order of observation.
     """
 
     rows: Sequence[Row]
     losses: Floats
-    extra: Floats
+    extra_noise: Floats
     gaps: Floats
-    places: NDArray[np.int64]
+    indices: NDArray[np.int64]
 
     @classmethod
-    def certain(cls, rows: Sequence[Row], losses: Floats) -> "Sample":
-        """Of observations in their order, all alike."""
+    def uniform(cls, rows: Sequence[Row], losses: Floats) -> "TrainingSet":
+        """Return observations in their order, without extra noise and all equally near to the front."""
         zeros = np.zeros(len(losses))
         return cls(rows, losses, zeros, zeros, np.arange(len(losses)))
 
-    def first(self, count: int) -> "Sample":
-        return self.of(np.arange(count))
+    def first(self, count: int) -> "TrainingSet":
+        return self.subset(np.arange(count))
 
-    def of(self, members: NDArray[np.int64]) -> "Sample":
-        """Some of them, by their numbers."""
-        return Sample(
-            [self.rows[member] for member in members.tolist()],
-            self.losses[members],
-            self.extra[members],
-            self.gaps[members],
-            self.places[members],
+    def subset(self, positions: NDArray[np.int64]) -> "TrainingSet":
+        return TrainingSet(
+            [self.rows[position] for position in positions.tolist()],
+            self.losses[positions],
+            self.extra_noise[positions],
+            self.gaps[positions],
+            self.indices[positions],
         )
 
 
 @dataclass(frozen=True)
-class _Learnt:
-    """At which moment, with how many groups of columns; and the places of the observations that are not seen."""
+class _Fit:
+    """Hyperparameters, the numbers of observations and of column groups at their fit, and the observations left out."""
 
-    at: int
-    groups: int
+    size: int
+    group_count: int
     hyperparameters: Hyperparameters
-    unseen: NDArray[np.int64]
+    excluded: NDArray[np.int64]
 
 
 @dataclass
 class Surrogates:
-    """Of one sampler: processes by name, each with what it has learnt so far."""
+    """The surrogates of one study by name, each with its last fit."""
 
-    _learnt: dict[str, _Learnt] = field(default_factory=dict)
-    _first: dict[int, Targets] = field(default_factory=dict)
+    _fits: dict[str, _Fit] = field(default_factory=dict)
+    _targets: dict[int, Targets] = field(default_factory=dict)
 
-    def first(self, at: int, observations: Sequence[Observation]) -> Targets:
-        """What was told at the moment `at`, the number of observations by then."""
-        if at not in self._first:
-            self._first = {at: Targets(observations[:at])}
-        return self._first[at]
+    def targets(self, size: int, observations: Sequence[Observation]) -> Targets:
+        """Return the targets of the first `size` observations, as they were at the fit; the last ones are cached."""
+        if size not in self._targets:
+            self._targets = {size: Targets(observations[:size])}
+        return self._targets[size]
 
     def fit(
         self,
         name: str,
-        sample: Sample,
-        at: int,
-        first: Callable[[], Sample],
-        columns: Callable[[Sequence[Row]], Columns],
+        data: TrainingSet,
+        size: int,
+        fit_data: Callable[[], TrainingSet],
+        design: Callable[[Sequence[Row]], DesignMatrix],
     ) -> Surrogate:
-        """Parameters are learnt from what was told at the moment `at`, which is the `first` part of the sample."""
-        groups = columns([]).group_count
-        known = self._learnt.get(name)
-        if known is None or (known.at, known.groups) != (at, groups):
-            early = first()
-            kept = _kept(early.gaps)
-            learnt_from = early.of(kept)
-            learner = Surrogate(columns(learnt_from.rows), learnt_from.losses, learnt_from.extra)
-            unseen = np.delete(early.places, kept)
-            known = self._learnt[name] = _Learnt(at, groups, learner.hyperparameters, unseen)
-        seen = sample.of(np.flatnonzero(~np.isin(sample.places, known.unseen)))
-        return Surrogate(columns(seen.rows), seen.losses, seen.extra, known.hyperparameters)
+        """Return the surrogate given `data`, with hyperparameters fitted to the first `size` observations.
+
+        `fit_data` returns these as they were at that number.
+        """
+        group_count = design([]).group_count
+        fit = self._fits.get(name)
+        if fit is None or (fit.size, fit.group_count) != (size, group_count):
+            early = fit_data()
+            selected = _select(early.gaps)
+            chosen = early.subset(selected)
+            fitted = Surrogate(design(chosen.rows), chosen.losses, chosen.extra_noise)
+            excluded = np.delete(early.indices, selected)
+            fit = self._fits[name] = _Fit(size, group_count, fitted.hyperparameters, excluded)
+        used = data.subset(np.flatnonzero(~np.isin(data.indices, fit.excluded)))
+        return Surrogate(design(used.rows), used.losses, used.extra_noise, fit.hyperparameters)
 
 
-def _kept(gaps: Floats) -> NDArray[np.int64]:
-    """The places of at most MOST observations: half of them nearest to the front, the others evenly from the rest."""
-    if len(gaps) <= MOST:
+def _select(gaps: Floats) -> NDArray[np.int64]:
+    """Return the positions of at most MAX_OBSERVATIONS: half nearest to the front, the others evenly from the rest."""
+    if len(gaps) <= MAX_OBSERVATIONS:
         return np.arange(len(gaps))
     order = np.argsort(gaps, kind="stable")
-    near, rest = order[: MOST // 2], order[MOST // 2 :]
-    evenly = np.linspace(0, len(rest) - 1, MOST - len(near)).astype(np.int64)
+    near, rest = order[: MAX_OBSERVATIONS // 2], order[MAX_OBSERVATIONS // 2 :]
+    evenly = np.linspace(0, len(rest) - 1, MAX_OBSERVATIONS - len(near)).astype(np.int64)
     return np.sort(np.concatenate([near, rest[evenly]]))
 
 
 def front_gaps(losses: Floats) -> Floats:
-    """How far each (observations, losses) is behind the best first loss among those no worse in the other ones."""
+    """Return how far each observation's first loss is behind the best of those no worse in the others.
+
+    `losses` is (observations, losses).
+    """
     first, others = losses[:, 0], losses[:, 1:]
     if others.shape[1] == 1:
-        # In order of the other loss, and of the first among equals, the best so far is the best beside it.
+        # In order of the other loss, and of the first among equals, the running minimum is the best beside it.
         order = np.lexsort((first, others[:, 0]))
         gaps = np.empty(len(first))
         gaps[order] = first[order] - np.minimum.accumulate(first[order])
         return gaps
-    found: list[float] = []
-    for place in range(len(first)):
-        beside = (others <= others[place]).all(1)
-        found.append(first[place] - first[beside].min())
-    return np.array(found)
+    return np.array([own - first[(others <= beside).all(1)].min() for own, beside in zip(first, others, strict=True)])
