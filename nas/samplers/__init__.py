@@ -1,1 +1,1 @@
-"""Optuna samplers by name (entry points of group `nas.samplers`): each a function of a SamplerSetting."""
+"""Optuna samplers by name: entry points of group `nas.samplers`, functions from a SamplerSetting to a sampler."""

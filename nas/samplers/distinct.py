@@ -1,6 +1,6 @@
-"""Any Optuna sampler, made to propose only members of the space that are not on record.
+"""A wrapper of any Optuna sampler that proposes only new members of the space.
 
-Optuna's samplers repeat themselves in spaces of few choices, and know nothing of a space's constraints; a repeat would
+Optuna's samplers repeat themselves in spaces of few choices, and know nothing of a space's constraints. A repeat would
 cost a trial and teach nothing.
 """
 
@@ -18,23 +18,23 @@ from nas.architecture import Architecture
 from nas.samplers.distributions import distributions
 from nas.space import Space
 
-ATTEMPTS = 3
-DRAWS = 100
+MAX_ATTEMPTS = 3
+MAX_RANDOM_DRAWS = 100
 
 
 class DistinctSampler(BaseSampler):
-    """Asks `inner` again for what is `taken` or forbidden; after three such proposals takes an untaken neighbour of the
-    last one that was allowed, or else draws.
+    """Asks `inner` again where it proposes a known or forbidden architecture.
 
-    `taken` gives the keys of the architectures on record or running. The space must not be exhausted. `repeats` counts
-    the proposals that were replaced.
+    After MAX_ATTEMPTS such proposals it takes a new neighbour of the last one that was allowed, or else a random
+    member. `known_keys` returns the keys of the architectures that are recorded or running. The space must not be
+    exhausted. `repeats` counts the replaced proposals.
     """
 
-    def __init__(self, inner: BaseSampler, space: Space, taken: Callable[[], Collection[str]], seed: int) -> None:
+    def __init__(self, inner: BaseSampler, space: Space, known_keys: Callable[[], Collection[str]], seed: int) -> None:
         self._inner = inner
         self._space = space
         self._distributions = distributions(space)
-        self._taken = taken
+        self._known_keys = known_keys
         self.repeats = 0
         self._random = random.Random(seed)  # noqa: S311 - draws, not secrets
 
@@ -44,24 +44,24 @@ class DistinctSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        taken = self._taken()
-        last = None
-        for _ in range(ATTEMPTS):
+        known_keys = self._known_keys()
+        last_allowed = None
+        for _ in range(MAX_ATTEMPTS):
             architecture = self._space.compose(self._propose(study, trial))
             is_allowed = self._space.allows(architecture)
-            if is_allowed and architecture.key not in taken:
+            if is_allowed and architecture.key not in known_keys:
                 return dict(self._space.encode(architecture))
             self.repeats += 1
-            last = architecture if is_allowed else last
-        return dict(self._space.encode(self._instead_of(last, taken)))
+            last_allowed = architecture if is_allowed else last_allowed
+        return dict(self._space.encode(self._replacement(last_allowed, known_keys)))
 
-    def _instead_of(self, last: Architecture | None, taken: Collection[str]) -> Architecture:
-        near = self._space.neighbours(last) if last is not None else ()
-        drawn = (self._space.sample(self._random) for _ in range(DRAWS))
-        untaken = [other for other in near if other.key not in taken]
-        if untaken:
-            return self._random.choice(untaken)
-        return next(other for other in chain(drawn, self._space) if other.key not in taken)
+    def _replacement(self, last_allowed: Architecture | None, known_keys: Collection[str]) -> Architecture:
+        neighbours = self._space.neighbours(last_allowed) if last_allowed is not None else ()
+        draws = (self._space.sample(self._random) for _ in range(MAX_RANDOM_DRAWS))
+        new_neighbours = [neighbour for neighbour in neighbours if neighbour.key not in known_keys]
+        if new_neighbours:
+            return self._random.choice(new_neighbours)
+        return next(member for member in chain(draws, self._space) if member.key not in known_keys)
 
     def _propose(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
         relative = self._inner.infer_relative_search_space(study, trial)

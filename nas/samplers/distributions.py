@@ -8,7 +8,7 @@ from nas.space import Choice, Space
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """Evenly spaced numbers keep their order, which samplers use; all else is categorical."""
+    """Return integer distributions for evenly spaced numbers, whose order samplers use, else categorical ones."""
     return {name: _distribution(options) for name, options in space.choices.items()}
 
 

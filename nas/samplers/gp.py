@@ -1,4 +1,4 @@
-"""Gaussian processes with expected hypervolume improvement, as Optuna implements them. About a second a suggestion."""
+"""Optuna's Gaussian processes with expected hypervolume improvement. A suggestion takes about a second."""
 
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler
 

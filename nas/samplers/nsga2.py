@@ -4,8 +4,8 @@ from optuna.samplers import BaseSampler, NSGAIISampler
 
 from nas.samplers.setting import SamplerSetting
 
-POPULATION = 20
+POPULATION_SIZE = 20
 
 
 def nsga2(setting: SamplerSetting) -> BaseSampler:
-    return NSGAIISampler(population_size=POPULATION, seed=setting.seed)
+    return NSGAIISampler(population_size=POPULATION_SIZE, seed=setting.seed)

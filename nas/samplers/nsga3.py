@@ -4,8 +4,8 @@ from optuna.samplers import BaseSampler, NSGAIIISampler
 
 from nas.samplers.setting import SamplerSetting
 
-POPULATION = 20
+POPULATION_SIZE = 20
 
 
 def nsga3(setting: SamplerSetting) -> BaseSampler:
-    return NSGAIIISampler(population_size=POPULATION, seed=setting.seed)
+    return NSGAIIISampler(population_size=POPULATION_SIZE, seed=setting.seed)

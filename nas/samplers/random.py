@@ -1,4 +1,4 @@
-"""Uniform random search: the baseline that every other sampler has to beat."""
+"""Uniform random search: the baseline of every other sampler."""
 
 from optuna.samplers import BaseSampler, RandomSampler
 

@@ -1,21 +1,25 @@
-"""What a sampler is made for."""
+"""A sampler's setting: the study's space and objectives, and what is known of architectures without training."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import optuna
 
 from nas.architecture import Architecture
 from nas.objective import ACCURACY, Objective
+from nas.samplers.deprecated import renamed_names, renamed_property
 from nas.space import Space
 
-# Attributes of Optuna's trials that samplers may learn from: after each epoch what foretells the final accuracy best,
-# the training loss; and of a pruned trial what was found of the objectives (None: nothing).
+# Attributes of Optuna's trials that samplers may learn from: the training loss after each epoch, which predicts the
+# final accuracy best; and the values of a pruned trial's objectives (None: not measured).
 CURVE = "curve"
 OBSERVED = "observed"
-# A number that is known of an architecture without training it, None where it is not.
-Cost = Callable[[Architecture], float | None]
+# A number of an architecture that needs no training, such as a cheap objective or a feature; None where it is unknown.
+ArchitectureMetric = Callable[[Architecture], float | None]
+
+if not TYPE_CHECKING:
+    __getattr__ = renamed_names(__name__, __name__, {"Cost": "ArchitectureMetric", "Foresight": "Pruner"})
 
 
 @runtime_checkable
@@ -25,7 +29,7 @@ class Pruner(Protocol):
     def should_continue(self, study: optuna.Study, number: int, curve: Sequence[float], epochs: int) -> bool | None:
         """Whether trial `number` is worth training on, by its training loss after each epoch so far, of `epochs`.
 
-        None where it does not know.
+        None where the sampler does not know.
         """
 
 
@@ -33,20 +37,23 @@ class Pruner(Protocol):
 class SamplerSetting:
     """A study of `objectives` over a space, in the study's order.
 
-    `costs` tell what is known of an architecture before it is tried, by objective's name; `limits` are the most that an
-    objective may be; `features` are further numbers of any architecture, `expensive_features` such that each take about
-    a training step. Samplers are free not to look at these.
+    `costs` give an objective of any architecture before it is tried, by the objective's name. `limits` are objectives'
+    upper limits, by name. `features` are further numbers of any architecture; each of `expensive_features` takes about
+    as long as a training step. A sampler may ignore all of these.
     """
 
     space: Space
     seed: int
     objectives: Sequence[Objective]
-    costs: Mapping[str, Cost] = field(default_factory=dict)
+    costs: Mapping[str, ArchitectureMetric] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
-    features: Sequence[Cost] = ()
-    expensive_features: Sequence[Cost] = ()
+    features: Sequence[ArchitectureMetric] = ()
+    expensive_features: Sequence[ArchitectureMetric] = ()
+
+    dear = renamed_property("SamplerSetting", "dear", "expensive")
+    dear_features = renamed_property("SamplerSetting", "dear_features", "expensive_features")
 
     @property
     def expensive(self) -> int:
-        """The number of the objective that takes training: accuracy."""
-        return next(number for number, objective in enumerate(self.objectives) if objective.name == ACCURACY.name)
+        """The index of the objective that takes training: accuracy."""
+        return next(index for index, objective in enumerate(self.objectives) if objective.name == ACCURACY.name)

@@ -27,7 +27,7 @@ from nas.results.comparison import Comparison
 from nas.results.front import Result, dropped_from_front, front, front_hypervolume
 from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.samplers.distinct import DistinctSampler
-from nas.samplers.setting import Cost, Pruner, SamplerSetting
+from nas.samplers.setting import ArchitectureMetric, Pruner, SamplerSetting
 from nas.space import SearchSpace
 from nas.store.store import Store, StudyRecord
 from nas.study.baseline_training import baseline_jobs
@@ -207,7 +207,7 @@ def _study(
     record: StudyRecord,
     optuna_study: optuna.Study,
     start: WarmStart,
-    expensive_features: Sequence[Cost],
+    expensive_features: Sequence[ArchitectureMetric],
     watcher: Watcher,
     lock: DriverLock,
 ) -> Study:
@@ -217,7 +217,7 @@ def _study(
     latency_input = ModelInput.from_dict(settings["latency_input"])
     online_model = _online_model(store, settings, builder, latency_input)
     limit: float | None = settings["max_latency_ms"]
-    costs: dict[str, Cost] = {
+    costs: dict[str, ArchitectureMetric] = {
         LATENCY.name: online_model.expected_ms,
         PARAMETERS.name: lambda member: total_cost(builder, member, latency_input).parameters,
         MACS.name: lambda member: total_cost(builder, member, latency_input).macs,

@@ -8,7 +8,7 @@ from nas.errors import ParameterError
 from nas.export.published import published_models
 from nas.export.source import source_of
 from nas.results.front import front, results
-from nas.samplers.setting import Cost
+from nas.samplers.setting import ArchitectureMetric
 from nas.space import Space
 from nas.store.store import Store
 
@@ -22,7 +22,7 @@ class WarmStart:
     """The `architectures` to try first, and `priors`: expected losses of any member, for samplers that use them."""
 
     architectures: tuple[Architecture, ...] = ()
-    priors: tuple[Cost, ...] = ()
+    priors: tuple[ArchitectureMetric, ...] = ()
 
 
 def warm_start(names: Sequence[str], store: Store, space: Space, own: str) -> WarmStart:
@@ -33,7 +33,7 @@ def warm_start(names: Sequence[str], store: Store, space: Space, own: str) -> Wa
     a name's architectures is a member of the space.
     """
     architectures: dict[str, Architecture] = {}
-    priors: list[Cost] = []
+    priors: list[ArchitectureMetric] = []
     studies = {record.name: record for record in store.studies()}
     for name in names:
         if name == own:

@@ -1,4 +1,4 @@
-"""What every registered sampler must do, through the study that uses it."""
+"""The contract of every registered sampler, tested through the study that uses it."""
 
 import warnings
 from pathlib import Path

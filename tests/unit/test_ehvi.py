@@ -15,10 +15,10 @@ from scipy.stats import mannwhitneyu
 from nas.architecture import Architecture
 from nas.results.pareto import hypervolume
 from nas.samplers.distributions import distributions
+from nas.samplers.ehvi.box_decomposition import BoxDecomposition
 from nas.samplers.ehvi.encoding import Encoding
-from nas.samplers.ehvi.models import MOST, Models, Sample, Scale, schedule
+from nas.samplers.ehvi.fitting import MAX_OBSERVATIONS, OutcomeTransform, Surrogates, TrainingSet, fit_size
 from nas.samplers.ehvi.sampler import EhviSampler
-from nas.samplers.ehvi.staircase import Staircase
 from nas.samplers.ehvi.surrogate import Surrogate
 from nas.samplers.setting import CURVE, OBSERVED
 from nas.simulation.replay import ReplayOptions, replay
@@ -42,32 +42,34 @@ def test_an_encoded_member_is_the_same_again_and_its_distances_count_differences
     encoding = Encoding(METAFORMER.choices)
     one, other = (encoding.row(METAFORMER.encode(METAFORMER.sample(generator))) for _ in range(2))
     assert METAFORMER.decode(encoding.parameters(one))
-    columns = encoding.columns([one, other])
+    design = encoding.design([one, other])
     first, second = encoding.indices([one, other])
     assert encoding.rows(encoding.indices([one, other])) == [one, other]
-    apart = np.abs(columns.values[0] - columns.values[1]) * columns.scales
-    by_group = np.bincount(columns.groups, apart)
+    distances = np.abs(design.values[0] - design.values[1]) * design.scales
+    by_group = np.bincount(design.groups, distances)
     assert by_group.max(initial=0.0) <= 1.0 + 1e-12
     assert (by_group > 0).sum() >= (first != second).sum()
-    assert (apart.sum() == 0) == (one == other)
+    assert (distances.sum() == 0) == (one == other)
 
 
 def test_shares_are_those_of_parameters_with_the_same_options() -> None:
     mixers = ("pool", "conv", "attention")
     encoding = Encoding({"a": mixers, "b": mixers, "c": mixers, "width": (8, 16, 24), "lone": ("x", "y")})
-    every = np.array(np.meshgrid(*map(range, encoding.sizes))).reshape(5, -1).T
-    shares = encoding.columns(encoding.rows(every)).shares
-    assert shares.shape == (len(every), 3)
+    grid = np.array(np.meshgrid(*map(range, encoding.sizes))).reshape(5, -1).T
+    shares = encoding.design(encoding.rows(grid)).shares
+    assert shares.shape == (len(grid), 3)
     assert shares.mean(0) == pytest.approx(np.zeros(3))
     assert (shares**2).sum(1).mean() == pytest.approx(1.0)
-    taken = np.stack([(every[:, :3] == option).sum(1) for option in range(3)], 1)
-    assert [np.corrcoef(shares[:, option], taken[:, option])[0, 1] for option in range(3)] == pytest.approx([1, 1, 1])
+    counts = np.stack([(grid[:, :3] == option).sum(1) for option in range(3)], 1)
+    assert [np.corrcoef(shares[:, option], counts[:, option])[0, 1] for option in range(3)] == pytest.approx([1, 1, 1])
     unlike = Encoding({"width": (8, 16), "lone": ("x", "y")})
-    assert unlike.columns(unlike.rows(np.zeros((2, 2), np.int16))).shares.shape == (2, 0)
+    assert unlike.design(unlike.rows(np.zeros((2, 2), np.int16))).shares.shape == (2, 0)
 
 
-@pytest.mark.parametrize(("directions", "dear"), [(["minimize"], 0), (["minimize", "minimize"], 2)])
-def test_a_study_that_has_no_front_or_not_the_dear_objective_is_refused(directions: list[str], expensive: int) -> None:
+@pytest.mark.parametrize(("directions", "expensive"), [(["minimize"], 0), (["minimize", "minimize"], 2)])
+def test_a_study_that_has_no_front_or_not_the_expensive_objective_is_refused(
+    directions: list[str], expensive: int
+) -> None:
     study = optuna.create_study(directions=directions, sampler=EhviSampler(HYBRID, 0, expensive=expensive))
     with pytest.raises(ValueError, match="two objectives or more"):
         study.ask(distributions(HYBRID))
@@ -81,10 +83,10 @@ def test_a_dozen_members_tell_which_mixer_is_good_wherever_it_is() -> None:
     seen = generator.integers(0, 3, (16, 5))
     seen[:, 0] = np.where(seen[:, 0] == 2, 0, seen[:, 0])
     losses = -1.0 * (seen == 2).sum(1)
-    model = Surrogate(encoding.columns(encoding.rows(seen)), (losses - losses.mean()) / losses.std(), np.zeros(16))
+    model = Surrogate(encoding.design(encoding.rows(seen)), (losses - losses.mean()) / losses.std(), np.zeros(16))
     new = np.repeat(generator.integers(0, 2, (20, 5)), 2, 0)
     new[1::2, 0] = 2
-    mean, _ = model.predict(encoding.columns(encoding.rows(new)))
+    mean, _ = model.predict(encoding.design(encoding.rows(new)))
     assert (mean[1::2] < mean[::2]).all()
 
 
@@ -96,21 +98,21 @@ def test_a_certain_candidate_improves_by_the_hypervolume_that_it_adds(
         points = [point[:size] for point in front]
         reference = (1.0,) * size
         added = hypervolume([*points, candidate[:size]], reference) - hypervolume(points, reference)
-        found = Staircase(points, reference).improvement(
+        improvement = BoxDecomposition(points, reference).improvement(
             np.array([candidate[0]]), np.array([1e-9]), np.array([candidate[1:size]])
         )
-        assert found[0] == pytest.approx(added, abs=1e-6)
+        assert improvement[0] == pytest.approx(added, abs=1e-6)
 
 
 def test_an_uncertain_candidate_improves_as_sampling_says() -> None:
     points = [(0.2, 0.8), (0.5, 0.5), (0.8, 0.1)]
-    staircase = Staircase(points, (1.0, 1.0))
+    boxes = BoxDecomposition(points, (1.0, 1.0))
     generator = np.random.default_rng(0)
     drawn = generator.normal(0.45, 0.2, 20_000)
     base = hypervolume(points, (1.0, 1.0))
     sampled = np.mean([hypervolume([*points, (loss, 0.4)], (1.0, 1.0)) - base for loss in drawn])
-    found = staircase.improvement(np.array([0.45]), np.array([0.2]), np.array([[0.4]]))
-    assert found[0] == pytest.approx(sampled, rel=0.03)
+    improvement = boxes.improvement(np.array([0.45]), np.array([0.2]), np.array([[0.4]]))
+    assert improvement[0] == pytest.approx(sampled, rel=0.03)
 
 
 def test_the_surrogate_learns_which_choices_matter() -> None:
@@ -123,48 +125,48 @@ def test_the_surrogate_learns_which_choices_matter() -> None:
 
     losses = truth(rows) + generator.normal(0, 0.02, 80)
     losses -= losses.mean()
-    model = Surrogate(encoding.columns(encoding.rows(rows)), losses, np.zeros(80))
-    weights = model.hyperparameters.weights
+    model = Surrogate(encoding.design(encoding.rows(rows)), losses, np.zeros(80))
+    weights = model.hyperparameters.log_weights
     assert weights[0] > weights[1] > weights[2]
-    every = np.array(np.meshgrid(*[range(3)] * 3)).reshape(3, -1).T
-    mean, deviation = model.predict(encoding.columns(encoding.rows(every)))
-    assert np.abs(mean - (truth(every) - truth(rows).mean())).max() < 0.15
-    assert (deviation > 0).all()
+    grid = np.array(np.meshgrid(*[range(3)] * 3)).reshape(3, -1).T
+    mean, sd = model.predict(encoding.design(encoding.rows(grid)))
+    assert np.abs(mean - (truth(grid) - truth(rows).mean())).max() < 0.15
+    assert (sd > 0).all()
 
 
-def test_models_see_no_more_than_they_can_take() -> None:
+def test_surrogates_are_fitted_to_a_limited_number_of_observations() -> None:
     encoding = Encoding(dict.fromkeys("abcdef", (0, 1, 2)))
     rows = np.random.default_rng(0).integers(0, 3, (900, 6))
     losses = rows.sum(1) - 6.0
-    sample = Sample.certain(encoding.rows(rows), losses)._replace(gaps=losses)
-    at = schedule(900)
-    fitted = Models().fit("x", sample, at, lambda: sample.first(at), encoding.columns)
-    assert len(fitted._columns.values) <= MOST + 900 - at
-    assert np.abs(fitted.predict(encoding.columns(encoding.rows(rows)))[0] - losses).mean() < 0.5
+    data = TrainingSet.uniform(encoding.rows(rows), losses)._replace(gaps=losses)
+    size = fit_size(900)
+    fitted = Surrogates().fit("x", data, size, lambda: data.first(size), encoding.design)
+    assert len(fitted._design.values) <= MAX_OBSERVATIONS + 900 - size
+    assert np.abs(fitted.predict(encoding.design(encoding.rows(rows)))[0] - losses).mean() < 0.5
 
 
 @given(st.integers(1, 5000))
-def test_parameters_are_learnt_at_a_few_moments_alone(count: int) -> None:
-    assert schedule(count) <= count
-    assert schedule(schedule(count)) == schedule(count)
+def test_hyperparameters_are_fitted_at_a_few_sizes_alone(count: int) -> None:
+    assert fit_size(count) <= count
+    assert fit_size(fit_size(count)) == fit_size(count)
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=50, unique=True))
-def test_scales_keep_the_order(losses: list[float]) -> None:
-    scaled = Scale.of(np.array(losses))(np.array(sorted(losses)))
+def test_the_outcome_transform_keeps_the_order(losses: list[float]) -> None:
+    scaled = OutcomeTransform.fit(np.array(losses))(np.array(sorted(losses)))
     assert (np.diff(scaled) >= 0).all()
 
 
-def asked(sampler: EhviSampler, space, values, count: int, directions=("maximize", "minimize")) -> list[str]:
-    """The members that it proposes in a plain Optuna study; `values` None is a failed trial."""
+def proposals(sampler: EhviSampler, space, values, count: int, directions=("maximize", "minimize")) -> list[str]:
+    """Return the keys of the members that it proposes in a plain Optuna study; `values` None is a failed trial."""
     study = optuna.create_study(directions=list(directions), sampler=sampler)
     keys = []
     for _ in range(count):
         trial = study.ask(sampler.infer_relative_search_space(study, None))
         member = space.decode(trial.params)
         keys.append(member.key)
-        found = values(member)
-        study.tell(trial, found, state=None if found is not None else optuna.trial.TrialState.FAIL)
+        measured = values(member)
+        study.tell(trial, measured, state=None if measured is not None else optuna.trial.TrialState.FAIL)
     return keys
 
 
@@ -176,13 +178,13 @@ def figures(space: TableSpace, *names: str):
 def test_any_optuna_study_of_a_space_may_use_it(table: Path, known: bool) -> None:
     space = TableSpace(read_table(table))
     costs = {1: lambda member: space.row(member).figures["latency_ms"]} if known else {}
-    keys = asked(EhviSampler(space, 0, costs=costs), space, figures(space, "accuracy", "latency_ms"), 60)
+    keys = proposals(EhviSampler(space, 0, costs=costs), space, figures(space, "accuracy", "latency_ms"), 60)
     assert len(set(keys)) == 60
-    again = asked(EhviSampler(space, 0, costs=costs), space, figures(space, "accuracy", "latency_ms"), 60)
+    again = proposals(EhviSampler(space, 0, costs=costs), space, figures(space, "accuracy", "latency_ms"), 60)
     assert keys == again
 
 
-def test_three_objectives_failed_trials_and_the_dear_one_last(tmp_path: Path) -> None:
+def test_three_objectives_failed_trials_and_the_expensive_one_last(tmp_path: Path) -> None:
     space = TableSpace(read_table(write_table(tmp_path / "three.csv", third=True)))
     values = figures(space, "latency_ms", "energy", "accuracy")
     count = 0
@@ -193,7 +195,7 @@ def test_three_objectives_failed_trials_and_the_dear_one_last(tmp_path: Path) ->
         return None if count % 7 == 0 else values(member)
 
     sampler = EhviSampler(space, 0, expensive=2, costs={0: lambda member: space.row(member).figures["latency_ms"]})
-    keys = asked(sampler, space, sometimes, 50, ("minimize", "minimize", "maximize"))
+    keys = proposals(sampler, space, sometimes, 50, ("minimize", "minimize", "maximize"))
     assert len(set(keys)) == 50
 
 
@@ -203,7 +205,7 @@ def test_large_spaces(space) -> None:
         depth = sum(stage.depth for stage in member.stages)
         return [1 - 1 / (1 + depth), sum(stage.depth * stage.width for stage in member.stages) / 100]
 
-    keys = asked(EhviSampler(space, 0), space, values, 25)
+    keys = proposals(EhviSampler(space, 0), space, values, 25)
     assert len(set(keys)) == 25
 
 
@@ -217,7 +219,7 @@ def test_nothing_known_to_be_over_a_limit_is_proposed(table: Path) -> None:
         seen.append(space.row(member).figures["latency_ms"])
         return figures(space, "accuracy", "latency_ms")(member)
 
-    asked(sampler, space, values, 50)
+    proposals(sampler, space, values, 50)
     assert max(seen) <= 4.0
 
 
@@ -274,27 +276,27 @@ def test_several_threads_ask_at_once() -> None:
 )
 def test_costs_and_limits_are_of_further_objectives(options) -> None:
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=EhviSampler(HYBRID, 0, **options))
-    with pytest.raises(ValueError, match="besides the dear one, whose numbers are 1, not"):
+    with pytest.raises(ValueError, match="besides the expensive one, whose numbers are 1, not"):
         study.ask(distributions(HYBRID))
 
 
 def test_it_beats_random_and_tpe(table: Path) -> None:
     """After 30 of 729 trials, five seeds each, none stopped early: one-sided Mann-Whitney tests."""
     read = read_table(table)
-    found = {
+    shares = {
         name: [replay(read, name, seed, ReplayOptions(30, early_stopping=False)).shares[2] for seed in range(5)]
         for name in ("ehvi", "random", "tpe")
     }
     for other in ("random", "tpe"):
-        assert mannwhitneyu(found["ehvi"], found[other], alternative="greater").pvalue < 0.05
+        assert mannwhitneyu(shares["ehvi"], shares[other], alternative="greater").pvalue < 0.05
 
 
 def test_without_a_seed_no_two_samplers_draw_alike() -> None:
-    first, second = (asked(EhviSampler(HYBRID), HYBRID, lambda _: (0.5, 1.0), 3) for _ in range(2))
+    first, second = (proposals(EhviSampler(HYBRID), HYBRID, lambda _: (0.5, 1.0), 3) for _ in range(2))
     assert first != second
 
 
-def test_a_running_trial_is_judged_by_what_its_curve_still_promises() -> None:
+def test_a_running_trial_is_judged_by_its_expected_gain() -> None:
     """Two curves of the same architecture: one that starts as the best ones did, one far below all of them."""
     sampler = EhviSampler(HYBRID, seed=0)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
@@ -306,9 +308,9 @@ def test_a_running_trial_is_judged_by_what_its_curve_still_promises() -> None:
         accuracy += generator.gauss(0, 0.003)
         trial.set_user_attr(CURVE, [1.2 - accuracy + generator.gauss(0, 0.003), 1.1 - accuracy, 1.0 - accuracy])
         study.tell(trial, [accuracy, float(sum(stage.depth * stage.width for stage in architecture.stages))])
-    asked = study.ask(distributions(HYBRID))
-    assert sampler.should_continue(study, asked.number, [0.35], 3) is True
-    assert sampler.should_continue(study, asked.number, [0.7], 3) is False
+    running = study.ask(distributions(HYBRID))
+    assert sampler.should_continue(study, running.number, [0.35], 3) is True
+    assert sampler.should_continue(study, running.number, [0.7], 3) is False
 
 
 @pytest.mark.parametrize("known", [True, False])

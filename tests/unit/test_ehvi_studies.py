@@ -43,9 +43,9 @@ def test_one_sampler_serves_several_studies() -> None:
     """Each as if it were alone: studies in memory all have the same number."""
     shared = EhviSampler(HYBRID_V1, 0)
     first, second = (created(shared) for _ in range(2))
-    found = [[tried(study, 1) for study in (first, second)] for _ in range(9)]
-    assert [one for one, _ in found] == [other for _, other in found]
-    assert [one for one, _ in found] == [
+    rounds = [[tried(study, 1) for study in (first, second)] for _ in range(9)]
+    assert [one for one, _ in rounds] == [other for _, other in rounds]
+    assert [one for one, _ in rounds] == [
         tried(alone, 1) for alone in [created(EhviSampler(HYBRID_V1, 0))] for _ in range(9)
     ]
 
@@ -86,10 +86,10 @@ def test_choices_that_are_enqueued_make_a_member_with_what_is_proposed() -> None
     study = created(EhviSampler(METAFORMER, 0))
     for _ in range(2):
         study.enqueue_trial({"stage1.mixer": "pool", "stage3.mixer": "attention"})
-    found = [study.ask(distributions(METAFORMER)).params for _ in range(2)]
-    assert all(METAFORMER.decode(each) for each in found)
-    assert [(each["stage1.mixer"], each["stage3.mixer"]) for each in found] == [("pool", "attention")] * 2
-    assert found[0] != found[1]
+    asked = [study.ask(distributions(METAFORMER)).params for _ in range(2)]
+    assert all(METAFORMER.decode(params) for params in asked)
+    assert [(params["stage1.mixer"], params["stage3.mixer"]) for params in asked] == [("pool", "attention")] * 2
+    assert asked[0] != asked[1]
 
 
 def test_trials_that_are_no_members_and_parameters_of_the_studys_own() -> None:
@@ -98,13 +98,13 @@ def test_trials_that_are_no_members_and_parameters_of_the_studys_own() -> None:
     with pytest.warns(UserWarning, match="out of range"):
         tried(study, 1)
     own = {**SPACE, "learning_rate": optuna.distributions.FloatDistribution(1e-4, 1e-1, log=True)}
-    found = tried(study, 12, own)
-    assert len({tuple(each[name] for name in SPACE) for each in found}) == 12
-    assert len({each["learning_rate"] for each in found}) == 12
+    trials = tried(study, 12, own)
+    assert len({tuple(params[name] for name in SPACE) for params in trials}) == 12
+    assert len({params["learning_rate"] for params in trials}) == 12
 
 
 def test_the_last_members_of_a_space_are_all_proposed(tmp_path: Path) -> None:
-    """More of them than are looked at each time."""
+    """More of them than are candidates each time."""
     space = TableSpace(read_table(write_table(tmp_path / "t.csv")))
     study = created(EhviSampler(space, 0))
     members = list(space)
@@ -119,29 +119,27 @@ def test_the_last_members_of_a_space_are_all_proposed(tmp_path: Path) -> None:
     assert sorted(map(str, left)) == sorted(str(space.encode(member)) for member in members[-3:])
 
 
-def test_features_that_take_long_are_looked_at_of_few_and_used() -> None:
-    """What no choice tells, they do."""
-    asked: Counter[str] = Counter()
+def test_expensive_features_are_evaluated_for_few_members_and_used() -> None:
+    """They tell what no choice does."""
+    evaluations: Counter[str] = Counter()
 
     def luck(member: Architecture) -> float:
         return random.Random(member.key).random()
 
     def counting(member: Architecture) -> float:
-        asked[member.key] += 1
+        evaluations[member.key] += 1
         return luck(member)
 
-    def found(sampler: EhviSampler, trials: int) -> list[float]:
+    def accuracies(sampler: EhviSampler, trials: int) -> list[float]:
         study = created(sampler)
         for _ in range(trials):
             trial = study.ask(SPACE)
             study.tell(trial, (luck(HYBRID_V1.compose(trial.params)), judged(trial)[1]))
         return [trial.values[0] for trial in study.trials[20:]]
 
-    told, untold = (
-        found(EhviSampler(HYBRID_V1, 0, expensive_features=[counting]), 50),
-        found(EhviSampler(HYBRID_V1, 0), 50),
-    )
-    assert statistics.fmean(told) > statistics.fmean(untold) + 0.05
-    # A member once, eight of those that a suggestion chooses among.
-    assert set(asked.values()) == {1}
-    assert 50 < len(asked) <= 50 + 8 * 50
+    informed = accuracies(EhviSampler(HYBRID_V1, 0, expensive_features=[counting]), 50)
+    uninformed = accuracies(EhviSampler(HYBRID_V1, 0), 50)
+    assert statistics.fmean(informed) > statistics.fmean(uninformed) + 0.05
+    # Once for each member, and for eight candidates of a proposal.
+    assert set(evaluations.values()) == {1}
+    assert 50 < len(evaluations) <= 50 + 8 * 50

@@ -1,92 +1,100 @@
-"""The cheap objectives of every candidate: as they are known, or else as trials foretell them; and their limits."""
+"""The cheap objectives of every candidate: known, or else predicted from trials; and their limits."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import compress
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.samplers.ehvi.encoding import Encoding, Row
+from nas.samplers.ehvi.fitting import Surrogates, TrainingSet, fit_size
 from nas.samplers.ehvi.history import History
-from nas.samplers.ehvi.models import Models, Sample, schedule
 from nas.samplers.ehvi.surrogate import Surrogate
 
 Floats = NDArray[np.float64]
-# Of fewer observations nothing is foretold.
-FEWEST = 2
+# Fewer observations predict nothing.
+MIN_OBSERVATIONS = 2
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the pool's columns are: costs, by their places among the objectives behind the dear one; then features.
+class KnownCosts:
+    """The cheap objectives that the pool's first metrics give (features follow), and limits of cheap objectives.
 
-    `limits` are by the same places.
+    Both are by the objective's index among the cheap ones.
     """
 
-    places: Sequence[int] = ()
+    indices: Sequence[int] = ()
     limits: Mapping[int, float] = field(default_factory=dict)
 
 
-class Costs:
-    """At one moment of a history: the losses behind the dear one, logarithms where all of them so far are above 0."""
+class _CostSurrogate(NamedTuple):
+    """A surrogate of a cost in units of `sd` from `mean`."""
 
-    def __init__(self, encoding: Encoding, known: Known, models: Models, history: History) -> None:
+    mean: float
+    sd: float
+    surrogate: Surrogate
+
+
+class Costs:
+    """The cheap losses at one moment of a history: logarithms where all values so far are above 0."""
+
+    def __init__(self, encoding: Encoding, known: KnownCosts, surrogates: Surrogates, history: History) -> None:
         self._encoding = encoding
         self._known = known
-        self._models = models
+        self._surrogates = surrogates
         self._observations = history.observations
         self._signs = history.signs[1:]
         self._logarithmic = history.is_positive[1:]
 
-    def of(self, rows: Sequence[Row], known: Floats, hope: float = 0.0) -> Floats:
-        """(members, losses): by the pool's columns `known`, or else as expected of them; NaN where nothing is told.
+    def predict(self, rows: Sequence[Row], metrics: Floats, optimism: float = 0.0) -> Floats:
+        """Return (members, losses): from the pool's `metrics`, or else predicted; NaN where neither is possible.
 
-        What is expected is lower by so many deviations as there is `hope`.
+        Predictions are lowered by `optimism` standard deviations.
         """
-        places = list(self._known.places)
-        found = np.full((len(rows), len(self._signs)), np.nan)
-        found[:, places] = known[:, : len(places)] * self._signs[places]
-        found = self.bent(found)
-        for place in np.flatnonzero(np.isnan(found).any(0)):
-            if (learnt := self._learnt[place]) is not None:
-                middle, spread, model = learnt
-                unknown = np.isnan(found[:, place])
-                columns = self._encoding.columns(list(compress(rows, unknown)))
-                mean, deviation = model.predict(columns)
-                found[unknown, place] = middle + spread * (mean - hope * deviation)
-        return found
+        indices = list(self._known.indices)
+        losses = np.full((len(rows), len(self._signs)), np.nan)
+        losses[:, indices] = metrics[:, : len(indices)] * self._signs[indices]
+        losses = self.transform(losses)
+        for index in np.flatnonzero(np.isnan(losses).any(0)):
+            if (fitted := self._fitted[index]) is not None:
+                unknown = np.isnan(losses[:, index])
+                mean, sd = fitted.surrogate.predict(self._encoding.design(list(compress(rows, unknown))))
+                losses[unknown, index] = fitted.mean + fitted.sd * (mean - optimism * sd)
+        return losses
 
-    def bent(self, losses: Floats) -> Floats:
-        """Costs above 0 are compared by their ratios."""
+    def transform(self, losses: Floats) -> Floats:
+        """Return the logarithms of costs above 0, which compare by their ratios."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self._logarithmic, np.log(losses), losses)
 
-    def excess(self, losses: Floats) -> Floats:
-        """How far such losses are over the limits, 0 where they are within them, as far as is known."""
-        found = np.zeros(len(losses))
-        for place, limit in self._known.limits.items():
-            most = limit
-            if self._logarithmic[place]:
-                # Nothing that is above 0 is within a limit that is not.
-                most = math.log(limit) if limit > 0 else -math.inf
-            found += np.nan_to_num(np.maximum(losses[:, place] - most, 0.0))
-        return found
+    def violation(self, losses: Floats) -> Floats:
+        """Return how far transformed losses exceed the limits in sum, 0 where they keep them or are unknown."""
+        violation = np.zeros(len(losses))
+        for index, limit in self._known.limits.items():
+            bound = limit
+            if self._logarithmic[index]:
+                # No value above 0 keeps a limit that is not above 0.
+                bound = math.log(limit) if limit > 0 else -math.inf
+            violation += np.nan_to_num(np.maximum(losses[:, index] - bound, 0.0))
+        return violation
 
     @cached_property
-    def _learnt(self) -> list[tuple[float, float, Surrogate] | None]:
-        """For each loss its mean, its deviation and the process that learns it in these units."""
-        return [self._learn(place) for place in range(len(self._signs))]
+    def _fitted(self) -> list[_CostSurrogate | None]:
+        return [self._fit(index) for index in range(len(self._signs))]
 
-    def _learn(self, place: int) -> tuple[float, float, Surrogate] | None:
-        seen = [each for each in self._observations if np.isfinite(each.losses[1 + place])]
-        if len(seen) < FEWEST:
+    def _fit(self, index: int) -> _CostSurrogate | None:
+        observations = [seen for seen in self._observations if np.isfinite(seen.losses[1 + index])]
+        if len(observations) < MIN_OBSERVATIONS:
             return None
-        values = self.bent(np.array([each.losses[1:] for each in seen]))[:, place]
-        at = schedule(len(seen))
-        middle, spread = float(values[:at].mean()), float(values[:at].std()) or 1.0
-        sample = Sample.certain([each.row for each in seen], (values - middle) / spread)
-        model = self._models.fit(f"cost {place}", sample, at, partial(sample.first, at), self._encoding.columns)
-        return middle, spread, model
+        losses = self.transform(np.array([observation.losses[1:] for observation in observations]))[:, index]
+        size = fit_size(len(observations))
+        mean, sd = float(losses[:size].mean()), float(losses[:size].std()) or 1.0
+        data = TrainingSet.uniform([observation.row for observation in observations], (losses - mean) / sd)
+        fit_data = partial(data.first, size)
+        return _CostSurrogate(
+            mean, sd, self._surrogates.fit(f"cost {index}", data, size, fit_data, self._encoding.design)
+        )

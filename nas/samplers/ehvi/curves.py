@@ -1,4 +1,4 @@
-"""What the beginning of a learning curve tells of its end, by how the complete trials went on from there."""
+"""Prediction of final losses from the beginnings of learning curves, by the curves of the complete trials."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,75 +6,76 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.results.shrinkage import DEFAULT_VARIANCE_RATIO, Line
+from nas.results.shrinkage import SHARE, Line
 from nas.samplers.ehvi.history import Observation
 
-# So many complete trials must tell how curves go on.
-FEWEST = 8
+# Complete trials that a prediction needs.
+MIN_CURVES = 8
 Floats = NDArray[np.float64]
 
 
-def less_luck(losses: Floats, curves: Sequence[Sequence[float]]) -> Floats:
-    """The final losses, drawn towards what the ends of their curves foretell, as far as the rest is likely luck.
+def shrunk_losses(losses: Floats, curves: Sequence[Sequence[float]]) -> Floats:
+    """Shrink final losses towards what the ends of their curves predict, as far as the rest is likely luck.
 
-    As nas.results.shrinkage does with accuracies for a front.
+    nas.results.shrinkage does the same with the accuracies of a front.
     """
     ends = np.array([curve[-1] if curve else np.nan for curve in curves])
     known = ~np.isnan(ends)
     line = Line.through(ends[known], losses[known])
     if line is None:
         return losses
-    foretold = line.at(ends)
-    return np.where(
-        known, foretold + (losses - foretold) * DEFAULT_VARIANCE_RATIO / (DEFAULT_VARIANCE_RATIO + 1), losses
-    )
+    predicted = line.at(ends)
+    return np.where(known, predicted + (losses - predicted) * SHARE / (SHARE + 1), losses)
 
 
-class Continuation(NamedTuple):
-    """What to expect of the final loss by the curve's last point at some epoch: a straight line; and how far off."""
+class Extrapolation(NamedTuple):
+    """A straight line from the curve at some epoch, `early`, to the final loss, and the residuals' standard deviation.
+
+    The line passes through the means `early` and `final`.
+    """
 
     slope: float
     early: float
     final: float
-    deviation: float
+    sd: float
 
-    def of(self, last: float) -> float:
+    def predict(self, last: float) -> float:
         return self.final + self.slope * (last - self.early)
 
 
-def continuation(epoch: int, complete: Sequence[Observation], losses: Floats) -> Continuation | None:
-    """How curves that were stopped after an epoch go on; None while too little is known.
+def fit_extrapolation(epoch: int, complete: Sequence[Observation], losses: Floats) -> Extrapolation | None:
+    """Fit the final `losses` of the complete trials to their curves at `epoch`; None for fewer than MIN_CURVES curves.
 
-    By a straight line through the complete trials, the curve at the same epoch against the final loss, which is drawn
-    towards one of perfect correlation where there are few.
+    The line is drawn towards one of perfect correlation where there are few.
     """
-    pairs = [
-        (each.curve[epoch - 1], loss) for each, loss in zip(complete, losses, strict=True) if len(each.curve) >= epoch
-    ]
-    if len(pairs) < FEWEST:
+    trials = zip(complete, losses, strict=True)
+    pairs = [(trial.curve[epoch - 1], loss) for trial, loss in trials if len(trial.curve) >= epoch]
+    if len(pairs) < MIN_CURVES:
         return None
     early, final = np.array(pairs).T
-    early_off, final_off = early - early.mean(), final - final.mean()
-    ridge = early_off.var() + 1e-12
-    slope = (early_off @ final_off + ridge * final_off.std() / np.sqrt(ridge)) / (early_off @ early_off + ridge)
-    left = final_off - slope * early_off
-    deviation = float(np.sqrt(left @ left / (len(pairs) - 2)))
-    return Continuation(float(slope), float(early.mean()), float(final.mean()), deviation)
+    early_centred, final_centred = early - early.mean(), final - final.mean()
+    ridge = early_centred.var() + 1e-12
+    slope = (early_centred @ final_centred + ridge * final_centred.std() / np.sqrt(ridge)) / (
+        early_centred @ early_centred + ridge
+    )
+    residuals = final_centred - slope * early_centred
+    sd = float(np.sqrt(residuals @ residuals / (len(pairs) - 2)))
+    return Extrapolation(float(slope), float(early.mean()), float(final.mean()), sd)
 
 
-def evidence(last: float, early: Floats, final: Floats) -> tuple[float, float] | None:
-    """What a curve's last loss by itself says of the final one, and its variance; None where it says nothing.
+def calibrated_estimate(last: float, early: Floats, final: Floats) -> tuple[float, float] | None:
+    """Estimate the final loss from a curve's last loss alone, with its variance; None where curves say nothing of it.
 
-    The line of the complete trials' losses after that epoch, `early`, by their `final` ones, read backwards (classical
-    calibration: Eisenhart, 1939): unlike a prediction it is not drawn to the middle, which whoever has an expectation
-    of the trial does by it.
+    The regression of the complete trials' losses after that epoch, `early`, on their `final` ones, inverted (classical
+    calibration: Eisenhart, 1939). Unlike a prediction the estimate is not drawn to the mean; the prior that it is
+    combined with does that.
     """
-    if len(early) < FEWEST:
+    if len(early) < MIN_CURVES:
         return None
-    early_off, final_off = early - early.mean(), final - final.mean()
-    slope = (final_off @ early_off) / (final_off @ final_off + 1e-12)
+    early_centred, final_centred = early - early.mean(), final - final.mean()
+    slope = (final_centred @ early_centred) / (final_centred @ final_centred + 1e-12)
     if slope <= 1e-9:
         return None
-    left = early_off - slope * final_off
-    variance = float(left @ left) / (len(early) - 2) / slope**2
+    residuals = early_centred - slope * final_centred
+    variance = float(residuals @ residuals) / (len(early) - 2) / slope**2
     return float(final.mean() + (last - early.mean()) / slope), variance + 1e-9

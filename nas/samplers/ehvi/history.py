@@ -1,4 +1,4 @@
-"""What an Optuna study tells of a space's members: losses, curves, and which are taken."""
+"""An Optuna study as observations of a space's members: losses, learning curves, and the members in use."""
 
 from bisect import bisect
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from nas.samplers.ehvi.encoding import Encoding, Row
 from nas.samplers.setting import CURVE, OBSERVED
 
 Floats = NDArray[np.float64]
-# Among a trial's attributes: what it was proposed, until its parameters are there.
+# The attribute of a trial that holds its proposed parameters, until the trial has them.
 PROPOSED = "nas:proposed"
 
 
 @dataclass(frozen=True)
 class Observation:
-    """`losses` are to be minimised, the dear one first, NaN where unknown; `curve` foretells the dear one's end."""
+    """A member's losses, the expensive one first, NaN where unknown, and its training loss after each epoch."""
 
     row: Row
     losses: Floats
@@ -33,76 +33,77 @@ class Observation:
 
 
 class History:
-    """Of a study, in the order of its trials' numbers; a finished trial is read once.
+    """A study's observations in the order of its trials' numbers; a finished trial is read once.
 
-    `order` numbers the study's objectives, the dear one first.
+    `order` lists the indices of the study's objectives, the expensive one first.
     """
 
     def __init__(self, encoding: Encoding, study: Study, order: Sequence[int]) -> None:
         self._encoding = encoding
         self._order = list(order)
-        signs = [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
+        signs = [-1.0 if direction is StudyDirection.MAXIMIZE else 1.0 for direction in study.directions]
         self.signs = np.array(signs)[self._order]
-        # In order of the trials' numbers, which are beside them.
+        # In the order of their trials' numbers, which the second list holds.
         self.observations: list[Observation] = []
         self._numbers: list[int] = []
-        self._taken: set[Row] = set()
+        self._tried: set[Row] = set()
         self.trials_read = 0
-        # By number, those that had not ended when they were read.
-        self._open: dict[int, Row | None] = {}
-        # By number, what was proposed to trials whose parameters are not seen yet.
+        # Trials that had not ended when they were read, by number.
+        self._unfinished: dict[int, Row | None] = {}
+        # Proposals to trials whose parameters have not been read yet, by number.
         self._proposed: dict[int, Row] = {}
-        self.complete = 0
-        # Of each loss, whether all that are known are above 0.
+        self.complete_count = 0
+        # For each loss, whether all known values are above 0.
         self.is_positive = np.ones(len(signs), dtype=bool)
 
     def propose(self, number: int, row: Row) -> None:
-        """To a trial that may not take it up at once, or at all."""
+        """Note a proposal to a trial, which may adopt it later or never."""
         self._proposed[number] = row
 
-    def running(self, but: int) -> list[Row]:
-        """The members that others than the trial of number `but` are at, or are about to be."""
-        members = {**self._proposed, **{number: row for number, row in self._open.items() if row is not None}}
-        return [row for number, row in sorted(members.items()) if number != but]
+    def pending(self, exclude: int) -> list[Row]:
+        """Return the members that run or are proposed, except those of the trial of number `exclude`."""
+        members = {**self._proposed, **{number: row for number, row in self._unfinished.items() if row is not None}}
+        return [row for number, row in sorted(members.items()) if number != exclude]
 
     @property
-    def members_tried(self) -> int:
-        """How many there were, each counted once however often it was cut off and tried again."""
-        return len(self._taken)
+    def member_count(self) -> int:
+        """The number of distinct members tried. A member that was interrupted and tried again counts once."""
+        return len(self._tried)
 
-    def has(self, row: Row) -> bool:
-        """Whether a trial has or had this member, or was proposed it, whatever became of it."""
-        return row in self._taken or row in self._proposed.values()
+    def contains(self, row: Row) -> bool:
+        """Whether any trial, in whatever state, has this member or was proposed it."""
+        return row in self._tried or row in self._proposed.values()
 
-    def is_free(self, row: Row, number: int) -> bool:
-        """Whether no trial but that of this number, which was proposed it, has or had this member."""
-        return row not in self._taken and row not in (each for at, each in self._proposed.items() if at != number)
+    def is_unique(self, row: Row, number: int) -> bool:
+        """Whether no trial except number `number`, to which it is proposed, has this member or was proposed it."""
+        others = (proposed for other, proposed in self._proposed.items() if other != number)
+        return row not in self._tried and row not in others
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take in what is new of a study's trials in order of number, from 0 on.
+        """Read what is new in a study's trials, given in order of number from 0 on.
 
-        Trials that are no members, such as the one that is asked for, tell nothing.
+        Trials that are not members, such as the one that awaits its proposal, give no observation.
         """
-        for trial in [*(trials[number] for number in self._open), *trials[self.trials_read :]]:
-            row = self._open.pop(trial.number, None)
+        for trial in [*(trials[number] for number in self._unfinished), *trials[self.trials_read :]]:
+            row = self._unfinished.pop(trial.number, None)
             if row is None and (row := self._member(trial.params)) is not None:
-                self._taken.add(row)
+                self._tried.add(row)
             elif row is None and (proposed := self._member(trial.system_attrs.get(PROPOSED, {}))) is not None:
                 self._proposed[trial.number] = proposed
             if row is not None or trial.state.is_finished():
                 self._proposed.pop(trial.number, None)
             if not trial.state.is_finished():
-                self._open[trial.number] = row
-            elif row is not None and (found := self._observation(trial, row)) is not None:
-                place = bisect(self._numbers, trial.number)
-                self._numbers.insert(place, trial.number)
-                self.observations.insert(place, found)
-                self.complete += found.is_complete
-                self.is_positive &= ~(found.losses <= 0)
+                self._unfinished[trial.number] = row
+            elif row is not None and (observation := self._observation(trial, row)) is not None:
+                index = bisect(self._numbers, trial.number)
+                self._numbers.insert(index, trial.number)
+                self.observations.insert(index, observation)
+                self.complete_count += observation.is_complete
+                self.is_positive &= ~(observation.losses <= 0)
         self.trials_read = len(trials)
 
     def _member(self, parameters: Mapping[str, Any]) -> Row | None:
-        """None where a choice is lacking, or is none of the space."""
+        """Return None where a parameter is missing, or an option is not the space's."""
         try:
             return self._encoding.row(parameters)
         except KeyError:
@@ -113,6 +114,6 @@ class History:
         if trial.state is TrialState.COMPLETE:
             return Observation(row, self.signs * np.array(trial.values)[self._order], curve)
         if trial.state is TrialState.PRUNED:
-            found = trial.user_attrs.get(OBSERVED, [None] * len(self.signs))
-            return Observation(row, self.signs * np.array(found, dtype=np.float64)[self._order], curve)
+            values = trial.user_attrs.get(OBSERVED, [None] * len(self.signs))
+            return Observation(row, self.signs * np.array(values, dtype=np.float64)[self._order], curve)
         return None
