@@ -31,7 +31,7 @@ class NearestRowSampler(DistinctSampler):
     ) -> dict[str, Any]:
         proposal = self._propose(study, trial)
         member = self._table.compose(proposal)
-        tried = self._taken()
+        tried = self._known_keys()
         if not self._table.allows(member):
             self.absent += 1
         elif member.key in tried:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.results.shrinkage import SHARE, Line
+from nas.results.shrinkage import DEFAULT_VARIANCE_RATIO, Line
 from nas.samplers.ehvi.history import Observation
 
 # Complete trials that a prediction needs.
@@ -25,7 +25,9 @@ def shrunk_losses(losses: Floats, curves: Sequence[Sequence[float]]) -> Floats:
     if line is None:
         return losses
     predicted = line.at(ends)
-    return np.where(known, predicted + (losses - predicted) * SHARE / (SHARE + 1), losses)
+    return np.where(
+        known, predicted + (losses - predicted) * DEFAULT_VARIANCE_RATIO / (DEFAULT_VARIANCE_RATIO + 1), losses
+    )
 
 
 class Extrapolation(NamedTuple):
