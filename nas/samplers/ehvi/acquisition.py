@@ -127,7 +127,7 @@ class Acquisition:
             np.array([*points[:, 0], *(middle for _, middle, _ in stopped)]),
             np.array([*np.zeros(len(points)), *(((high - low) / 2) ** 2 for low, _, high in stopped)]),
             np.array([*front_gaps(points), *[np.inf] * len(stopped)]),
-            np.array([*targets.indices, *(target.index for target in targets.stopped)]),
+            np.array([*targets.indices, *(target.position for target in targets.stopped)]),
         )
 
     def _quantile_bins(self, rows: Sequence[Row]) -> list[tuple[int, QuantileBins]]:

@@ -14,9 +14,9 @@ Floats = NDArray[np.float64]
 
 
 class PredictedTarget(NamedTuple):
-    """The predicted expensive loss of a stopped trial, its standard deviation, and the observation's index."""
+    """The predicted expensive loss of a stopped trial, its standard deviation, and the observation's position."""
 
-    index: int
+    position: int
     row: Row
     loss: float
     sd: float
