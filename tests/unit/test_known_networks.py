@@ -74,7 +74,7 @@ def test_onnx_runtime_computes_the_same(name: str, tmp_path: Path) -> None:
     assert difference(network(x_BCHW), run(tmp_path / "network.onnx", x_BCHW)) < 1e-4
 
 
-def test_a_network_of_timm_is_built_for_the_pictures() -> None:
+def test_a_network_of_timm_is_built_for_the_images() -> None:
     model_input = ModelInput(1, 96, 64, 7)
     network = BUILDER.build(known_network("timm:mobilenetv3_small_050"), model_input)
     assert network(torch.randn(2, 1, 96, 64)).shape == (2, 7)
