@@ -8,7 +8,6 @@ from pathlib import Path
 from platform import python_version
 from typing import Any, Self
 
-import nas
 from nas.space import SearchSpace
 from nas.space.declaration import space_from_dict, space_to_dict
 from nas.store.store import RECORDED, StudyRecord
@@ -49,13 +48,11 @@ class Conditions:
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         known = {entry.name for entry in fields(cls)}
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in record.items()
-                if name in known
-            }
-        )
+        # JSON turns tuples into lists.
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in record.items() if name in known
+        }
+        return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
         """The conditions as JSON values."""
@@ -154,7 +151,7 @@ def _shown(value: Any) -> str:
 
 def _commit() -> str | None:
     """The commit of the source tree that nas was imported from."""
-    root = Path(nas.__file__).parent.parent
+    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
     command = ("git", "-C", str(root), "rev-parse", "--short=12", "HEAD")
