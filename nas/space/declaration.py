@@ -19,15 +19,7 @@ def space_to_dict(space: SearchSpace) -> dict[str, Any]:
         "description": space.description,
         "recipe": space.recipe,
         "stages": [
-            {
-                **_lists(stage),
-                "mixers": [
-                    {"name": mixer.name, "options": dict(mixer.options)}
-                    for mixer in stage.mixers
-                    if isinstance(mixer, MixerChoice)
-                ],
-            }
-            for stage in space.stages
+            {**_lists(stage), "mixers": [_mixer_to_dict(mixer) for mixer in stage.mixers]} for stage in space.stages
         ],
         "blueprint": {
             **_lists(space.blueprint),
@@ -73,6 +65,11 @@ def space_from_dict(declaration: Mapping[str, Any]) -> SearchSpace:
         ),
         starts=tuple(Architecture.from_dict(start) for start in declaration["starts"]),
     )
+
+
+def _mixer_to_dict(mixer: MixerChoice | str) -> dict[str, Any]:
+    choice = MixerChoice(mixer) if isinstance(mixer, str) else mixer
+    return {"name": choice.name, "options": dict(choice.options)}
 
 
 def _stage(declared: Mapping[str, Any]) -> StageChoices:

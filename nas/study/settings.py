@@ -48,6 +48,7 @@ class Conditions:
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         known = {entry.name for entry in fields(cls)}
+        # JSON turns tuples into lists.
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in record.items() if name in known
         }
