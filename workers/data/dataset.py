@@ -20,6 +20,8 @@ VALIDATION_FRACTION = 0.2
 # As many images validate as an epoch trains on, and at least this number. (On 4,000 the variance between seeds of a
 # proxy is a quarter less than on 1,000; their forward passes take 8% of three epochs' time.)
 MIN_VALIDATION_IMAGES = 1000
+# The default epochs of a data set that has fewer images than its `train_size`, at most.
+MAX_DEFAULT_EPOCHS = 20
 
 
 class ImageSource(Protocol):
@@ -79,6 +81,12 @@ class Dataset:
     flip: bool
     shift: float
     own_px: Callable[[Any], int] | None = None
+
+    def default_epochs(self, images: int) -> int:
+        """The default epochs of a training on `images`, all that the data set has: fewer images than `train_size` are
+        presented more often, at most MAX_DEFAULT_EPOCHS times.
+        """
+        return max(self.epochs, min(MAX_DEFAULT_EPOCHS, round(self.epochs * self.train_size / images)))
 
     def default_px(self, source: ImageSource) -> int:
         """The default size of a search's pictures."""

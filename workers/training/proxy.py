@@ -325,7 +325,6 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     meters = {name: load_meter(name, options.ray_address).precise(*effort) for name in target_names}
     name, _, argument = options.dataset.partition(":")
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
-    epochs = options.epochs or dataset.epochs
     train_size = options.train_size or dataset.train_size
     source = dataset.open(Request(argument or None, options.data_dir, options.download), "train")
     size_px = options.input_size_px or dataset.default_px(source)
@@ -337,7 +336,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         raise ParameterError(
             f"--input-size {size_px}: {train_size} images of that size do not fit in memory"
         ) from error
-    recipe = recipe_of(options, dataset, data, epochs)
+    recipe = recipe_of(options, dataset, data)
     if recipe.folds > 1:
         data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed, folds=recipe.folds)
     model_input = data.model_input
@@ -378,7 +377,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "dataset": options.dataset,
             "input": model_input.to_dict(),
             "latency_input": inputs[first].to_dict(),
-            "epochs": epochs,
+            "epochs": recipe.epochs,
             "train_size": len(data.train_labels),
             **recipe.as_settings(),
             "device": device,
