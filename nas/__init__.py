@@ -1,22 +1,59 @@
 """Neural architecture search over hybrid token-mixer layouts: the core, free of torch and ray at import."""
 
+from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from nas.service.client import Client
+    from nas.api import Callback as Callback
+    from nas.api import export as export
+    from nas.api import load_study as load_study
+    from nas.api import search as search
+    from nas.architecture import Architecture as Architecture
+    from nas.errors import NasError as NasError
+    from nas.errors import UserError as UserError
+    from nas.evaluation import RunningTrial as RunningTrial
+    from nas.evaluation import TrialStopped as TrialStopped
+    from nas.samplers.ehvi.sampler import EhviSampler as EhviSampler
+    from nas.service.client import Client as Client
+    from nas.space import SearchSpace as SearchSpace
+    from nas.space.loading import load_space as load_space
 
-__all__ = ["Client", "build", "load"]
+    __version__: str
+
+# Imported on first use: each needs libraries that most programs do without.
+_HOMES = {
+    "Architecture": "nas.architecture",
+    "Callback": "nas.api",
+    "Client": "nas.service.client",
+    "EhviSampler": "nas.samplers.ehvi.sampler",
+    "NasError": "nas.errors",
+    "RunningTrial": "nas.evaluation",
+    "SearchSpace": "nas.space",
+    "TrialStopped": "nas.evaluation",
+    "UserError": "nas.errors",
+    "export": "nas.api",
+    "load_space": "nas.space.loading",
+    "load_study": "nas.api",
+    "search": "nas.api",
+}
+
+__all__ = [*_HOMES, "__version__", "build", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `nas.Client` on first use: it needs an HTTP client that most programs do without."""
-    if name == "Client":
-        from nas.service.client import Client
+    """Import a public name on first use."""
+    if name == "__version__":
+        from importlib.metadata import version
 
-        return Client
+        return version("hybrid-nas")
+    if name in _HOMES:
+        # `nas.export` is a package as well; importing it must not hide the function.
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

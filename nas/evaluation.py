@@ -46,6 +46,10 @@ class EvaluationOptions:
     supernet_epochs: int | None = None
     inherit: bool = False
     seed: int = 0
+    evaluate: Callable[[Any, "RunningTrial"], Any] | None = None
+    """The training function of the evaluator `function`."""
+    pictures: Any = None
+    """The data set in memory that replaces `dataset`: (images, labels) or a torch Dataset."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,27 @@ class Watcher(Protocol):
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
         """Another event happened, with these details as JSON values; a `message` says it in words."""
+
+
+class RunningTrial(Protocol):
+    """A trial as a user's training function sees it."""
+
+    number: int
+    seed: int
+    """The seed of this training; torch's global generator is already seeded with it."""
+    architecture: Architecture
+    device: str
+    """The device that the network is on: `cpu` or `cuda`."""
+
+    def report(self, epoch: int, accuracy: float, loss: float = 0.0) -> None:
+        """Report the validation accuracy (0 to 1) after an epoch, counted from 1, and the mean training loss.
+
+        Raises TrialStopped where the search ends the trial early, ValueError for anything out of range.
+        """
+
+
+class TrialStopped(Exception):  # noqa: N818
+    """Raised in a training function whose trial the search ended early: let it pass."""
 
 
 class AskTell(Protocol):

@@ -29,6 +29,7 @@ TRAINERS = "nas.trainers"
 METERS = "nas.meters"
 FEATURES = "nas.features"
 PAGES = "nas.pages"
+FIGURES = "nas.figures"
 SERVERS = "nas.servers"
 
 # The builder of the built-in spaces; a config names its own.

@@ -1,5 +1,6 @@
 """Trials: an architecture with its state, its outcome and its confirmations."""
 
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -48,6 +49,12 @@ class Failure:
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.message}"
+
+    @classmethod
+    def of_error(cls, error: Exception) -> "Failure":
+        """Make the failure of an evaluation that raised an unexpected error, with the line that raised it."""
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return cls(type(error).__name__, f"{error} ({last.filename}:{last.lineno})")
 
     @classmethod
     def given_up(cls, cause: str, attempts: int, message: str) -> "Failure":

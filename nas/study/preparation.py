@@ -26,11 +26,15 @@ def going_on(options: SearchOptions) -> SearchOptions:
     if record is None:
         return options
     settings = record.settings
+    if options.space_object is None:
+        options = replace(
+            options,
+            space=space_of(settings, options.sized_space),
+            size=None,
+            recorded_space=_recorded_space(StudySettings.from_record(record), options.sized_space),
+        )
     return replace(
         options,
-        space=space_of(settings, options.sized_space),
-        size=None,
-        recorded_space=_recorded_space(StudySettings.from_record(record), options.sized_space),
         training_recipe=TrainingRecipe.from_settings(settings).to_dict(),
         epochs=options.epochs or settings.get("epochs"),
         train_size=options.train_size or settings.get("train_size"),
@@ -51,8 +55,8 @@ def prepared(options: SearchOptions) -> Evaluation:
     prepare: Callable[[EvaluationOptions, SearchSpace], Evaluation] = plugins.load(
         plugins.EVALUATORS, options.evaluator
     )
-    if options.recorded_space is not None:
-        return prepare(options.evaluation, options.recorded_space)
+    if space := options.space_object or options.recorded_space:
+        return prepare(options.evaluation, space)
     name, size = split_size(options.sized_space)
     if size != AUTO:
         return prepare(options.evaluation, load_space(options.sized_space))

@@ -1,7 +1,7 @@
 """The options of a search, declared once: the command line, the REST schema and the docs' table derive from them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from nas import plugins
 from nas.baselines.choice import FEW, named
 from nas.errors import OptionError
-from nas.evaluation import EvaluationOptions, Resources
+from nas.evaluation import EvaluationOptions, Resources, RunningTrial
 from nas.options import (
     DEFAULT_LATENCY_PRECISION,
     DEFAULT_STORAGE,
@@ -162,6 +162,12 @@ class SearchOptions:
     ).default({})
     seed: int = Option("Seed of everything drawn at random.", metavar="N", minimum=0, maximum=MAX_SEED).default(0)
     runner: str = "ray"
+    space_object: SearchSpace | None = None
+    """A space of the caller's own, in place of one by name or file."""
+    evaluate: Callable[[Any, RunningTrial], Any] | None = None
+    """The training function of the evaluator `function`."""
+    pictures: Any = None
+    """The data set in memory that replaces `dataset`: (images, labels) or a torch Dataset."""
     recorded_space: SearchSpace | None = None
     """The space as the study has it on record, where `space` names a file that is not here."""
     training_recipe: Mapping[str, Any] | None = None
@@ -175,7 +181,7 @@ class SearchOptions:
         if self.study is not None and (self.study in (".", "..") or not _NAME.fullmatch(self.study)):
             # It is a part of addresses, and beside it configs are named by their paths.
             raise OptionError("{study} {!r} may have no slash, no control character, and be no dots alone", self.study)
-        if self.recorded_space is None:
+        if self.recorded_space is None and self.space_object is None:
             check_space(self.sized_space)
         named(self.baselines)
         for group, name in (

@@ -67,6 +67,12 @@ class MeasurementLock:
         finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
 
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """The files of the gate and of the room, made where they are missing."""
+        _ = self._gate, self._room
+        return self._path("gate"), self._path("room")
+
     @cached_property
     def _gate(self) -> int:
         return self._open("gate")
@@ -75,12 +81,15 @@ class MeasurementLock:
     def _room(self) -> int:
         return self._open("room")
 
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{self._domain}-{name}"
+
     def _open(self, name: str) -> int:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         if self.folder.stat().st_uid != os.getuid():
             # Its owner could hold these locks for ever.
             raise UserError(f"folder {str(self.folder)!r}, which holds the measurement lock, belongs to another user")
-        return os.open(self.folder / f"{self._domain}-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(self._path(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def locks_for(device: str, index: int | None = None) -> tuple[MeasurementLock, ...]:

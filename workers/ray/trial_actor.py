@@ -1,6 +1,5 @@
 """The process that Ray Tune keeps alive in each slot, which evaluates one trial after another."""
 
-import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,7 +64,5 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
                 self._outcomes = self._begin(job)
             outcome = next(self._outcomes)
         except Exception as error:  # Any error belongs to this trial's record; the search goes on.
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{last.filename}:{last.lineno}"
-            outcome = Outcome(failure=Failure(type(error).__name__, f"{error} ({where})"))
+            outcome = Outcome(failure=Failure.of_error(error))
         return {OUTCOME: outcome, "done": outcome.state is not TrialState.STOPPED}

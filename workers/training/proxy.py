@@ -22,6 +22,7 @@ from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, lea
 from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.data.dataset import Dataset, ProxyData, Request, split
+from workers.data.in_memory import in_memory
 from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
@@ -323,8 +324,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     objectives = objectives_of(options.objectives, target_names)
     effort = options.latency_precision, MEASUREMENT_LIMIT_S
     meters = {name: load_meter(name, options.ray_address).precise(*effort) for name in target_names}
-    name, _, argument = options.dataset.partition(":")
-    dataset: Dataset = plugins.load(plugins.DATASETS, name)
+    name, dataset, argument = _dataset(options)
     train_size = options.train_size or dataset.train_size
     source = dataset.open(Request(argument or None, options.data_dir, options.download), "train")
     size_px = options.input_size_px or dataset.default_px(source)
@@ -374,7 +374,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         evaluator,
         space,
         {
-            "dataset": options.dataset,
+            "dataset": name,
             "input": model_input.to_dict(),
             "latency_input": inputs[first].to_dict(),
             "epochs": recipe.epochs,
@@ -390,6 +390,15 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "seed": options.seed,
         },
     )
+
+
+def _dataset(options: EvaluationOptions) -> tuple[str, Dataset, str]:
+    """The data set's name among the settings, the data set and its argument."""
+    if options.pictures is not None:
+        return *in_memory(options.pictures), ""
+    plugin, _, argument = options.dataset.partition(":")
+    dataset: Dataset = plugins.load(plugins.DATASETS, plugin)
+    return options.dataset, dataset, argument
 
 
 def load_builder() -> Builder:

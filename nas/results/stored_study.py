@@ -1,0 +1,147 @@
+"""A study in a database, for programs: its trials, its front and the networks on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas import plugins
+from nas.architecture import Architecture
+from nas.errors import ParameterError
+from nas.export.config import ExportedConfig, config_of
+from nas.results.front import Result, front, pick, results
+from nas.store.store import Store, StudyRecord
+from nas.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained architecture of a study with its figures: accuracy from 0 to 1, latency in milliseconds."""
+
+    result: Result
+    record: StudyRecord
+
+    @property
+    def trial(self) -> int:
+        """The trial's number."""
+        return self.result.trial.number
+
+    @property
+    def architecture(self) -> Architecture:
+        return self.result.trial.architecture
+
+    @property
+    def accuracy(self) -> float:
+        """The mean validation accuracy over the seeds that confirmed the trial, or of the search's own seed."""
+        return self.result.accuracy
+
+    @property
+    def latency_ms(self) -> float:
+        """The median latency on the study's first target."""
+        return self.result.latency.median
+
+    @property
+    def config(self) -> ExportedConfig:
+        """The config that `nas export` writes, with its provenance."""
+        return config_of(self.result, self.record)
+
+    def build(self) -> "nn.Module":
+        """The network with fresh weights: images (B, channels, height_px, width_px) to logits (B, classes)."""
+        config = self.config
+        model: nn.Module = plugins.load(plugins.BUILDERS, config.builder).build(config.architecture, config.model_input)
+        return model
+
+    def export(self, path: str | PathLike[str], format: str = "yaml") -> str:  # noqa: A002
+        """Write the architecture as `nas export --format` does, and return a message about what was written.
+
+        Raises UnknownNameError for an unknown format, ExportError for a network that the format cannot represent.
+        """
+        plugins.check(plugins.EXPORTERS, format)
+        message: str = plugins.load(plugins.EXPORTERS, format)(self.config, None, Path(path))
+        return message
+
+    def __repr__(self) -> str:
+        return (
+            f"<trial {self.trial}: {self.architecture.layout}, accuracy {self.accuracy:.4f}, {self.latency_ms:.3f} ms>"
+        )
+
+
+class StoredStudy:
+    """A study as it was when it was read; `reload` reads it anew."""
+
+    def __init__(self, storage: str, name: str | None = None) -> None:
+        """Read the study of that name, or the only one. Raises StorageError, and UnknownNameError without one."""
+        self.storage = storage
+        with Store.open(storage, create=False) as store:
+            self.record: StudyRecord = store.study(name)
+            self.trials: Sequence[Trial] = store.trials(self.record.study_id)
+
+    def reload(self) -> "StoredStudy":
+        """The study as it is now."""
+        return StoredStudy(self.storage, self.name)
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings that all trials have in common, as JSON values."""
+        return self.record.settings
+
+    @property
+    def front(self) -> list[Member]:
+        """The members of the Pareto front, the fastest first."""
+        return [Member(result, self.record) for result in front(self._results)]
+
+    def best(self, max_latency_ms: float | None = None) -> Member:
+        """The most accurate member within the latency limit. Raises ParameterError where nothing is that fast."""
+        fitting = [
+            result for result in self._results if max_latency_ms is None or result.latency.median <= max_latency_ms
+        ]
+        if self._results and not fitting:
+            fastest_ms = min(result.latency.median for result in self._results)
+            raise ParameterError(f"max_latency_ms {max_latency_ms:g}: the fastest trial takes {fastest_ms:.3f} ms")
+        return Member(pick(fitting, "accuracy"), self.record)
+
+    def trials_dataframe(self) -> "pd.DataFrame":
+        """All trials as a pandas DataFrame, a row each: number, state, layout, key, seed, figures, failure."""
+        import pandas as pd
+
+        return pd.DataFrame([_row(trial) for trial in self.trials])
+
+    def plot_front(self) -> "go.Figure":
+        """The front and all trials as a Plotly figure."""
+        figure: go.Figure = plugins.load(plugins.FIGURES, "front")(self.record, self._results)
+        return figure
+
+    @cached_property
+    def _results(self) -> list[Result]:
+        return results(self.trials, self.record.settings)
+
+    def __repr__(self) -> str:
+        return f"<study {self.name!r}: {len(self.trials)} trials, {len(self.front)} on the front>"
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    outcome = trial.outcome
+    failure = None if outcome is None or outcome.failure is None else str(outcome.failure)
+    return {
+        "number": trial.number,
+        "state": trial.state.value,
+        "layout": trial.architecture.layout,
+        "key": trial.architecture.key,
+        "seed": trial.seed,
+        **({} if outcome is None else outcome.figures),
+        "epochs": 0 if outcome is None else len(outcome.curve),
+        "seeds": 1 + len(trial.confirmations),
+        "train_s": None if outcome is None else outcome.train_s,
+        "failure": failure,
+    }
