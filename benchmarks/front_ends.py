@@ -13,7 +13,7 @@ import torch
 from benchmarks.report import print_header
 from nas import plugins
 from nas.evaluation import EvaluationOptions, Job
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.results.front import front, results
 from nas.space.loading import load_space
 from nas.store.store import Store

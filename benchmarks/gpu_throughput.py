@@ -19,7 +19,7 @@ import torch
 from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread
 from nas.architecture import Architecture
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.latency.meter import Deployment
 from workers.data.dataset import ProxyData
 from workers.training.loop import ResidentData

@@ -23,7 +23,7 @@ from torch import nn
 from benchmarks.plain_networks import NETWORKS
 from benchmarks.report import mean_and_spread, print_header
 from nas import plugins
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from workers.data.dataset import Dataset, ProxyData, Request
 from workers.training.loop import ResidentData, Training, prepare_weights
 from workers.training.optimiser import Optimiser

@@ -20,7 +20,7 @@ from benchmarks.end_to_end import judge
 from benchmarks.report import print_header
 from nas.architecture import Architecture
 from nas.evaluation import EvaluationOptions, Job
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import SeedResult
 from nas.space import SearchSpace

@@ -23,7 +23,7 @@ from benchmarks import gpu_throughput
 from benchmarks.end_to_end import judge, plain
 from benchmarks.report import mean_and_spread, print_header
 from nas.architecture import Architecture, Stage
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.latency.meter import Deployment
 from workers.data.dataset import ProxyData
 from workers.training.loop import ResidentData

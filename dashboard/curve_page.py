@@ -4,8 +4,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.plotly_page import page_of
-from nas.export.config import ExportedConfig
-from nas.export.training import TrainingResult
+from nas.exports.config import ExportedConfig
+from nas.exports.training import TrainingResult
 
 ACCURACY = "#0b6e99"
 LOSS = "#c2571a"

@@ -10,7 +10,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import NasError
-from nas.export.config import config_of
+from nas.exports.config import config_of
 from nas.objective import QUANTILES, Measurement, fingerprint_digest
 from nas.service import schemas
 from nas.store.store import Store

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dashboard.detail import download_name
 from dashboard.snapshot import Snapshot
 from nas import plugins
-from nas.export.config import config_of
+from nas.exports.config import config_of
 from nas.results.front import pick
 
 # Exporters seed torch's generator and redirect the process's output, so that they run one at a time.

@@ -6,7 +6,7 @@ from pathlib import Path
 from nas.baselines.choice import FEW, named
 from nas.baselines.known import parsed
 from nas.errors import ParameterError
-from nas.export.published import published_models
+from nas.exports.published import published_models
 from nas.space.loading import is_file
 from nas.study.search import SearchOptions
 from nas.study.warm_start import PUBLISHED

@@ -50,7 +50,6 @@ def __getattr__(name: str) -> Any:
 
         return version("hybrid-nas")
     if name in _HOMES:
-        # `nas.export` is a package as well; importing it must not hide the function.
         value = getattr(import_module(_HOMES[name]), name)
         globals()[name] = value
         return value
@@ -67,7 +66,7 @@ def build(config: str | PathLike[str]) -> "nn.Module":
     Raises ParameterError for a file that is unreadable, not a config, or of a newer schema.
     """
     from nas import plugins
-    from nas.export.source import source_of
+    from nas.exports.source import source_of
 
     source = source_of(str(config)).config
     model: nn.Module = plugins.load(plugins.BUILDERS, source.builder).build(source.architecture, source.model_input)
@@ -83,7 +82,7 @@ def load(folder: str | PathLike[str], *, folded: bool = False) -> "nn.Module":
     """
     from nas import plugins
     from nas.errors import ParameterError
-    from nas.export.source import WEIGHTS_FILE, source_of
+    from nas.exports.source import WEIGHTS_FILE, source_of
 
     source = source_of(str(folder))
     if source.weights is None:

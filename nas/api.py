@@ -9,7 +9,7 @@ from nas import plugins
 from nas.cli.progress import SearchProgress
 from nas.errors import ParameterError
 from nas.evaluation import RunningTrial
-from nas.export.source import source_of
+from nas.exports.source import source_of
 from nas.options import option_fields
 from nas.results.rank_correlation import RankCheck
 from nas.results.stored_study import Member, StoredStudy
@@ -25,7 +25,7 @@ NAMED = ("space", "dataset", "evaluator")
 
 
 class Callback:
-    """A listener of a search, whose methods are called in the main thread; they do nothing until they are overridden."""
+    """A listener of a search: its methods, called in the main thread, do nothing until they are overridden."""
 
     def opened(self, study: Study, *, is_over: bool) -> None:
         """The study is open; `is_over` where its budget is recorded already."""

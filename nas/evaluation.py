@@ -21,7 +21,7 @@ class EvaluationOptions:
 
     `latency` means the first of `targets`, the machine's own where none is named. `train_precision` is auto (whichever
     trains an architecture fastest), fp32 or bf16. The recipe policy decides `batch_size` and `learning_rate` where they
-    are None; `training_recipe` is a recorded recipe (nas.export.training.TrainingRecipe) to follow exactly.
+    are None; `training_recipe` is a recorded recipe (nas.exports.training.TrainingRecipe) to follow exactly.
     `supernet_epochs` and `inherit` are for the evaluator `supernet`: how long the supernet is trained, and whether
     finalists start from its weights. `features` names the training-free features to compute of each architecture.
     """

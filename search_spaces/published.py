@@ -5,7 +5,7 @@ and the authors' code on random weights. No torch here: a model is data.
 """
 
 from nas.architecture import Architecture, ModelInput, Stage
-from nas.export.published import PublishedModel
+from nas.exports.published import PublishedModel
 
 INPUT = ModelInput(channels=3, height_px=224, width_px=224, classes=1000)
 

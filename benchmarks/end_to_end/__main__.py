@@ -27,7 +27,7 @@ from benchmarks.end_to_end import judge, plain
 from benchmarks.end_to_end.truth import print_truth
 from benchmarks.report import print_header
 from nas.architecture import Architecture, ModelInput
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.results.front import front, results
 from nas.results.pareto import hypervolume, non_dominated
 from nas.store.store import Store, StudyRecord

@@ -12,7 +12,7 @@ import torch
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.latency.meter import Deployment
 from nas.objective import pooled
 from nas.study.study import trial_seed

@@ -18,7 +18,7 @@ from benchmarks.end_to_end import judge
 from benchmarks.latency.networks import MAX_NOISE, noise
 from benchmarks.report import print_header
 from nas.architecture import ModelInput
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.results.front import Result, front, results
 from nas.results.pareto import hypervolume, non_dominated
 from nas.store.store import Store, StudyRecord

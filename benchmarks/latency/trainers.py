@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.latency.networks import INPUT, members
 from nas import plugins
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.latency.meter import Deployment
 from workers.data.dataset import Dataset, Request, split
 from workers.latency.measurement_lock import locks_for, shared_step

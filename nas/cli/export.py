@@ -7,8 +7,8 @@ import click
 from nas import plugins
 from nas.cli import options
 from nas.errors import ParameterError
-from nas.export.config import config_of
-from nas.export.source import Source, source_of
+from nas.exports.config import config_of
+from nas.exports.source import Source, source_of
 from nas.results.front import Result, pick, results
 from nas.store.store import Store, StudyRecord
 

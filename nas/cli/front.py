@@ -11,7 +11,7 @@ from nas.baselines.baseline import compared, stored_baselines
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
 from nas.cli.front_table import print_front
-from nas.export.output_file import write_text
+from nas.exports.output_file import write_text
 from nas.objective import recorded_objectives
 from nas.results.front import as_json as result_as_json
 from nas.results.front import dropped_from_front, front, results

@@ -13,7 +13,7 @@ from nas import plugins
 from nas.cli import latency_profile, options
 from nas.cli.meters import requested_meters
 from nas.cli.table import print_table
-from nas.export.source import source_of
+from nas.exports.source import source_of
 from nas.latency import meter as latency
 from nas.latency.meter import Deployment
 from nas.objective import Measurement

@@ -10,7 +10,7 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.table import print_table
 from nas.errors import ParameterError
-from nas.export.output_file import write_text
+from nas.exports.output_file import write_text
 from nas.latency.mixer_benchmark import MixerReport, compare
 
 # Factors of the grid's side: a quarter of --grid's tokens, all, four and sixteen times as many.

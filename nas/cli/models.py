@@ -10,8 +10,8 @@ from nas import plugins
 from nas.builder import Builder
 from nas.cli.drawing import draw
 from nas.cli.table import print_table
-from nas.export.published import PublishedModel, published_model, published_models
-from nas.export.source import published_config
+from nas.exports.published import PublishedModel, published_model, published_models
+from nas.exports.source import published_config
 
 # Relative; published MACs are rounded to 10^5.
 MACS_TOLERANCE = 1e-3

@@ -12,8 +12,8 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand, options_from, with_options
 from nas.cli.main import INTERRUPTED
-from nas.export.source import source_of
-from nas.export.training import Epoch, Trainer, TrainingOptions
+from nas.exports.source import source_of
+from nas.exports.training import Epoch, Trainer, TrainingOptions
 
 TRAINER = "ray"
 # The first epochs each have a line, later ones by time.

@@ -13,7 +13,7 @@ from nas.cli.figures import format_figures
 from nas.cli.search_options import search_options, search_options_from
 from nas.errors import ParameterError, UserError
 from nas.evaluation import Evaluation, Job
-from nas.export.source import source_of
+from nas.exports.source import source_of
 from nas.latency.meter import recorded
 from nas.space.loading import load_space
 from nas.store.store import Store

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nas import plugins
 from nas.architecture import Architecture
 from nas.errors import ParameterError
-from nas.export.config import ExportedConfig, config_of
+from nas.exports.config import ExportedConfig, config_of
 from nas.results.front import Result, front, pick, results
 from nas.store.store import Store, StudyRecord
 from nas.trial import Trial

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from nas.errors import NasError, SearchInterruptedError, UserError
-from nas.export.output_file import atomic_write
+from nas.exports.output_file import atomic_write
 from nas.service import READ_ONLY, TOKEN_VARIABLE, schemas
 from nas.service.request import Value
 

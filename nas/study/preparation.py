@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nas import plugins
 from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Runner
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.latency.slowest import size_for
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space

@@ -171,7 +171,7 @@ class SearchOptions:
     recorded_space: SearchSpace | None = None
     """The space as the study has it on record, where `space` names a file that is not here."""
     training_recipe: Mapping[str, Any] | None = None
-    """A recorded recipe that trials are trained by, of a study that goes on (nas.export.training.TrainingRecipe)."""
+    """A recorded recipe that trials are trained by, of a study that goes on (nas.exports.training.TrainingRecipe)."""
 
     def check(self) -> None:
         """Raises ParameterError or UnknownNameError for what can be seen to be wrong without loading anything."""

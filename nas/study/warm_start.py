@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from nas.architecture import Architecture
 from nas.errors import ParameterError
-from nas.export.published import published_models
-from nas.export.source import source_of
+from nas.exports.published import published_models
+from nas.exports.source import source_of
 from nas.results.front import front, results
 from nas.samplers.setting import ArchitectureMetric
 from nas.space import Space

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from nas.errors import ExportError
-from nas.export.config import ExportedConfig
-from nas.export.output_file import atomic_write
+from nas.exports.config import ExportedConfig
+from nas.exports.output_file import atomic_write
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.folding import folded
 

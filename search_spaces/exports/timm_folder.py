@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from nas.architecture import MLP_RATIO, Architecture
 from nas.baselines.known import KNOWN
 from nas.errors import ExportError
-from nas.export.config import CONFIG_FILE, ExportedConfig
-from nas.export.output_file import atomic_write, make_folder, write_text
-from nas.export.source import WEIGHTS_FILE
+from nas.exports.config import CONFIG_FILE, ExportedConfig
+from nas.exports.output_file import atomic_write, make_folder, write_text
+from nas.exports.source import WEIGHTS_FILE
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.known.family import refuse_export
 from search_spaces.metaformer_family import MetaFormerFamily

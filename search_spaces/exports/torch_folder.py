@@ -5,9 +5,9 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from nas.export.config import CONFIG_FILE, ExportedConfig
-from nas.export.output_file import atomic_write, make_folder, write_text
-from nas.export.source import WEIGHTS_FILE
+from nas.exports.config import CONFIG_FILE, ExportedConfig
+from nas.exports.output_file import atomic_write, make_folder, write_text
+from nas.exports.source import WEIGHTS_FILE
 from search_spaces.exports.weights import network_of
 
 

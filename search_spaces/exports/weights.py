@@ -10,7 +10,7 @@ from torch import nn
 from nas import plugins
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.export.config import ExportedConfig
+from nas.exports.config import ExportedConfig
 
 
 def network_of(config: ExportedConfig, weights: Path | None) -> nn.Module:

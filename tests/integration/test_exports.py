@@ -15,8 +15,8 @@ import nas
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.errors import ExportError, ParameterError
-from nas.export.config import ExportedConfig
-from nas.export.source import source_of
+from nas.exports.config import ExportedConfig
+from nas.exports.source import source_of
 from nas.space.loading import load_space
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.metaformer import METAFORMER

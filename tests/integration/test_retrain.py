@@ -13,8 +13,8 @@ import yaml
 
 import nas
 from nas.architecture import Architecture, ModelInput, Stage
-from nas.export.config import ExportedConfig
-from nas.export.training import TrainingRecipe
+from nas.exports.config import ExportedConfig
+from nas.exports.training import TrainingRecipe
 from tests.conftest import nas_script, run_nas
 from tests.integration.searching import RunningSearch, wait_for_end
 from workers.retrain.augmentation import mix

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nas.export.published import published_models
+from nas.exports.published import published_models
 from tests.conftest import ROOT, run_nas
 
 

@@ -11,8 +11,8 @@ import yaml
 import nas
 from nas import plugins
 from nas.errors import ParameterError
-from nas.export.config import config_of, load_config
-from nas.export.source import source_of
+from nas.exports.config import config_of, load_config
+from nas.exports.source import source_of
 from nas.results.front import results
 from nas.store.store import Store
 from nas.trial import Confirmation
@@ -130,7 +130,7 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(config, tmp_path: Path) -> None:
 
 def test_settings_of_the_tests_are_those_of_a_search() -> None:
     from nas.evaluation import EvaluationOptions
-    from nas.export.training import RECIPE_SETTING
+    from nas.exports.training import RECIPE_SETTING
     from search_spaces.hybrid import HYBRID
     from workers.training.proxy import prepare
 

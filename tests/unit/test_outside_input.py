@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dashboard.access import Right, access, is_loopback
 from nas.cli.main import cli, main
 from nas.errors import DataError, NasError
-from nas.export.config import load_config
+from nas.exports.config import load_config
 from nas.simulation.table import read_table
 from nas.store.engine import parse_url, shown
 from search_spaces.from_yaml import read

@@ -6,7 +6,7 @@ import torch
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import UnknownNameError
-from nas.export.published import published_model, published_models
+from nas.exports.published import published_model, published_models
 from search_spaces.cost import cost
 from search_spaces.exports.timm_folder import converted
 from search_spaces.exports.weights import difference

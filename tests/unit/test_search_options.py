@@ -12,8 +12,8 @@ from dashboard.searches import options_model
 from nas.cli import retrain
 from nas.cli.declared_options import OptionsCommand, options_from, table_rows, with_options
 from nas.errors import OptionError, ParameterError
-from nas.export.source import source_of
-from nas.export.training import TrainingOptions
+from nas.exports.source import source_of
+from nas.exports.training import TrainingOptions
 from nas.options import Option, option_fields
 from nas.study.search_options import SearchOptions
 

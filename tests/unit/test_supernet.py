@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nas.architecture import Architecture, ModelInput
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Job
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import SeedResult
 from nas.space import MixerChoice, SearchSpace, StageChoices

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas.export.training import LEGACY, RECIPE_SETTING, TrainingRecipe
+from nas.exports.training import LEGACY, RECIPE_SETTING, TrainingRecipe
 from workers.data.dataset import ArraySource, ProxyData, split
 from workers.data.digits import DIGITS
 from workers.training.augment import alternately

@@ -30,7 +30,7 @@ def in_memory(pictures: Any) -> tuple[str, Dataset]:
         digest.update(np.ascontiguousarray(array).data)
     source = ArraySource(images_NCHW, labels, classes)
     dataset = Dataset(
-        open=lambda request, part: source,
+        open=lambda *_: source,
         size_px=MAX_DEFAULT_PX,
         epochs=4,
         train_size=8000,
@@ -47,7 +47,7 @@ def _arrays(pictures: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[
     if names.ndim != 1 or len(names) != len(images):
         raise DataError(f"dataset: {len(images)} images and labels of shape {names.shape}; one label each is needed")
     classes, labels = np.unique(names, return_inverse=True)
-    return _as_bytes(_as_NCHW(images)), labels.astype(np.int64), tuple(str(name) for name in classes)
+    return _as_bytes(_channels_first(images)), labels.astype(np.int64), tuple(str(name) for name in classes)
 
 
 def _collected(dataset: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -63,16 +63,15 @@ def _collected(dataset: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.stack(arrays), np.asarray(labels)
 
 
-def _as_NCHW(images: NDArray[Any]) -> NDArray[Any]:
+def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
     if images.ndim == 3:
         return images[:, None]
     if images.ndim == 4 and images.shape[1] in CHANNELS:
         return images
     if images.ndim == 4 and images.shape[-1] in CHANNELS:
         return images.transpose(0, 3, 1, 2)
-    raise DataError(
-        f"dataset: images of shape {images.shape}; valid: (N, H, W), (N, C, H, W) or (N, H, W, C), C 1 or 3"
-    )
+    valid = "(N, H, W), (N, C, H, W) or (N, H, W, C), C 1 or 3"
+    raise DataError(f"dataset: images of shape {images.shape}; valid: {valid}")
 
 
 def _as_bytes(images_NCHW: NDArray[Any]) -> NDArray[np.uint8]:

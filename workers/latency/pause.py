@@ -19,7 +19,7 @@ def paused_for_measurements(locks: Sequence[MeasurementLock]) -> Iterator[None]:
     paths = [str(path) for lock in locks for path in lock.files]
     # Isolated: neither the working directory nor this folder is searched for modules.
     command = [sys.executable, "-I", "-S", pause_helper.__file__, *paths]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as helper:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as helper:  # noqa: S603
         if helper.stdin is None or helper.stdout is None or helper.stdout.readline().strip() != pause_helper.READY:
             raise RuntimeError("the helper process that pauses for measurements did not start")
         try:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms import v2
 
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from workers.training.loop import Presentation, TrainingData
 
 

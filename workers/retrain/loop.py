@@ -18,7 +18,7 @@ from torch import nn
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from workers.data.dataset import Dataset, Request, split_indices
 from workers.latency.measurement_lock import locks_for, shared_step
 from workers.retrain.augmentation import augmentation_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nas.errors import ParameterError
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from workers.training.policy import POLICY, TrainingTask, policy
 
 PUBLISHED = "published"

@@ -24,10 +24,10 @@ from safetensors.torch import save
 from nas import plugins
 from nas.architecture import ModelInput
 from nas.errors import DataError, ParameterError, SearchInterruptedError
-from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig
-from nas.export.output_file import atomic_write, make_folder, write_text
-from nas.export.source import BASELINE, WEIGHTS_FILE
-from nas.export.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
+from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig
+from nas.exports.output_file import atomic_write, make_folder, write_text
+from nas.exports.source import BASELINE, WEIGHTS_FILE
+from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
 from workers.data.dataset import Dataset, Request
 from workers.device import choose_device
 from workers.ray.environment import ray_environment, reason
@@ -50,7 +50,7 @@ LEARNT_ACCURACY = 0.95
 
 
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
-    """Train, and write the output folder; a nas.export.training.Trainer."""
+    """Train, and write the output folder; a nas.exports.training.Trainer."""
     options = replace(options, dataset=_dataset_of(options))
     assignment, task = _assignment(options)
     settings = _settings(assignment, options)

@@ -18,7 +18,7 @@ from torch import nn
 from nas.architecture import Architecture
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import SeedResult
 from nas.space import SearchSpace

@@ -10,7 +10,7 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.evaluation import Job, Record, Run, Say
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.supernet.sandwich import Sandwich

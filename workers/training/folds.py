@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.trial import CurvePoint
 from workers.training.loop import ResidentData, Training
 from workers.training.setting import Setting

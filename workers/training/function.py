@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -71,7 +71,7 @@ class FunctionEvaluator(ProxyEvaluator):
     The process stops while others measure, so that latencies are of a quiet machine; `without_pause` it does not.
     """
 
-    function: Function | None = None
+    function: Function = field(kw_only=True)
     is_paused: bool = True
 
     def without_pause(self) -> "FunctionEvaluator":
@@ -86,7 +86,6 @@ class FunctionEvaluator(ProxyEvaluator):
         self, job: Job, resume_from: Outcome, way: MicroBatch, initial: Mapping[str, Tensor] | None
     ) -> Iterator[Outcome]:
         """The outcome after each reported epoch, and at the end. A trial that was cut off begins anew."""
-        assert self.function is not None
         torch.manual_seed(job.seed)
         network = self._build(job.architecture, self.model_input)
         trial, threads = FunctionTrial(job, self.device), torch.get_num_threads()

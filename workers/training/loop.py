@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.trial import CurvePoint
 from workers.data.dataset import ProxyData
 from workers.training.augment import alternately, draw, shifted

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from workers.training.orthogonal import Orthogonalised
 
 # The learning rate of orthogonalised steps over the recipe's, and their momentum: docs/training.md has the figures.

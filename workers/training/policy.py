@@ -5,7 +5,7 @@ docs/training.md has the experiments behind each rule; benchmarks/recipe.py repe
 
 from dataclasses import dataclass
 
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 
 POLICY = "policy"
 # Peak rate at this batch size; for others it scales with the square root, as the noise of gradients does.

@@ -16,7 +16,7 @@ from nas.architecture import Architecture, ModelInput, total_cost
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_meter
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
 from nas.space import SearchSpace

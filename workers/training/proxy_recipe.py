@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from nas.evaluation import EvaluationOptions
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 from workers.data.dataset import Dataset, ProxyData
 from workers.training.policy import TrainingTask, folds, policy
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from nas.export.training import TrainingRecipe
+from nas.exports.training import TrainingRecipe
 
 # The initial rate as a share of its peak (torch's OneCycleLR has the same).
 BEGIN = 1 / 25

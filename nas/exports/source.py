@@ -9,8 +9,8 @@ from nas.architecture import ModelInput
 from nas.baselines.known import FORMS, TIMM, is_known, known_network
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.export.config import CONFIG_FILE, RETRAINED, ExportedConfig, load_config
-from nas.export.published import PublishedModel, published_models
+from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig, load_config
+from nas.exports.published import PublishedModel, published_models
 
 WEIGHTS_FILE = "weights.safetensors"
 # Key in the provenance for the name of a known network.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas.errors import UserError
-from nas.export.output_file import write_text
+from nas.exports.output_file import write_text
 from nas.objective import ACCURACY, COUNTED_NAMES, FEATURE_PREFIX, LATENCY, recorded_objectives
 from nas.store.store import StudyRecord
 from nas.trial import Trial, TrialState

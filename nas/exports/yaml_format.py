@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from nas.export.config import ExportedConfig
-from nas.export.output_file import write_text
+from nas.exports.config import ExportedConfig
+from nas.exports.output_file import write_text
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from nas import plugins
-from nas.export.source import Source
+from nas.exports.source import Source
 from nas.options import Option, check_options, option_fields
 
 # Under this name a study's settings hold its recipe. Studies without one were trained by `LEGACY`.

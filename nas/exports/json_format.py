@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from nas.export.config import ExportedConfig
-from nas.export.output_file import write_text
+from nas.exports.config import ExportedConfig
+from nas.exports.output_file import write_text
 
 
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:

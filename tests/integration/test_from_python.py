@@ -1,0 +1,169 @@
+"""Searches from Python: options, a user's training function, resuming, the study that comes back, the notebook."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from nbclient import NotebookClient
+from sklearn.datasets import load_digits
+
+import nas
+from nas.trial import TrialState
+from tests.conftest import ROOT, run_nas
+
+EPOCHS = 4
+DIGITS = load_digits()
+IMAGES = (DIGITS.images / 16).astype(np.float32)
+LABELS = DIGITS.target
+FEW = {"confirm": 0, "latency_precision": 0.2, "workers": 2, "progress": False}
+
+
+def train(network: torch.nn.Module, trial: nas.RunningTrial) -> float:
+    """Fit the digits as scikit-learn's users do: a split of their own, a loop, a score."""
+    x_train, y_train = torch.from_numpy(IMAGES[:600, None]), torch.from_numpy(LABELS[:600])
+    x_valid, y_valid = torch.from_numpy(IMAGES[600:, None]), torch.from_numpy(LABELS[600:])
+    optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
+    accuracy = 0.0
+    for epoch in range(1, EPOCHS + 1):
+        network.train()
+        for batch in torch.randperm(len(x_train)).split(64):
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(network(x_train[batch]), y_train[batch]).backward()
+            optimiser.step()
+        network.eval()
+        with torch.inference_mode():
+            accuracy = (network(x_valid).argmax(1) == y_valid).float().mean().item()
+        trial.report(epoch, accuracy)
+    return accuracy
+
+
+@pytest.mark.timeout(900)
+def test_a_training_function_reaches_its_budget_and_is_stopped_early(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'nas.db'}"
+    study = nas.search(
+        evaluate=train, dataset=(IMAGES, LABELS), epochs=EPOCHS, budget=14, storage=storage, study="mine", **FEW
+    )
+    assert len(study.trials) == 14
+    states = {trial.state for trial in study.trials}
+    assert TrialState.COMPLETE in states
+    assert states <= {TrialState.COMPLETE, TrialState.STOPPED}
+    assert any(trial.state is TrialState.STOPPED for trial in study.trials), "none of 14 trials was stopped early"
+    complete = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
+    assert all(trial.outcome is not None and len(trial.outcome.curve) == EPOCHS for trial in complete)
+    assert study.best().accuracy > 0.5
+    assert run_nas(["front", "--storage", storage], tmp_path).code == 0
+    again = nas.search(
+        evaluate=train, dataset=(IMAGES, LABELS), epochs=EPOCHS, budget=15, storage=storage, study="mine", **FEW
+    )
+    assert len(again.trials) == 15
+
+
+def test_local_trials_run_in_this_process_and_figures_are_recorded(tmp_path: Path) -> None:
+    factor = [0.25]
+    processes = []
+
+    def closure(network: torch.nn.Module, trial: nas.RunningTrial) -> dict[str, float]:
+        processes.append(os.getpid())
+        return {"accuracy": factor[0], "parameters_seen": float(sum(weight.numel() for weight in network.parameters()))}
+
+    study = nas.search(
+        evaluate=closure,
+        dataset=(IMAGES, LABELS),
+        budget=2,
+        confirm=0,
+        latency_precision=0.2,
+        runner="local",
+        progress=False,
+        storage=f"sqlite:///{tmp_path / 'nas.db'}",
+    )
+    assert processes == [os.getpid()] * 2
+    frame = study.trials_dataframe()
+    assert list(frame.accuracy) == [0.25, 0.25]
+    assert (frame.parameters_seen > 0).all()
+    assert study.front
+    network = study.best().build()
+    assert network(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+    assert study.plot_front().data
+    assert "wrote" in nas.export(study.best(), tmp_path / "best.yaml")
+    assert nas.load_study(study.storage).name == study.name
+
+
+def test_a_function_that_raises_is_a_failed_trial(tmp_path: Path) -> None:
+    def broken(network: torch.nn.Module, trial: nas.RunningTrial) -> float:
+        if trial.number % 2:
+            raise KeyError("no such column")
+        return 0.5
+
+    study = nas.search(
+        evaluate=broken,
+        dataset=(IMAGES, LABELS),
+        budget=2,
+        confirm=0,
+        latency_precision=0.2,
+        runner="local",
+        progress=False,
+        storage=f"sqlite:///{tmp_path / 'nas.db'}",
+    )
+    failed = [trial for trial in study.trials if trial.state is TrialState.FAILED]
+    assert len(failed) == 1
+    assert failed[0].outcome is not None
+    assert "no such column" in str(failed[0].outcome.failure)
+
+
+def test_errors_name_the_argument(tmp_path: Path) -> None:
+    with pytest.raises(nas.UserError, match="no option 'budgte'; valid: .*budget"):
+        nas.search(budgte=3)
+    with pytest.raises(nas.UserError, match="budget 0"):
+        nas.search(budget=0, storage=f"sqlite:///{tmp_path / 'nas.db'}")
+    with pytest.raises(nas.UserError, match="images of int64"):
+        nas.search(dataset=(DIGITS.images.astype(int) * 100, LABELS), storage=f"sqlite:///{tmp_path / 'nas.db'}")
+    assert not (tmp_path / "nas.db").exists()
+
+
+SCRIPT = """
+    import nas
+    from tests.integration.test_from_python import EPOCHS, FEW, IMAGES, LABELS, train
+
+    nas.search(
+        evaluate=train, dataset=(IMAGES, LABELS), epochs=EPOCHS, budget=6, storage="sqlite:///nas.db", study="s", **FEW
+    )
+"""
+
+
+@pytest.mark.timeout(600)
+def test_a_killed_search_goes_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(SCRIPT)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    first = subprocess.Popen(command, cwd=tmp_path, env=environment)
+    deadline = time.monotonic() + 300
+    while _done(tmp_path) < 2 and time.monotonic() < deadline:
+        time.sleep(0.3)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert _done(tmp_path) >= 2
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    assert _done(tmp_path) == 6
+
+
+def _done(folder: Path) -> int:
+    try:
+        study = nas.load_study(f"sqlite:///{folder / 'nas.db'}", "s")
+    except nas.NasError:
+        return 0
+    return sum(trial.state.is_done for trial in study.trials)
+
+
+@pytest.mark.timeout(900)
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    notebook = nbformat.read(ROOT / "docs" / "examples" / "search.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    last = notebook.cells[-1].outputs[0]["data"]["text/plain"]
+    assert "accuracy" in last
