@@ -8,6 +8,7 @@ from nas.baselines.known import parsed
 from nas.errors import ParameterError
 from nas.exports.published import published_models
 from nas.space.loading import is_file
+from nas.space.size import split_size
 from nas.study.search import SearchOptions
 from nas.study.warm_start import PUBLISHED
 
@@ -32,6 +33,7 @@ class Roots:
         """
         evaluation = options.evaluation
         argument = evaluation.dataset.partition(":")[2]
+        space, _ = split_size(options.space)
         known = {*studies, *published_models(), PUBLISHED}
         for name in named(options.baselines):
             if name != FEW and parsed(name).is_users:
@@ -39,7 +41,7 @@ class Roots:
         paths = {
             "--data-dir": [str(evaluation.data_dir)] if evaluation.data_dir is not None else [],
             "--dataset": [argument] if argument else [],
-            "--space": [options.space] if is_file(options.space) else [],
+            "--space": [space] if is_file(space) else [],
             # A study may be removed before the search starts, which would then read a file of that name.
             "--start-from": [name for name in options.start_from if name not in known or _exists(name)],
         }

@@ -235,6 +235,7 @@ def test_files_must_lie_under_roots(storage: tuple[Store, str], tmp_path: Path) 
         {"data_dir": "/"},
         {"data_dir": str(tmp_path)},
         {"space": "/etc/passwd.yaml"},
+        {"space": "/etc/passwd.yaml@l"},
         {"start_from": ["/etc/passwd"]},
         {"start_from": ["study", "nas.db"]},
     ):

@@ -119,7 +119,7 @@ def test_a_function_that_raises_is_a_failed_trial(tmp_path: Path) -> None:
 
 
 def test_errors_name_the_argument(tmp_path: Path) -> None:
-    with pytest.raises(nas.UserError, match="no option 'budgte'; valid: .*budget"):
+    with pytest.raises(nas.UserError, match=r"no option 'budgte'; valid: .*budget"):
         nas.search(budgte=3)
     with pytest.raises(nas.UserError, match="budget 0"):
         nas.search(budget=0, storage=f"sqlite:///{tmp_path / 'nas.db'}")
