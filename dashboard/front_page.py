@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.plotly_page import page_of
-from nas.baselines.baseline import Baseline
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.results.front import Result, dropped_from_front, front
 from nas.store.store import StudyRecord
+from nas.study.baseline import Baseline
 
 DRAWN_OBJECTIVES = {ACCURACY.name, LATENCY.name}
 DOMINATED = "#9aa5b1"

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from nas.baselines.choice import FEW, named
-from nas.baselines.known import parsed
 from nas.errors import ParameterError
+from nas.exports.known import parsed
 from nas.exports.published import published_models
 from nas.space.loading import is_file
 from nas.space.size import split_size
+from nas.study.baseline_choice import FEW, named
 from nas.study.search import SearchOptions
 from nas.study.warm_start import PUBLISHED
 

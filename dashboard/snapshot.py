@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dashboard.trials import Trials
-from nas.baselines.baseline import KIND, baselines_among
 from nas.errors import UnknownNameError
 from nas.service import schemas
 from nas.store.artifact import Artifact
 from nas.store.store import Store, StudyRecord
+from nas.study.baseline import KIND, baselines_among
 from nas.study.status import Status, status_of
 from nas.trial import TrialState
 

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from dashboard.view import history, trial_row
-from nas.baselines.baseline import Baseline, compared
-from nas.baselines.baseline import as_json as baseline_as_json
 from nas.errors import UnknownNameError
 from nas.objective import recorded_objectives
 from nas.results.front import Result, as_json, dropped_from_front, front, front_hypervolume, results
 from nas.results.pareto import knee
 from nas.service import schemas
 from nas.store.store import Ending
+from nas.study.baseline import Baseline, compared
+from nas.study.baseline import as_json as baseline_as_json
 from nas.trial import Trial
 
 # Part of every revision, so that revisions of another process are recognised.

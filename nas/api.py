@@ -12,10 +12,10 @@ from nas.evaluation import RunningTrial
 from nas.exports.source import source_of
 from nas.options import option_fields
 from nas.results.rank_correlation import RankCheck
-from nas.results.stored_study import Member, StoredStudy
 from nas.space import SearchSpace
 from nas.study.search import Announcer, SearchOptions
 from nas.study.search import search as run_search
+from nas.study.stored_study import Member, StoredStudy
 from nas.study.study import Study
 from nas.trial import Trial
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from nas.architecture import Architecture, Cost, ModelInput
-from nas.baselines.known import KNOWN
+from nas.exports.known import KNOWN
 from search_spaces import cost as counting
 from search_spaces import memory, model
 from search_spaces.folding import folded

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -27,7 +28,11 @@ settings.load_profile("nas")
 def pytest_configure() -> None:
     """One thread for each process, as workers have: threads that wait for each other at every step take twice as long
     where more of them than cores run. Before anything imports torch.
+
+    Where SIGINT is ignored (`nohup pytest &`, some CI runners) the programs under test would inherit that.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 

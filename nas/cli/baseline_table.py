@@ -13,7 +13,7 @@ from nas.objective import unit_of
 def print_baselines(
     baselines: Sequence[Mapping[str, Any]], conclusion: Sequence[str], objectives: Sequence[str], front_size: int
 ) -> None:
-    """Print a row for each baseline, given as the JSON objects of `nas.baselines.baseline.as_json`, and notes below."""
+    """Print a row for each baseline, given as the JSON objects of `nas.study.baseline.as_json`, and notes below."""
     if not baselines:
         return
     table = Table("baseline", box=None, pad_edge=False)

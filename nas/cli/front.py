@@ -6,8 +6,6 @@ from pathlib import Path
 import click
 
 from nas import plugins
-from nas.baselines.baseline import as_json as baseline_as_json
-from nas.baselines.baseline import compared, stored_baselines
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
 from nas.cli.front_table import print_front
@@ -16,6 +14,8 @@ from nas.objective import recorded_objectives
 from nas.results.front import as_json as result_as_json
 from nas.results.front import dropped_from_front, front, results
 from nas.store.store import Store
+from nas.study.baseline import as_json as baseline_as_json
+from nas.study.baseline import compared, stored_baselines
 
 
 @click.command("front")

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from nas.baselines.baseline import as_json as baseline_as_json
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
 from nas.cli.declared_options import OptionsCommand
@@ -19,6 +18,7 @@ from nas.cli.search_options import search_options, search_options_from
 from nas.cli.served_search import follow
 from nas.errors import ParameterError
 from nas.results.front import as_json as result_as_json
+from nas.study.baseline import as_json as baseline_as_json
 from nas.study.search import search
 
 

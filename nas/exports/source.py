@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from nas import plugins
 from nas.architecture import ModelInput
-from nas.baselines.known import FORMS, TIMM, is_known, known_network
 from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig, load_config
+from nas.exports.known import FORMS, TIMM, is_known, known_network
 from nas.exports.published import PublishedModel, published_models
 
 WEIGHTS_FILE = "weights.safetensors"

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from nas.baselines.baseline import Baseline, BaselineRecord, artifact_of, stored_baselines
-from nas.baselines.known import known_network
 from nas.evaluation import Job, Say
+from nas.exports.known import known_network
 from nas.latency.meter import LatencyRecord, recorded
 from nas.store.artifact import Artifact
+from nas.study.baseline import Baseline, BaselineRecord, artifact_of, stored_baselines
 from nas.study.jobs import Jobs
 from nas.study.study import trial_seed
 from nas.trial import Outcome, TrialState, fingerprints

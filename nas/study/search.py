@@ -14,12 +14,10 @@ import optuna
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, total_cost
-from nas.baselines.baseline import Baseline, compared, stored_baselines
-from nas.baselines.choice import FEW, Choice, choose, named
-from nas.baselines.known import KNOWN
 from nas.builder import Builder
 from nas.errors import InfeasibleError, LimitError, OptionError
 from nas.evaluation import Evaluation, Runner, Watcher
+from nas.exports.known import KNOWN
 from nas.latency.slowest import room_hint
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
 from nas.options import check_options
@@ -30,6 +28,8 @@ from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import ArchitectureMetric, Pruner, SamplerSetting
 from nas.space import SearchSpace
 from nas.store.store import Store, StudyRecord
+from nas.study.baseline import Baseline, compared, stored_baselines
+from nas.study.baseline_choice import FEW, Choice, choose, named
 from nas.study.baseline_training import baseline_jobs
 from nas.study.confirmation import ConfirmedSearch
 from nas.study.driver_lock import DriverLock, drive
@@ -168,7 +168,7 @@ def record_conditions(
         watcher.noted("space", {"message": message})
     if settings.sessions and (changes := conditions.changes_since(settings.sessions[-1].conditions)):
         watcher.noted("changed", {"message": f"since the trials before: {'; '.join(changes)}"})
-    now = settings.begun(space, conditions, time.time())
+    now = settings.with_session(space, conditions, time.time())
     if now != settings:
         store.put_recorded(record.study_id, now.recorded)
 

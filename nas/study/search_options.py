@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from nas import plugins
-from nas.baselines.choice import FEW, named
 from nas.errors import OptionError
 from nas.evaluation import EvaluationOptions, Resources, RunningTrial
 from nas.options import (
@@ -22,6 +21,7 @@ from nas.options import (
 from nas.space import SearchSpace
 from nas.space.loading import check_space
 from nas.space.size import with_size
+from nas.study.baseline_choice import FEW, named
 
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
 # What numpy's and torch's generators take.

@@ -115,7 +115,7 @@ class StudySettings:
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What need not be equal for trials to be comparable, as JSON values."""
+        """The settings that may differ between comparable trials, as JSON values."""
         return {"space": self.space_declaration, "sessions": [session.to_dict() for session in self.sessions]}
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class StudySettings:
         space = space_from_dict(self.space_declaration)
         return space if space.key == self.comparable.get("space_key") else None
 
-    def begun(self, space: SearchSpace, conditions: Conditions, now: float) -> "StudySettings":
+    def with_session(self, space: SearchSpace, conditions: Conditions, now: float) -> "StudySettings":
         """The settings with the space, and with a session more where the conditions are not those of the last one."""
         is_same = bool(self.sessions) and self.sessions[-1].conditions == conditions
         sessions = self.sessions if is_same else (*self.sessions, Session(now, conditions))

@@ -7,9 +7,9 @@ import yaml
 from torch import nn
 
 from nas.architecture import Architecture, ModelInput
-from nas.baselines.known import KNOWN
 from nas.errors import ParameterError
 from nas.exports.config import ExportedConfig
+from nas.exports.known import KNOWN
 from nas.exports.output_file import atomic_write, write_text
 from search_spaces.exports.source import Bundle
 from search_spaces.exports.weights import network_of

@@ -14,9 +14,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from nas.architecture import MLP_RATIO, Architecture
-from nas.baselines.known import KNOWN
 from nas.errors import ExportError
 from nas.exports.config import CONFIG_FILE, ExportedConfig
+from nas.exports.known import KNOWN
 from nas.exports.output_file import atomic_write, make_folder, write_text
 from nas.exports.source import WEIGHTS_FILE
 from search_spaces.exports.weights import difference, example_input, network_of

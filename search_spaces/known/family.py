@@ -7,8 +7,8 @@ from torch import nn
 
 from nas import plugins
 from nas.architecture import Architecture, Cost, ModelInput
-from nas.baselines.known import KnownName, known_name
 from nas.errors import ExportError, ParameterError, UserError
+from nas.exports.known import KnownName, known_name
 from search_spaces.cost import count
 from search_spaces.known.foreign import ForeignNetwork
 from search_spaces.known.timm_network import check, timm_network

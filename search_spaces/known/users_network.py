@@ -1,7 +1,7 @@
 """Users' own networks, each named by the function that makes it, `module:function`.
 
 The function is called with `channels`, `height_px`, `width_px` and `classes` by name. The module is one that Python
-finds, or a file under the working directory (nas.baselines.known.users_file).
+finds, or a file under the working directory (nas.exports.known.users_file).
 """
 
 import importlib
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from nas.baselines.known import users_file
 from nas.errors import ParameterError
+from nas.exports.known import users_file
 
 
 def users_function(name: str) -> Callable[..., Any]:

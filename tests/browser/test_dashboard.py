@@ -13,9 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from nas.baselines.baseline import Baseline, artifact_of
-from nas.baselines.known import known_network
+from nas.exports.known import known_network
 from nas.store.store import Store
+from nas.study.baseline import Baseline, artifact_of
 from tests.builders import complete, failed, infeasible
 from tests.serving import Served
 from tests.studies import make_study, open_study, settings

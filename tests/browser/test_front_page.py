@@ -4,9 +4,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from nas.baselines.baseline import Baseline, artifact_of
-from nas.baselines.known import known_network
+from nas.exports.known import known_network
 from nas.store.store import Store
+from nas.study.baseline import Baseline, artifact_of
 from tests.builders import complete
 from tests.conftest import run_nas
 from tests.studies import make_study, settings

@@ -5,8 +5,8 @@ import torch
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, total_cost
-from nas.baselines.known import known_network
 from nas.builder import Builder
+from nas.exports.known import known_network
 from search_spaces.folding import largest_difference
 
 BASELINES = plugins.names(plugins.BASELINES)

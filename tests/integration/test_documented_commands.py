@@ -51,7 +51,7 @@ def test_ci_runs_the_readmes_install_and_test_command() -> None:
     assert "pip install -c constraints.txt -e '.[test]' && pytest\n" in readme
     run = (ROOT / ".ci" / "run").read_text()
     assert "\npip install -q -c constraints.txt -e '.[test]'\n" in run
-    assert "\npytest\n" in run
+    assert "\npytest -n 3 --dist worksteal\n" in run
 
 
 @pytest.mark.timeout(900)

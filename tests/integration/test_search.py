@@ -8,6 +8,8 @@ from pathlib import Path
 import optuna
 import pytest
 
+import nas
+from nas.results.front import results
 from nas.store.store import Store
 from nas.trial import TrialState
 from tests.conftest import Finished, run_nas
@@ -36,7 +38,14 @@ def test_json_is_one_object_and_nothing_else(searched: Searched) -> None:
     assert result.keys() >= {"study", "trials", "front", "hypervolume", "wall_s"}
     assert result["trials"] == BUDGET
     assert result["front"]
-    assert result["hypervolume"] >= 0
+    study = nas.load_study(f"sqlite:///{searched.folder / 'nas.db'}")
+    slowest_ms = max(trial.latency.median for trial in results(study.trials, study.settings))
+    corners = sorted((member["latency_ms"], member["accuracy"]) for member in result["front"])
+    # Between the front and accuracy 0 at the slowest trial's latency: each member's strip up to the next one.
+    ends_ms = [*(latency_ms for latency_ms, _ in corners[1:]), slowest_ms]
+    area = sum(accuracy * (end_ms - start_ms) for (start_ms, accuracy), end_ms in zip(corners, ends_ms, strict=True))
+    assert result["hypervolume"] == pytest.approx(area, rel=1e-3)
+    assert area > 0
     assert result["wall_s"] > 0
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from nas import plugins
 from nas.architecture import ModelInput, total_cost
-from nas.baselines.baseline import Baseline, artifact_name, artifact_of, as_json, compared, stored_baselines
-from nas.baselines.choice import LARGE, MAX_SHARE, SMALL, choose, few, named
-from nas.baselines.known import known_network
 from nas.builder import Builder
 from nas.errors import ParameterError, UnknownNameError
 from nas.evaluation import Job
+from nas.exports.known import known_network
 from nas.space.loading import load_space
 from nas.store.store import Store
+from nas.study.baseline import Baseline, artifact_name, artifact_of, as_json, compared, stored_baselines
+from nas.study.baseline_choice import LARGE, MAX_SHARE, SMALL, choose, few, named
 from nas.study.baseline_training import baseline_jobs
 from nas.study.jobs import BaselinesFirst, Jobs
 from nas.trial import WORKER_LOST, Failure, Outcome

@@ -8,9 +8,9 @@ import torch
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
-from nas.baselines.known import KNOWN, known_network
 from nas.builder import Builder
 from nas.errors import ParameterError, UnknownNameError
+from nas.exports.known import KNOWN, known_network
 from nas.exports.source import known_config
 from search_spaces.exports.onnx_file import convert, run
 from search_spaces.exports.weights import difference, example_input, network_of

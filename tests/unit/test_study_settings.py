@@ -65,7 +65,7 @@ def test_a_space_is_the_same_after_it_was_recorded(space: SearchSpace) -> None:
 
 
 def test_settings_are_the_same_after_they_were_recorded() -> None:
-    begun = StudySettings(settings(space_key=small_space().key)).begun(small_space(), CONDITIONS, 10.0)
+    begun = StudySettings(settings(space_key=small_space().key)).with_session(small_space(), CONDITIONS, 10.0)
     again = StudySettings.from_dict(json.loads(json.dumps(begun.to_dict())))
     assert again == begun
     assert again.space() == small_space()
@@ -81,9 +81,9 @@ def test_settings_of_an_earlier_version_load() -> None:
 
 def test_each_trial_has_the_conditions_of_its_session() -> None:
     other = replace(CONDITIONS, sampler="ehvi", budget=300, versions={**CONDITIONS.versions, "torch": "9"})
-    begun = StudySettings({}).begun(small_space(), CONDITIONS, 10.0)
-    assert begun.begun(small_space(), CONDITIONS, 20.0) == begun
-    changed = begun.begun(small_space(), other, 30.0)
+    begun = StudySettings({}).with_session(small_space(), CONDITIONS, 10.0)
+    assert begun.with_session(small_space(), CONDITIONS, 20.0) == begun
+    changed = begun.with_session(small_space(), other, 30.0)
     assert changed.sessions == (Session(10.0, CONDITIONS), Session(30.0, other))
     assert [changed.conditions_at(at) for at in (5.0, 10.0, 29.0, 30.0)] == [None, CONDITIONS, CONDITIONS, other]
     torch = CONDITIONS.versions["torch"]

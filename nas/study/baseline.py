@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from nas.architecture import Architecture
-from nas.baselines.known import known_name
+from nas.exports.known import known_name
 from nas.objective import ACCURACY, LATENCY, Measurement, pooled, recorded_objectives
 from nas.results.comparison import Comparison, compare, conclusion
 from nas.results.pareto import Point

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nas.architecture import ModelInput, total_cost
-from nas.baselines.known import known_network, parsed
 from nas.builder import Builder
 from nas.errors import ParameterError, UserError
+from nas.exports.known import known_network, parsed
 from nas.space import SearchSpace
 
 NONE, FEW = "none", "few"

@@ -1,1 +1,0 @@
-"""Known networks beside a study: their names, choice, trainings and records."""
