@@ -181,8 +181,9 @@ class RunningTrial(Protocol):
     device: str
     """The device that the network is on: `cpu` or `cuda`."""
 
-    def report(self, epoch: int, accuracy: float, loss: float = 0.0) -> None:
-        """Report the validation accuracy (0 to 1) after an epoch, counted from 1, and the mean training loss.
+    def report(self, epoch: int, accuracy: float, loss: float | None = None) -> None:
+        """Report the validation accuracy (0 to 1) after each epoch, counted from 1, and the mean training loss,
+        by which samplers predict the final accuracy; by default 1 - accuracy.
 
         Raises TrialStopped where the search ends the trial early, ValueError for anything out of range.
         """

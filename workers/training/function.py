@@ -40,12 +40,13 @@ class FunctionTrial:
         self._epoch = 0
         self._reported_at = time.perf_counter()
 
-    def report(self, epoch: int, accuracy: float, loss: float = 0.0) -> None:
+    def report(self, epoch: int, accuracy: float, loss: float | None = None) -> None:
         """Report the validation accuracy after an epoch. Raises TrialStopped where the search ends the trial."""
-        if epoch <= self._epoch:
-            raise ValueError(f"epoch {epoch} is reported after epoch {self._epoch}; epochs count from 1 upwards")
-        now = time.perf_counter()
-        self._points.put(CurvePoint(epoch, checked_accuracy(accuracy), float(loss), now - self._reported_at))
+        if epoch != self._epoch + 1:
+            raise ValueError(f"epoch {epoch} is reported after epoch {self._epoch}; report each epoch, from 1 upwards")
+        accuracy, seconds = checked_accuracy(accuracy), time.perf_counter() - self._reported_at
+        # Samplers predict final accuracies from the curve of losses.
+        self._points.put(CurvePoint(epoch, accuracy, 1 - accuracy if loss is None else float(loss), seconds))
         self._epoch = epoch
         if epoch in self._rungs and not self._verdicts.get():
             raise TrialStopped(f"the search ended trial {self.number} after epoch {epoch}")
