@@ -1,8 +1,9 @@
-"""How much of a search's wall time is neither training nor measuring?
+"""Measure the share of a search's wall time that is neither training nor measuring.
 
 Runs `nas search` as a user does, in a new folder, and compares the slots' wall time (workers x seconds, from the
-command's start to its end, Ray's start and stop included) with the seconds that the trials on record spent training and
-measuring. Prints the split; `--keep FOLDER` keeps the database, for benchmarks.front_ends.
+command's start to its end, Ray's start and stop included) with the seconds that the recorded trials spent training and
+measuring. With `--function` it is `nas.search(evaluate=...)` with the training function below, a user's own of some
+twenty lines. Prints the split; `--keep FOLDER` keeps the database, for benchmarks.front_ends.
 """
 
 import argparse
@@ -14,10 +15,53 @@ import tempfile
 import time
 from pathlib import Path
 
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+import nas
 from benchmarks.report import print_header
 from nas.results.front import front
 from nas.results.front import results as complete_results
 from nas.store.store import Store
+
+EPOCHS, BATCH, LEARNING_RATE = 10, 64, 3e-3
+
+
+def train(network: nn.Module, trial: nas.RunningTrial) -> float:
+    """Train on two thirds of scikit-learn's digits and return the accuracy on the others."""
+    digits = load_digits()
+    x_N1HW = torch.from_numpy((digits.images[:, None] / 16).astype("float32"))
+    labels_N = torch.from_numpy(digits.target)
+    order = torch.randperm(len(labels_N), generator=torch.Generator().manual_seed(0))
+    training, validation = order[600:], order[:600]
+    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE)
+    accuracy = 0.0
+    for epoch in range(1, EPOCHS + 1):
+        network.train()
+        for batch in training[torch.randperm(len(training))].split(BATCH):
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(network(x_N1HW[batch]), labels_N[batch]).backward()
+            optimiser.step()
+        network.eval()
+        with torch.inference_mode():
+            accuracy = float((network(x_N1HW[validation]).argmax(1) == labels_N[validation]).float().mean())
+        trial.report(epoch, accuracy)
+    return accuracy
+
+
+def search_by_function(storage: str, budget: int, workers: int) -> None:
+    """Search with `train`, on networks for scikit-learn's pictures."""
+    digits = load_digits()
+    nas.search(
+        evaluate=train,
+        dataset=((digits.images / 16).astype("float32"), digits.target),
+        epochs=EPOCHS,
+        budget=budget,
+        workers=workers,
+        storage=storage,
+        progress=False,
+    )
 
 
 def main() -> None:
@@ -25,6 +69,7 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=200)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--keep", type=Path, help="folder for the database, which must not be there yet")
+    parser.add_argument("--function", action="store_true", help="search from Python, with a training function")
     known, search_options = parser.parse_known_args()
     print_header(f"overhead of nas search --budget {known.budget} --workers {known.workers} {' '.join(search_options)}")
     with tempfile.TemporaryDirectory() as scratch:
@@ -33,11 +78,14 @@ def main() -> None:
         command = [str(Path(sys.executable).with_name("nas")), "search", "--budget", str(known.budget)]
         storage = f"sqlite:///{(folder / 'nas.db').resolve()}"
         started = time.perf_counter()
-        subprocess.run(
-            [*command, "--workers", str(known.workers), "--storage", storage, *search_options],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        if known.function:
+            search_by_function(storage, known.budget, known.workers)
+        else:
+            subprocess.run(
+                [*command, "--workers", str(known.workers), "--storage", storage, *search_options],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
         wall_s = time.perf_counter() - started
         with Store.open(storage, create=False) as store:
             record = store.study()

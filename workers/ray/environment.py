@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 
 import ray
 
@@ -43,9 +44,15 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[None]:
     """Set the variables that Ray needs at its start, and `also`, within the block; `own` unless Ray is a cluster's."""
     # A token of its own keeps Ray from writing one to the user's home; a cluster uses the user's.
-    token = {"RAY_AUTH_TOKEN": secrets.token_hex(16)} if own else {}
+    token = {"RAY_AUTH_TOKEN": _token()} if own else {}
     with environment({**ALWAYS, **also, **token}):
         yield
+
+
+@cache
+def _token() -> str:
+    """The token of this process's own Rays, one after another: Ray remembers the first one that it is given."""
+    return secrets.token_hex(16)
 
 
 def check_address(address: str) -> None:
