@@ -143,22 +143,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pause", type=float, default=8.0, help="mean seconds between faults")
     parser.add_argument("--log", type=Path, default=Path(tempfile.gettempdir()) / "nas-chaos.log")
-    asked = parser.parse_args()
-    print_header(f"chaos: {asked.faults} faults on {asked.database}, seed {asked.seed}")
+    arguments = parser.parse_args()
+    print_header(f"chaos: {arguments.faults} faults on {arguments.database}, seed {arguments.seed}")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "disk"
         folder.mkdir()
         server = None
-        if asked.database == "postgresql":
+        if arguments.database == "postgresql":
             server = stack.enter_context(PostgresServer(free_port()))
         else:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", folder], check=True)
             stack.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
-        run(asked, folder, server)
+        run(arguments, folder, server)
 
 
-def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) -> None:
-    faults, budget, log, generator = asked.faults, asked.budget, asked.log, random.Random(asked.seed)
+def run(arguments: argparse.Namespace, folder: Path, server: PostgresServer | None) -> None:
+    faults, budget, log, generator = arguments.faults, arguments.budget, arguments.log, random.Random(arguments.seed)
     log.unlink(missing_ok=True)
 
     def database(name: str) -> str:
@@ -184,7 +184,7 @@ def run(asked: argparse.Namespace, folder: Path, server: PostgresServer | None) 
                 family: set[psutil.Process] = set()
                 happened = []
                 while search.lives and struck.total() < faults:
-                    time.sleep(generator.expovariate(1 / asked.pause))
+                    time.sleep(generator.expovariate(1 / arguments.pause))
                     fault = generator.choice(kinds)
                     family |= set(search.family())
                     if search.lives and strike(fault, search, folder, server, generator):

@@ -141,15 +141,15 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--hours", type=float, default=1.0, help="of questions, asked as fast as can be")
-    asked = parser.parse_args()
-    print_header(f"dashboard: {USERS} users, {STREAMS} streams of events, {asked.trials} trials, PostgreSQL")
+    arguments = parser.parse_args()
+    print_header(f"dashboard: {USERS} users, {STREAMS} streams of events, {arguments.trials} trials, PostgreSQL")
     with PostgresServer(free_port()) as server, tempfile.TemporaryDirectory() as folder:
         url = server.create("nas")
-        write(url, asked.trials, 0.0)
+        write(url, arguments.trials, 0.0)
         with Served(Path(folder), "--storage", url) as served:
-            watched(served, url, asked.trials, asked.seconds)
+            watched(served, url, arguments.trials, arguments.seconds)
             print(f"page in Chromium, nothing else running: {seconds(opened(served.url))}; wanted: 2 s")
-            hours(served, asked.hours)
+            hours(served, arguments.hours)
 
 
 def watched(served: Served, url: str, trials: int, while_s: float) -> None:

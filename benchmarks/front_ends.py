@@ -25,8 +25,8 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--epochs", type=int, help="longer than the search's proxies")
-    options = parser.parse_args()
-    with Store.open(options.storage, create=False) as store:
+    arguments = parser.parse_args()
+    with Store.open(arguments.storage, create=False) as store:
         record = store.study()
         members = front(results(store.trials(record.study_id), record.settings))
     settings = record.settings
@@ -34,8 +34,8 @@ def main() -> None:
     evaluator = plugins.load(plugins.EVALUATORS, settings["evaluator"])(
         EvaluationOptions(
             dataset=settings["dataset"],
-            data_dir=options.data_dir,
-            epochs=options.epochs or settings["epochs"],
+            data_dir=arguments.data_dir,
+            epochs=arguments.epochs or settings["epochs"],
             train_size=settings["train_size"],
             input_size_px=settings["input"]["height_px"],
             training_recipe=TrainingRecipe.from_settings(settings).to_dict(),
@@ -47,12 +47,12 @@ def main() -> None:
     torch.set_num_threads(1)
     accuracies: dict[str, list[float]] = {name: [] for name in ends}
     latencies: dict[str, list[float]] = {name: [] for name in ends}
-    for seed in range(1_000_000, 1_000_000 + options.seeds):
+    for seed in range(1_000_000, 1_000_000 + arguments.seeds):
         for name, member in ends.items():
             *_, outcome = evaluator.evaluate(Job(member.trial.architecture, seed))
             accuracies[name].append(outcome.accuracy)
             latencies[name].append(outcome.latency.median)
-    print_header(f"ends of the front of study {record.name}, retrained with {options.seeds} new seeds")
+    print_header(f"ends of the front of study {record.name}, retrained with {arguments.seeds} new seeds")
     for name, member in ends.items():
         print(
             f"{name}: trial {member.trial.number} {member.trial.architecture.layout}; "

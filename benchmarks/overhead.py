@@ -70,19 +70,21 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--keep", type=Path, help="folder for the database, which must not be there yet")
     parser.add_argument("--function", action="store_true", help="search from Python, with a training function")
-    known, search_options = parser.parse_known_args()
-    print_header(f"overhead of nas search --budget {known.budget} --workers {known.workers} {' '.join(search_options)}")
+    arguments, search_options = parser.parse_known_args()
+    print_header(
+        f"overhead of nas search --budget {arguments.budget} --workers {arguments.workers} {' '.join(search_options)}"
+    )
     with tempfile.TemporaryDirectory() as scratch:
-        folder = known.keep or Path(scratch)
-        folder.mkdir(exist_ok=known.keep is None)
-        command = [str(Path(sys.executable).with_name("nas")), "search", "--budget", str(known.budget)]
+        folder = arguments.keep or Path(scratch)
+        folder.mkdir(exist_ok=arguments.keep is None)
+        command = [str(Path(sys.executable).with_name("nas")), "search", "--budget", str(arguments.budget)]
         storage = f"sqlite:///{(folder / 'nas.db').resolve()}"
         started = time.perf_counter()
-        if known.function:
-            search_by_function(storage, known.budget, known.workers)
+        if arguments.function:
+            search_by_function(storage, arguments.budget, arguments.workers)
         else:
             subprocess.run(
-                [*command, "--workers", str(known.workers), "--storage", storage, *search_options],
+                [*command, "--workers", str(arguments.workers), "--storage", storage, *search_options],
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
@@ -95,7 +97,7 @@ def main() -> None:
     confirmations = [confirmation.outcome for trial in trials for confirmation in trial.confirmations]
     trained_s = sum(outcome.train_s for outcome in outcomes + confirmations)
     measured_s = sum(outcome.measure_s for outcome in outcomes + confirmations)
-    slots_s = wall_s * known.workers
+    slots_s = wall_s * arguments.workers
     per_trial = statistics.quantiles([outcome.train_s for outcome in outcomes], n=4)
     print(f"wall time {wall_s:.0f} s; {len(trials)} trials on record, {len(trials) - len(keys)} duplicates")
     print(f"training {trained_s / slots_s:.1%}, measuring {measured_s / slots_s:.1%}")

@@ -206,16 +206,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="By default what shows a difference on the data set.")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=0)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print_header(f"parts of the training recipe, {asked.seeds} seeds from {asked.first_seed}")
-    for name in asked.data:
-        for variant_name in asked.variant:
+    print_header(f"parts of the training recipe, {arguments.seeds} seeds from {arguments.first_seed}")
+    for name in arguments.data:
+        for variant_name in arguments.variant:
             variant = VARIANTS[variant_name]
-            data, _ = pictures(name, asked.data_dir.resolve(), short=variant.short)
-            for network in asked.network:
-                seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
-                seconds = asked.seconds or DATA[name].seconds
+            data, _ = pictures(name, arguments.data_dir.resolve(), short=variant.short)
+            for network in arguments.network:
+                seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+                seconds = arguments.seconds or DATA[name].seconds
                 ends = [trained(variant, name, data, NETWORKS[network], seconds, seed) for seed in seeds]
                 mean = [statistics.fmean(column) for column in zip(*ends, strict=True)]
                 print(

@@ -77,22 +77,22 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--samplers", default=",".join(plugins.names(plugins.SAMPLERS)))
     parser.add_argument("tables", nargs="*", type=Path, default=TABLES)
-    asked = parser.parse_args()
-    print_header(f"samplers on recorded results: budget {BUDGET}, {asked.seeds} seeds, log latency")
-    for file in asked.tables:
+    arguments = parser.parse_args()
+    print_header(f"samplers on recorded results: budget {BUDGET}, {arguments.seeds} seeds, log latency")
+    for file in arguments.tables:
         table = read_table(file)
         budget = min(BUDGET, len(table.rows) // 2)
         for kind, reference in (("the table's worst", None), ("hard", hard_reference(table))):
             print(f"\n{table.name}, {len(table.rows)} rows, budget {budget}, reference: {kind}")
             setting = ReplayOptions(budget, reference=reference, log_latency=True, early_stopping=False)
-            print_samplers(table, asked.samplers.split(","), asked.seeds, setting)
-            print_ours(table, asked.seeds, setting)
+            print_samplers(table, arguments.samplers.split(","), arguments.seeds, setting)
+            print_ours(table, arguments.seeds, setting)
         latencies_ms = sorted(row.figures["latency_ms"] for row in table.rows)
         for part in LIMITS:
             limit_ms = latencies_ms[round(part * len(latencies_ms))]
             print(f"\n{table.name}, budget {WITHIN_LIMITS}, latency limit {limit_ms:g} ms, which {part:.0%} meet")
             setting = ReplayOptions(WITHIN_LIMITS, log_latency=True, max_latency_ms=limit_ms, early_stopping=False)
-            print_samplers(table, asked.samplers.split(","), asked.seeds, setting)
+            print_samplers(table, arguments.samplers.split(","), arguments.seeds, setting)
 
 
 if __name__ == "__main__":

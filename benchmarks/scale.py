@@ -84,12 +84,14 @@ def main() -> None:
     parser.add_argument("--storage", help="an empty database; a SQLite file of its own by default")
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--slots", type=int, default=256)
-    asked = parser.parse_args()
-    print_header(f"scale: {asked.trials} replayed trials over {asked.slots} slots, {asked.storage or 'SQLite'}")
+    arguments = parser.parse_args()
+    print_header(
+        f"scale: {arguments.trials} replayed trials over {arguments.slots} slots, {arguments.storage or 'SQLite'}"
+    )
     with tempfile.TemporaryDirectory() as folder:
-        url = asked.storage or f"sqlite:///{folder}/nas.db"
+        url = arguments.storage or f"sqlite:///{folder}/nas.db"
         with Store.open(url, create=True) as store:
-            run(store, url, asked.trials, asked.slots)
+            run(store, url, arguments.trials, arguments.slots)
 
 
 def run(store: Store, url: str, trials: int, slots: int) -> None:

@@ -95,11 +95,11 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
     parser.add_argument("--table", action="store_true", help="train the held-out members anew")
     parser.add_argument("--seeds", type=int, default=1)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     space = load_space("hybrid-v1")
     print_header(f"a supernet of hybrid on Fashion-MNIST against {HELD_OUT} members trained by themselves")
-    if asked.table:
-        make_table(space, asked.data_dir)
+    if arguments.table:
+        make_table(space, arguments.data_dir)
     known = read_table(space)
     held_out, accuracies = list(known), [statistics.fmean(each.values()) for each in known.values()]
     for seed in SEEDS:
@@ -109,8 +109,8 @@ def main() -> None:
     print(f"mean accuracies from {min(accuracies):.4f} to {max(accuracies):.4f}, "
           f"standard deviation {statistics.stdev(accuracies):.4f}")  # fmt: skip
     torch.set_num_threads(1)
-    for seed in range(asked.seeds):
-        _one(space, held_out, accuracies, asked.data_dir, seed)
+    for seed in range(arguments.seeds):
+        _one(space, held_out, accuracies, arguments.data_dir, seed)
 
 
 def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[float], data_dir: Path, seed: int) -> None:

@@ -54,22 +54,22 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--network", choices=ARCHITECTURES, nargs="+", default=list(ARCHITECTURES))
-    asked = parser.parse_args()
-    architectures = {name: ARCHITECTURES[name] for name in asked.network}
+    arguments = parser.parse_args()
+    architectures = {name: ARCHITECTURES[name] for name in arguments.network}
     print_header(
-        f"a proxy's training against a plain loop: Fashion-MNIST, {EPOCHS} epochs of {IMAGES}, {asked.seeds} seeds"
+        f"a proxy's training against a plain loop: Fashion-MNIST, {EPOCHS} epochs of {IMAGES}, {arguments.seeds} seeds"
     )
     # By itself torch takes a thread for each core.
     plain_threads = sorted({torch.get_num_threads(), 1}, reverse=True)
-    data = judge.data_of(asked.data_dir, IMAGES, 0)
+    data = judge.data_of(arguments.data_dir, IMAGES, 0)
     resident = ResidentData(data, torch.device("cpu"))
     if torch.cuda.is_available():
-        gpu_throughput.main(architectures, data, plain.Schedule(EPOCHS, BATCH, RATE), asked.seeds)
+        gpu_throughput.main(architectures, data, plain.Schedule(EPOCHS, BATCH, RATE), arguments.seeds)
         return
     middle: dict[int, list[float]] = {threads: [] for threads in plain_threads}
     for name, architecture in architectures.items():
         found: dict[int, list[Timed]] = {threads: [] for threads in (0, *plain_threads)}
-        for seed in range(asked.seeds):
+        for seed in range(arguments.seeds):
             found[0].append(timed(partial(ours, resident, architecture, seed), 1))
             for threads in plain_threads:
                 found[threads].append(timed(partial(others, data, architecture, seed), threads))

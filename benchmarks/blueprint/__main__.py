@@ -43,31 +43,31 @@ def main() -> None:
     parser.add_argument("--part", action="append", help="mixer, stem, ...: all by default; the reference in any case")
     parser.add_argument("--tables", type=Path, default=TABLES, help="folder of the two tables")
     parser.add_argument("--write", action="store_true", help=f"write docs/{DOCUMENT.name}")
-    asked = parser.parse_args()
-    print_header(f"mixers and blueprint choices, {asked.seconds:g} CPU seconds each, {asked.seeds} seeds")
-    trained_path, timed_path = asked.tables / "blueprint.csv", asked.tables / "blueprint_latency.csv"
-    sizes = [size for size in SIZES if not asked.px or size.px in asked.px]
-    chosen = {size: _variants(size, asked.data_dir, asked.part) for size in sizes}
+    arguments = parser.parse_args()
+    print_header(f"mixers and blueprint choices, {arguments.seconds:g} CPU seconds each, {arguments.seeds} seeds")
+    trained_path, timed_path = arguments.tables / "blueprint.csv", arguments.tables / "blueprint_latency.csv"
+    sizes = [size for size in SIZES if not arguments.px or size.px in arguments.px]
+    chosen = {size: _variants(size, arguments.data_dir, arguments.part) for size in sizes}
     for size, members in chosen.items():
-        _time(size, members, asked.data_dir, timed_path)
-    with ProcessPoolExecutor(asked.workers, multiprocessing.get_context("spawn"), one_thread) as processes:
+        _time(size, members, arguments.data_dir, timed_path)
+    with ProcessPoolExecutor(arguments.workers, multiprocessing.get_context("spawn"), one_thread) as processes:
         done = {row.name for row in read_trained(trained_path)}
         futures = [
-            processes.submit(trained, member, size, asked.data_dir, asked.seconds, seed)
+            processes.submit(trained, member, size, arguments.data_dir, arguments.seconds, seed)
             for size, members in chosen.items()
-            for seed in range(asked.seeds)
+            for seed in range(arguments.seeds)
             for member in members
-            if (size.px, member.architecture.key, asked.seconds, seed) not in done
+            if (size.px, member.architecture.key, arguments.seconds, seed) not in done
         ]
         for number, future in enumerate(as_completed(futures), start=1):
             row = future.result()
             append(trained_path, Trained._fields, [row])
             outcome = row.failure or f"{row.accuracy:.4f} after {row.epochs} epochs in {row.cpu_s:.1f} CPU s"
             print(f"[{number}/{len(futures)}] {row.px} px, {row.part} {row.choice}: {outcome}", flush=True)
-    rows = [row for row in read_trained(trained_path) if row.seconds == asked.seconds]
+    rows = [row for row in read_trained(trained_path) if row.seconds == arguments.seconds]
     text = document(rows, read_timed(timed_path), conditions((*PACKAGES, "onnxruntime")))
     print(text)
-    if asked.write:
+    if arguments.write:
         DOCUMENT.write_text(text, encoding="utf-8")
 
 

@@ -98,17 +98,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0, help="40 minutes each: some one day, others another")
     parser.add_argument("--keep", type=Path, help="file for what was judged, as JSON")
-    asked = parser.parse_args()
-    print_header(f"end to end on Fashion-MNIST, space hybrid, budget {asked.budget}, {asked.seeds} seeds")
-    budgets = {"proxy": asked.budget} | ({"supernet": asked.supernet_budget} if asked.supernet_budget else {})
+    arguments = parser.parse_args()
+    print_header(f"end to end on Fashion-MNIST, space hybrid, budget {arguments.budget}, {arguments.seeds} seeds")
+    budgets = {"proxy": arguments.budget} | (
+        {"supernet": arguments.supernet_budget} if arguments.supernet_budget else {}
+    )
     fronts: dict[tuple[int, str, float], list[Architecture]] = {}
     walls: dict[tuple[int, str], float] = {}
     verdicts: dict[str, judge.Verdict] = {}
-    full_data = judge.with_test_images(judge.data_of(asked.data_dir, FULL_IMAGES, 0), asked.data_dir)
+    full_data = judge.with_test_images(judge.data_of(arguments.data_dir, FULL_IMAGES, 0), arguments.data_dir)
     with tempfile.TemporaryDirectory() as scratch:
-        for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
             of = {
-                evaluator: searched(Path(scratch), asked.data_dir.resolve(), evaluator, budget, seed)
+                evaluator: searched(Path(scratch), arguments.data_dir.resolve(), evaluator, budget, seed)
                 for evaluator, budget in budgets.items()
             }
             for evaluator, search in of.items():
@@ -117,7 +119,7 @@ def main() -> None:
             record, wall_s = of["proxy"].record, of["proxy"].wall_s
             settings = record.settings
             schedule = plain.Schedule(settings["epochs"], settings["batch_size"], settings["learning_rate"])
-            data = judge.data_of(asked.data_dir, settings["train_size"], seed)
+            data = judge.data_of(arguments.data_dir, settings["train_size"], seed)
             model_input = ModelInput.from_dict(settings["input"])
             # A process of its own, as a script has: Ray starts once in each.
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
@@ -148,9 +150,9 @@ def main() -> None:
             verdicts |= {key: judge.Verdict(accuracy[key], ms[key]) for key in new}
             _print_volumes(fronts, verdicts, walls)
             for search in of.values():
-                print_truth(search.record, results(search.trials, search.record.settings), asked.data_dir)
-            if asked.keep:
-                asked.keep.write_text(_kept(fronts, verdicts, walls))
+                print_truth(search.record, results(search.trials, search.record.settings), arguments.data_dir)
+            if arguments.keep:
+                arguments.keep.write_text(_kept(fronts, verdicts, walls))
 
 
 def _kept(

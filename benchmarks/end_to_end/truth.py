@@ -68,12 +68,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--storage", nargs="+", default=["sqlite:///nas.db"])
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     print_header(f"truth of fronts on Fashion-MNIST, {len(NEW_SEEDS)} new seeds")
-    for storage in asked.storage:
+    for storage in arguments.storage:
         with Store.open(storage, create=False) as store:
             record = store.study()
-            print_truth(record, results(store.trials(record.study_id), record.settings), asked.data_dir)
+            print_truth(record, results(store.trials(record.study_id), record.settings), arguments.data_dir)
 
 
 if __name__ == "__main__":

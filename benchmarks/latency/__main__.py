@@ -22,8 +22,8 @@ def main() -> None:
         "--target", action="append", default=[], help=f"for {', '.join(OF_TARGETS)}; by default this machine's"
     )
     parser.add_argument("--repeats", type=int, help=f"for {', '.join(REPEATED)}: fewer make a shorter run")
-    asked = parser.parse_args()
-    chosen = asked.parts or PARTS
+    arguments = parser.parse_args()
+    chosen = arguments.parts or PARTS
     if unknown := set(chosen).difference(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; valid: {', '.join(PARTS)}")
     print_header("latency: under load, predicted, between two searches, after kill -9, between runtimes")
@@ -31,9 +31,9 @@ def main() -> None:
     failed = False
     for part in chosen:
         if part in REPEATED:
-            process = spawn.Process(target=REPEATED[part], args=(asked.target, asked.repeats))
+            process = spawn.Process(target=REPEATED[part], args=(arguments.target, arguments.repeats))
         elif part in OF_TARGETS:
-            process = spawn.Process(target=OF_TARGETS[part], args=(asked.target,))
+            process = spawn.Process(target=OF_TARGETS[part], args=(arguments.target,))
         else:
             process = spawn.Process(target=OF_MACHINE[part])
         process.start()

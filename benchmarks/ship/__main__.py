@@ -45,17 +45,17 @@ def main() -> None:
     parser.add_argument("--minutes-scale", type=float, default=1.0, help="below 1: a trial run, which judges nothing")
     parser.add_argument("--search-options", default="", help="further options of nas search, as one word")
     parser.add_argument("--write", action="store_true", help=f"write {FIGURES.name} among the figures")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     torch.set_num_threads(CORES)
-    kept, options = Kept(asked.keep / "pieces.jsonl"), tuple(shlex.split(asked.search_options))
+    kept, options = Kept(arguments.keep / "pieces.jsonl"), tuple(shlex.split(arguments.search_options))
     races: dict[Case, list[Race]] = {}
     failed = False
-    for case in (each for each in CASES if not asked.case or each.name in asked.case):
-        dataset = case.dataset(asked.data_dir, asked.keep / "data")
-        for seed in range(asked.first_seed, asked.first_seed + (asked.seeds or case.seeds)):
-            folder = asked.keep.resolve() / f"{case.name}-{seed}-x{asked.minutes_scale:g}"
-            runner = Runner(case.scaled(asked.minutes_scale), seed, dataset, folder, kept, options)
+    for case in (each for each in CASES if not arguments.case or each.name in arguments.case):
+        dataset = case.dataset(arguments.data_dir, arguments.keep / "data")
+        for seed in range(arguments.first_seed, arguments.first_seed + (arguments.seeds or case.seeds)):
+            folder = arguments.keep.resolve() / f"{case.name}-{seed}-x{arguments.minutes_scale:g}"
+            runner = Runner(case.scaled(arguments.minutes_scale), seed, dataset, folder, kept, options)
             try:
                 race = runner.race()
             except CommandError as error:
@@ -64,9 +64,9 @@ def main() -> None:
                 continue
             races.setdefault(case, []).append(race)
             print(race_report(race), flush=True)
-    text = _report(races, asked.minutes_scale, options)
+    text = _report(races, arguments.minutes_scale, options)
     print(text)
-    if asked.write and races:
+    if arguments.write and races:
         FIGURES.write_text(text + "\n", encoding="utf-8")
     sys.exit(failed)
 
