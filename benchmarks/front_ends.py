@@ -1,4 +1,4 @@
-"""Are a front's ends what they claim: the accurate end more accurate, the fast end faster?
+"""Check of a front's ends: is the accurate end more accurate, and is the fast end faster?
 
 Takes the newest study of a database, trains both ends of its front again with new seeds under the study's own proxy
 recipe and data, and measures both latencies again, turn by turn, in this process alone. Prints mean and spread.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-# What names a piece: its kind, case, seed and whatever else would make it another result.
+# Names a piece: its kind, case, seed and whatever else would make it another result.
 Key = Mapping[str, str | int | float]
 
 
@@ -26,7 +26,7 @@ class Kept:
             self._results[_name(row["key"])] = row["result"]
 
     def get(self, key: Key) -> Any:
-        """The piece's result, None where it is not finished."""
+        """Return the piece's result, None where it is not finished."""
         return self._results.get(_name(key))
 
     def add(self, key: Key, result: Any) -> None:
@@ -37,7 +37,7 @@ class Kept:
         self._results[_name(key)] = result
 
     def once(self, key: Key, work: Callable[[], Any]) -> Any:
-        """The piece's result; where it is not finished the work is done and kept."""
+        """Return the piece's result; where it is not finished do the work and keep it."""
         if (result := self.get(key)) is None:
             result = work()
             self.add(key, result)

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 MIXERS = ("pool", "conv", "attention")
-# Milliseconds of a block; attention is the dearer the more tokens a stage has.
+# Milliseconds of a block; attention costs more, the more tokens a stage has.
 BLOCK_MS = {"pool": 0.05, "conv": 0.22, "attention": 0.3}
 TOKENS = (2.2, 1.3, 0.6, 0.6)
-# Of a cell's operations: what they add to its accuracy, and milliseconds.
+# Accuracy and milliseconds that each operation adds to a cell.
 OPERATIONS = {"none": (0.0, 0.0), "skip": (0.35, 0.02), "conv1": (0.7, 0.3), "conv3": (1.0, 1.0), "pool": (0.25, 0.25)}
 EDGES = ("e01", "e02", "e12", "e03", "e13", "e23")
 # Options of the parameters that have none in common.
@@ -27,7 +27,7 @@ Rows = Iterator[tuple[Sequence[object], float, float]]
 
 
 def stages() -> Rows:
-    """Four of them: convolutions early and attention late are good together, each on any side a little."""
+    """Yield networks of four stages: convolutions early and attention late are good together, each alone a little."""
     for mixers in itertools.product(MIXERS, repeat=4):
         for depths in itertools.product((1, 2), repeat=4):
             for first, last in itertools.product((16, 24, 32), (48, 72, 96)):
@@ -47,17 +47,17 @@ def stages() -> Rows:
 
 
 def cell() -> Rows:
-    """As in NAS-Bench-201: four nodes, and an operation on the edge between each two. Without a path it guesses."""
+    """Yield cells of NAS-Bench-201: four nodes, an operation on the edge of each two. Without a path a cell guesses."""
     for row in itertools.product(OPERATIONS, repeat=len(EDGES)):
-        e01, e02, e12, e03, e13, e23 = (OPERATIONS[each][0] for each in row)
+        e01, e02, e12, e03, e13, e23 = (OPERATIONS[operation][0] for operation in row)
         second = e02 + (e01 > 0) * e12 * 0.8
         third = e03 + (e01 > 0) * e13 * 0.9 + (second > 0) * e23
         good = 0.82 * (1 - math.exp(-1.6 * (third + 0.3 * second + 0.2 * e01))) if third > 0 else 0.0
-        yield row, 0.1 + good, 1 + sum(OPERATIONS[each][1] for each in row) + 0.2 * row[:3].count("conv3")
+        yield row, 0.1 + good, 1 + sum(OPERATIONS[operation][1] for operation in row) + 0.2 * row[:3].count("conv3")
 
 
 def unlike() -> Rows:
-    """Each option has an effect of its own, and so has each pair of them; milliseconds add up."""
+    """Yield members whose options, and pairs of options, each have an effect of their own; milliseconds add up."""
     generator = np.random.default_rng(3)
     effects = [generator.normal(size=size) for size in SIZES]
     pairs = {
@@ -74,22 +74,22 @@ def unlike() -> Rows:
 
 
 NAMES = {
-    stages: [*(f"s{number}.{what}" for number in range(1, 5) for what in ("mixer", "depth")), "w1", "w4"],
+    stages: [*(f"s{number}.{field}" for number in range(1, 5) for field in ("mixer", "depth")), "w1", "w4"],
     cell: EDGES,
     unlike: [f"p{number}" for number in range(len(SIZES))],
 }
-# What luck is added to each accuracy, as a standard deviation, and its seed.
+# Standard deviation of the luck that is added to each accuracy, and its seed.
 TABLES = ((stages, 0.0, 0), (stages, 0.012, 2), (cell, 0.0, 0), (cell, 0.01, 1), (unlike, 0.0, 0))
 
 
-def write_table(file: Path, names: Iterable[str], rows: Rows, luck: float, seed: int) -> None:
+def write_table(path: Path, names: Iterable[str], rows: Rows, luck: float, seed: int) -> None:
     generator = np.random.default_rng(seed)
-    with file.open("w", newline="") as opened:
-        writer = csv.writer(opened)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
         writer.writerow([*(f"param:{name}" for name in names), "accuracy", "latency_ms"])
         for row, accuracy, ms in rows:
-            found = min(0.99, max(0.05, accuracy + luck * generator.normal()))
-            writer.writerow([*row, f"{found:.5f}", f"{ms:.5f}"])
+            noisy = min(0.99, max(0.05, accuracy + luck * generator.normal()))
+            writer.writerow([*row, f"{noisy:.5f}", f"{ms:.5f}"])
 
 
 def main() -> None:
@@ -98,9 +98,9 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     for make, luck, seed in TABLES:
-        file = folder / f"{make.__name__}{f'_luck{luck:g}' if luck else ''}.csv"
-        write_table(file, NAMES[make], make(), luck, seed)
-        print(file)
+        path = folder / f"{make.__name__}{f'_luck{luck:g}' if luck else ''}.csv"
+        write_table(path, NAMES[make], make(), luck, seed)
+        print(path)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Small networks in plain torch, as anyone writes them: what recipes are compared on."""
+"""Small networks in plain torch, as anyone writes them, to compare recipes on."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,8 +15,8 @@ class Residual(nn.Sequential):
     """Layers whose output is added to their input."""
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        added: Tensor = super().forward(x_BCHW)  # type: ignore[no-untyped-call]
-        return x_BCHW + added
+        branch: Tensor = super().forward(x_BCHW)  # type: ignore[no-untyped-call]
+        return x_BCHW + branch
 
 
 class Pool(nn.Module):
@@ -44,12 +44,12 @@ class Attention(nn.Module):
 
 
 def conv(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
-    """3x3 convolution, batch norm, ReLU."""
+    """Build a 3x3 convolution, batch norm and ReLU."""
     return [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
 def mixing(mixer: nn.Module, width: int) -> list[nn.Module]:
-    """A token mixer and an MLP of ratio 2, each with a batch norm and around it a shortcut."""
+    """Build a token mixer and an MLP of ratio 2, each with a batch norm and around it a shortcut."""
     up, down = nn.Conv2d(width, 2 * width, 1, bias=False), nn.Conv2d(2 * width, width, 1, bias=False)
     mlp = (up, nn.BatchNorm2d(2 * width), nn.ReLU(), down, nn.BatchNorm2d(width))
     return [Residual(nn.BatchNorm2d(width), mixer), Residual(*mlp)]
@@ -58,7 +58,7 @@ def mixing(mixer: nn.Module, width: int) -> list[nn.Module]:
 def plain(
     channels: int, size_px: int, classes: int, *, inner: tuple[Callable[[int], list[nn.Module]], ...]
 ) -> nn.Module:
-    """Six layers of which the `inner` two, on the second and the third grid, are given."""
+    """Build six layers of which the `inner` two, on the second and the third grid, are given."""
     a, b, c, d = WIDTHS
     second, third = inner
     return nn.Sequential(

@@ -12,7 +12,7 @@ PACKAGES = ("hybrid-nas", "torch", "ray", "optuna", "sqlalchemy")
 
 
 def conditions(packages: Sequence[str] = PACKAGES) -> str:
-    """The hardware and the versions, on two lines."""
+    """Return the hardware and the versions, on two lines."""
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     return (
         f"on {processor_name()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}\n"

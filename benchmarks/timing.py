@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-# In a turn a network is called so often; the first calls, which find another network in the caches, do not count.
+# Calls of a network in one turn; the first ones, which find another network in the caches, are discarded.
 CALLS, DISCARDED = 20, 5
 TURNS = 100
 ONNX, TORCH = "onnx", "pt"
@@ -36,7 +36,7 @@ def deploy(model: nn.Module, shape_CHW: tuple[int, int, int], path: Path) -> Non
 
 
 def freeze(model: nn.Module, shape_CHW: tuple[int, int, int], path: Path) -> None:
-    """Write the network traced and frozen, which folds batch norms into convolutions: for both sides alike."""
+    """Write the network traced and frozen, which folds batch norms into convolutions. Both sides are frozen alike."""
     x_BCHW = torch.zeros(1, *shape_CHW).contiguous(memory_format=torch.channels_last)
     model.eval().to(memory_format=torch.channels_last)
     with torch.no_grad(), warnings.catch_warnings():
@@ -47,9 +47,9 @@ def freeze(model: nn.Module, shape_CHW: tuple[int, int, int], path: Path) -> Non
 
 
 def latencies(paths: Mapping[str, Path], shape_CHW: tuple[int, int, int]) -> dict[str, dict[str, float]]:
-    """Milliseconds by name and runtime, of the files beside each path that are there.
+    """Time the files that exist beside each path: milliseconds by name and runtime.
 
-    In a process of its own, whose torch has one thread.
+    It runs in a process of its own, whose torch has one thread.
     """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(_latencies, dict(paths), shape_CHW).result()
