@@ -1,9 +1,9 @@
-"""Kill anything, any time: is anything lost? `python -m benchmarks.chaos [--faults N] [--database sqlite|postgresql]`
+"""Random faults: does a search lose anything? `python -m benchmarks.chaos [--faults N] [--database sqlite|postgresql]`
 
 Seeded random faults over real small searches: SIGKILL of a worker, the driver, the raylet or Ray's head process, a stop
-of a worker, Ctrl-C twice, a restart of PostgreSQL, its connections cut, a full disk. When a search ends by it the same
-command goes on; what was finished must still be so, exactly once, `nas db check` must be clean, no process of Ray may
-be left. At the end the front is compared to that of a search that nothing disturbed, with the same seed and one worker.
+of a worker, Ctrl-C twice, a restart of PostgreSQL, its connections cut, a full disk. When a search ends by one, the
+same command resumes it; finished trials must still be finished, exactly once, `nas db check` must be clean, no process
+of Ray may be left. At the end the front is compared to that of an undisturbed search with the same seed and one worker.
 """
 
 import argparse
@@ -31,22 +31,22 @@ from tests.conftest import free_port
 from tests.postgres import PostgresServer
 
 SEARCH = ("search", "--epochs", "3", "--train-size", "200", "--workers", "1", "--confirm", "1", "--seed", "7")
-# Latencies differ from run to run and lead to other proposals: what is compared is searched without them.
-SAME = ("--objective", "accuracy", "--objective", "parameters")
-EVERYWHERE = ("worker", "driver", "raylet", "gcs", "stopped worker", "ctrl-c twice")
-FAULTS = {"sqlite": (*EVERYWHERE, "full disk"), "postgresql": (*EVERYWHERE, "restart", "connections")}
+# Latencies differ from run to run and lead to other proposals: compared searches are without them.
+OBJECTIVES = ("--objective", "accuracy", "--objective", "parameters")
+COMMON_FAULTS = ("worker", "driver", "raylet", "gcs", "stopped worker", "ctrl-c twice")
+FAULTS = {"sqlite": (*COMMON_FAULTS, "full disk"), "postgresql": (*COMMON_FAULTS, "restart", "connections")}
 SMALL_DISK = "64m"
-ALIVE_S = 120.0
+MAX_EXIT_S = 120.0
 
 
 class Search:
     """`nas search` as a process group of its own, and what Ray starts for it."""
 
     def __init__(self, log: Path, folder: Path, storage: str, budget: int) -> None:
-        words = [*SEARCH, *SAME, "--budget", str(budget), "--storage", storage]
+        options = [*SEARCH, *OBJECTIVES, "--budget", str(budget), "--storage", storage]
         self._log = log.open("ab")
         self.process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("nas")), *words],
+            [str(Path(sys.executable).with_name("nas")), *options],
             cwd=folder,
             # Two threads that wait for each other beside whatever else is on the cores take ten times as long.
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -57,11 +57,11 @@ class Search:
         self.began = time.monotonic()
 
     @property
-    def lives(self) -> bool:
+    def is_running(self) -> bool:
         return self.process.poll() is None
 
     def wait_for_worker(self) -> None:
-        while self.lives and not self.named("ray::TrialActor", "ray::ResourceTrainable"):
+        while self.is_running and not self.named("ray::TrialActor", "ray::ResourceTrainable"):
             time.sleep(0.05)
 
     def family(self) -> list[psutil.Process]:
@@ -70,8 +70,8 @@ class Search:
         except psutil.NoSuchProcess:
             return []
 
-    def named(self, *words: str) -> list[psutil.Process]:
-        return [each for each in self.family() if any(word in _command(each) for word in words)]
+    def named(self, *names: str) -> list[psutil.Process]:
+        return [process for process in self.family() if any(name in _command(process) for name in names)]
 
 
 def _command(process: psutil.Process) -> str:
@@ -81,8 +81,8 @@ def _command(process: psutil.Process) -> str:
         return ""
 
 
-def done(storage: str) -> dict[str, float]:
-    """The keys of finished trials, and when each finished. Raises AssertionError when one is on record twice."""
+def finished_trials(storage: str) -> dict[str, float]:
+    """Return each finished trial's key and time. Raises AssertionError when one is recorded twice."""
     with Store.open(storage, create=True) as store:
         trials = [trial for record in store.studies() for trial in store.trials(record.study_id)]
     keys = Counter(trial.architecture.key for trial in trials if trial.state.is_done)
@@ -91,7 +91,7 @@ def done(storage: str) -> dict[str, float]:
 
 
 def strike(fault: str, search: Search, folder: Path, server: PostgresServer | None, generator: random.Random) -> bool:
-    """Whether there was anything to strike at."""
+    """Cause the fault; return whether it had a target."""
     workers = search.named("ray::TrialActor", "ray::ResourceTrainable")
     targets = {"worker": workers, "stopped worker": workers, "raylet": search.named("raylet/raylet"),
                "gcs": search.named("gcs_server")}  # fmt: skip
@@ -119,7 +119,7 @@ def strike(fault: str, search: Search, folder: Path, server: PostgresServer | No
 
 @contextmanager
 def full_disk(folder: Path) -> Iterator[None]:
-    """What is left of the folder's small filesystem is taken."""
+    """Fill the folder's small filesystem for the length of the block."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         try:
@@ -167,52 +167,54 @@ def run(arguments: argparse.Namespace, folder: Path, server: PostgresServer | No
     undisturbed = database("undisturbed")
     assert Search(log, folder, undisturbed, budget).process.wait() == 0, log.read_text()
     kinds = FAULTS["sqlite" if server is None else "postgresql"]
-    struck: Counter[str] = Counter()
+    fault_counts: Counter[str] = Counter()
     resumes: list[float] = []
     problems: list[str] = []
-    same = whole = given_up = 0
-    while struck.total() < faults:
-        storage = database(f"run{whole}")
-        before: dict[str, float] = {}
+    same_fronts = completed = failed_trials = 0
+    while fault_counts.total() < faults:
+        storage = database(f"run{completed}")
+        earlier: dict[str, float] = {}
         code = None
         while code != 0:
             search = Search(log, folder, storage, budget)
             try:
                 search.wait_for_worker()
-                if before and search.lives:
+                if earlier and search.is_running:
                     resumes.append(time.monotonic() - search.began)
                 family: set[psutil.Process] = set()
-                happened = []
-                while search.lives and struck.total() < faults:
+                disturbances = []
+                while search.is_running and fault_counts.total() < faults:
                     time.sleep(generator.expovariate(1 / arguments.pause))
                     fault = generator.choice(kinds)
                     family |= set(search.family())
-                    if search.lives and strike(fault, search, folder, server, generator):
-                        struck[fault] += 1
-                        happened.append(fault)
+                    if search.is_running and strike(fault, search, folder, server, generator):
+                        fault_counts[fault] += 1
+                        disturbances.append(fault)
                         family |= set(search.family())
                 search.process.wait(timeout=900)
             finally:
                 search.process.kill()
-            code, now = search.process.returncode, done(storage)
-            after = ", ".join(happened) or "nothing"
-            found = [f"{key} is lost or has changed" for key, at in before.items() if now.get(key) != at]
-            found += check(storage)
-            _, left = psutil.wait_procs(family, timeout=ALIVE_S)
-            found += [f"{_command(each)[:60]} is left" for each in left if each.is_running()]
-            problems += [f"after {after}: {problem}" for problem in found]
-            before = now
-            print(f"{struck.total():4} exit {code:4}, {len(now)} of {budget}, after {after}", flush=True)
-            if code and not happened:
+            code, finished = search.process.returncode, finished_trials(storage)
+            after = ", ".join(disturbances) or "nothing"
+            new_problems = [
+                f"{key} is lost or has changed" for key, time_s in earlier.items() if finished.get(key) != time_s
+            ]
+            new_problems += check(storage)
+            _, survivors = psutil.wait_procs(family, timeout=MAX_EXIT_S)
+            new_problems += [f"{_command(process)[:60]} is left" for process in survivors if process.is_running()]
+            problems += [f"after {after}: {problem}" for problem in new_problems]
+            earlier = finished
+            print(f"{fault_counts.total():4} exit {code:4}, {len(finished)} of {budget}, after {after}", flush=True)
+            if code and not disturbances:
                 problems.append(f"a search that nothing disturbed ended with exit {code}")
                 break
-        whole += 1
-        same += members(storage) == members(undisturbed)
-        given_up += lost_for_good(storage)
-    print("faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(struck.items())))
+        completed += 1
+        same_fronts += front_members(storage) == front_members(undisturbed)
+        failed_trials += count_failed(storage)
+    print("faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(fault_counts.items())))
     print(
-        f"searches brought to their end: {whole}; with the undisturbed one's front: {same}; "
-        f"trials given up, tried again three times: {given_up}"
+        f"searches brought to their end: {completed}; with the undisturbed one's front: {same_fronts}; "
+        f"trials given up, tried again three times: {failed_trials}"
     )
     if resumes:
         print(f"seconds until a search that goes on has a worker: median {statistics.median(resumes):.1f}, "
@@ -224,15 +226,15 @@ def run(arguments: argparse.Namespace, folder: Path, server: PostgresServer | No
     print(f"{tracebacks} tracebacks in what the searches said (wanted: 0)")
 
 
-def lost_for_good(storage: str) -> int:
+def count_failed(storage: str) -> int:
     with Store.open(storage, create=False) as store:
         return sum(trial.state is TrialState.FAILED for trial in store.trials(store.study().study_id))
 
 
-def members(storage: str) -> list[tuple[str, float]]:
+def front_members(storage: str) -> list[tuple[str, float]]:
     with Store.open(storage, create=False) as store:
         record = store.study()
-        return [(each.trial.architecture.key, each.accuracy) for each in front(
+        return [(member.trial.architecture.key, member.accuracy) for member in front(
             results(store.trials(record.study_id), record.settings))]  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""Do suggesting and recording stay cheap as a study grows? `python -m benchmarks.scale [--storage URL]`
+"""Cost of suggesting and recording as a study grows. `python -m benchmarks.scale [--storage URL]`
 
-A study of 10,000 trials over 256 slots, with the real store, sampler and scheduler; nothing is trained: what a trial
-finds is a formula, and how long it takes is simulated. Prints what a suggestion and a record cost after each tenth, the
-throughput of the driver alone, and its memory.
+A study of 10,000 trials over 256 slots, with the real store, sampler and scheduler; nothing is trained: the outcomes of
+trials are a formula, and their durations are simulated. Prints what a suggestion and a record cost after each tenth,
+the throughput of the driver alone, and its memory.
 """
 
 import argparse
@@ -40,11 +40,11 @@ WORTH = {"pool": 0.0, "conv": 0.6, "attention": 1.0}
 COST = {"pool": 0.1, "conv": 0.3, "attention": 0.5}
 
 
-def found(architecture: Architecture, generator: random.Random) -> Outcome:
-    """Mixers and widths cost time and gain accuracy; seeds differ."""
+def simulated_outcome(architecture: Architecture, generator: random.Random) -> Outcome:
+    """Simulate an outcome: mixers and widths cost time and gain accuracy; seeds differ."""
     gain = sum(
-        (1 + WORTH[stage.mixer] * place) * stage.depth * stage.width**0.5
-        for place, stage in enumerate(architecture.stages)
+        (1 + WORTH[stage.mixer] * position) * stage.depth * stage.width**0.5
+        for position, stage in enumerate(architecture.stages)
     )
     ms = sum((0.1 + COST[stage.mixer]) * stage.depth * stage.width / 32 for stage in architecture.stages)
     accuracy = min(1.0, max(0.0, 1 - 5 / (5 + gain**0.5) + generator.gauss(0, 0.01)))
@@ -57,8 +57,8 @@ def found(architecture: Architecture, generator: random.Random) -> Outcome:
     )
 
 
-class Quiet:
-    """Nobody watches."""
+class SilentWatcher:
+    """A nas.evaluation.Watcher that shows nothing."""
 
     def began(self, *_: object) -> None: ...
     def ended(self, *_: object) -> None: ...
@@ -68,10 +68,10 @@ class Quiet:
     def noted(self, *_: object) -> None: ...
 
 
-def timed(call: Callable[[], T], into: list[float]) -> T:
+def timed(call: Callable[[], T], times_ms: list[float]) -> T:
     began = time.perf_counter()
     result = call()
-    into.append((time.perf_counter() - began) * 1000)
+    times_ms.append((time.perf_counter() - began) * 1000)
     return result
 
 
@@ -96,11 +96,12 @@ def main() -> None:
 
 def run(store: Store, url: str, trials: int, slots: int) -> None:
     space = load_space("hybrid-v1")
-    chosen = settings(space="hybrid-v1", space_key=space.key, epochs=3)
-    optuna_study, _ = opening.open_study(store, url, "scale", chosen)
-    sampler = ehvi(SamplerSetting(space, 0, recorded_objectives(chosen), costs={}))
-    mirror, pruning = OptunaMirror(optuna_study, space, chosen), Pruning(optuna_study, chosen, (1,), sampler)
-    study = Study(store, mirror, space, chosen, trials, Quiet(), pruning=pruning)
+    study_settings = settings(space="hybrid-v1", space_key=space.key, epochs=3)
+    optuna_study, _ = opening.open_study(store, url, "scale", study_settings)
+    sampler = ehvi(SamplerSetting(space, 0, recorded_objectives(study_settings), costs={}))
+    mirror = OptunaMirror(optuna_study, space, study_settings)
+    pruning = Pruning(optuna_study, study_settings, (1,), sampler)
+    study = Study(store, mirror, space, study_settings, trials, SilentWatcher(), pruning=pruning)
     optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.excluded, seed=0)
     search = ConfirmedSearch(study, 0)
     generator = random.Random(0)
@@ -110,21 +111,21 @@ def run(store: Store, url: str, trials: int, slots: int) -> None:
     asks: list[float] = []
     tells: list[float] = []
     began = time.perf_counter()
-    at = {0: 0.0}
+    elapsed_s = {0: 0.0}
     print("trials   suggestion ms: median, p95   record ms: median, p95   trials/s   peak memory GiB")
     while not search.is_over:
         while len(running) < slots:
             job = timed(search.ask, asks)
             if job is None:
                 break
-            outcome = found(job.architecture, generator)
+            outcome = simulated_outcome(job.architecture, generator)
             heapq.heappush(running, (now + outcome.train_s, next(order), job, outcome))
         now, _, job, outcome = heapq.heappop(running)
         timed(partial(search.tell, job, outcome), tells)
         done = study.done
         if done % (trials // 10) == 0:
-            at[done] = time.perf_counter() - began
-            pace = (trials // 10) / (at[done] - at[done - trials // 10])
+            elapsed_s[done] = time.perf_counter() - began
+            pace = (trials // 10) / (elapsed_s[done] - elapsed_s[done - trials // 10])
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
             print(
                 f"{done:6}   {statistics.median(asks):19.1f}  {p95(asks):6.1f}   {statistics.median(tells):15.1f}  "
