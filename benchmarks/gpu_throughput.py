@@ -1,6 +1,6 @@
-"""How many trials an hour has a GPU? Ours, in PROCESSES that share it, against one eager fp32 trial at a time.
+"""Trials an hour on a GPU: ours, in PROCESSES that share it, against one eager fp32 trial at a time.
 
-A trial is a network's making, training and validation, in a process that is there already and has its data. It is
+A trial is a network's making, training and validation, in a process that has already started and has its data. It is
 compared with the loop that a user would write (benchmarks/end_to_end/plain.py), on the GPU, and with our own loop in
 fp32 without CUDA graphs.
 """
@@ -27,11 +27,11 @@ from workers.training.setting import FP32
 
 DEVICE = "cuda"
 PROCESSES = (1, 2, 4)
-WANTED = 8
+WANTED_RATIO = 8
 
 
 class Trials(NamedTuple):
-    """So many `seconds` a trial, and the accuracies."""
+    """The seconds that a trial takes, and the accuracies."""
 
     seconds: float
     accuracies: Sequence[float]
@@ -53,15 +53,18 @@ def main(architectures: Mapping[str, Architecture], data: ProxyData, schedule: p
         for count, pool in pools.items():
             list(pool.map(_ready, [architecture] * count))
             ours[f"ours, {count} at a time"] = _together(pool, count, architecture, seeds)
-        for way, found in (loops | ours).items():
-            print(f"{name}, {way}: {found.seconds:.3f} s, {mean_and_spread(found.accuracies)}", flush=True)
-        best = min(each.seconds for each in ours.values())
-        for way, found in loops.items():
-            ratios.setdefault(way, []).append(found.seconds / best)
-    for way, times in ratios.items():
-        each = " ".join(f"{ratio:.1f}" for ratio in times)
+        for loop, trials in (loops | ours).items():
+            print(f"{name}, {loop}: {trials.seconds:.3f} s, {mean_and_spread(trials.accuracies)}", flush=True)
+        best = min(trials.seconds for trials in ours.values())
+        for loop, trials in loops.items():
+            ratios.setdefault(loop, []).append(trials.seconds / best)
+    for loop, times in ratios.items():
+        listed = " ".join(f"{ratio:.1f}" for ratio in times)
         mean = statistics.geometric_mean(times)
-        print(f"trials an hour over the {way}'s, one at a time: {mean:.1f} in the mean (wanted: {WANTED}), {each}")
+        print(
+            f"trials an hour over the {loop}'s, one at a time: {mean:.1f} in the mean "
+            f"(wanted: {WANTED_RATIO}), {listed}"
+        )
     for pool in pools.values():
         pool.shutdown()
 
@@ -76,10 +79,10 @@ def _one_by_one(trial: Callable[[int], float], seeds: int) -> Trials:
 
 
 def _together(pool: ProcessPoolExecutor, count: int, architecture: Architecture, seeds: int) -> Trials:
-    """As many of each seed as there are processes."""
+    """Train each seed as often as there are processes."""
     started = time.perf_counter()
-    found = pool.map(judge.trained_here, [architecture] * seeds * count, [*range(seeds)] * count)
-    accuracies = [last.accuracy for last in found]
+    last_epochs = pool.map(judge.trained_here, [architecture] * seeds * count, [*range(seeds)] * count)
+    accuracies = [epoch.accuracy for epoch in last_epochs]
     return Trials((time.perf_counter() - started) / (seeds * count), accuracies[:seeds])
 
 
@@ -108,6 +111,6 @@ def _prepare(data: ProxyData, recipe: TrainingRecipe, all_here: Barrier) -> None
 
 
 def _ready(architecture: Architecture) -> None:
-    """In each process once: what a kernel's first use takes is no part of a trial."""
+    """Train once in each process: the time of a kernel's first use is no part of a trial."""
     judge.trained_here(architecture, 0)
     _all_here.wait()

@@ -3,8 +3,8 @@
 `python -m benchmarks.recipe [--data NAME ...] [--network NAME ...] [--variant NAME ...] [--seconds S] [--seeds K]`
 
 Each variant is the policy's recipe (workers/training/policy.py) with one thing changed, by the loop that searches train
-with, fp32, one thread, over so many seconds of processor time, which other programs on the machine do not shorten. A
-variant named `short ...` is trained by epochs as searches do: it is told what that came to in seconds. The test part is
+with, fp32, one thread, for the same processor time, which other programs on the machine do not shorten. A
+variant named `short ...` is trained by epochs, as searches do; the seconds of that are printed. The test part is
 left alone.
 """
 
@@ -32,11 +32,11 @@ from workers.training.setting import FP32
 
 
 class Pictures(NamedTuple):
-    """A data set, how many of its training pictures train and judge here, and seconds that show a difference."""
+    """A data set, its numbers of pictures to train and to validate on, and the seconds that show a difference."""
 
     dataset: str
     train: int
-    judged: int
+    validation: int
     seconds: float
 
 
@@ -47,7 +47,7 @@ DATA = {
     "digits": Pictures("digits", 900, 538, 4),
 }
 SIZES_PX = {"imagefolder": 32}
-# Of a search's proxies: pictures and epochs.
+# Pictures and epochs of a search's proxies.
 SHORT = {"cifar10-small": (4000, 3), "fashion-10k": (2000, 2), "fashion-1k": (800, 5), "digits": (400, 4)}
 
 
@@ -56,7 +56,7 @@ def _as_is(model: nn.Module) -> None:
 
 
 def partial_identity(model: nn.Module) -> None:
-    """Convolutions that are no narrower than their input begin by handing it on (Jordan, arXiv 2404.00498)."""
+    """Start each convolution that is no narrower than its input as an identity (Jordan, arXiv 2404.00498)."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and module.groups == 1 and 8 <= module.in_channels <= module.out_channels:
             nn.init.dirac_(module.weight.data[: module.in_channels])
@@ -67,7 +67,7 @@ def trained_first_layer(model: nn.Module) -> None:
 
 
 def sgd(rate: float, bias_rate: float = 1.0) -> Callable[[nn.Module], Optimiser]:
-    """Nesterov's, with another rate for norms' scales and biases."""
+    """Return a factory of Nesterov's SGD, with another rate for norms' scales and biases."""
 
     def make(model: nn.Module) -> Optimiser:
         learned = [weight for weight in model.parameters() if weight.requires_grad]
@@ -90,11 +90,11 @@ class Variant:
     short: bool = False
 
 
-def but(**fields: object) -> Callable[[TrainingRecipe], TrainingRecipe]:
+def with_fields(**fields: object) -> Callable[[TrainingRecipe], TrainingRecipe]:
     return lambda recipe: replace(recipe, **fields)  # type: ignore[arg-type]
 
 
-def by_factor(rate: float, batch: float = 1.0) -> Callable[[TrainingRecipe], TrainingRecipe]:
+def scaled(rate: float, batch: float = 1.0) -> Callable[[TrainingRecipe], TrainingRecipe]:
     return lambda recipe: replace(
         recipe, learning_rate=recipe.learning_rate * rate, batch_size=round(recipe.batch_size * batch)
     )
@@ -108,36 +108,36 @@ PLAIN = {"optimiser": "adamw", "whiten": False, "label_smoothing": 0.0, "mirror"
 VARIANTS = {
     "policy": Variant(),
     "legacy": Variant(legacy),
-    "adamw 3e-3": Variant(but(**PLAIN, learning_rate=3e-3)),
-    "adamw 8e-3": Variant(but(**PLAIN, learning_rate=8e-3)),
-    "adamw 8e-3, whitening": Variant(but(**{**PLAIN, "whiten": True}, learning_rate=8e-3)),
-    "sgd 0.3": Variant(but(**PLAIN), optimiser=sgd(0.3)),
-    "sgd 0.3, biases x 16": Variant(but(**PLAIN), optimiser=sgd(0.3, 16)),
+    "adamw 3e-3": Variant(with_fields(**PLAIN, learning_rate=3e-3)),
+    "adamw 8e-3": Variant(with_fields(**PLAIN, learning_rate=8e-3)),
+    "adamw 8e-3, whitening": Variant(with_fields(**{**PLAIN, "whiten": True}, learning_rate=8e-3)),
+    "sgd 0.3": Variant(with_fields(**PLAIN), optimiser=sgd(0.3)),
+    "sgd 0.3, biases x 16": Variant(with_fields(**PLAIN), optimiser=sgd(0.3, 16)),
     "sgd 0.3, whitening": Variant(optimiser=sgd(0.3)),
-    "rate x 1/2": Variant(by_factor(0.5)),
-    "rate x 2": Variant(by_factor(2)),
-    "batch x 1/2": Variant(by_factor(0.7, 0.5)),
-    "batch x 2": Variant(by_factor(1.4, 2)),
-    "no whitening": Variant(but(whiten=False)),
+    "rate x 1/2": Variant(scaled(0.5)),
+    "rate x 2": Variant(scaled(2)),
+    "batch x 1/2": Variant(scaled(0.7, 0.5)),
+    "batch x 2": Variant(scaled(1.4, 2)),
+    "no whitening": Variant(with_fields(whiten=False)),
     "whitening, then trained": Variant(prepare=trained_first_layer),
     "partial identity": Variant(prepare=partial_identity),
-    "mirrored at random": Variant(but(mirror="random")),
-    "smoothing 0": Variant(but(label_smoothing=0.0)),
-    "smoothing 0.1": Variant(but(label_smoothing=0.1)),
-    "smoothing 0.2": Variant(but(label_smoothing=0.2)),
-    "average 0.98": Variant(but(ema_decay=0.98)),
-    "triangle": Variant(but(schedule="triangle")),
-    "warm-up 0.1": Variant(but(warm_up=0.1)),
+    "mirrored at random": Variant(with_fields(mirror="random")),
+    "smoothing 0": Variant(with_fields(label_smoothing=0.0)),
+    "smoothing 0.1": Variant(with_fields(label_smoothing=0.1)),
+    "smoothing 0.2": Variant(with_fields(label_smoothing=0.2)),
+    "average 0.98": Variant(with_fields(ema_decay=0.98)),
+    "triangle": Variant(with_fields(schedule="triangle")),
+    "warm-up 0.1": Variant(with_fields(warm_up=0.1)),
     "short policy": Variant(short=True),
     "short legacy": Variant(legacy, short=True),
-    "short, no whitening": Variant(but(whiten=False), short=True),
-    "short, slow statistics": Variant(but(fast_statistics=False), short=True),
-    "short, batch x 1/2": Variant(by_factor(0.7, 0.5), short=True),
-    "short, batch x 2": Variant(by_factor(1.4, 2), short=True),
+    "short, no whitening": Variant(with_fields(whiten=False), short=True),
+    "short, slow statistics": Variant(with_fields(fast_statistics=False), short=True),
+    "short, batch x 1/2": Variant(scaled(0.7, 0.5), short=True),
+    "short, batch x 2": Variant(scaled(1.4, 2), short=True),
 }
 
 
-class Ended(NamedTuple):
+class TrainingResult(NamedTuple):
     """The accuracy of a training, its epochs and its processor time."""
 
     accuracy: float
@@ -146,19 +146,20 @@ class Ended(NamedTuple):
 
 
 def pictures(name: str, data_dir: Path, *, short: bool) -> tuple[ProxyData, Dataset]:
-    """Held-out pictures are the same for all."""
-    of = DATA[name]
-    plugin, _, argument = of.dataset.format(data_dir).partition(":")
+    """Load the pictures; those held out are the same for all variants."""
+    selection = DATA[name]
+    plugin, _, argument = selection.dataset.format(data_dir).partition(":")
     dataset: Dataset = plugins.load(plugins.DATASETS, plugin)
     source = dataset.open(Request(argument or None, data_dir, False), "train")
     order = np.random.default_rng(123).permutation(len(source.labels))
     size_px = SIZES_PX.get(plugin, dataset.size_px)
-    judged, training = order[: of.judged], order[of.judged :][: SHORT[name][0] if short else of.train]
+    validation, others = order[: selection.validation], order[selection.validation :]
+    training = others[: SHORT[name][0] if short else selection.train]
     data = ProxyData(
         source.images(training, size_px),
         source.labels[training],
-        source.images(judged, size_px),
-        source.labels[judged],
+        source.images(validation, size_px),
+        source.labels[validation],
         len(source.classes),
         dataset.flip,
         round(dataset.shift * size_px),
@@ -166,10 +167,10 @@ def pictures(name: str, data_dir: Path, *, short: bool) -> tuple[ProxyData, Data
     return data, dataset
 
 
-def trained(
+def train(
     variant: Variant, name: str, data: ProxyData, make: Callable[..., nn.Module], seconds: float, seed: int
-) -> Ended:
-    """One training from scratch."""
+) -> TrainingResult:
+    """Train a network from scratch."""
     torch.manual_seed(seed)
     images, channels, size_px, _ = data.train_images.shape
     task = TrainingTask(images, size_px, channels, data.classes, data.flip)
@@ -193,8 +194,8 @@ def trained(
     )
     while not training.is_over:
         training.train_epoch()
-    spent = time.process_time() - started
-    return Ended(training.accuracy(), training.steps / (images // recipe.batch_size), spent)
+    train_s = time.process_time() - started
+    return TrainingResult(training.accuracy(), training.steps / (images // recipe.batch_size), train_s)
 
 
 def main() -> None:
@@ -216,10 +217,10 @@ def main() -> None:
             for network in arguments.network:
                 seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
                 seconds = arguments.seconds or DATA[name].seconds
-                ends = [trained(variant, name, data, NETWORKS[network], seconds, seed) for seed in seeds]
-                mean = [statistics.fmean(column) for column in zip(*ends, strict=True)]
+                results = [train(variant, name, data, NETWORKS[network], seconds, seed) for seed in seeds]
+                mean = [statistics.fmean(column) for column in zip(*results, strict=True)]
                 print(
-                    f"{name}, {network}, {variant_name}: {mean_and_spread([end.accuracy for end in ends])}, "
+                    f"{name}, {network}, {variant_name}: {mean_and_spread([result.accuracy for result in results])}, "
                     f"{mean[1]:.1f} epochs, {mean[2]:.1f} s, {len(data.train_labels) * mean[1] / mean[2]:.0f} "
                     "images a second",
                     flush=True,

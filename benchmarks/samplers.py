@@ -18,43 +18,43 @@ from nas.simulation.table import Table, read_table
 
 TABLES = [Path(__file__).parent / "tables" / f"{name}_hybrid.csv" for name in ("fashion", "fashion_14px", "digits")]
 BUDGET = 200
-# Of the front's errors and latencies: from this quantile on a hard reference counts nothing.
+# Quantile of the front's errors and latencies from which on a hard reference counts nothing.
 HARD = 0.9
-# Such shares of the rows are within the latency limit, in searches of so many trials.
-LIMITS = (0.05, 0.2, 0.5)
-WITHIN_LIMITS = 60
+# Shares of the rows that are within a latency limit, and the trials of a search under one.
+SHARES_WITHIN_LIMIT = (0.05, 0.2, 0.5)
+LIMIT_BUDGET = 60
 
 
 def hard_reference(table: Table) -> tuple[float, float]:
-    """A point within the front, so that its ends count nothing."""
+    """Return a point within the front, so that its ends count nothing."""
     points = [(1 - row.figures["accuracy"], math.log(row.figures["latency_ms"])) for row in table.rows]
     front = [points[index] for index in non_dominated(points)]
     error, log_ms = (sorted(column)[round(HARD * (len(front) - 1))] for column in zip(*front, strict=True))
     return error, math.exp(log_ms)
 
 
-def evaluations_for(course: Sequence[float], share: float) -> float:
-    """How many trials it took to have that share, infinite where all did not do."""
-    return next((1.0 + index for index, found in enumerate(course) if found >= share), math.inf)
+def evaluations_for(shares: Sequence[float], share: float) -> float:
+    """Return the number of trials until a search had that share, infinite where it never did."""
+    return next((1.0 + index for index, reached in enumerate(shares) if reached >= share), math.inf)
 
 
 def print_samplers(table: Table, names: Sequence[str], seeds: int, setting: ReplayOptions) -> None:
-    """Each sampler's shares, and the trials it took for the mean share that NSGA-II ended with."""
+    """Print each sampler's shares, and the trials it needed for the mean share that NSGA-II ended with."""
     parts = "".join(f"   {f'{part}: mean worst s.e.':>21}" for part in PARTS)
     print(f"sampler {parts}   repeats   no row   for NSGA-II's   ms each")
-    found = replay_samplers(table, names, seeds, setting)
-    to_beat = hypervolume_shares(found["nsga2"], -1).mean if "nsga2" in found else math.nan
-    for name, searches in found.items():
-        words = "".join(f"   {hypervolume_shares(searches, number)!s:>21}" for number in range(len(PARTS)))
-        took = statistics.median(evaluations_for(each.course, to_beat) for each in searches)
-        repeats = statistics.fmean(each.repeats for each in searches)
-        absent = statistics.fmean(each.absent for each in searches)
-        ms = statistics.fmean(each.suggest_ms for each in searches)
-        print(f"{name:8}{words}   {repeats:7.0f}   {absent:6.0f}   {took:13.0f}   {ms:8.1f}", flush=True)
+    results = replay_samplers(table, names, seeds, setting)
+    to_beat = hypervolume_shares(results["nsga2"], -1).mean if "nsga2" in results else math.nan
+    for name, searches in results.items():
+        shares = "".join(f"   {hypervolume_shares(searches, number)!s:>21}" for number in range(len(PARTS)))
+        needed = statistics.median(evaluations_for(search.course, to_beat) for search in searches)
+        repeats = statistics.fmean(search.repeats for search in searches)
+        absent = statistics.fmean(search.absent for search in searches)
+        ms = statistics.fmean(search.suggest_ms for search in searches)
+        print(f"{name:8}{shares}   {repeats:7.0f}   {absent:6.0f}   {needed:13.0f}   {ms:8.1f}", flush=True)
 
 
 def print_ours(table: Table, seeds: int, setting: ReplayOptions) -> None:
-    """Our sampler by itself: with eight workers, with features, and stopping early where there are curves."""
+    """Print our sampler's shares: with eight workers, with features, and with early stopping where there are curves."""
     variants = {"8 workers": replace(setting, workers=8)}
     if table.rows[0].features:
         variants["with features"] = replace(setting, features=True)
@@ -63,9 +63,9 @@ def print_ours(table: Table, seeds: int, setting: ReplayOptions) -> None:
     (alone,) = replay_samplers(table, ["ehvi"], seeds, setting).values()
     base = hypervolume_shares(alone, -1).mean
     for name, variant in variants.items():
-        (found,) = replay_samplers(table, ["ehvi"], seeds, variant).values()
-        share = hypervolume_shares(found, -1).mean
-        epochs = statistics.fmean(each.epochs for each in found)
+        (searches,) = replay_samplers(table, ["ehvi"], seeds, variant).values()
+        share = hypervolume_shares(searches, -1).mean
+        epochs = statistics.fmean(search.epochs for search in searches)
         print(
             f"ehvi, {name}: {share:.3f}, {share / base:.1%} of alone ({base:.3f}); {epochs:.0%} of the epochs",
             flush=True,
@@ -88,10 +88,10 @@ def main() -> None:
             print_samplers(table, arguments.samplers.split(","), arguments.seeds, setting)
             print_ours(table, arguments.seeds, setting)
         latencies_ms = sorted(row.figures["latency_ms"] for row in table.rows)
-        for part in LIMITS:
+        for part in SHARES_WITHIN_LIMIT:
             limit_ms = latencies_ms[round(part * len(latencies_ms))]
-            print(f"\n{table.name}, budget {WITHIN_LIMITS}, latency limit {limit_ms:g} ms, which {part:.0%} meet")
-            setting = ReplayOptions(WITHIN_LIMITS, log_latency=True, max_latency_ms=limit_ms, early_stopping=False)
+            print(f"\n{table.name}, budget {LIMIT_BUDGET}, latency limit {limit_ms:g} ms, which {part:.0%} meet")
+            setting = ReplayOptions(LIMIT_BUDGET, log_latency=True, max_latency_ms=limit_ms, early_stopping=False)
             print_samplers(table, arguments.samplers.split(","), arguments.seeds, setting)
 
 

@@ -1,4 +1,4 @@
-"""How well does a supernet rank a space? `python -m benchmarks.supernet [--table]`
+"""Rank correlation of a supernet's scores with accuracies. `python -m benchmarks.supernet [--table]`
 
 60 members of `hybrid` that no part of it has seen, each trained by itself to the full schedule with three seeds (3
 epochs of 4,000 Fashion-MNIST images, judged by 5,000 test images; `--table` trains what the table lacks of them, on a
@@ -33,27 +33,27 @@ from workers.training.proxy import ProxyEvaluator, proxy_of
 
 TABLE = Path(__file__).parent / "tables" / "fashion_hybrid_alone.csv"
 HELD_OUT, SEED = 60, 2024
-# What each was trained with by itself.
+# Seeds with which each member is trained by itself.
 SEEDS = (0, 1, 2)
 FULL = TrainingRecipe(epochs=3, batch_size=32, learning_rate=3e-3)
 IMAGES = 4000
-# What it may cost, in trainings to the full schedule.
-TRAININGS = 20
-# So many are timed.
-TIMED = 5
+# Bound of a supernet's cost, in trainings of one member to the full schedule.
+MAX_TRAININGS = 20
+# Members whose training by itself is timed.
+TIMED_MEMBERS = 5
 
 
 def make_table(space: SearchSpace, data_dir: Path) -> None:
-    """What it lacks is trained, a seed at a time."""
+    """Train what the table lacks, a seed at a time."""
     members = drawn(space, HELD_OUT, SEED)
     data = judge.with_test_images(judge.data_of(data_dir, IMAGES, 0), data_dir)
     known = read_table(space) if TABLE.exists() else {member: {} for member in members}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     for seed in SEEDS:
         if any(seed not in known[member] for member in members):
-            found = judge.accuracies(judge.ends(members, data, FULL, (seed,), device=device))
+            accuracies = judge.accuracies(judge.ends(members, data, FULL, (seed,), device=device))
             for member in members:
-                known[member][seed] = found[member.key][0]
+                known[member][seed] = accuracies[member.key][0]
             write_table(space, known)
 
 
@@ -68,25 +68,25 @@ def write_table(space: SearchSpace, known: Mapping[Architecture, Mapping[int, fl
 
 
 def read_table(space: SearchSpace) -> dict[Architecture, dict[int, float]]:
-    """Accuracies by seed."""
+    """Read the accuracies of each member by seed."""
     with TABLE.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    found = {}
+    table = {}
     for row in rows:
         chosen = {
             name: next(option for option in options if str(option) == row[f"param:{name}"])
             for name, options in space.choices.items()
         }
         seeds = [int(name.removeprefix("seed:")) for name in row if name.startswith("seed:")]
-        found[space.decode(chosen)] = {seed: float(row[f"seed:{seed}"]) for seed in seeds}
-    return found
+        table[space.decode(chosen)] = {seed: float(row[f"seed:{seed}"]) for seed in seeds}
+    return table
 
 
 def taus(figures: Sequence[float], accuracies: Sequence[float]) -> str:
-    """Overall, and within the quarter that is best in truth."""
-    order = sorted(range(len(accuracies)), key=lambda place: -accuracies[place])
+    """Format the rank correlation overall and within the quarter that is best in truth."""
+    order = sorted(range(len(accuracies)), key=lambda index: -accuracies[index])
     best = order[: len(order) // 4]
-    within = rank_correlation([figures[place] for place in best], [accuracies[place] for place in best])
+    within = rank_correlation([figures[index] for index in best], [accuracies[index] for index in best])
     return f"tau {rank_correlation(figures, accuracies):.3f}, {within:.3f} within the best quarter"
 
 
@@ -101,19 +101,21 @@ def main() -> None:
     if arguments.table:
         make_table(space, arguments.data_dir)
     known = read_table(space)
-    held_out, accuracies = list(known), [statistics.fmean(each.values()) for each in known.values()]
+    held_out, accuracies = list(known), [statistics.fmean(by_seed.values()) for by_seed in known.values()]
     for seed in SEEDS:
-        others = [statistics.fmean(each[other] for other in SEEDS if other != seed) for each in known.values()]
-        alone = [each[seed] for each in known.values()]
+        others = [statistics.fmean(by_seed[other] for other in SEEDS if other != seed) for by_seed in known.values()]
+        alone = [by_seed[seed] for by_seed in known.values()]
         print(f"training every member with seed {seed}, by the mean of the other seeds: {taus(alone, others)}")
     print(f"mean accuracies from {min(accuracies):.4f} to {max(accuracies):.4f}, "
           f"standard deviation {statistics.stdev(accuracies):.4f}")  # fmt: skip
     torch.set_num_threads(1)
     for seed in range(arguments.seeds):
-        _one(space, held_out, accuracies, arguments.data_dir, seed)
+        _judge_seed(space, held_out, accuracies, arguments.data_dir, seed)
 
 
-def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[float], data_dir: Path, seed: int) -> None:
+def _judge_seed(
+    space: SearchSpace, held_out: list[Architecture], accuracies: list[float], data_dir: Path, seed: int
+) -> None:
     options = EvaluationOptions(
         "fashion-mnist", data_dir, epochs=FULL.epochs, train_size=IMAGES, device="cpu", train_precision="fp32"
     )
@@ -122,36 +124,36 @@ def _one(space: SearchSpace, held_out: list[Architecture], accuracies: list[floa
     members = drawn(space, CHECKED_MEMBERS + HELD_OUT, seed)
     checked = [member for member in members if member not in set(held_out)][:CHECKED_MEMBERS]
     trainer = SupernetTrainer(proxy, space, recipe, tuple(checked))
-    *rungs, whole = trainer.evaluate(Job(held_out[0], seed))
-    # The largest network's validation after each epoch is in it; what its members score meanwhile is the check's.
-    supernet_s = whole.train_s
+    *rungs, final = trainer.evaluate(Job(held_out[0], seed))
+    # It includes the largest network's validation after each epoch, and not the scoring of members for the check.
+    supernet_s = final.train_s
     supernet = shared_weights(proxy, space)
-    load(supernet, whole.checkpoint or b"")
+    load(supernet, final.checkpoint or b"")
     started = time.process_time()
     score = Scores(supernet, proxy)
     scores = [score(member) for member in held_out]
     score_s = time.process_time() - started
     began = time.perf_counter()
-    for member in held_out[:TIMED]:
+    for member in held_out[:TIMED_MEMBERS]:
         judge.trained(proxy.resident, FULL, member, 0)
-    alone_s = (time.perf_counter() - began) / TIMED
+    alone_s = (time.perf_counter() - began) / TIMED_MEMBERS
     ends_of_checked = judge.ends(checked, proxy.data, FULL, (seed,))
     alone = [SeedResult(last.accuracy, last.loss) for (last,) in (ends_of_checked[member.key] for member in checked)]
-    truth = [each.accuracy for each in alone]
-    raw = [whole.costs[member.key] for member in checked]
+    truth = [result.accuracy for result in alone]
+    raw = [final.costs[member.key] for member in checked]
     correct = correction(space, checked, raw, alone)
-    corrected = [correct(member, each) for member, each in zip(held_out, scores, strict=True)]
+    corrected = [correct(member, raw_score) for member, raw_score in zip(held_out, scores, strict=True)]
     one_epoch = TrainingRecipe(1, FULL.batch_size, FULL.learning_rate)
     short = judge.accuracies(judge.ends(held_out, proxy.data, one_epoch, (seed,)))
     print(
         f"seed {seed}: {recipe.epochs} epochs in {supernet_s:.0f} s of one core, which are {supernet_s / alone_s:.1f} "
-        f"trainings of one member ({alone_s:.1f} s; wanted: at most {TRAININGS}); {60 * len(scores) / score_s:.0f} "
+        f"trainings of one member ({alone_s:.1f} s; wanted: at most {MAX_TRAININGS}); {60 * len(scores) / score_s:.0f} "
         f"members judged a minute"
     )
-    quarters = [[each.costs[member.key] for member in checked] for each in (*rungs, whole) if each.costs]
+    quarters = [[outcome.costs[member.key] for member in checked] for outcome in (*rungs, final) if outcome.costs]
     by_stage = [f"{rank_correlation(scored, truth):.2f}" for scored in quarters]
     print(f"  tau of the checked members' scores after each quarter of the training: {', '.join(by_stage)}")
-    print(f"  the largest network at the end {whole.accuracy:.4f}, scores {statistics.fmean(scores):.3f}")
+    print(f"  the largest network at the end {final.accuracy:.4f}, scores {statistics.fmean(scores):.3f}")
     print(f"  scores as they are: {taus(scores, accuracies)}")
     print(f"  corrected by {len(checked)} members: {taus(corrected, accuracies)} (wanted: .7, .4)")
     without = correction(space, checked, [0.0] * len(checked), alone)
