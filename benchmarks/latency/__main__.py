@@ -1,4 +1,4 @@
-"""Runs the parts that are named, all of them by default, each in a process of its own: what one leaves behind in memory
+"""Run the parts that are named, all of them by default, each in a process of its own: what one leaves behind in memory
 would be noise to the next.
 """
 
@@ -9,19 +9,19 @@ import sys
 from benchmarks.latency import cost, killed, loaded, predicted, runtimes, together
 from benchmarks.report import print_header
 
-REPEATED = {"loaded": loaded.main, "cost": cost.main}
-OF_TARGETS = {**REPEATED, "predicted": predicted.main, "together": together.main}
-OF_MACHINE = {"killed": killed.main, "runtimes": runtimes.main}
-PARTS = (*OF_TARGETS, *OF_MACHINE)
+REPEATED_PARTS = {"loaded": loaded.main, "cost": cost.main}
+TARGET_PARTS = {**REPEATED_PARTS, "predicted": predicted.main, "together": together.main}
+MACHINE_PARTS = {"killed": killed.main, "runtimes": runtimes.main}
+PARTS = (*TARGET_PARTS, *MACHINE_PARTS)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument(
-        "--target", action="append", default=[], help=f"for {', '.join(OF_TARGETS)}; by default this machine's"
+        "--target", action="append", default=[], help=f"for {', '.join(TARGET_PARTS)}; by default this machine's"
     )
-    parser.add_argument("--repeats", type=int, help=f"for {', '.join(REPEATED)}: fewer make a shorter run")
+    parser.add_argument("--repeats", type=int, help=f"for {', '.join(REPEATED_PARTS)}: fewer make a shorter run")
     arguments = parser.parse_args()
     chosen = arguments.parts or PARTS
     if unknown := set(chosen).difference(PARTS):
@@ -30,12 +30,12 @@ def main() -> None:
     spawn = multiprocessing.get_context("spawn")
     failed = False
     for part in chosen:
-        if part in REPEATED:
-            process = spawn.Process(target=REPEATED[part], args=(arguments.target, arguments.repeats))
-        elif part in OF_TARGETS:
-            process = spawn.Process(target=OF_TARGETS[part], args=(arguments.target,))
+        if part in REPEATED_PARTS:
+            process = spawn.Process(target=REPEATED_PARTS[part], args=(arguments.target, arguments.repeats))
+        elif part in TARGET_PARTS:
+            process = spawn.Process(target=TARGET_PARTS[part], args=(arguments.target,))
         else:
-            process = spawn.Process(target=OF_MACHINE[part])
+            process = spawn.Process(target=MACHINE_PARTS[part])
         process.start()
         process.join()
         failed |= process.exitcode != 0

@@ -1,4 +1,4 @@
-"""kill -9 of holders of the measurement lock, 50 measurers and 50 trainers: how long does the next one wait?"""
+"""kill -9 of holders of the measurement lock, 50 measurers and 50 trainers, and the wait of the next one."""
 
 import multiprocessing
 import os
@@ -15,8 +15,8 @@ spawn = multiprocessing.get_context("spawn")
 KILLS = 50
 
 
-def hold(folder: Path, how: str, held: Any) -> None:
-    with getattr(MeasurementLock(folder=folder), how)():
+def hold(folder: Path, mode: str, held: Any) -> None:
+    with getattr(MeasurementLock(folder=folder), mode)():
         held.set()
         time.sleep(600)
 
@@ -26,11 +26,11 @@ def main() -> None:
     generator = random.Random(0)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for holds in ("exclusive", "shared"):
+        for mode in ("exclusive", "shared"):
             waits = []
             for _ in range(KILLS):
                 held = spawn.Event()
-                holder = spawn.Process(target=hold, args=(folder, holds, held))
+                holder = spawn.Process(target=hold, args=(folder, mode, held))
                 holder.start()
                 held.wait()
                 time.sleep(generator.uniform(0, 0.05))
@@ -40,5 +40,5 @@ def main() -> None:
                     waits.append(time.perf_counter() - killed)
                 holder.join()
             waits.sort()
-            print(f"{holds:9}: the next one waited {waits[KILLS // 2] * 1e3:.2f} ms, at most {waits[-1] * 1e3:.2f} ms")
+            print(f"{mode:9}: the next one waited {waits[KILLS // 2] * 1e3:.2f} ms, at most {waits[-1] * 1e3:.2f} ms")
     print("wanted: at most a second")

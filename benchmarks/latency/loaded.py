@@ -1,7 +1,7 @@
-"""With every core, or the GPU, training: are latencies the quiet ones?
+"""Latencies with every core, or the GPU, training, against the quiet ones.
 
-Quiet and loaded looks take turns, a round of all networks each: two looks at unlike networks drift apart by themselves
-over minutes, and what that does is no effect of the load. How quiet looks agree with each other is printed beside it.
+Quiet and loaded repeats take turns, a round of all networks each: two repeats of unlike networks drift apart by
+themselves over minutes, which is no effect of the load. The agreement of quiet repeats with each other is printed too.
 """
 
 import statistics
@@ -27,14 +27,14 @@ from benchmarks.latency.trainers import Trainers, count_on, trainers
 from nas.architecture import Architecture
 from nas.latency.meter import Deployment
 
-# At each network, one after the other.
-Looks = list[tuple[float, ...]]
-# Looks at each network of either kind, where nobody asks for fewer.
+# Milliseconds of each network's repeats, one network after the other.
+Repeats = list[tuple[float, ...]]
+# Repeats of each network, quiet and loaded, by default.
 REPEATS = 6
 
 
 def naive(architecture: Architecture, device: str) -> float:
-    """As a plain script times it: the mean of some calls after some others, beside whatever else runs."""
+    """Time it as a plain script does: the mean of some calls after some others, beside whatever else runs."""
     torch.set_num_threads(1)
     model = Deployment(architecture, INPUT).build().eval()
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -62,15 +62,15 @@ def _judge(target: str, device: str, repeats: int) -> None:
     print(f"\n30 networks on target {target}, {repeats} repeats each, in quiet and beside {count_on(device)} trainers")
     meter = calibrated(target)
     before = noise(target)
-    chosen = members(30, seed=1)
+    architectures = members(30, seed=1)
 
-    def looks(look: Callable[[Architecture], float], beside: Trainers) -> tuple[Looks, Looks]:
-        """At each network, in quiet and beside the trainers."""
+    def measure_rounds(measure: Callable[[Architecture], float], beside: Trainers) -> tuple[Repeats, Repeats]:
+        """Measure each network repeatedly, in quiet and beside the trainers."""
         rounds: dict[bool, list[list[float]]] = {False: [], True: []}
         for turn in range(2 * repeats):
             busy = turn % 2 == 1
             beside.train(busy)
-            rounds[busy].append([look(each) for each in chosen])
+            rounds[busy].append([measure(architecture) for architecture in architectures])
         calm, loaded = (list(zip(*rounds[kind], strict=True)) for kind in (False, True))
         return calm, loaded
 
@@ -79,28 +79,28 @@ def _judge(target: str, device: str, repeats: int) -> None:
 
     print("                        bias    worst   CV of repeats   Kendall tau   of single looks")
     with trainers(device, stands_aside=True) as polite:
-        locked = looks(under_lock, polite)
+        locked = measure_rounds(under_lock, polite)
     _print_compared("measured under lock", *locked)
-    with trainers(device, stands_aside=False) as rude:
-        _print_compared("timed naively", *looks(partial(naive, device=device), rude))
+    with trainers(device, stands_aside=False) as heedless:
+        _print_compared("timed naively", *measure_rounds(partial(naive, device=device), heedless))
     quiet = locked[0]
-    halves = ([statistics.median(each[begin::2]) for each in quiet] for begin in (0, 1))
+    halves = ([statistics.median(repeats_ms[start::2]) for repeats_ms in quiet] for start in (0, 1))
     print(
-        f"(in quiet: CV of repeats {statistics.median(cv(each) for each in quiet):.1%}, "
+        f"(in quiet: CV of repeats {statistics.median(cv(repeats_ms) for repeats_ms in quiet):.1%}, "
         f"Kendall tau of every other look and the looks between {kendalltau(*halves).statistic:.3f})"
     )
-    judges = print_verdict(before, noise(target))
-    print(f"wanted: bias within 2%, CV within 2%, tau at least .98{'' if judges else ' (not judged)'}")
+    is_quiet = print_verdict(before, noise(target))
+    print(f"wanted: bias within 2%, CV within 2%, tau at least .98{'' if is_quiet else ' (not judged)'}")
 
 
-def _print_compared(way: str, quiet: Looks, loaded: Looks) -> None:
-    before, after = ([statistics.median(each) for each in figures] for figures in (quiet, loaded))
-    off = [b / a - 1 for a, b in zip(before, after, strict=True)]
-    spread = statistics.median(cv(each) for each in loaded)
+def _print_compared(way: str, quiet: Repeats, loaded: Repeats) -> None:
+    before, after = ([statistics.median(repeats_ms) for repeats_ms in figures] for figures in (quiet, loaded))
+    biases = [b / a - 1 for a, b in zip(before, after, strict=True)]
+    spread = statistics.median(cv(repeats_ms) for repeats_ms in loaded)
     tau = kendalltau(before, after).statistic
-    single = statistics.fmean(kendalltau(before, each).statistic for each in zip(*loaded, strict=True))
+    single = statistics.fmean(kendalltau(before, round_ms).statistic for round_ms in zip(*loaded, strict=True))
     print(
-        f"{way:22}  {statistics.median(off):+6.1%}  {max(off, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}"
+        f"{way:22}  {statistics.median(biases):+6.1%}  {max(biases, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}"
         f"  {single:16.3f}",
         flush=True,
     )

@@ -1,4 +1,4 @@
-"""What the parts measure: random members of hybrid at 28 px, and the machine's own noise beside them."""
+"""Networks that the parts measure: random members of hybrid at 28 px, and the machine's own noise beside them."""
 
 import random
 import statistics
@@ -18,30 +18,30 @@ from workers.latency.meter import Meter
 from workers.latency.reference import Reference
 
 INPUT = ModelInput(channels=1, height_px=28, width_px=28, classes=10)
-# The noise of the reference network alone, above which a run refuses to judge.
+# Noise of the reference network alone above which a run refuses to judge.
 MAX_NOISE = 0.03
-LOOKS = 10
+NOISE_READINGS = 10
 
 
 def targets_here() -> tuple[str, ...]:
-    """Those of torch on this machine: kernels launched by Python, and by a graph, where there is a GPU."""
+    """Return torch's targets on this machine: kernels launched by Python, and by a graph, where there is a GPU."""
     return ("cpu", "cuda", "cuda-graph") if torch.cuda.is_available() else ("cpu",)
 
 
 def trains_on(target_name: str) -> str:
-    """The device whose trainers disturb the target."""
+    """Return the device whose trainers disturb the target."""
     return "cpu" if load_target(target_name).lock_domain == MACHINE else "cuda"
 
 
 def members(count: int, seed: int) -> list[Architecture]:
-    """Distinct ones, drawn at random."""
+    """Draw distinct members at random."""
     space = load_space("hybrid")
-    found: dict[str, Architecture] = {}
+    architectures: dict[str, Architecture] = {}
     generator = random.Random(seed)
-    while len(found) < count:
+    while len(architectures) < count:
         member = space.sample(generator)
-        found[member.key] = member
-    return list(found.values())
+        architectures[member.key] = member
+    return list(architectures.values())
 
 
 def measured(meter: Meter, architecture: Architecture) -> Measurement:
@@ -49,43 +49,44 @@ def measured(meter: Meter, architecture: Architecture) -> Measurement:
 
 
 def calibrated(target: str, limit_s: float = 0.3) -> Meter:
-    """A meter on the machine's scale, as searches have it; by default with a search's precision and time."""
+    """Return a meter on the machine's scale, as searches have it; by default with a search's precision and time."""
     meter = Meter(target).precise(EvaluationOptions().latency_precision, limit_s)
     return meter.on_scale(meter.calibrate().median)
 
 
 def cv(values: Sequence[float]) -> float:
-    """The coefficient of variation."""
+    """Return the coefficient of variation."""
     return statistics.stdev(values) / statistics.fmean(values)
 
 
-def looking(target_name: str) -> Callable[[], float]:
-    """One look at the reference network's own time, nothing thrown away or scaled, in milliseconds."""
+def reference_timer(target_name: str) -> Callable[[], float]:
+    """Return a function that times the reference network alone, in milliseconds, nothing discarded or scaled."""
     target = load_target(target_name)
     run = target.prepare(Reference().build(), Reference.model_input)
 
-    def look() -> float:
+    def read_ms() -> float:
         with MeasurementLock(target.lock_domain).exclusive():
             return float(statistics.median(run() for _ in range(200)))
 
-    return look
+    return read_ms
 
 
 def noise(target_name: str = "cpu") -> float:
-    """How much that varies from one look to the next."""
-    look = looking(target_name)
-    found = []
-    for _ in range(LOOKS):
-        found.append(look())
+    """Return the coefficient of variation of the reference network's time between readings."""
+    read_ms = reference_timer(target_name)
+    readings = []
+    for _ in range(NOISE_READINGS):
+        readings.append(read_ms())
         time.sleep(0.3)
-    return cv(found)
+    return cv(readings)
 
 
-def print_verdict(*found: float) -> bool:
-    """Whether the machine is quiet enough to judge by, at each moment that it was looked at."""
-    quiet = max(found) <= MAX_NOISE
+def print_verdict(*noises: float) -> bool:
+    """Print the machine's noise at each reading; return whether it is quiet enough to judge by."""
+    quiet = max(noises) <= MAX_NOISE
+    figures = ", ".join(f"{noise:.1%}" for noise in noises)
     print(
-        f"the machine's noise (looks at the reference network alone): {', '.join(f'{each:.1%}' for each in found)}; "
+        f"the machine's noise (looks at the reference network alone): {figures}; "
         + ("quiet enough to judge" if quiet else f"over {MAX_NOISE:.0%}: this run does not judge")
     )
     return quiet

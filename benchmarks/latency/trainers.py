@@ -1,4 +1,4 @@
-"""What measurements are disturbed by: trainers like a search's, on every core or sharing the GPU."""
+"""Trainers like a search's, on every core or sharing the GPU, which disturb measurements."""
 
 import multiprocessing
 import os
@@ -21,11 +21,11 @@ from workers.training.setting import FP32
 
 spawn = multiprocessing.get_context("spawn")
 # Trainers that share a GPU.
-ON_GPU = 4
+GPU_TRAINERS = 4
 
 
 def keep_training(device: str, stands_aside: bool, may_train: Any, steps: Any, seed: int) -> None:
-    """A search's trainer without end, while it may; `steps` counts its steps."""
+    """Train without end as a search does, while `may_train` is set; `steps` counts the steps."""
     torch.set_num_threads(1)
     dataset: Dataset = plugins.load(plugins.DATASETS, "digits")
     source = dataset.open(Request(None, None, False), "train")
@@ -52,20 +52,20 @@ def keep_training(device: str, stands_aside: bool, may_train: Any, steps: Any, s
 
 
 class Trainers(NamedTuple):
-    """Whether they train now, and the steps that they have made."""
+    """Running trainers: the event that lets them train, and the count of their steps."""
 
     may_train: Any
     steps: Any
 
     def train(self, on: bool) -> None:
-        """Go on or stand still; back when they do."""
+        """Let the trainers train, or stop them; return when they have obeyed."""
         (self.may_train.set if on else self.may_train.clear)()
         time.sleep(1.0)
 
 
 @contextmanager
 def trainers(device: str, stands_aside: bool) -> Iterator[Trainers]:
-    """One on every core, or ON_GPU, for the length of the block."""
+    """Run a trainer on every core, or GPU_TRAINERS of them, for the length of the block."""
     may_train, steps = spawn.Event(), spawn.Value("q", 0)
     may_train.set()
     running = [
@@ -85,4 +85,4 @@ def trainers(device: str, stands_aside: bool) -> Iterator[Trainers]:
 
 
 def count_on(device: str) -> int:
-    return ON_GPU if device == "cuda" else len(os.sched_getaffinity(0))
+    return GPU_TRAINERS if device == "cuda" else len(os.sched_getaffinity(0))
