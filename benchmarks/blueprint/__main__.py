@@ -74,22 +74,22 @@ def main() -> None:
 def _variants(size: Size, data_dir: Path, parts: list[str] | None) -> list[Variant]:
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     plain, *others = variants(data_of(size, data_dir, 0).model_input, builder)
-    return [plain, *(each for each in others if not parts or each.part in parts)]
+    return [plain, *(other for other in others if not parts or other.part in parts)]
 
 
 def _time(size: Size, members: list[Variant], data_dir: Path, path: Path) -> None:
-    """All of one size by turns; all again where one is new, since another moment's clock differs."""
+    """Time all networks of one size by turns; all again where one is new, since another moment's clock differs."""
     known = {row.key for row in read_timed(path) if row.px == size.px}
-    if known.issuperset(each.architecture.key for each in members):
+    if known.issuperset(member.architecture.key for member in members):
         return
     convert = plugins.load(plugins.CONVERTERS, "onnx")
     model_input: ModelInput = data_of(size, data_dir, 0).model_input
     shape_CHW = (model_input.channels, model_input.height_px, model_input.width_px)
     with tempfile.TemporaryDirectory() as scratch:
-        paths = {each.architecture.key: Path(scratch) / each.architecture.key for each in members}
-        for each in members:
-            model = Deployment(each.architecture, model_input).build().eval()
-            file = paths[each.architecture.key].with_suffix(f".{timing.ONNX}")
+        paths = {member.architecture.key: Path(scratch) / member.architecture.key for member in members}
+        for member in members:
+            model = Deployment(member.architecture, model_input).build().eval()
+            file = paths[member.architecture.key].with_suffix(f".{timing.ONNX}")
             convert(model, torch.zeros(2, *shape_CHW), file, {})
         ms = timing.latencies(paths, shape_CHW)
     append(
@@ -97,9 +97,13 @@ def _time(size: Size, members: list[Variant], data_dir: Path, path: Path) -> Non
         Timed._fields,
         [
             Timed(
-                size.px, each.part, each.choice, each.architecture.key, round(ms[each.architecture.key][timing.ONNX], 5)
+                size.px,
+                member.part,
+                member.choice,
+                member.architecture.key,
+                round(ms[member.architecture.key][timing.ONNX], 5),
             )
-            for each in members
+            for member in members
         ],
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.blueprint.rows import Timed, Trained
-from benchmarks.blueprint.variants import MACS_MARGIN, REFERENCE
+from benchmarks.blueprint.variants import MAX_MACS_DEVIATION, REFERENCE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "mixers.md"
 
@@ -25,11 +25,11 @@ reference's seeds differ by {noise}: smaller differences say nothing. Mixers tha
 
 
 def document(rows: Sequence[Trained], timed: Sequence[Timed], conditions: str) -> str:
-    """The last of several latencies of one network at one size counts."""
+    """Return the text of the document; of several latencies of one network at one size the last one counts."""
     sizes = sorted({row.px for row in rows})
     names = dict.fromkeys((row.part, row.choice) for row in rows)
     ordered = sorted(names, key=lambda name: (name != REFERENCE, _rank(name[0], names), name))
-    ms = {(each.px, each.key): each.ms for each in timed}
+    ms = {(row.px, row.key): row.ms for row in timed}
     head = " | ".join(f"{px} px: accuracy | ms" for px in sizes)
     lines = [f"| part | choice | {head} |", "|---|---|" + "---|---|" * len(sizes)]
     macs = {px: next((row.macs for row in rows if (row.px, row.part) == (px, REFERENCE[0])), 0) for px in sizes}
@@ -57,12 +57,12 @@ def _cells(same: Sequence[Trained], ms: dict[tuple[int, str], float], macs: int)
     accuracy = f"{statistics.fmean(finished):.4f}" if finished else same[0].failure
     time_ms = ms.get((same[0].px, same[0].key))
     off = same[0].macs / macs - 1 if macs else 0.0
-    note = f" ({off:+.0%} MACs)" if abs(off) > MACS_MARGIN else ""
+    note = f" ({off:+.0%} MACs)" if abs(off) > MAX_MACS_DEVIATION else ""
     return accuracy, f"{time_ms:.4f}{note}" if time_ms is not None else note
 
 
 def _rank(part: str, names: dict[tuple[str, str], None]) -> int:
-    return list(dict.fromkeys(each for each, _ in names)).index(part)
+    return list(dict.fromkeys(name for name, _ in names)).index(part)
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -18,8 +18,8 @@ from workers.training.policy import TrainingTask, policy
 from workers.training.setting import FP32
 from workers.training.steps import NonFiniteLossError
 
-# Epochs of the probe that says how many a training has; the first is slower and does not count.
-PROBED = 2
+# Epochs of the probe that sets the number of epochs of a training; the first is slower and does not count.
+PROBE_EPOCHS = 2
 DEVICE = torch.device("cpu")
 
 
@@ -32,7 +32,7 @@ class Size(NamedTuple):
     train_size: int
 
 
-# So few pictures that an epoch is a small part of a training: trainings are whole epochs.
+# Trainings are whole epochs: the pictures are few, so that an epoch is a small part of a training.
 SIZES = (
     Size(14, "digits", None, 1150),
     Size(28, "fashion-mnist", None, 6000),
@@ -47,7 +47,7 @@ def one_thread() -> None:
 
 @lru_cache(maxsize=2)
 def data_of(size: Size, data_dir: Path, seed: int) -> ProxyData:
-    """Pictures to train on and to judge by, all from the training part, split by the seed."""
+    """Load pictures to train on and to judge by, all from the training part, split by the seed."""
     dataset: Dataset = plugins.load(plugins.DATASETS, size.dataset)
     argument = None if size.folder is None else str(data_dir / size.folder)
     source = dataset.open(Request(argument, data_dir, False), "train")
@@ -55,7 +55,7 @@ def data_of(size: Size, data_dir: Path, seed: int) -> ProxyData:
 
 
 def trained(variant: Variant, size: Size, data_dir: Path, seconds: float, seed: int) -> Trained:
-    """As many whole epochs as come nearest to `seconds` of this process's CPU time, after a probe of two."""
+    """Train for the whole epochs that come nearest to `seconds` of this process's CPU time, after a probe of two."""
     data = data_of(size, data_dir, seed)
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     cost = builder.cost(variant.architecture, data.model_input)
@@ -76,7 +76,7 @@ def trained(variant: Variant, size: Size, data_dir: Path, seconds: float, seed: 
         failure="",
     )
     try:
-        _, probe_s = _training(variant, data, PROBED, seed)
+        _, probe_s = _training(variant, data, PROBE_EPOCHS, seed)
         epochs = max(1, round(seconds / probe_s[-1]))
         accuracy, epochs_s = _training(variant, data, epochs, seed)
     except NonFiniteLossError as error:
@@ -85,7 +85,7 @@ def trained(variant: Variant, size: Size, data_dir: Path, seconds: float, seed: 
 
 
 def _training(variant: Variant, data: ProxyData, epochs: int, seed: int) -> tuple[float, list[float]]:
-    """The accuracy after the last epoch, and each epoch's CPU seconds."""
+    """Train; return the accuracy after the last epoch, and each epoch's CPU seconds."""
     torch.manual_seed(seed)
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     model = builder.build(variant.architecture, data.model_input)

@@ -9,18 +9,18 @@ from nas.architecture import NO_MIXER, Architecture, Blueprint, ModelInput, Stag
 from nas.builder import Builder
 
 RECIPE = "plain"
-# A width of a stage is a multiple of it.
+# Divisor of all widths of stages.
 WIDTH_STEP = 4
-# MACs of a variant over the reference's, at most this far from 1.
-MACS_MARGIN = 0.05
+# Relative deviation of a variant's MACs from the reference's.
+MAX_MACS_DEVIATION = 0.05
 # Widths of the reference are scaled by 0.30, 0.31, ... 4.
 SCALES = tuple(percent / 100 for percent in range(30, 401))
 # Mixers that mix channels too; the others stand in a block with an MLP, since without one nothing would.
-STANDS_ALONE = frozenset({"dense_conv", "fused_inverted_bottleneck", "inverted_bottleneck"})
+WITHOUT_MLP = frozenset({"dense_conv", "fused_inverted_bottleneck", "inverted_bottleneck"})
 MLP_RATIO = 2
 MLP_RATIOS = (1, 2, 4)
 # The blueprint's other fields; those of the reference are left out by their canonical form.
-NAMED: Mapping[str, Sequence[str]] = {
+CHOICES: Mapping[str, Sequence[str]] = {
     "downsample": ("conv", "patch", "conv_pool", "pool"),
     "norm": ("batch", "layer", "group", "rms"),
     "activation": ("relu", "hard_swish", "gelu", "star_relu"),
@@ -33,7 +33,7 @@ OPTIONS: Mapping[str, Sequence[tuple[tuple[str, int | bool], ...]]] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """`part` is what is changed, `choice` what it is changed to."""
+    """The reference with its `part` changed to `choice`."""
 
     part: str
     choice: str
@@ -44,7 +44,7 @@ REFERENCE = ("reference", "plain CNN")
 
 
 def stem_stride(size_px: int) -> int:
-    """The reference's: the whole picture is worth its MACs only where it is small."""
+    """Return the reference's stride: the whole picture is worth its MACs only where it is small."""
     return 2 if size_px >= 28 else 1
 
 
@@ -54,7 +54,7 @@ def fits(stem: Stem, size_px: int) -> bool:
 
 
 def reference(size_px: int) -> Architecture:
-    """Convolutions to 24, 48, 96 and 128 channels, each but the first at stride 2; one more at 48 and at 96."""
+    """Return convolutions to 24, 48, 96 and 128 channels, each but the first at stride 2; one more at 48 and at 96."""
     stages = (
         Stage(NO_MIXER, 0, 24),
         Stage("dense_conv", 1, 48, mlp_ratio=0),
@@ -65,37 +65,37 @@ def reference(size_px: int) -> Architecture:
 
 
 def variants(model_input: ModelInput, builder: Builder) -> list[Variant]:
-    """The reference first; each variant's widths are scaled so that its MACs are the reference's."""
+    """Return the reference, then its variants, whose widths are scaled so that the MACs are the reference's."""
     plain = reference(model_input.height_px)
-    wanted = builder.cost(plain, model_input).macs
-    found = {builder.canonical(plain).key: Variant(*REFERENCE, plain)}
+    target_macs = builder.cost(plain, model_input).macs
+    by_key = {builder.canonical(plain).key: Variant(*REFERENCE, plain)}
     for part, choice, architecture in _changed(plain, model_input.height_px):
         key = builder.canonical(architecture).key
-        if key not in found:
-            found[key] = Variant(part, choice, at_macs(architecture, model_input, builder, wanted))
-    return list(found.values())
+        if key not in by_key:
+            by_key[key] = Variant(part, choice, at_macs(architecture, model_input, builder, target_macs))
+    return list(by_key.values())
 
 
-def at_macs(architecture: Architecture, model_input: ModelInput, builder: Builder, wanted: int) -> Architecture:
-    """The architecture with all widths scaled alike, its MACs as near to those wanted as they come."""
-    scaled = {each.key: each for each in (_scaled(architecture, scale) for scale in SCALES)}
+def at_macs(architecture: Architecture, model_input: ModelInput, builder: Builder, target_macs: int) -> Architecture:
+    """Scale all widths alike, so that the MACs come as near to `target_macs` as they can."""
+    scaled = {candidate.key: candidate for candidate in (_scaled(architecture, scale) for scale in SCALES)}
     # MACs grow with the scale: bisection, as each count builds the network.
     candidates = list(scaled.values())
     low, high = 0, len(candidates) - 1
     while low < high:
         middle = (low + high) // 2
-        if builder.cost(candidates[middle], model_input).macs < wanted:
+        if builder.cost(candidates[middle], model_input).macs < target_macs:
             low = middle + 1
         else:
             high = middle
     near = candidates[max(0, low - 2) : low + 3]
-    return min(near, key=lambda each: abs(builder.cost(each, model_input).macs - wanted))
+    return min(near, key=lambda candidate: abs(builder.cost(candidate, model_input).macs - target_macs))
 
 
 def _changed(plain: Architecture, size_px: int) -> Iterator[tuple[str, str, Architecture]]:
     for mixer in plugins.names(plugins.MIXERS):
         for options in OPTIONS.get(mixer, ((),)):
-            ratio = 0 if mixer in STANDS_ALONE else MLP_RATIO
+            ratio = 0 if mixer in WITHOUT_MLP else MLP_RATIO
             changed = _blocks(plain, mixer=mixer, options=options, mlp_ratio=ratio)
             inner = next(stage for stage in changed.stages if stage.depth)
             yield "mixer", f"{inner.mixer_label}{f' + MLP {ratio}' if ratio else ''}", changed
@@ -103,9 +103,9 @@ def _changed(plain: Architecture, size_px: int) -> Iterator[tuple[str, str, Arch
         yield "MLP ratio", str(ratio), _blocks(plain, mlp_ratio=ratio)
     blueprint = plain.blueprint
     assert blueprint.stem is not None  # as `reference` has it
-    for stem in (each for each in _stems(blueprint.stem.stride) if fits(each, size_px)):
+    for stem in (stem for stem in _stems(blueprint.stem.stride) if fits(stem, size_px)):
         yield "stem", stem.label, replace(plain, blueprint=replace(blueprint, stem=stem))
-    for field, names in NAMED.items():
+    for field, names in CHOICES.items():
         for option in names:
             yield field, option, replace(plain, blueprint=replace(blueprint, **{field: option}))  # type: ignore[arg-type]
 
@@ -123,7 +123,7 @@ def _stems(stride: int) -> Iterator[Stem]:
 
 
 def _blocks(architecture: Architecture, **changes: Any) -> Architecture:
-    """With other fields in those stages that have blocks."""
+    """Change fields of the stages that have blocks."""
     stages = (replace(stage, **changes) if stage.depth else stage for stage in architecture.stages)
     return replace(architecture, stages=tuple(stages))
 

@@ -84,7 +84,7 @@ def noise(target_name: str = "cpu") -> float:
 def print_verdict(*noises: float) -> bool:
     """Print the machine's noise at each reading; return whether it is quiet enough to judge by."""
     quiet = max(noises) <= MAX_NOISE
-    figures = ", ".join(f"{noise:.1%}" for noise in noises)
+    figures = ", ".join(f"{value:.1%}" for value in noises)
     print(
         f"the machine's noise (looks at the reference network alone): {figures}; "
         + ("quiet enough to judge" if quiet else f"over {MAX_NOISE:.0%}: this run does not judge")
