@@ -1,4 +1,4 @@
-"""Does the network that a user ships with us beat the one that he would ship without us?
+"""The network that a user ships with us, compared to the one that he would ship without us.
 
 For each case and seed four baselines in plain torch (known.py) get the final training's time; their learning rates
 are chosen from three by short probes, which come on top of it (plain.py). Three of the baselines are the limits: the
@@ -51,7 +51,7 @@ def main() -> None:
     kept, options = Kept(arguments.keep / "pieces.jsonl"), tuple(shlex.split(arguments.search_options))
     races: dict[Case, list[Race]] = {}
     failed = False
-    for case in (each for each in CASES if not arguments.case or each.name in arguments.case):
+    for case in (case for case in CASES if not arguments.case or case.name in arguments.case):
         dataset = case.dataset(arguments.data_dir, arguments.keep / "data")
         for seed in range(arguments.first_seed, arguments.first_seed + (arguments.seeds or case.seeds)):
             folder = arguments.keep.resolve() / f"{case.name}-{seed}-x{arguments.minutes_scale:g}"
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _report(races: dict[Case, list[Race]], minutes_scale: float, search_options: Sequence[str]) -> str:
-    places = dict.fromkeys(race.conditions for each in races.values() for race in each)
+    hardware = dict.fromkeys(race.conditions for case_races in races.values() for race in case_races)
     further = f" Further options of `nas search`: `{shlex.join(search_options)}`." if search_options else ""
     trial_run = "" if minutes_scale == 1 else f"\n**A trial run: all times are scaled by {minutes_scale:g}.**\n"
     minutes = (
@@ -87,15 +87,15 @@ def _report(races: dict[Case, list[Race]], minutes_scale: float, search_options:
             f"Its header says how they are compared. Two cores. Minutes of search and of final training: "
             f"{', '.join(minutes)}.{further}",
             trial_run,
-            *places,
+            *hardware,
             "",
             "Gains are in test accuracy over the best baseline that is at most as slow; wanted: none below 0, and",
             "hypervolumes of 1.1 times the baselines'. +- is the standard error of a share of the test pictures.",
             "",
             CASE_HEAD,
-            *(case_report(each) for each in races.values()),
+            *(case_report(case_races) for case_races in races.values()),
             "",
-            *(race_report(race) for each in races.values() for race in each),
+            *(race_report(race) for case_races in races.values() for race in case_races),
         ]
     )
 

@@ -12,13 +12,13 @@ from torch import Tensor
 from nas import plugins
 from workers.data.dataset import Dataset, ImageSource, Part, Request
 
-# Of the permutation whose first pictures are a reduced training part: the same one for all seeds of a case.
+# Seed of the permutation whose first pictures are a reduced training part, the same for all seeds of a case.
 SUBSET_SEED = 0
 
 
 @dataclass(frozen=True)
 class Case:
-    """`train_pictures` is how many of Fashion-MNIST's are left for training; None for a data set as it is."""
+    """A data set to ship for. `train_pictures` is the number of Fashion-MNIST's kept, None for a data set as it is."""
 
     name: str
     size_px: int
@@ -32,7 +32,7 @@ class Case:
         return replace(self, search_s=self.search_s * factor, final_s=self.final_s * factor)
 
     def dataset(self, data_dir: Path, folder: Path) -> str:
-        """The name for `--dataset`; a reduced data set is written to the folder first, as an image folder."""
+        """Return the name for `--dataset`; a reduced data set is written to the folder first, as an image folder."""
         if self.train_pictures is not None:
             return f"imagefolder:{_fashion_folder(data_dir, folder / self.name, self.train_pictures)}"
         return self.name if self.name == "digits" else f"imagefolder:{(data_dir / self.name).resolve()}"
@@ -63,32 +63,32 @@ class Pictures(NamedTuple):
 
 
 def pictures(dataset: str, size_px: int) -> Pictures:
-    """The pictures as `nas` reads them: both sides train on and are tested by the same pixels."""
+    """Load the pictures as `nas` reads them: both sides train on and are tested by the same pixels."""
     name, _, argument = dataset.partition(":")
     source: Dataset = plugins.load(plugins.DATASETS, name)
 
     def part(which: Part) -> tuple[Labelled, int]:
-        opened: ImageSource = source.open(Request(argument or None, None, False), which)
-        images = opened.images(np.arange(len(opened.labels)), size_px)
-        return Labelled(torch.from_numpy(images).float(), torch.from_numpy(opened.labels)), len(opened.classes)
+        image_source: ImageSource = source.open(Request(argument or None, None, False), which)
+        images = torch.from_numpy(image_source.images(np.arange(len(image_source.labels)), size_px)).float()
+        return Labelled(images, torch.from_numpy(image_source.labels)), len(image_source.classes)
 
     (train, classes), (test, _) = part("train"), part("test")
     mean_1C11 = train.images.mean((0, 2, 3), keepdim=True)
     std_1C11 = train.images.std((0, 2, 3), keepdim=True).clamp_min(1.0)
-    train, test = (Labelled((each.images - mean_1C11) / std_1C11, each.labels) for each in (train, test))
+    train, test = (Labelled((labelled.images - mean_1C11) / std_1C11, labelled.labels) for labelled in (train, test))
     return Pictures(train, test, classes)
 
 
 def _fashion_folder(data_dir: Path, folder: Path, train_pictures: int) -> Path:
-    """PNG files: the first training pictures of a seeded permutation, and the whole test part."""
+    """Write PNG files: the first training pictures of a seeded permutation, and the whole test part."""
     finished = folder / ".finished"
     if not finished.exists():
         source: Dataset = plugins.load(plugins.DATASETS, "fashion-mnist")
         for part, count in (("train", train_pictures), ("test", None)):
-            opened = source.open(Request(None, data_dir, False), "train" if part == "train" else "test")
-            chosen = np.random.default_rng(SUBSET_SEED).permutation(len(opened.labels))[:count]
-            images = opened.images(chosen, source.size_px)
-            for index, image, label in zip(chosen, images, opened.labels[chosen], strict=True):
+            image_source = source.open(Request(None, data_dir, False), "train" if part == "train" else "test")
+            chosen = np.random.default_rng(SUBSET_SEED).permutation(len(image_source.labels))[:count]
+            images = image_source.images(chosen, source.size_px)
+            for index, image, label in zip(chosen, images, image_source.labels[chosen], strict=True):
                 path = folder / part / f"{label}" / f"{index:05}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(image[0]).save(path)

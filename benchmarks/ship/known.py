@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Pictures that the first layer's filters are taken from.
-WHITENED = 1000
+# Pictures from which the first layer's filters are computed.
+WHITENING_PICTURES = 1000
 
 
 def plain_cnn(channels: int, classes: int, widths: tuple[int, int, int, int], first_stride: int) -> nn.Module:
-    """Six 3x3 convolutions with batch norm and ReLU, mean, linear layer."""
+    """Build six 3x3 convolutions with batch norm and ReLU, a mean and a linear layer."""
 
     def conv(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
         return [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
@@ -38,7 +38,7 @@ class SpeedRecord(nn.Module):
 
     @torch.no_grad()
     def whiten(self, x_NCHW: Tensor) -> None:
-        """Filters are the eigenvectors of the pictures' 2x2 patches, scaled to unit variance, and their negatives."""
+        """Set the filters: eigenvectors of the pictures' 2x2 patches, scaled to unit variance, and their negatives."""
         patches_MP = F.unfold(x_NCHW, 2).transpose(1, 2).flatten(0, 1)
         values_P, vectors_PP = torch.linalg.eigh(patches_MP.T @ patches_MP / len(patches_MP))
         scaled_PP = (vectors_PP / (values_P + 5e-4).sqrt()).T
@@ -86,7 +86,7 @@ class Residual(nn.Module):
 
 
 def resnet8(channels: int, classes: int) -> nn.Module:
-    """The classic CIFAR ResNet (He et al., 2015) with a block in each of its three groups."""
+    """Build the classic CIFAR ResNet (He et al., 2015) with a block in each of its three groups."""
     stem = [nn.Conv2d(channels, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
     blocks = [Residual(16, 16, 1), Residual(16, 32, 2), Residual(32, 64, 2)]
     return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, classes))
@@ -94,11 +94,12 @@ def resnet8(channels: int, classes: int) -> nn.Module:
 
 def whitened_record(x_NCHW: Tensor, classes: int, widths: tuple[int, int, int]) -> nn.Module:
     network = SpeedRecord(x_NCHW.shape[1], classes, widths)
-    network.whiten(x_NCHW[:WHITENED])
+    network.whiten(x_NCHW[:WHITENING_PICTURES])
     return network
 
 
-# By name, networks for training pictures x_NCHW of so many classes, with fresh weights from torch's global generator.
+# Factories by name, called with training pictures x_NCHW and the number of classes; weights come fresh from torch's
+# global generator.
 BASELINES: Mapping[str, Callable[[Tensor, int], nn.Module]] = {
     "plain CNN 24-48-96-128, stride 2": lambda x, classes: plain_cnn(x.shape[1], classes, (24, 48, 96, 128), 2),
     "plain CNN 32-64-128-256, stride 1": lambda x, classes: plain_cnn(x.shape[1], classes, (32, 64, 128, 256), 1),

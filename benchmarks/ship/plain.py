@@ -14,13 +14,13 @@ from benchmarks.ship.cases import Labelled, Pictures
 BATCH, WEIGHT_DECAY, SMOOTHING, WARM_UP = 128, 0.05, 0.1, 0.05
 RATES = (1e-3, 3e-3, 1e-2)
 # All probes together, over the final training's time; they come on top of it.
-PROBED_SHARE = 0.08
+PROBES_SHARE = 0.08
 HELD_OUT = 0.1
-# Pictures that are judged at a time.
-JUDGED = 250
+# Pictures of a batch in the test.
+TEST_BATCH = 250
 
-# A network for training pictures x_NCHW of so many classes.
-Make = Callable[[Tensor, int], nn.Module]
+# Builds a network for training pictures x_NCHW and a number of classes.
+NetworkFactory = Callable[[Tensor, int], nn.Module]
 
 
 class Trained(NamedTuple):
@@ -29,14 +29,16 @@ class Trained(NamedTuple):
     epochs: float
 
 
-def train(make: Make, data: Labelled, classes: int, seconds: float, rate: float, flip: bool, seed: int) -> Trained:
-    """Train for that many seconds: warm-up over 5% of them, cosine, crop, and flip where it is allowed."""
+def train(
+    make: NetworkFactory, data: Labelled, classes: int, seconds: float, rate: float, flip: bool, seed: int
+) -> Trained:
+    """Train for `seconds`: warm-up over 5% of them, cosine, crop, and flip where it is allowed."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     model = make(data.images, classes)
     model.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(
-        (each for each in model.parameters() if each.requires_grad), lr=rate, weight_decay=WEIGHT_DECAY
+        (weight for weight in model.parameters() if weight.requires_grad), lr=rate, weight_decay=WEIGHT_DECAY
     )
     steps, started = 0, time.perf_counter()
     batches_per_epoch = max(1, len(data.labels) // BATCH)
@@ -58,38 +60,44 @@ def train(make: Make, data: Labelled, classes: int, seconds: float, rate: float,
 
 @torch.inference_mode()
 def accuracy(model: nn.Module, data: Labelled) -> float:
-    guesses = [model(x_BCHW).argmax(1) for x_BCHW in torch.split(data.images, JUDGED)]
+    guesses = [model(x_BCHW).argmax(1) for x_BCHW in torch.split(data.images, TEST_BATCH)]
     return float((torch.cat(guesses) == data.labels).float().mean())
 
 
-def chosen_rate(make: Make, data: Labelled, classes: int, seconds: float, flip: bool, seed: int) -> dict[float, float]:
-    """Accuracies on a held-out tenth of the training part by learning rate, the probes `seconds` long together."""
+def probe_rates(
+    make: NetworkFactory, data: Labelled, classes: int, seconds: float, flip: bool, seed: int
+) -> dict[float, float]:
+    """Probe the learning rates in `seconds`; return their accuracies on a held-out tenth of the training part."""
     order = torch.randperm(len(data.labels), generator=torch.Generator().manual_seed(seed))
     held_out = max(1, round(HELD_OUT * len(order)))
-    judged, trained_on = data.at(order[:held_out]), data.at(order[held_out:])
-    each_s = seconds / len(RATES)
-    return {rate: accuracy(train(make, trained_on, classes, each_s, rate, flip, seed).model, judged) for rate in RATES}
+    validation, training = data.at(order[:held_out]), data.at(order[held_out:])
+    probe_s = seconds / len(RATES)
+    return {
+        rate: accuracy(train(make, training, classes, probe_s, rate, flip, seed).model, validation) for rate in RATES
+    }
 
 
-def shipped(make: Make, pictures: Pictures, seconds: float, flip: bool, seed: int) -> tuple[nn.Module, dict[str, Any]]:
-    """The baseline after its probes and its final training on the whole training part, with its figures."""
-    probes = chosen_rate(make, pictures.train, pictures.classes, PROBED_SHARE * seconds, flip, seed)
+def shipped(
+    make: NetworkFactory, pictures: Pictures, seconds: float, flip: bool, seed: int
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Train the baseline on the whole training part after its probes; return it and its figures."""
+    probes = probe_rates(make, pictures.train, pictures.classes, PROBES_SHARE * seconds, flip, seed)
     rate = max(probes, key=probes.__getitem__)
     trained = train(make, pictures.train, pictures.classes, seconds, rate, flip, seed)
     return trained.model, {
         "accuracy": accuracy(trained.model, pictures.test),
         "learning_rate": rate,
-        "probes": {f"{each:g}": found for each, found in probes.items()},
+        "probes": {f"{probe:g}": probe_accuracy for probe, probe_accuracy in probes.items()},
         "epochs": round(trained.epochs, 1),
     }
 
 
 def _augmented(x_BCHW: Tensor, flip: bool, generator: torch.Generator) -> Tensor:
-    """Shifted by up to an eighth of its size, all pictures of a batch alike; half of them mirrored."""
+    """Shift all pictures of a batch alike, by up to an eighth of their size; mirror half of them."""
     height, width = x_BCHW.shape[2:]
-    margin = round(height / 8)
-    top, left = torch.randint(0, 2 * margin + 1, (2,), generator=generator).tolist()
-    x_BCHW = F.pad(x_BCHW, [margin] * 4)[:, :, top : top + height, left : left + width]
+    max_shift = round(height / 8)
+    top, left = torch.randint(0, 2 * max_shift + 1, (2,), generator=generator).tolist()
+    x_BCHW = F.pad(x_BCHW, [max_shift] * 4)[:, :, top : top + height, left : left + width]
     if not flip:
         return x_BCHW
     mirrored_B111 = torch.rand(len(x_BCHW), 1, 1, 1, generator=generator) < 0.5

@@ -18,13 +18,13 @@ import nas
 from benchmarks import timing
 
 TARGET = "onnxruntime"
-# More trials than any search here can have.
-ENDLESS = 100_000
+# Budget that no search here can use up.
+UNLIMITED_BUDGET = 100_000
 INTERRUPTED = 130
-# Between Ctrl-C and the end of the search.
+# Time between Ctrl-C and the end of the search.
 MAX_STOP_S = 300.0
-# Latency in the study's own milliseconds is passed on with a hair's breadth above it, for rounding.
-ABOVE = 1.0001
+# Factor on latencies in the study's own milliseconds that covers their rounding.
+ROUNDING_FACTOR = 1.0001
 
 
 class CommandError(Exception):
@@ -51,15 +51,15 @@ class Product:
         return "--dataset", self.dataset, *size
 
     def search(self, seconds: float, max_latency_ms: float) -> dict[str, Any]:
-        """From nothing, for `seconds` from the start of the command, then Ctrl-C; the front that it leaves."""
+        """Search from nothing until Ctrl-C, `seconds` after the start of the command; return the front and more."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        words = ["search", *self._data, *self._storage, "--target", TARGET, "--budget", str(ENDLESS)]
-        words += ["--seed", str(self.seed), "--max-latency", f"{max_latency_ms:.4f}", *self.search_options]
+        options = ["search", *self._data, *self._storage, "--target", TARGET, "--budget", str(UNLIMITED_BUDGET)]
+        options += ["--seed", str(self.seed), "--max-latency", f"{max_latency_ms:.4f}", *self.search_options]
         started = time.monotonic()
         with (self.folder / "search.log").open("w") as log:
             process = subprocess.Popen(
-                [_nas(), *words], stdout=log, stderr=subprocess.STDOUT, start_new_session=True, text=True
+                [_nas(), *options], stdout=log, stderr=subprocess.STDOUT, start_new_session=True, text=True
             )
             try:
                 process.wait(seconds)
@@ -72,14 +72,14 @@ class Product:
         if process.returncode not in (0, INTERRUPTED):
             raise CommandError(f"nas search: {_last_lines((self.folder / 'search.log').read_text())}")
         trials = json.loads(_run("studies", "--json", *self._storage))
-        return {"wall_s": round(wall_s, 1), "command": " ".join(words), "studies": trials, "front": self._front()}
+        return {"wall_s": round(wall_s, 1), "command": " ".join(options), "studies": trials, "front": self._front()}
 
     def _front(self) -> list[dict[str, Any]]:
         front: list[dict[str, Any]] = json.loads(_run("front", "--json", *self._storage))
         return front
 
     def deployed_front(self, front: Sequence[Mapping[str, Any]]) -> dict[str, Path]:
-        """The front's members as ONNX files, untrained, by trial: to be timed."""
+        """Export the members of the front as ONNX files, untrained, to be timed; return their paths by trial."""
         paths = {str(member["trial"]): self.folder / "front" / str(member["trial"]) for member in front}
         for number, path in paths.items():
             path.parent.mkdir(exist_ok=True)
@@ -88,32 +88,33 @@ class Product:
         return paths
 
     def pick(self, max_latency_ms: float, name: str) -> dict[str, Any]:
-        """The most accurate at most that slow, in the study's own milliseconds, by `nas export`: its key and config."""
+        """Export the most accurate within the latency, in the study's own milliseconds; return its key and config."""
         path = self.folder / f"{name}.yaml"
-        limit = f"{max_latency_ms * ABOVE:.6f}"
-        told = _run("export", *self._storage, "--pick", "accuracy", "--max-latency", limit, "--output", str(path))
+        limit = f"{max_latency_ms * ROUNDING_FACTOR:.6f}"
+        output = _run("export", *self._storage, "--pick", "accuracy", "--max-latency", limit, "--output", str(path))
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
         provenance = config["provenance"]
         return {
             "config": path.name,
-            "told": told.strip(),
+            "told": output.strip(),
             "key": provenance["key"],
             "trial": provenance["trial"],
             "architecture": config["architecture"],
         }
 
     def retrain(self, config: str, seconds: float, shape_CHW: tuple[int, int, int]) -> dict[str, Any]:
-        """Final training by `nas retrain --time`, from nothing; the network is deployed beside its folder."""
+        """Train finally by `nas retrain --time`, from nothing; deploy the network beside its folder."""
         output = self.folder / f"{Path(config).stem}-trained"
         shutil.rmtree(output, ignore_errors=True)
         started = time.monotonic()
-        words = [*self._data, "--time", f"{max(1, round(seconds))}s", "--seed", str(self.seed), "--output", str(output)]
-        told = json.loads(_run("retrain", str(self.folder / config), *words, "--json").splitlines()[-1])
+        options = [*self._data, "--time", f"{max(1, round(seconds))}s", "--seed", str(self.seed)]
+        options += ["--output", str(output)]
+        report = json.loads(_run("retrain", str(self.folder / config), *options, "--json").splitlines()[-1])
         wall_s = time.monotonic() - started
         file = output.with_suffix(f".{timing.ONNX}")
         _run("export", str(output), "--format", "onnx", "--output", str(file))
         timing.freeze(nas.load(output, folded=True), shape_CHW, output)
-        return {"accuracy": told["test_accuracy"], "wall_s": round(wall_s, 1), "path": str(output)}
+        return {"accuracy": report["test_accuracy"], "wall_s": round(wall_s, 1), "path": str(output)}
 
 
 def _nas() -> str:
@@ -121,7 +122,7 @@ def _nas() -> str:
 
 
 def _interrupt(process: "subprocess.Popen[str]") -> None:
-    """Ctrl-C as a terminal does it: the whole group gets it. Raises CommandError where the command goes on."""
+    """Send Ctrl-C as a terminal does, to the whole group. Raises CommandError where the command goes on."""
     os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(MAX_STOP_S)
@@ -130,12 +131,12 @@ def _interrupt(process: "subprocess.Popen[str]") -> None:
         raise CommandError(f"the command went on for {MAX_STOP_S:.0f} s after Ctrl-C") from error
 
 
-def _run(*words: str) -> str:
-    """The command's standard output. Raises CommandError."""
-    done = subprocess.run([_nas(), *words], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise CommandError(f"nas {' '.join(words)}: {_last_lines(done.stderr)}")
-    return done.stdout
+def _run(*arguments: str) -> str:
+    """Run the command and return its standard output. Raises CommandError."""
+    completed = subprocess.run([_nas(), *arguments], capture_output=True, text=True)
+    if completed.returncode != 0:
+        raise CommandError(f"nas {' '.join(arguments)}: {_last_lines(completed.stderr)}")
+    return completed.stdout
 
 
 def _last_lines(text: str) -> str:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from nas.results.pareto import hypervolume, knee, non_dominated
 
-# Two networks are equally fast within it: what two turns of the clock differ by.
-EQUALLY_FAST = 1.02
+# Ratio of latencies within which two networks are equally fast: turns of the clock differ by it.
+MAX_EQUAL_RATIO = 1.02
 LATENCIES = 3
-WANTED_RATIO = 1.1
+MIN_VOLUME_RATIO = 1.1
 
 
 class Shipped(NamedTuple):
@@ -51,7 +51,7 @@ class AtLatency(NamedTuple):
 
     @property
     def gain(self) -> float:
-        """In accuracy; what ships nothing has none."""
+        """Gain in accuracy; a side that ships nothing has the accuracy 0."""
         return (self.ours.accuracy if self.ours else 0.0) - self.baseline.accuracy
 
     @property
@@ -60,35 +60,35 @@ class AtLatency(NamedTuple):
 
 
 def chosen_limits(baselines: Sequence[Shipped]) -> list[str]:
-    """The fastest baseline, their knee and the most accurate; others of their front where these coincide."""
-    points = [each.point for each in baselines]
+    """Choose the fastest baseline, their knee and the most accurate; others of their front where these coincide."""
+    points = [network.point for network in baselines]
     order = (
-        min(baselines, key=lambda each: each.ms),
+        min(baselines, key=lambda network: network.ms),
         baselines[knee(points)],
-        max(baselines, key=lambda each: each.accuracy),
+        max(baselines, key=lambda network: network.accuracy),
         *(baselines[index] for index in non_dominated(points)),
         *baselines,
     )
     distinct = list(dict.fromkeys(order))[:LATENCIES]
-    return [each.name for each in sorted(distinct, key=lambda each: each.ms)]
+    return [network.name for network in sorted(distinct, key=lambda network: network.ms)]
 
 
 def at_latencies(race: Race) -> list[AtLatency]:
-    by_name = {each.name: each for each in race.baselines}
+    by_name = {network.name: network for network in race.baselines}
     rows = []
     for limit in race.limits:
         limit_ms = by_name[limit].ms
-        fast = [each for each in race.baselines if each.ms <= limit_ms * EQUALLY_FAST]
-        ours = [each for each in race.ours if each.limit == limit and each.ms <= limit_ms * EQUALLY_FAST]
-        best = max(fast, key=lambda each: each.accuracy)
+        fast = [network for network in race.baselines if network.ms <= limit_ms * MAX_EQUAL_RATIO]
+        ours = [network for network in race.ours if network.limit == limit and network.ms <= limit_ms * MAX_EQUAL_RATIO]
+        best = max(fast, key=lambda network: network.accuracy)
         rows.append(AtLatency(limit_ms, best, ours[0] if ours else None))
     return rows
 
 
 def volumes(race: Race) -> tuple[float, float]:
-    """Ours and the baselines' hypervolume, in milliseconds and error, from the worst baseline's error and latency."""
-    reference = (max(each.ms for each in race.baselines), max(1 - each.accuracy for each in race.baselines))
-    ours, theirs = (hypervolume([each.point for each in side], reference) for side in (race.ours, race.baselines))
+    """Return our and the baselines' hypervolume, in ms and error, from the baselines' worst latency and error."""
+    reference = (max(network.ms for network in race.baselines), max(1 - network.accuracy for network in race.baselines))
+    ours, theirs = (hypervolume([network.point for network in side], reference) for side in (race.ours, race.baselines))
     return ours, theirs
 
 
@@ -103,10 +103,10 @@ def race_report(race: Race) -> str:
         "| network | test accuracy | ms, ONNX Runtime | ms, torch |",
         "|---|---|---|---|",
     ]
-    for each in sorted((*race.baselines, *race.ours), key=lambda each: each.ms):
-        error = standard_error(each.accuracy, race.test_pictures)
-        name = each.name if each.limit is None else f"**{each.name}**, for the latency of {each.limit}"
-        lines.append(f"| {name} | {each.accuracy:.4f} +- {error:.4f} | {each.ms:.4f} | {each.torch_ms:.4f} |")
+    for network in sorted((*race.baselines, *race.ours), key=lambda network: network.ms):
+        error = standard_error(network.accuracy, race.test_pictures)
+        name = network.name if network.limit is None else f"**{network.name}**, for the latency of {network.limit}"
+        lines.append(f"| {name} | {network.accuracy:.4f} +- {error:.4f} | {network.ms:.4f} | {network.torch_ms:.4f} |")
     lines += [
         "",
         "| at most, ms | best baseline | its accuracy | ours | gain | at least as accurate |",
@@ -131,7 +131,7 @@ CASE_HEAD = (
 
 
 def case_report(races: Sequence[Race]) -> str:
-    """One row for a case: mean gains where something was shipped, how often they were met, ratios of hypervolumes."""
+    """Format a case's row: mean gains where something was shipped, how often they were met, ratios of hypervolumes."""
     cells = []
     for rows in zip(*(at_latencies(race) for race in races), strict=True):
         gains = [row.gain for row in rows if row.ours]
@@ -139,6 +139,6 @@ def case_report(races: Sequence[Race]) -> str:
         cells.append(f"{mean} ({sum(row.is_met for row in rows)} of {len(rows)})")
     ratios = [ours / theirs if theirs else math.inf for ours, theirs in map(volumes, races)]
     mean_ratio = statistics.fmean(ratios)
-    shown = f"{mean_ratio:.3f}" if mean_ratio >= WANTED_RATIO else f"**{mean_ratio:.3f}**"
-    listed = ", ".join(f"{each:.3f}" for each in ratios)
+    shown = f"{mean_ratio:.3f}" if mean_ratio >= MIN_VOLUME_RATIO else f"**{mean_ratio:.3f}**"
+    listed = ", ".join(f"{ratio:.3f}" for ratio in ratios)
     return f"| {races[0].case} | {len(races)} | {' | '.join(cells)} | {shown} ({listed}) |"
