@@ -51,7 +51,7 @@ def make_table(space: SearchSpace, data_dir: Path) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     for seed in SEEDS:
         if any(seed not in known[member] for member in members):
-            accuracies = judge.accuracies(judge.ends(members, data, FULL, (seed,), device=device))
+            accuracies = judge.accuracies(judge.last_epochs(members, data, FULL, (seed,), device=device))
             for member in members:
                 known[member][seed] = accuracies[member.key][0]
             write_table(space, known)
@@ -137,14 +137,14 @@ def _judge_seed(
     for member in held_out[:TIMED_MEMBERS]:
         judge.trained(proxy.resident, FULL, member, 0)
     alone_s = (time.perf_counter() - began) / TIMED_MEMBERS
-    ends_of_checked = judge.ends(checked, proxy.data, FULL, (seed,))
-    alone = [SeedResult(last.accuracy, last.loss) for (last,) in (ends_of_checked[member.key] for member in checked)]
+    epochs_of_checked = judge.last_epochs(checked, proxy.data, FULL, (seed,))
+    alone = [SeedResult(last.accuracy, last.loss) for (last,) in (epochs_of_checked[member.key] for member in checked)]
     truth = [result.accuracy for result in alone]
     raw = [final.costs[member.key] for member in checked]
     correct = correction(space, checked, raw, alone)
     corrected = [correct(member, raw_score) for member, raw_score in zip(held_out, scores, strict=True)]
     one_epoch = TrainingRecipe(1, FULL.batch_size, FULL.learning_rate)
-    short = judge.accuracies(judge.ends(held_out, proxy.data, one_epoch, (seed,)))
+    short = judge.accuracies(judge.last_epochs(held_out, proxy.data, one_epoch, (seed,)))
     print(
         f"seed {seed}: {recipe.epochs} epochs in {supernet_s:.0f} s of one core, which are {supernet_s / alone_s:.1f} "
         f"trainings of one member ({alone_s:.1f} s; wanted: at most {MAX_TRAININGS}); {60 * len(scores) / score_s:.0f} "

@@ -1,11 +1,11 @@
-"""How much sooner does `nas search` have the front that a plain script ends with?
+"""Time after which `nas search` has the front that a plain script ends with.
 
 For each seed `nas search` runs as a user runs it, confirmations and all; then the plain script (plain.py) for the same
 wall time, with the same proxies. The members of both final fronts, and of the fronts that the search had on the way,
 are trained to the full schedule and tested, and measured in quiet, by one judge; a front is worth the hypervolume of
-its judged members, over the logarithm of latency, from the worst of all that were judged. Then it is looked at how true
-the search's own front is (truth.py). With `--supernet-budget`, `nas search --evaluator supernet` with that budget runs
-as well, its supernet's training, audit and confirmations in its wall time, which should come to the proxy search's.
+its judged members, over the logarithm of latency, from the worst of all that were judged. Then the front that the
+search claims is verified (truth.py). With `--supernet-budget`, `nas search --evaluator supernet` with that budget runs
+as well; training, rank-correlation check and confirmations are in its wall time, which should be the proxy search's.
 """
 
 import argparse
@@ -43,7 +43,7 @@ JUDGE_SEEDS = (0, 1, 2)
 
 
 class Searched(NamedTuple):
-    """When `nas search` began, how long it took, its study and the study's trials."""
+    """A finished `nas search`: its start, wall time, study and trials."""
 
     began: float
     wall_s: float
@@ -51,17 +51,17 @@ class Searched(NamedTuple):
     trials: list[Trial]
 
     def fronts(self) -> dict[float, list[Architecture]]:
-        """By the share of the wall time after which it had them; before the end of what nothing had confirmed."""
+        """Return the fronts by share of the wall time; those before the end are of unconfirmed trials."""
         settings = self.record.settings
-        found = {}
+        fronts = {}
         for share in SHARES:
             by_then = [
                 _unconfirmed(trial)
                 for trial in self.trials
                 if (trial.finished_at or math.inf) <= self.began + share * self.wall_s
             ]
-            found[share] = [each.trial.architecture for each in front(results(by_then, settings))]
-        return {**found, 1.0: [each.trial.architecture for each in front(results(self.trials, settings))]}
+            fronts[share] = [member.trial.architecture for member in front(results(by_then, settings))]
+        return {**fronts, 1.0: [member.trial.architecture for member in front(results(self.trials, settings))]}
 
 
 def searched(folder: Path, data_dir: Path, evaluator: str, budget: int, seed: int) -> Searched:
@@ -75,9 +75,9 @@ def searched(folder: Path, data_dir: Path, evaluator: str, budget: int, seed: in
         "seed": seed,
         "storage": storage,
     }
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    arguments = [argument for name, value in options.items() for argument in (f"--{name}", str(value))]
     subprocess.run(
-        [str(Path(sys.executable).with_name("nas")), "search", *words], check=True, stdout=subprocess.DEVNULL
+        [str(Path(sys.executable).with_name("nas")), "search", *arguments], check=True, stdout=subprocess.DEVNULL
     )
     wall_s = time.time() - began
     with Store.open(storage, create=False) as store:
@@ -86,7 +86,7 @@ def searched(folder: Path, data_dir: Path, evaluator: str, budget: int, seed: in
 
 
 def front_of(points: Sequence[tuple[Architecture, float, float]]) -> list[Architecture]:
-    """Of (architecture, accuracy, milliseconds)."""
+    """Return the front of points, each an architecture, its accuracy and its milliseconds."""
     return [points[index][0] for index in non_dominated([(ms, -accuracy) for _, accuracy, ms in points])]
 
 
@@ -109,21 +109,21 @@ def main() -> None:
     full_data = judge.with_test_images(judge.data_of(arguments.data_dir, FULL_IMAGES, 0), arguments.data_dir)
     with tempfile.TemporaryDirectory() as scratch:
         for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
-            of = {
+            searches = {
                 evaluator: searched(Path(scratch), arguments.data_dir.resolve(), evaluator, budget, seed)
                 for evaluator, budget in budgets.items()
             }
-            for evaluator, search in of.items():
+            for evaluator, search in searches.items():
                 walls[seed, evaluator] = search.wall_s
                 fronts |= {(seed, evaluator, share): members for share, members in search.fronts().items()}
-            record, wall_s = of["proxy"].record, of["proxy"].wall_s
+            record, wall_s = searches["proxy"].record, searches["proxy"].wall_s
             settings = record.settings
             schedule = plain.Schedule(settings["epochs"], settings["batch_size"], settings["learning_rate"])
             data = judge.data_of(arguments.data_dir, settings["train_size"], seed)
             model_input = ModelInput.from_dict(settings["input"])
             # A process of its own, as a script has: Ray starts once in each.
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-                tried = process.submit(
+                plain_trials = process.submit(
                     plain.search,
                     data,
                     model_input,
@@ -133,9 +133,11 @@ def main() -> None:
                     workers=os.cpu_count() or 1,
                     folder=scratch,
                 ).result()
-            fronts[seed, PLAIN, 1.0] = front_of([each[1:] for each in tried])
-            counts = ", ".join(f"{len(each.trials)} by {name} in {each.wall_s:.0f} s" for name, each in of.items())
-            print(f"seed {seed}: trials of nas search: {counts}; of the script {len(tried)}", flush=True)
+            fronts[seed, PLAIN, 1.0] = front_of([trial[1:] for trial in plain_trials])
+            counts = ", ".join(
+                f"{len(search.trials)} by {name} in {search.wall_s:.0f} s" for name, search in searches.items()
+            )
+            print(f"seed {seed}: trials of nas search: {counts}; of the script {len(plain_trials)}", flush=True)
             new = {
                 member.key: member for members in fronts.values() for member in members if member.key not in verdicts
             }
@@ -145,28 +147,28 @@ def main() -> None:
                 flush=True,
             )
             full = replace(TrainingRecipe.from_settings(settings), epochs=FULL_EPOCHS)
-            accuracy = judge.accuracies(judge.ends(new.values(), full_data, full, JUDGE_SEEDS))
+            accuracy = judge.accuracies(judge.last_epochs(new.values(), full_data, full, JUDGE_SEEDS))
             ms = judge.latencies(new.values(), model_input)
             verdicts |= {key: judge.Verdict(accuracy[key], ms[key]) for key in new}
             _print_volumes(fronts, verdicts, walls)
-            for search in of.values():
+            for search in searches.values():
                 print_truth(search.record, results(search.trials, search.record.settings), arguments.data_dir)
             if arguments.keep:
-                arguments.keep.write_text(_kept(fronts, verdicts, walls))
+                arguments.keep.write_text(_to_json(fronts, verdicts, walls))
 
 
-def _kept(
+def _to_json(
     fronts: Mapping[tuple[int, str, float], Sequence[Architecture]],
     verdicts: Mapping[str, judge.Verdict],
     walls: Mapping[tuple[int, str], float],
 ) -> str:
-    members = {_words(name): [each.key for each in found] for name, found in fronts.items()}
-    stages = {each.key: each.to_dict() for found in fronts.values() for each in found}
-    walls_s = {_words(name): wall_s for name, wall_s in walls.items()}
+    members = {_label(name): [member.key for member in front_members] for name, front_members in fronts.items()}
+    stages = {member.key: member.to_dict() for front_members in fronts.values() for member in front_members}
+    walls_s = {_label(name): wall_s for name, wall_s in walls.items()}
     return json.dumps({"fronts": members, "architectures": stages, "verdicts": verdicts, "walls_s": walls_s})
 
 
-def _words(name: Sequence[object]) -> str:
+def _label(name: Sequence[object]) -> str:
     return " ".join(map(str, name))
 
 
@@ -179,7 +181,7 @@ def _print_volumes(
     verdicts: Mapping[str, judge.Verdict],
     walls: Mapping[tuple[int, str], float],
 ) -> None:
-    points = {key: (math.log(each.latency_ms), 1 - each.accuracy) for key, each in verdicts.items()}
+    points = {key: (math.log(verdict.latency_ms), 1 - verdict.accuracy) for key, verdict in verdicts.items()}
     reference = tuple(max(column) + 1e-9 for column in zip(*points.values(), strict=True))
     volumes = {
         name: hypervolume([points[member.key] for member in members], reference) for name, members in fronts.items()
@@ -187,16 +189,18 @@ def _print_volumes(
     print("verified hypervolume, and when each search first had the script's final one")
     ratios: dict[str, list[float]] = {}
     for (seed, evaluator), wall_s in walls.items():
-        wanted = volumes[seed, PLAIN, 1.0]
-        course = {share: volumes[seed, evaluator, share] for share in (*SHARES, 1.0)}
-        reached = [share for share, volume in course.items() if volume >= wanted]
+        script_volume = volumes[seed, PLAIN, 1.0]
+        volume_by_share = {share: volumes[seed, evaluator, share] for share in (*SHARES, 1.0)}
+        reached = [share for share, volume in volume_by_share.items() if volume >= script_volume]
         # The script had the proxy search's time.
         ratio = walls[seed, "proxy"] / (reached[0] * wall_s) if reached else math.nan
         ratios.setdefault(evaluator, []).append(ratio)
-        told = " ".join(f"{share:g}: {volume:.4f}" for share, volume in course.items())
-        print(f"seed {seed}, {evaluator} ({wall_s:.0f} s): {told}; the script {wanted:.4f}; ratio {ratio:.1f}")
-    for evaluator, found in ratios.items():
-        print(f"ratios of wall times, {evaluator}: {', '.join(f'{ratio:.1f}' for ratio in found)} (wanted: at least 4)")
+        listed = " ".join(f"{share:g}: {volume:.4f}" for share, volume in volume_by_share.items())
+        print(f"seed {seed}, {evaluator} ({wall_s:.0f} s): {listed}; the script {script_volume:.4f}; ratio {ratio:.1f}")
+    for evaluator, values in ratios.items():
+        print(
+            f"ratios of wall times, {evaluator}: {', '.join(f'{ratio:.1f}' for ratio in values)} (wanted: at least 4)"
+        )
 
 
 if __name__ == "__main__":

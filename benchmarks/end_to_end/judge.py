@@ -26,11 +26,11 @@ from workers.training.setting import Setting
 PROCESSES = {"cpu": os.cpu_count(), "cuda": 4}
 # Images that no search has seen judge: a part of the test set, larger than what proxies are validated on.
 TEST_IMAGES = 5000
-LOOKS = 5
+REPEATS = 5
 
 
 class Verdict(NamedTuple):
-    """Test accuracies, one for each seed, and milliseconds."""
+    """The judgement of a network: a test accuracy for each seed, and milliseconds."""
 
     accuracies: tuple[float, ...]
     latency_ms: float
@@ -41,14 +41,14 @@ class Verdict(NamedTuple):
 
 
 def data_of(data_dir: Path, train_size: int, seed: int) -> ProxyData:
-    """Fashion-MNIST as a search has it."""
+    """Load Fashion-MNIST as a search does."""
     dataset: Dataset = plugins.load(plugins.DATASETS, "fashion-mnist")
     source = dataset.open(Request(None, data_dir, False), "train")
     return split(dataset, source, size_px=dataset.size_px, train_size=train_size, seed=seed)
 
 
 def with_test_images(data: ProxyData, data_dir: Path) -> ProxyData:
-    """The same images to train on, judged by others: the first of the test part."""
+    """Keep the images to train on and replace those to judge by with the first of the test part."""
     dataset: Dataset = plugins.load(plugins.DATASETS, "fashion-mnist")
     source = dataset.open(Request(None, data_dir, False), "test")
     chosen = np.arange(min(TEST_IMAGES, len(source.labels)))
@@ -64,12 +64,12 @@ def with_test_images(data: ProxyData, data_dir: Path) -> ProxyData:
     )
 
 
-def accuracies(found: Mapping[str, Sequence[CurvePoint]]) -> dict[str, tuple[float, ...]]:
-    """By key, of what `ends` has found."""
-    return {key: tuple([last.accuracy for last in lasts]) for key, lasts in found.items()}
+def accuracies(last_epochs_by_key: Mapping[str, Sequence[CurvePoint]]) -> dict[str, tuple[float, ...]]:
+    """Return the accuracies by key, of the result of `last_epochs`."""
+    return {key: tuple([epoch.accuracy for epoch in epochs]) for key, epochs in last_epochs_by_key.items()}
 
 
-def ends(
+def last_epochs(
     members: Collection[Architecture],
     data: ProxyData,
     recipe: TrainingRecipe,
@@ -78,7 +78,7 @@ def ends(
     shared: bool = True,
     device: str = "cpu",
 ) -> dict[str, tuple[CurvePoint, ...]]:
-    """By key, the last epoch of a training with each seed. A process for each core, or some for the GPU.
+    """Train with each seed, in a process for each core or some for the GPU; return the last epochs by key.
 
     A seed says in which order images come, which changes the accuracies of all that share it alike (by 1.3% in a proxy
     of Fashion-MNIST): to compare members it is shared, and to know what they reach each has seeds of its own.
@@ -86,22 +86,24 @@ def ends(
     jobs = [(member, seed if shared else trial_seed(seed, member.key)) for member in members for seed in seeds]
     context = multiprocessing.get_context("spawn")
     with context.Pool(PROCESSES[device], initializer=prepare, initargs=(data, recipe, device)) as pool:
-        found = pool.starmap(trained_here, jobs, chunksize=1)
+        epochs = pool.starmap(trained_here, jobs, chunksize=1)
     by_key: dict[str, list[CurvePoint]] = {}
-    for (member, _), last in zip(jobs, found, strict=True):
-        by_key.setdefault(member.key, []).append(last)
-    return {key: tuple(lasts) for key, lasts in by_key.items()}
+    for (member, _), epoch in zip(jobs, epochs, strict=True):
+        by_key.setdefault(member.key, []).append(epoch)
+    return {key: tuple(member_epochs) for key, member_epochs in by_key.items()}
 
 
 def latencies(members: Collection[Architecture], model_input: ModelInput) -> Mapping[str, float]:
-    """By key, of LOOKS measurements with nothing else running, half a second each unless the machine is shared.
+    """Return milliseconds by key: REPEATS measurements in quiet, of half a second each unless the machine is shared.
 
-    One of each member after another: what a shared machine does in one minute is in all that is measured then.
+    Members take turns: what a shared machine does in one minute is in all that is measured then.
     """
     meter = Meter("cpu").precise(0.005, 0.5)
     meter = meter.on_scale(meter.calibrate().median)
-    taken = [[meter.measure(Deployment(member, model_input)) for member in members] for _ in range(LOOKS)]
-    return {member.key: pooled(looks).median for member, looks in zip(members, zip(*taken, strict=True), strict=True)}
+    rounds = [[meter.measure(Deployment(member, model_input)) for member in members] for _ in range(REPEATS)]
+    return {
+        member.key: pooled(repeats).median for member, repeats in zip(members, zip(*rounds, strict=True), strict=True)
+    }
 
 
 _resident: ResidentData
@@ -109,7 +111,7 @@ _recipe: TrainingRecipe
 
 
 def prepare(data: ProxyData, recipe: TrainingRecipe, device: str = "cpu") -> None:
-    """What a process trains on, for `trained_here`."""
+    """Set the data and the recipe of this process for `trained_here`."""
     global _resident, _recipe
     torch.set_num_threads(1)
     _resident, _recipe = ResidentData(data, torch.device(device)), recipe
@@ -122,7 +124,7 @@ def trained_here(architecture: Architecture, seed: int) -> CurvePoint:
 def trained(
     data: ResidentData, recipe: TrainingRecipe, architecture: Architecture, seed: int, setting: Setting | None = None
 ) -> CurvePoint:
-    """The last epoch of a training in this process, in the setting that is fastest unless one is given."""
+    """Train in this process, in the fastest setting unless one is given; return the last epoch."""
     torch.manual_seed(seed)
     images = data.train_images
     model_input = ModelInput(images.shape[1], images.shape[2], images.shape[3], 10)

@@ -29,7 +29,7 @@ from workers.ray.environment import ray_environment
 CALLS, WARM_UP = 50, 10
 
 
-class Found(NamedTuple):
+class TimedTrial(NamedTuple):
     """A trial's result, `at_s` after the script began."""
 
     at_s: float
@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """How a proxy is trained."""
+    """Schedule of a proxy's training."""
 
     epochs: int
     batch_size: int
@@ -47,7 +47,7 @@ class Schedule(NamedTuple):
 
 
 class Pictures(Dataset[tuple[torch.Tensor, int]]):
-    """As torchvision has them: each one by itself through its transforms."""
+    """A data set as torchvision has it: each picture goes through the transforms by itself."""
 
     def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], transform: v2.Transform) -> None:
         self._images, self._labels, self._transform = images, labels, transform
@@ -55,16 +55,16 @@ class Pictures(Dataset[tuple[torch.Tensor, int]]):
     def __len__(self) -> int:
         return len(self._labels)
 
-    def __getitem__(self, place: int) -> tuple[torch.Tensor, int]:
-        pixels = self._images[place].transpose(1, 2, 0).squeeze()
-        return self._transform(Image.fromarray(pixels)), int(self._labels[place])
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        pixels = self._images[index].transpose(1, 2, 0).squeeze()
+        return self._transform(Image.fromarray(pixels)), int(self._labels[index])
 
 
 def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule, device: str = "cpu") -> float:
-    """The model's validation accuracy after a training."""
+    """Train the model and return its validation accuracy."""
     model.to(device)
     axes = (0, 2, 3)
-    mean, std = (found.tolist() for found in (data.train_images.mean(axes) / 255, data.train_images.std(axes) / 255))
+    mean, std = (values.tolist() for values in (data.train_images.mean(axes) / 255, data.train_images.std(axes) / 255))
     to_tensor = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
     crop = v2.RandomCrop(data.model_input.height_px, padding=data.shift_px, padding_mode="edge")
     flip = [v2.RandomHorizontalFlip()] if data.flip else []
@@ -85,15 +85,16 @@ def trained(model: torch.nn.Module, data: ProxyData, schedule: Schedule, device:
             rate.step()
     model.eval()
     with torch.inference_mode():
-        judged = DataLoader(validation_set, batch_size=256)
+        validation_loader = DataLoader(validation_set, batch_size=256)
         correct = sum(
-            int((model(x_BCHW.to(device)).argmax(1) == labels_B.to(device)).sum()) for x_BCHW, labels_B in judged
+            int((model(x_BCHW.to(device)).argmax(1) == labels_B.to(device)).sum())
+            for x_BCHW, labels_B in validation_loader
         )
         return correct / len(validation_set)
 
 
 def train_and_time(config: dict[str, Any], data: ProxyData, model_input: ModelInput, schedule: Schedule) -> None:
-    """Tune's trainable."""
+    """Train and time one architecture, as Tune's trainable."""
     torch.set_num_threads(1)
     model = plugins.load(plugins.BUILDERS, plugins.BUILDER).build(load_space("hybrid").decode(config), model_input)
     accuracy = trained(model, data, schedule)
@@ -117,8 +118,8 @@ def search(
     seed: int,
     workers: int,
     folder: str,
-) -> list[Found]:
-    """Search for so long, Ray's start included."""
+) -> list[TimedTrial]:
+    """Search for `seconds`, Ray's start included."""
     began = time.time()
     space = load_space("hybrid")
     distributions: dict[str, Callable[..., Any] | Any] = {
@@ -147,8 +148,8 @@ def search(
             ).fit()
         finally:
             ray.shutdown()
-    found = [
-        Found(
+    trials = [
+        TimedTrial(
             result.metrics["timestamp"] - began,
             space.decode(result.config),
             result.metrics["accuracy"],
@@ -157,4 +158,4 @@ def search(
         for result in results
         if result.metrics and "accuracy" in result.metrics
     ]
-    return sorted(found, key=lambda each: each.at_s)
+    return sorted(trials, key=lambda trial: trial.at_s)

@@ -1,10 +1,10 @@
-"""How true is a study's front? `python -m benchmarks.end_to_end.truth --storage URL` looks at the newest one.
+"""Verification of a study's front. `python -m benchmarks.end_to_end.truth --storage URL` takes the newest one.
 
 Its members are trained again by the proxy's schedule with three new seeds each, on the images that they were claimed
 on, and measured again in quiet: how many are still on the front, how much of the hypervolume was over-claimed, and is
 that by accuracy or by latency? Hypervolume is of accuracy and log latency, from accuracy 0 and the slowest complete
 trial. What a search claims are the accuracies that it shows, the means of further seeds: its front and its hypervolume
-go by these. What the expected accuracies, which stand beside them, would claim is told as well; so is the machine's own
+go by these. The claims of the expected accuracies beside them are printed as well; so is the machine's own
 noise, beside which latencies are to be read.
 """
 
@@ -26,30 +26,31 @@ from nas.store.store import Store, StudyRecord
 NEW_SEEDS = (101, 102, 103)
 
 
-def print_truth(record: StudyRecord, found: Sequence[Result], data_dir: Path) -> None:
-    """Of a study on Fashion-MNIST with these results."""
+def print_truth(record: StudyRecord, complete: Sequence[Result], data_dir: Path) -> None:
+    """Print how far the front of a study on Fashion-MNIST holds, from its complete results."""
     settings = record.settings
-    members = front(found)
-    architectures = [each.trial.architecture for each in members]
+    members = front(complete)
+    architectures = [member.trial.architecture for member in members]
     data = judge.data_of(data_dir, settings["train_size"], settings["seed"])
     recipe = TrainingRecipe.from_settings(settings)
-    again = judge.accuracies(judge.ends(architectures, data, recipe, NEW_SEEDS, shared=False))
+    again = judge.accuracies(judge.last_epochs(architectures, data, recipe, NEW_SEEDS, shared=False))
     ms = judge.latencies(architectures, ModelInput.from_dict(settings["input"]))
-    restless = noise()
-    accuracies = [statistics.fmean(again[each.key]) for each in architectures]
-    latencies = [ms[each.key] for each in architectures]
-    slowest = math.log(max(max(each.latency.median for each in found), *latencies))
+    machine_noise = noise()
+    accuracies = [statistics.fmean(again[architecture.key]) for architecture in architectures]
+    latencies = [ms[architecture.key] for architecture in architectures]
+    slowest = math.log(max(max(result.latency.median for result in complete), *latencies))
 
-    def points(of: Sequence[float], at_ms: Sequence[float]) -> list[tuple[float, float]]:
-        return list(zip(map(math.log, at_ms), (1 - accuracy for accuracy in of), strict=True))
+    def points(scores: Sequence[float], times_ms: Sequence[float]) -> list[tuple[float, float]]:
+        return list(zip(map(math.log, times_ms), (1 - score for score in scores), strict=True))
 
-    def volume(of: Sequence[float], at_ms: Sequence[float]) -> float:
-        return hypervolume(points(of, at_ms), (slowest, 1.0))
+    def volume(scores: Sequence[float], times_ms: Sequence[float]) -> float:
+        return hypervolume(points(scores, times_ms), (slowest, 1.0))
 
-    claimed_ms = [each.latency.median for each in members]
-    expected, means = [each.expected_accuracy for each in members], [each.accuracy for each in members]
+    claimed_ms = [member.latency.median for member in members]
+    expected_accuracies = [member.expected_accuracy for member in members]
+    means = [member.accuracy for member in members]
     true = volume(accuracies, latencies)
-    off = statistics.fmean(claim - found for claim, found in zip(means, accuracies, strict=True))
+    excess = statistics.fmean(claim - accuracy for claim, accuracy in zip(means, accuracies, strict=True))
     slower = statistics.median(now / claimed for claimed, now in zip(claimed_ms, latencies, strict=True)) - 1
     print(
         f"study {record.name}, seed {settings['seed']}: {len(non_dominated(points(accuracies, latencies)))} of "
@@ -57,9 +58,9 @@ def print_truth(record: StudyRecord, found: Sequence[Result], data_dir: Path) ->
         f"  hypervolume over-claimed by {volume(means, claimed_ms) / true - 1:+.1%} (wanted: at most 2%); by "
         f"accuracies alone {volume(means, latencies) / true - 1:+.1%}, by latencies alone "
         f"{volume(accuracies, claimed_ms) / true - 1:+.1%}; by expected accuracies it would be "
-        f"{volume(expected, claimed_ms) / true - 1:+.1%}\n"
-        f"  accuracies are {off:+.2%} too high in the mean, latencies {slower:+.1%} longer in the median; the "
-        f"machine's noise: {restless:.1%} (to judge latencies: at most {MAX_NOISE:.0%})",
+        f"{volume(expected_accuracies, claimed_ms) / true - 1:+.1%}\n"
+        f"  accuracies are {excess:+.2%} too high in the mean, latencies {slower:+.1%} longer in the median; the "
+        f"machine's noise: {machine_noise:.1%} (to judge latencies: at most {MAX_NOISE:.0%})",
         flush=True,
     )
 
