@@ -143,7 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--hours", type=float, default=1.0, help="of questions, asked as fast as can be")
+    parser.add_argument("--hours", type=float, default=1.0, help="of polling by every user, sent as fast as possible")
     arguments = parser.parse_args()
     print_header(f"dashboard: {USERS} users, {STREAMS} streams of events, {arguments.trials} trials, PostgreSQL")
     with PostgresServer(free_port()) as server, tempfile.TemporaryDirectory() as folder:

@@ -101,16 +101,16 @@ def _pool(count: int, data: ProxyData, recipe: TrainingRecipe) -> ProcessPoolExe
     return ProcessPoolExecutor(count, context, _prepare, (data, recipe, context.Barrier(count)))
 
 
-_all_here: Barrier
+_all_ready: Barrier
 
 
-def _prepare(data: ProxyData, recipe: TrainingRecipe, all_here: Barrier) -> None:
-    global _all_here
+def _prepare(data: ProxyData, recipe: TrainingRecipe, all_ready: Barrier) -> None:
+    global _all_ready
     judge.prepare(data, recipe, DEVICE)
-    _all_here = all_here
+    _all_ready = all_ready
 
 
 def _ready(architecture: Architecture) -> None:
     """Train once in each process: the time of a kernel's first use is no part of a trial."""
     judge.trained_here(architecture, 0)
-    _all_here.wait()
+    _all_ready.wait()

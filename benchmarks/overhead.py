@@ -1,4 +1,4 @@
-"""Measure the share of a search's wall time that is neither training nor measuring.
+"""Share of a search's wall time that is neither training nor measuring.
 
 Runs `nas search` as a user does, in a new folder, and compares the slots' wall time (workers x seconds, from the
 command's start to its end, Ray's start and stop included) with the seconds that the recorded trials spent training and

@@ -1,4 +1,4 @@
-"""Ablate the training recipe: accuracy on held-out training pictures after equal processor time.
+"""Ablation of the training recipe: accuracy on held-out training pictures after equal processor time.
 
 `python -m benchmarks.recipe [--data NAME ...] [--network NAME ...] [--variant NAME ...] [--seconds S] [--seeds K]`
 

@@ -19,7 +19,7 @@ from nas.simulation.table import Table, read_table
 TABLES = [Path(__file__).parent / "tables" / f"{name}_hybrid.csv" for name in ("fashion", "fashion_14px", "digits")]
 BUDGET = 200
 # Quantile of the front's errors and latencies from which on a hard reference counts nothing.
-HARD = 0.9
+HARD_QUANTILE = 0.9
 # Shares of the rows that are within a latency limit, and the trials of a search under one.
 SHARES_WITHIN_LIMIT = (0.05, 0.2, 0.5)
 LIMIT_BUDGET = 60
@@ -29,7 +29,7 @@ def hard_reference(table: Table) -> tuple[float, float]:
     """Return a point within the front, so that its ends count nothing."""
     points = [(1 - row.figures["accuracy"], math.log(row.figures["latency_ms"])) for row in table.rows]
     front = [points[index] for index in non_dominated(points)]
-    error, log_ms = (sorted(column)[round(HARD * (len(front) - 1))] for column in zip(*front, strict=True))
+    error, log_ms = (sorted(column)[round(HARD_QUANTILE * (len(front) - 1))] for column in zip(*front, strict=True))
     return error, math.exp(log_ms)
 
 

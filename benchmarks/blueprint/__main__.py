@@ -1,4 +1,4 @@
-"""Compare mixers, and choices of the blueprint, in equal training time and at equal MACs.
+"""Comparison of mixers, and of choices of the blueprint, in equal training time and at equal MACs.
 
 The reference is a plain convolutional network of the space. In turn its inner blocks get each other mixer, and one
 choice of the blueprint at a time is changed; all widths are then scaled so that the MACs are the reference's. Each is

@@ -36,8 +36,8 @@ def document(rows: Sequence[Trained], timed: Sequence[Timed], conditions: str) -
     for part, choice in ordered:
         cells: list[str] = []
         for px in sizes:
-            same = [row for row in rows if (row.px, row.part, row.choice) == (px, part, choice)]
-            cells += _cells(same, ms, macs[px])
+            variant_rows = [row for row in rows if (row.px, row.part, row.choice) == (px, part, choice)]
+            cells += _cells(variant_rows, ms, macs[px])
         lines.append(f"| {part} | {choice} | {' | '.join(cells)} |")
     plain = [row for row in rows if row.part == REFERENCE[0]]
     spreads = [_spread([row.accuracy for row in plain if row.px == px]) for px in sizes]
@@ -50,14 +50,14 @@ def document(rows: Sequence[Trained], timed: Sequence[Timed], conditions: str) -
     return "\n".join([introduction, *lines, ""])
 
 
-def _cells(same: Sequence[Trained], ms: dict[tuple[int, str], float], macs: int) -> tuple[str, str]:
-    if not same:
+def _cells(variant_rows: Sequence[Trained], ms: dict[tuple[int, str], float], macs: int) -> tuple[str, str]:
+    if not variant_rows:
         return "", ""
-    finished = [row.accuracy for row in same if not row.failure]
-    accuracy = f"{statistics.fmean(finished):.4f}" if finished else same[0].failure
-    time_ms = ms.get((same[0].px, same[0].key))
-    off = same[0].macs / macs - 1 if macs else 0.0
-    note = f" ({off:+.0%} MACs)" if abs(off) > MAX_MACS_DEVIATION else ""
+    finished = [row.accuracy for row in variant_rows if not row.failure]
+    accuracy = f"{statistics.fmean(finished):.4f}" if finished else variant_rows[0].failure
+    time_ms = ms.get((variant_rows[0].px, variant_rows[0].key))
+    deviation = variant_rows[0].macs / macs - 1 if macs else 0.0
+    note = f" ({deviation:+.0%} MACs)" if abs(deviation) > MAX_MACS_DEVIATION else ""
     return accuracy, f"{time_ms:.4f}{note}" if time_ms is not None else note
 
 

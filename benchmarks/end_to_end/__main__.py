@@ -94,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
     parser.add_argument("--budget", type=int, default=100)
-    parser.add_argument("--supernet-budget", type=int, help="run a supernet's search of so many trials as well")
+    parser.add_argument("--supernet-budget", type=int, help="run a supernet's search of this number of trials as well")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0, help="40 minutes each: some one day, others another")
     parser.add_argument("--keep", type=Path, help="file for what was judged, as JSON")

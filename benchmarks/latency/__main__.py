@@ -1,5 +1,5 @@
-"""Run the parts that are named, all of them by default, each in a process of its own: what one leaves behind in memory
-would be noise to the next.
+"""The named parts, all of them by default, each run in a process of its own: what one leaves behind in memory would be
+noise to the next.
 """
 
 import argparse

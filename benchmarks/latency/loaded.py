@@ -93,14 +93,14 @@ def _judge(target: str, device: str, repeats: int) -> None:
     print(f"wanted: bias within 2%, CV within 2%, tau at least .98{'' if is_quiet else ' (not judged)'}")
 
 
-def _print_compared(way: str, quiet: Repeats, loaded: Repeats) -> None:
+def _print_compared(method: str, quiet: Repeats, loaded: Repeats) -> None:
     before, after = ([statistics.median(repeats_ms) for repeats_ms in figures] for figures in (quiet, loaded))
     biases = [b / a - 1 for a, b in zip(before, after, strict=True)]
     spread = statistics.median(cv(repeats_ms) for repeats_ms in loaded)
     tau = kendalltau(before, after).statistic
     single = statistics.fmean(kendalltau(before, round_ms).statistic for round_ms in zip(*loaded, strict=True))
     print(
-        f"{way:22}  {statistics.median(biases):+6.1%}  {max(biases, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}"
+        f"{method:22}  {statistics.median(biases):+6.1%}  {max(biases, key=abs):+6.1%}  {spread:13.1%}  {tau:12.3f}"
         f"  {single:16.3f}",
         flush=True,
     )

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, help="by default 3 of cifar10-small, 1 of the others")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--minutes-scale", type=float, default=1.0, help="below 1: a trial run, which judges nothing")
-    parser.add_argument("--search-options", default="", help="further options of nas search, as one word")
+    parser.add_argument("--search-options", default="", help="further options of nas search, as one argument")
     parser.add_argument("--write", action="store_true", help=f"write {FIGURES.name} among the figures")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])

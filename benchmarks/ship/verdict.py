@@ -1,4 +1,4 @@
-"""Compare both sides at each latency and by hypervolume, and report it."""
+"""Comparison of both sides at each latency and by hypervolume, and its report."""
 
 import math
 import statistics
