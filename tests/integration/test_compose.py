@@ -229,8 +229,8 @@ def test_every_service_runs(host: Host) -> None:
     assert "hybrid-16-digits" in get("/", **bearer)
     assert json.loads(get("/optuna/api/studies", **bearer))
     with nas.Client(f"http://127.0.0.1:{host.dashboard}", SECRETS["NAS_API_TOKEN"]) as client:
-        resume_from = client.start(space="hybrid", epochs=1, train_size=100, confirm=0, budget=3, study="from the page")
-        assert client.wait(resume_from["id"])["state"] == "ended"
+        started = client.start(space="hybrid", epochs=1, train_size=100, confirm=0, budget=3, study="from the page")
+        assert client.wait(started["id"])["state"] == "ended"
         assert client.study("from the page")["done"] == 3
     checked = run_nas(["db", "check", "--storage", host.environment("dashboard")["NAS_STORAGE"]], host.folder)
     assert checked.code == 0, checked.out

@@ -210,9 +210,9 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
         with pytest.raises(UserError, match="unknown space"):
             client.start(space="none")
         # Slow enough to be still at it when the server is back.
-        resume_from = client.start(**{**OPTIONS, "epochs": 8}, budget=200, study="from here")
-        resume_from = client.wait(resume_from["id"], until=("running",))
-        assert resume_from["study"] == "from here"
+        started = client.start(**{**OPTIONS, "epochs": 8}, budget=200, study="from here")
+        started = client.wait(started["id"], until=("running",))
+        assert started["study"] == "from here"
         summaries = client.follow("from here")
         first = next(summaries)
         assert first["running"]
@@ -224,9 +224,9 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
         served.stop()
         assert run_nas(["status", "--json"], tmp_path).json()[0]["running"]
         served.start()
-        assert client.search(resume_from["id"])["state"] == "running"
+        assert client.search(started["id"])["state"] == "running"
         client.stop("from here")
-        assert client.wait(resume_from["id"])["state"] == "stopped"
+        assert client.wait(started["id"])["state"] == "stopped"
         stopped = client.study("from here")
         assert not stopped["running"]
         assert 2 <= stopped["done"] < 200
@@ -244,9 +244,9 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
 @pytest.mark.timeout(300)
 def test_what_fails_after_it_was_started_says_why(tmp_path: Path) -> None:
     with Served(tmp_path) as served, nas.Client(served.url) as client:
-        resume_from = client.start(dataset="fashion-mnist")
+        started = client.start(dataset="fashion-mnist")
         with pytest.raises(SearchInterruptedError, match="fashion-mnist"):
-            client.wait(resume_from["id"])
+            client.wait(started["id"])
         assert client.searches()[0]["state"] == "failed"
 
 
@@ -315,19 +315,19 @@ def test_a_dead_service_is_told_of(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_a_killed_search_is_told_of(tmp_path: Path) -> None:
     with Served(tmp_path) as served, nas.Client(served.url) as client:
-        resume_from = client.wait(client.start(**OPTIONS, budget=50)["id"], until=("running",))
+        started = client.wait(client.start(**OPTIONS, budget=50)["id"], until=("running",))
         (driver,) = run_nas(["status", "--json"], tmp_path).json()
         os.kill(driver["driver"]["pid"], signal.SIGKILL)
-        while client.search(resume_from["id"])["state"] == "running":
+        while client.search(started["id"])["state"] == "running":
             time.sleep(0.2)
-        assert client.search(resume_from["id"])["state"] in ("stopped", "failed")
+        assert client.search(started["id"])["state"] in ("stopped", "failed")
         # Nobody leaves it behind as a zombie: whoever asks next takes it away.
         while psutil.pid_exists(driver["driver"]["pid"]):
-            client.search(resume_from["id"])
+            client.search(started["id"])
             time.sleep(0.2)
         # The same options go on with it.
         again = client.wait(client.start(**OPTIONS, budget=1)["id"])
-        assert (again["state"], again["study"]) == ("ended", resume_from["study"])
+        assert (again["state"], again["study"]) == ("ended", started["study"])
 
 
 def test_streams_of_events(store: Store, storage_url: str) -> None:

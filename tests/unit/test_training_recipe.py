@@ -111,8 +111,8 @@ def test_folds_are_judged_together_and_go_on_together() -> None:
 
     whole = list(folded().epochs())
     first = folded()
-    resume_from = first.epochs()
-    points = [next(resume_from), next(resume_from)]
+    points_left = first.epochs()
+    points = [next(points_left), next(points_left)]
     second = folded()
     second.resume(first.state())
     points += second.epochs()
@@ -184,10 +184,10 @@ def test_a_training_by_time_ends_in_the_middle_of_an_epoch_and_goes_on() -> None
     points = list(whole.epochs())
     assert whole.is_over
     assert 1 < len(points) < 20
-    resume_from = training(recipe, clock=tick)
-    resume_from.train_epoch()
+    first = training(recipe, clock=tick)
+    first.train_epoch()
     resumed = training(recipe, clock=tick)
-    resumed.resume(resume_from.state())
+    resumed.resume(first.state())
     assert 0 < resumed.share < 1
     assert resumed.elapsed_s >= 6
 
