@@ -21,8 +21,8 @@ from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_mete
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
 from nas.space import SearchSpace
 from nas.trial import Outcome
-from workers.data.dataset import Dataset, ProxyData, Request, split
-from workers.data.in_memory import in_memory
+from workers.data.chosen import chosen_dataset
+from workers.data.dataset import ProxyData, Request, split
 from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
@@ -324,7 +324,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     objectives = objectives_of(options.objectives, target_names)
     effort = options.latency_precision, MEASUREMENT_LIMIT_S
     meters = {name: load_meter(name, options.ray_address).precise(*effort) for name in target_names}
-    name, dataset, argument = _dataset(options)
+    name, dataset, argument = chosen_dataset(options)
     train_size = options.train_size or dataset.train_size
     source = dataset.open(Request(argument or None, options.data_dir, options.download), "train")
     size_px = options.input_size_px or dataset.default_px(source)
@@ -390,15 +390,6 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "seed": options.seed,
         },
     )
-
-
-def _dataset(options: EvaluationOptions) -> tuple[str, Dataset, str]:
-    """The data set's name among the settings, the data set and its argument."""
-    if options.pictures is not None:
-        return *in_memory(options.pictures), ""
-    plugin, _, argument = options.dataset.partition(":")
-    dataset: Dataset = plugins.load(plugins.DATASETS, plugin)
-    return options.dataset, dataset, argument
 
 
 def load_builder() -> Builder:
