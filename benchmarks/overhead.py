@@ -39,9 +39,10 @@ def train(network: nn.Module, trial: nas.RunningTrial) -> float:
     accuracy = 0.0
     for epoch in range(1, EPOCHS + 1):
         network.train()
-        for batch in training[torch.randperm(len(training))].split(BATCH):
+        for batch in torch.split(training[torch.randperm(len(training))], BATCH):
             optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(network(x_N1HW[batch]), labels_N[batch]).backward()
+            loss = torch.nn.functional.cross_entropy(network(x_N1HW[batch]), labels_N[batch])
+            torch.autograd.backward(loss)
             optimiser.step()
         network.eval()
         with torch.inference_mode():
