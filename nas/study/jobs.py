@@ -7,6 +7,10 @@ from dataclasses import replace
 from nas.evaluation import AskTell, Job
 from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Failure, Outcome
 
+# Urgent baselines before the first trial, and the share of the trials' training time that all of them may take then.
+FIRST_BASELINES = 2
+MAX_BASELINES_SHARE = 0.2
+
 
 class Jobs:
     """A queue of jobs. `keep` is called with a job's outcome at each rung and at its end.
@@ -28,6 +32,10 @@ class Jobs:
         self._keep = keep
         self._ready = ready
         self._urgent = urgent
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self._running)
 
     @property
     def is_urgent(self) -> bool:
@@ -65,27 +73,41 @@ class Jobs:
 
 
 class BaselinesFirst:
-    """Baselines' urgent jobs, then those of a search, then the other baselines', for the same workers: none is idle
-    between the three.
+    """Baselines' jobs and those of a search for the same workers, of which none is idle.
+
+    FIRST_BASELINES urgent jobs come first. The other urgent ones come between the trials, one at a time, while all
+    baselines took at most MAX_BASELINES_SHARE of the trials' training time: a search that is cut off early has both.
+    The baselines' other jobs come last.
     """
 
     def __init__(self, baselines: Jobs, search: AskTell) -> None:
         self._baselines = baselines
         self._search = search
+        self._first = FIRST_BASELINES
+        self._baselines_s = self._trials_s = 0.0
 
     @property
     def is_over(self) -> bool:
         return self._baselines.is_over and self._search.is_over
 
     def ask(self) -> Job | None:
-        if self._baselines.is_urgent:
+        if self._baselines.is_urgent and (self._first > 0 or self._has_time_for_baselines):
+            self._first -= 1
             return self._baselines.ask()
         return self._search.ask() or self._baselines.ask()
+
+    @property
+    def _has_time_for_baselines(self) -> bool:
+        return not self._baselines.is_running and self._baselines_s <= MAX_BASELINES_SHARE * self._trials_s
 
     def should_continue(self, job: Job, outcome: Outcome) -> bool:
         return self._part_of(job).should_continue(job, outcome)
 
     def tell(self, job: Job, outcome: Outcome) -> None:
+        if job.is_baseline:
+            self._baselines_s += outcome.train_s
+        else:
+            self._trials_s += outcome.train_s
         self._part_of(job).tell(job, outcome)
 
     def interrupt(self, job: Job, cause: str, message: str) -> None:

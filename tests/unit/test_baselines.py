@@ -176,6 +176,20 @@ def test_a_failure_is_said_once_and_kept(storage_url: str) -> None:
         assert jobs(store, said).is_over
 
 
+def test_most_baselines_wait_until_trials_took_their_share_of_the_time() -> None:
+    architecture = known_network("resnet8")
+    search = BaselinesFirst(
+        Jobs([Job(architecture, 1, number, is_baseline=True) for number in range(4)], lambda *_: None, urgent=4),
+        Jobs([Job(architecture, 1, number) for number in range(4)], lambda *_: None),
+    )
+    order = []
+    while (job := search.ask()) is not None:
+        order.append("baseline" if job.is_baseline else "trial")
+        search.tell(job, replace(complete(0.5, 1.0), train_s=1.0 if job.is_baseline else 8.0))
+    # The two first ones, then what takes at most a fifth of the trials' 16 s.
+    assert order == ["baseline", "baseline", "trial", "trial", "baseline", "baseline", "trial", "trial"]
+
+
 def test_baselines_first_seeds_come_before_trials_and_the_others_after() -> None:
     ended: list[str] = []
     architecture = known_network("resnet8")
