@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nas.service.client import Client as Client
     from nas.space import SearchSpace as SearchSpace
     from nas.space.loading import load_space as load_space
+    from nas.study.stored_study import StoredStudy as StoredStudy
 
     __version__: str
 
@@ -32,6 +33,7 @@ _HOMES = {
     "NasError": "nas.errors",
     "RunningTrial": "nas.evaluation",
     "SearchSpace": "nas.space",
+    "StoredStudy": "nas.study.stored_study",
     "TrialStopped": "nas.evaluation",
     "UserError": "nas.errors",
     "export": "nas.api",

@@ -171,6 +171,11 @@ class Watcher(Protocol):
         """Another event happened, with these details as JSON values; a `message` says it in words."""
 
 
+def outcomes_of(evaluator: Evaluator, job: Job) -> Iterator[Outcome]:
+    """The outcomes of a job: of a trial's evaluation, or of its confirmation with another seed."""
+    return evaluator.confirm(job.architecture, job.seed) if job.repeat else evaluator.evaluate(job)
+
+
 class RunningTrial(Protocol):
     """A trial as a user's training function sees it."""
 

@@ -31,9 +31,9 @@ class Option:
     below: float | None = None
     choices: tuple[str, ...] = ()
     unit: str = ""
-    """Of a number, in the plural, for errors."""
+    """The unit of a number, in the plural, for errors."""
     kind: Literal["", "share", "duration"] = ""
-    """How the command line writes a number: as it is, a share as `1%`, a duration in seconds as `10m`."""
+    """The form of a number on the command line: as it is, a share as `1%`, a duration in seconds as `10m`."""
     alone: float | None = None
     variable: str = ""
     """The environment variable that gives it."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, Self, runtime_checkable
 
 from nas.errors import ParameterError
-from nas.evaluation import AskTell, Evaluator, Job, Resources
+from nas.evaluation import AskTell, Evaluator, Job, Resources, outcomes_of
 from nas.trial import Failure, Outcome, TrialState
 
 
@@ -40,9 +40,8 @@ class LocalRunner:
 
 def _evaluated(search: AskTell, evaluator: Evaluator, job: Job) -> Outcome:
     """The outcome at the rung where the search stops the trial, or at its end."""
-    outcomes = evaluator.confirm(job.architecture, job.seed) if job.repeat else evaluator.evaluate(job)
     try:
-        for outcome in outcomes:
+        for outcome in outcomes_of(evaluator, job):
             if outcome.state is not TrialState.STOPPED or not search.should_continue(job, outcome):
                 return outcome
     except Exception as error:  # Any error belongs to this trial's record; the search goes on.

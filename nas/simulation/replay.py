@@ -23,7 +23,7 @@ from nas.evaluation import Watcher
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.results.pareto import Point, dominates, hypervolume
 from nas.results.rank_correlation import RankCheck
-from nas.samplers.setting import Pruner, SamplerSetting
+from nas.samplers.setting import SamplerSetting
 from nas.simulation.evaluator import TARGET, TabularEvaluator, first_epoch
 from nas.simulation.nearest import NearestRowSampler
 from nas.simulation.processes import run_in_processes
@@ -151,7 +151,6 @@ def replay(
             store.add_study(optuna_study._study_id, settings, 0.0)
             ended_trials, runner = _EndedTrials(), SimulatedRunner(options.workers)
             judged = [epoch for epoch in rungs(epochs) if epoch >= first_epoch(table.rows[0])]
-            pruner = inner if isinstance(inner, Pruner) else None
             study = Study(
                 store,
                 OptunaMirror(optuna_study, space, settings),
@@ -159,7 +158,7 @@ def replay(
                 settings,
                 options.budget,
                 ended_trials,
-                pruning=Pruning(optuna_study, settings, judged, pruner) if options.early_stopping else None,
+                pruning=Pruning(optuna_study, settings, judged, inner) if options.early_stopping else None,
             )
             timed_sampler = TimedSampler(inner, space, lambda: study.excluded, seed=seed, clock=clock)
             optuna_study.sampler = timed_sampler

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
+from optuna.samplers import BaseSampler
 
 from nas.objective import ACCURACY, recorded_objectives
 from nas.results.pareto import Point
@@ -13,19 +14,19 @@ from nas.trial import Outcome
 
 
 class Pruning:
-    """Decides at the epochs `rungs` whether trials continue: by the study's `pruner` if there is one, else by rank."""
+    """Decides at the epochs `rungs` whether trials continue: by the study's sampler if it is a Pruner, else by rank."""
 
     def __init__(
         self,
         optuna_study: optuna.Study,
         settings: Mapping[str, Any],
         rungs: Sequence[int],
-        pruner: Pruner | None = None,
+        sampler: BaseSampler,
     ) -> None:
         self.rungs = tuple(rungs)
         self._optuna = optuna_study
         self._settings = settings
-        self._pruner = pruner
+        self._pruner = sampler if isinstance(sampler, Pruner) else None
         self._rungs = {epoch: Rung() for epoch in rungs}
 
     def record(self, outcome: Outcome) -> None:

@@ -25,7 +25,7 @@ from nas.results.comparison import Comparison
 from nas.results.front import Result, dropped_from_front, front, front_hypervolume
 from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.samplers.distinct import DistinctSampler
-from nas.samplers.setting import ArchitectureMetric, Pruner, SamplerSetting
+from nas.samplers.setting import ArchitectureMetric, SamplerSetting
 from nas.space import SearchSpace
 from nas.store.store import Store, StudyRecord
 from nas.study.baseline import Baseline, compared, stored_baselines
@@ -233,7 +233,6 @@ def _study(
     )
     with experimental():
         sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(setting)
-    pruner = sampler if isinstance(sampler, Pruner) else None
     study = Study(
         store,
         OptunaMirror(optuna_study, space, settings),
@@ -241,7 +240,7 @@ def _study(
         settings,
         options.budget,
         watcher,
-        pruning=Pruning(optuna_study, settings, rungs(settings["epochs"]), pruner) if options.early_stopping else None,
+        pruning=Pruning(optuna_study, settings, rungs(settings["epochs"]), sampler) if options.early_stopping else None,
         online_model=online_model,
         flat_below=options.flat_below,
         check_driver=lock.check,

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -45,6 +47,20 @@ def train(network: torch.nn.Module, trial: nas.RunningTrial) -> float:
     return accuracy
 
 
+def search_here(evaluate: Callable[..., Any], folder: Path, **options: Any) -> nas.StoredStudy:
+    """Search in this process, without Ray."""
+    return nas.search(
+        evaluate=evaluate,
+        dataset=(IMAGES, LABELS),
+        confirm=0,
+        latency_precision=0.2,
+        runner="local",
+        progress=False,
+        storage=f"sqlite:///{folder / 'nas.db'}",
+        **options,
+    )
+
+
 @pytest.mark.timeout(900)
 def test_a_training_function_reaches_its_budget(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'nas.db'}"
@@ -73,17 +89,7 @@ def test_a_training_function_is_stopped_early(tmp_path: Path) -> None:
             trial.report(epoch, accuracy)
         return accuracy
 
-    study = nas.search(
-        evaluate=flat,
-        dataset=(IMAGES, LABELS),
-        epochs=8,
-        budget=24,
-        confirm=0,
-        latency_precision=0.2,
-        runner="local",
-        progress=False,
-        storage=f"sqlite:///{tmp_path / 'nas.db'}",
-    )
+    study = search_here(flat, tmp_path, epochs=8, budget=24)
     stopped = [trial for trial in study.trials if trial.state is TrialState.STOPPED]
     assert stopped
     assert all(trial.outcome is not None and len(trial.outcome.curve) in (1, 2, 4) for trial in stopped)
@@ -98,16 +104,7 @@ def test_local_trials_run_in_this_process_and_figures_are_recorded(tmp_path: Pat
         processes.append(os.getpid())
         return {"accuracy": factor[0], "parameters_seen": float(sum(weight.numel() for weight in network.parameters()))}
 
-    study = nas.search(
-        evaluate=closure,
-        dataset=(IMAGES, LABELS),
-        budget=2,
-        confirm=0,
-        latency_precision=0.2,
-        runner="local",
-        progress=False,
-        storage=f"sqlite:///{tmp_path / 'nas.db'}",
-    )
+    study = search_here(closure, tmp_path, budget=2)
     assert processes == [os.getpid()] * 2
     frame = study.trials_dataframe()
     assert list(frame.accuracy) == [0.25, 0.25]
@@ -120,22 +117,34 @@ def test_local_trials_run_in_this_process_and_figures_are_recorded(tmp_path: Pat
     assert nas.load_study(study.storage).name == study.name
 
 
+def test_ctrl_c_ends_a_local_training_and_returns_the_study(tmp_path: Path) -> None:
+    ended_by = []
+
+    def interrupted(network: torch.nn.Module, trial: nas.RunningTrial) -> float:
+        if trial.number == 1:
+            signal.raise_signal(signal.SIGINT)
+            # The main thread is interrupted soon after, and the next report ends the training.
+            try:
+                for epoch in range(1, 1000):
+                    trial.report(epoch, 0.5)
+                    time.sleep(0.05)
+            except nas.TrialStopped as stopped:
+                ended_by.append(type(stopped))
+                raise
+        return 0.5
+
+    study = search_here(interrupted, tmp_path, budget=3)
+    assert ended_by == [nas.TrialStopped]
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.INTERRUPTED]
+
+
 def test_a_function_that_raises_is_a_failed_trial(tmp_path: Path) -> None:
     def broken(network: torch.nn.Module, trial: nas.RunningTrial) -> float:
         if trial.number % 2:
             raise KeyError("no such column")
         return 0.5
 
-    study = nas.search(
-        evaluate=broken,
-        dataset=(IMAGES, LABELS),
-        budget=2,
-        confirm=0,
-        latency_precision=0.2,
-        runner="local",
-        progress=False,
-        storage=f"sqlite:///{tmp_path / 'nas.db'}",
-    )
+    study = search_here(broken, tmp_path, budget=2)
     failed = [trial for trial in study.trials if trial.state is TrialState.FAILED]
     assert len(failed) == 1
     assert failed[0].outcome is not None

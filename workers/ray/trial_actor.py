@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from ray import tune
 
-from nas.evaluation import Evaluator, Job
+from nas.evaluation import Evaluator, Job, outcomes_of
 from nas.trial import Failure, Outcome, TrialState
 from workers.cores import available_cores
 from workers.memory import limit_to_share
@@ -51,17 +51,12 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         with self._heartbeat:
             return self._stepped()
 
-    def _begin(self, job: Job) -> Iterator[Outcome]:
-        if job.repeat:
-            return self.evaluator.confirm(job.architecture, job.seed)
-        return self.evaluator.evaluate(job)
-
     def _stepped(self) -> dict[str, Any]:
         torch.set_num_threads(self.threads)
         job: Job = self.config["job"]
         try:
             if self._outcomes is None:
-                self._outcomes = self._begin(job)
+                self._outcomes = outcomes_of(self.evaluator, job)
             outcome = next(self._outcomes)
         except Exception as error:  # Any error belongs to this trial's record; the search goes on.
             outcome = Outcome(failure=Failure.of_error(error))

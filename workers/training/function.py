@@ -38,6 +38,7 @@ class FunctionTrial:
         self._points: queue.SimpleQueue[CurvePoint | None] = queue.SimpleQueue()
         self._verdicts: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._epoch = 0
+        self._is_stopped = False
         self._reported_at = time.perf_counter()
 
     def report(self, epoch: int, accuracy: float, loss: float | None = None) -> None:
@@ -48,21 +49,22 @@ class FunctionTrial:
         # Samplers predict final accuracies from the curve of losses.
         self._points.put(CurvePoint(epoch, accuracy, 1 - accuracy if loss is None else float(loss), seconds))
         self._epoch = epoch
-        if epoch in self._rungs and not self._verdicts.get():
+        if self._is_stopped or (epoch in self._rungs and not self._verdicts.get()):
             raise TrialStopped(f"the search ended trial {self.number} after epoch {epoch}")
         self._reported_at = time.perf_counter()
 
     def points(self, result: "Future[Any]") -> Generator[CurvePoint]:
         """The function's reports, until it ends. At a rung the function waits until the next one is asked for."""
         result.add_done_callback(lambda _: self._points.put(None))
-        while (point := self._points.get()) is not None:
-            is_continued = False
-            try:
+        try:
+            while (point := self._points.get()) is not None:
                 yield point
-                is_continued = True
-            finally:
                 if point.epoch in self._rungs:
-                    self._verdicts.put(is_continued)
+                    self._verdicts.put(True)
+        finally:
+            # Closed at a rung, or interrupted between two: the function ends at its next report.
+            self._is_stopped = True
+            self._verdicts.put(False)
 
 
 @dataclass(frozen=True)
