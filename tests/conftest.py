@@ -58,7 +58,7 @@ def nas_script() -> str:
     return str(Path(sys.executable).with_name("nas"))
 
 
-def run_nas(arguments: Sequence[str], folder: Path, timeout_s: float = 300) -> Finished:
+def run_nas(arguments: Sequence[str], folder: Path, timeout_s: float = 600) -> Finished:
     """Run `nas` in `folder` as a user would."""
     return Finished(*run_forked(arguments, folder, timeout_s))
 
@@ -75,7 +75,7 @@ def own_quiet_window(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture
 def nas(tmp_path: Path) -> Callable[..., Finished]:
     """`nas("front", "--json")` runs the command in this test's own folder."""
-    return lambda *arguments, timeout_s=300: run_nas(arguments, tmp_path, timeout_s)
+    return lambda *arguments, timeout_s=600: run_nas(arguments, tmp_path, timeout_s)
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ class RunningSearch:
             start_new_session=True,
         )
 
-    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 120) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 480) -> None:
         end = time.monotonic() + timeout_s
         while not condition():
             assert self.process.poll() is None, f"ended early: {self.process.communicate()}"
@@ -59,7 +59,7 @@ class RunningSearch:
         """Ctrl-C: the whole process group gets it."""
         os.killpg(self.process.pid, signal.SIGINT)
 
-    def finish(self, timeout_s: float = 240) -> tuple[int, str, str]:
+    def finish(self, timeout_s: float = 600) -> tuple[int, str, str]:
         try:
             out, err = self.process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
@@ -84,7 +84,7 @@ def _command_line(process: psutil.Process) -> str:
         return ""
 
 
-def wait_for_end(processes: list[psutil.Process], timeout_s: float = 180) -> list[psutil.Process]:
+def wait_for_end(processes: list[psutil.Process], timeout_s: float = 300) -> list[psutil.Process]:
     """Those of `processes` that are still alive after the wait. Ray's agents notice a dead driver after a minute."""
     _, alive = psutil.wait_procs(processes, timeout=timeout_s)
     return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]

@@ -93,13 +93,13 @@ def test_a_node_is_lost_and_another_joins(nodes: Nodes, tmp_path: Path) -> None:
     command = ("search", "--space", "hybrid", "--epochs", "9", "--train-size", "400", "--confirm", "0")
     placed = ("--ray-address", nodes.address, "--resource", "small=1", "--budget", "10")
     search = RunningSearch(tmp_path, *command, *placed, "--log-format", "json")
-    search.wait_until(lambda: len(done(tmp_path)) >= 3, timeout_s=240)
+    search.wait_until(lambda: len(done(tmp_path)) >= 3, timeout_s=480)
     shown = run_nas(["status", "--json"], tmp_path).json()
     assert [each["workers"] for each in shown] == [{"one": 1, "two": 1}]
     nodes.kill("two")
-    search.wait_until(lambda: len(done(tmp_path)) >= 5, timeout_s=240)
+    search.wait_until(lambda: len(done(tmp_path)) >= 5, timeout_s=480)
     nodes.start("three", "--num-cpus=1", '--resources={"small": 1}')
-    code, out, err = search.finish(timeout_s=300)
+    code, out, err = search.finish(timeout_s=600)
     assert code == 0, err
     assert "Traceback" not in err
     finished = done(tmp_path)
@@ -115,7 +115,7 @@ def test_a_node_is_lost_and_another_joins(nodes: Nodes, tmp_path: Path) -> None:
 def test_a_search_whose_node_here_is_stopped_says_so(nodes: Nodes, tmp_path: Path) -> None:
     nodes.start("one", "--num-cpus=1")
     search = RunningSearch(tmp_path, *QUICK, "--ray-address", nodes.address, "--budget", "50")
-    search.wait_until(lambda: len(done(tmp_path)) >= 1, timeout_s=120)
+    search.wait_until(lambda: len(done(tmp_path)) >= 1, timeout_s=480)
     nodes.kill_raylets()
     code, _, err = search.finish()
     assert code == 1, err

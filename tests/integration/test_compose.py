@@ -138,7 +138,7 @@ class Host:
         # Nothing is mounted here.
         return [str(self.folder) if word == "/data" else word for word in services()[service]["command"]]
 
-    def until_healthy(self, service: str, name: str, timeout_s: float = 120) -> None:
+    def until_healthy(self, service: str, name: str, timeout_s: float = 300) -> None:
         kind, *command = services()[service]["healthcheck"]["test"]
         assert kind == "CMD"
         end = time.monotonic() + timeout_s
@@ -153,7 +153,7 @@ class Host:
             assert time.monotonic() < end, done.stderr
             time.sleep(1)
 
-    def until_joined(self, name: str, timeout_s: float = 120) -> None:
+    def until_joined(self, name: str, timeout_s: float = 300) -> None:
         """Nodes on one machine share Ray's folder, as containers do not: two that start at once may take one socket."""
         log = self.folder / f"{name}.log"
         end = time.monotonic() + timeout_s
@@ -170,7 +170,7 @@ class Host:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
         )
 
     def down(self) -> None:
@@ -200,7 +200,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
             running.down()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_every_service_runs(host: Host) -> None:
     host.until_healthy("postgres", "postgres")
     host.up("ray-head", "head", "--node-ip-address=127.0.0.1")

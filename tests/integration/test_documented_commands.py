@@ -54,7 +54,7 @@ def test_ci_runs_the_readmes_install_and_test_command() -> None:
     assert "\npytest -n 3 --dist worksteal\n" in run
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "page",
     [pytest.param(page, marks=[pytest.mark.slow] if page in LONG else []) for page in PAGES if to_run(page)],

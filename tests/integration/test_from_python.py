@@ -72,6 +72,8 @@ def test_a_training_function_reaches_its_budget(tmp_path: Path) -> None:
     complete = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
     assert all(trial.outcome is not None and len(trial.outcome.curve) == EPOCHS for trial in complete)
     assert study.best().accuracy > 0.5
+    # Ray sets this for good, and Rays of processes with this environment would not start.
+    assert "RAY_AUTH_MODE" not in os.environ
     assert run_nas(["front", "--storage", storage], tmp_path).code == 0
     again = nas.search(
         evaluate=train, dataset=(IMAGES, LABELS), epochs=EPOCHS, budget=7, storage=storage, study="mine", **FEW
@@ -171,12 +173,12 @@ SCRIPT = """
 """
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_killed_search_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     first = subprocess.Popen(command, cwd=tmp_path, env=environment)
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while _done(tmp_path) < 2 and time.monotonic() < deadline:
         time.sleep(0.3)
     first.send_signal(signal.SIGKILL)

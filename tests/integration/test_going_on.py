@@ -84,7 +84,7 @@ def kill_and_go_on(folder: Path, budget: int, kills: int, generator: random.Rand
         now = {trial.number for trial in done(folder)}
         assert finished <= now
         finished = now
-    last = run_nas(command, folder, timeout_s=580)
+    last = run_nas(command, folder, timeout_s=1100)
     assert last.code == 0, last.err
     assert finished <= {trial.number for trial in done(folder)}
     assert_recorded_once(folder, budget)
@@ -136,7 +136,7 @@ def test_ctrl_c_twice_while_ray_starts_leaves_nothing_behind(tmp_path: Path) -> 
     code, _, err = search.finish()
     assert code == 130, err
     assert "Traceback" not in err
-    assert wait_for_end(list(family), timeout_s=20) == []
+    assert wait_for_end(list(family), timeout_s=40) == []
 
 
 @pytest.mark.slow

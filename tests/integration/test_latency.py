@@ -92,12 +92,12 @@ def test_sigterm_ends_a_measurement_and_leaves_nothing(configs: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not list(scratch.rglob("*.onnx")) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert time.monotonic() < deadline
     process.terminate()
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert (process.returncode, said.strip()) == (130, "")
     assert not list(scratch.glob("nas-onnx-*"))
 

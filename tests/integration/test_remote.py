@@ -45,11 +45,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     del os.environ["RAY_AUTH_MODE"]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_measurements_go_to_the_node_that_serves_the_target(address: str, tmp_path: Path) -> None:
     elsewhere = ("--target", "cpu:batch=2@phone", "--ray-address", address)
     search = RunningSearch(tmp_path, *QUICK, "--budget", "3", *elsewhere)
-    search.wait_until(lambda: len(done(tmp_path)) >= 1, timeout_s=240)
+    search.wait_until(lambda: len(done(tmp_path)) >= 1, timeout_s=480)
     # Another process takes the place of the one that measures.
     for process in psutil.process_iter(["cmdline"]):
         if (process.info["cmdline"] or [""])[0].startswith("ray::MeterHost"):

@@ -94,7 +94,7 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_it_goes_on_after_kill_9(config: Path, tmp_path: Path) -> None:
     command = ["retrain", "small.yaml", "--epochs", "12", "--batch-size", "32", "--output", "out"]
     command += ["--validation", "10%"]
@@ -130,7 +130,7 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on(config: Path, tmp_path: Pat
         if line.startswith("[3/400]"):
             break
     running.interrupt()
-    code, _, err = running.finish(timeout_s=120)
+    code, _, err = running.finish(timeout_s=480)
     assert code == 130
     assert err.strip() == "interrupted; the same command goes on from the last checkpoint"
 

@@ -28,7 +28,7 @@ def test_it_ends_with_its_processes(how: signal.Signals, code: int, workers_at_w
             time.sleep(0.05)
             found = parent.children(recursive=True)
     running.send_signal(how)
-    said, _ = running.communicate(timeout=60)
+    said, _ = running.communicate(timeout=240)
     assert running.returncode == code
     assert "Traceback" not in said
     _, alive = psutil.wait_procs(found, timeout=30)

@@ -4,7 +4,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
@@ -28,14 +28,21 @@ ALWAYS = {
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
     """Set these variables in the process's environment within the block."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    with _restored(values):
+        os.environ.update(values)
+        yield
+
+
+@contextmanager
+def _restored(names: Iterable[str]) -> Iterator[None]:
+    """Give these variables the values back, after the block, that they had before it."""
+    before = {name: os.environ.get(name) for name in names}
     try:
         yield
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value
 
@@ -45,7 +52,8 @@ def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[No
     """Set the variables that Ray needs at its start, and `also`, within the block; `own` unless Ray is a cluster's."""
     # A token of its own keeps Ray from writing one to the user's home; a cluster uses the user's.
     token = {"RAY_AUTH_TOKEN": _token()} if own else {}
-    with environment({**ALWAYS, **also, **token}):
+    # Ray sets the mode for good, and processes that are forked later with Ray imported would not agree with it.
+    with _restored([TOKENS]), environment({**ALWAYS, **also, **token}):
         yield
 
 
