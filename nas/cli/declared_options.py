@@ -1,6 +1,6 @@
 """Click's options for a dataclass that declares options (nas.options), and the dataclass from what a user gave."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,12 +52,16 @@ def click_option(option: OptionField) -> Callable[[Any], Any]:
     )
 
 
-def with_options(options: type) -> Callable[[Any], Any]:
-    """A decorator that gives a command the options that a dataclass declares; `options_from` reads them."""
+def with_options(options: type, only: Collection[str] | None = None) -> Callable[[Any], Any]:
+    """A decorator that gives a command the options that a dataclass declares, or `only` those of these names.
+
+    `options_from` reads them.
+    """
 
     def decorated(command: Any) -> Any:
         for option in reversed(option_fields(options)):
-            command = click_option(option)(command)
+            if only is None or option.name in only:
+                command = click_option(option)(command)
         return command
 
     return decorated
@@ -67,10 +71,12 @@ def options_from(options: type[Options], parameters: Mapping[str, Any], **furthe
     """The dataclass from a command's parameters, with `further` fields. What was not given has the field's default."""
     values: dict[str, Any] = {}
     for option in option_fields(options):
-        value = parameters[parameter_name(option)]
+        value = parameters.get(parameter_name(option))
+        if value is None:
+            continue
         if option.is_opt_out:
             values[option.name] = not value
-        elif value is not None:
+        else:
             values[option.name] = dict(value) if option.type is Mapping else value
     return options(**values, **further)
 

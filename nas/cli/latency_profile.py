@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Any
 
 import click
 from rich.progress import track
@@ -14,6 +14,7 @@ from nas import plugins
 from nas.architecture import ModelInput
 from nas.builder import Builder
 from nas.cli import options
+from nas.cli.declared_options import OptionsCommand, options_from, with_options
 from nas.cli.meters import requested_meters
 from nas.cli.table import print_table
 from nas.errors import ParameterError
@@ -22,32 +23,22 @@ from nas.latency import device_profile
 from nas.latency.device_profile import PredictionErrors
 from nas.latency.latency_model import LatencyModel, features
 from nas.latency.meter import calibrated
+from nas.options import check_options
 from nas.space import SearchSpace
 from nas.space.loading import load_space
 from nas.store.store import Store
+from nas.study.search_options import SearchOptions
 
 MAX_NETWORKS = 64
 # Networks from one line of progress to the next, without a terminal for a bar.
 PROGRESS_INTERVAL = 8
+# The options of a search that decide what is measured, and how.
+OF_SEARCH = ("space", "dataset", "data_dir", "input_size_px", "latency_precision", "ray_address", "seed", "storage")
 
 
-@click.command("profile")
-@click.option("--space", "space_name", default="hybrid", show_default=True, metavar="NAME|FILE", help="Search space.")
+@click.command("profile", cls=OptionsCommand)
+@with_options(SearchOptions, OF_SEARCH)
 @options.target
-@click.option(
-    "--dataset",
-    default="digits",
-    show_default=True,
-    metavar="NAME",
-    help="Data set of the search; decides the size of its images.",
-)
-@click.option("--data-dir", type=options.file_path, metavar="DIR", help="Folder that holds the data set.")
-@click.option(
-    "--input-size",
-    type=click.IntRange(1),
-    metavar="PX",
-    help="Image size of the search's proxies; by default that of the data set.",
-)
 @click.option(
     "--networks",
     default=MAX_NETWORKS,
@@ -56,44 +47,26 @@ PROGRESS_INTERVAL = 8
     metavar="N",
     help="Number of networks to measure.",
 )
-@options.latency_precision
 @options.time_limit
-@options.ray_address
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    metavar="N",
-    help="Seed of the selection of networks.",
-)
-@options.storage
 @options.as_json
-def command(
-    space_name: str,
-    target: str,
-    dataset: str,
-    data_dir: Path | None,
-    input_size: int | None,
-    networks: int,
-    precision: float,
-    limit_s: float,
-    ray_address: str | None,
-    seed: int,
-    storage: str,
-    as_json: bool,
-) -> None:
+def command(target: str, networks: int, limit_s: float, as_json: bool, **parameters: Any) -> None:
     """Fit the latency model of a space on a target.
 
     Measures a selection of the space's networks, as far as they are not recorded, fits the model with which `nas
     search` predicts the rest, and prints its cross-validated errors.
     """
-    (meter,) = requested_meters([target], precision, limit_s, ray_address)
+    wanted = options_from(SearchOptions, parameters)
+    check_options(wanted)
+    (meter,) = requested_meters([target], wanted.latency_precision, limit_s, wanted.ray_address)
     evaluation_options = EvaluationOptions(
-        dataset=dataset, data_dir=data_dir, input_size_px=input_size, targets=(target,), ray_address=ray_address
+        dataset=wanted.dataset,
+        data_dir=wanted.data_dir,
+        input_size_px=wanted.input_size_px,
+        targets=(target,),
+        ray_address=wanted.ray_address,
     )
     evaluation: Evaluation = plugins.load(plugins.EVALUATORS, plugins.EVALUATOR)(
-        evaluation_options, load_space(space_name)
+        evaluation_options, load_space(wanted.space)
     )
     space = evaluation.space
     if space.size < device_profile.FOLDS:
@@ -102,9 +75,9 @@ def command(
         )
     model_input = ModelInput.from_dict(evaluation.settings["latency_input"])
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-    with Store.open(storage, create=True) as store:
+    with Store.open(wanted.storage, create=True) as store:
         meter = calibrated(meter, store)
-        measured = device_profile.measure_design(space, model_input, builder, meter, store, networks, seed)
+        measured = device_profile.measure_design(space, model_input, builder, meter, store, networks, wanted.seed)
         tracked = track(measured, "measuring", total=networks, disable=as_json or not sys.stdout.isatty())
         rows, latencies_ms = [], []
         for count, (member, measurement) in enumerate(tracked, start=1):
@@ -112,7 +85,7 @@ def command(
             latencies_ms.append(measurement.median)
             if (count % PROGRESS_INTERVAL == 0 or count == networks) and not sys.stdout.isatty():
                 click.echo(f"{count} of {networks} networks", err=True)
-        errors = device_profile.cross_validate(rows, latencies_ms, seed)
+        errors = device_profile.cross_validate(rows, latencies_ms, wanted.seed)
         store.add_profile(space.name, space.key, meter.fingerprint(model_input), vars(errors), time.time())
     model = LatencyModel(rows, latencies_ms)
     costs_ms = device_profile.per_block_ms(space, model_input, builder, model)

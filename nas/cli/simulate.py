@@ -14,24 +14,23 @@ from rich.table import Table
 
 from nas import plugins
 from nas.cli import options
+from nas.cli.declared_options import OptionsCommand, options_from, with_options
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
 from nas.objective import FEATURE_PREFIX
+from nas.options import check_options
 from nas.simulation.replay import ReplayOptions, ReplayResult, any_row_beats_reference, replay_samplers
 from nas.simulation.shares import PARTS, hypervolume_shares
 from nas.simulation.table import read_table
 
 
-@click.command("simulate")
+@click.command("simulate", cls=OptionsCommand)
 @click.option(
     "--table",
     required=True,
     type=options.file_path,
     metavar="FILE.csv",
     help="Table of recorded results, as `nas export --format table` writes.",
-)
-@click.option(
-    "--budget", default=200, show_default=True, type=int, metavar="N", help="Number of trials in each search."
 )
 @click.option(
     "--seeds", default=5, show_default=True, type=int, metavar="K", help="Number of searches with each sampler."
@@ -44,48 +43,23 @@ from nas.simulation.table import read_table
     help="Samplers to compare, separated by commas.",
 )
 @click.option(
-    "--workers",
-    default=1,
-    show_default=True,
-    type=int,
-    metavar="W",
-    help="Number of trials that run at the same time, simulated.",
-)
-@click.option(
     "--reference",
     default="max",
     show_default=True,
     metavar="ERROR,LATENCY|max",
     help="Reference point of the hypervolume: the table's worst figures, or an error (0 to 1) and milliseconds.",
 )
-@click.option("--log-latency", is_flag=True, help="Compute the hypervolume with the logarithm of latency.")
-@click.option(
-    "--max-latency", "max_latency_ms", type=float, metavar="MS", help="Latency limit: slower rows are infeasible."
-)
-@click.option("--no-early-stopping", is_flag=True, help="Replay every trial to the end of its learning curve.")
-@click.option("--features", is_flag=True, help="Give samplers the table's training-free features.")
+@with_options(ReplayOptions)
 @options.as_json
-def command(
-    table: Path,
-    budget: int,
-    seeds: int,
-    sampler: str,
-    workers: int,
-    reference: str,
-    log_latency: bool,
-    max_latency_ms: float | None,
-    no_early_stopping: bool,
-    features: bool,
-    as_json: bool,
-) -> None:
+def command(table: Path, seeds: int, sampler: str, reference: str, as_json: bool, **parameters: Any) -> None:
     """Compare samplers by simulated searches on a table of recorded results, without training anything.
 
     Samplers that use latencies know the recorded latency of each candidate beforehand.
     """
-    options.check_max_latency(max_latency_ms)
-    for option, value in (("--budget", budget), ("--seeds", seeds), ("--workers", workers)):
-        if value < 1:
-            raise ParameterError(f"{option} {value} is below 1")
+    replay_options = options_from(ReplayOptions, parameters, reference=_parse_reference(reference))
+    check_options(replay_options)
+    if seeds < 1:
+        raise ParameterError(f"--seeds {seeds} is below 1")
     names = sampler.split(",")
     valid = plugins.names(plugins.SAMPLERS)
     for name in names:
@@ -93,13 +67,11 @@ def command(
             raise ParameterError(f"--sampler {sampler!r}: {name!r} is not one of {', '.join(valid)}")
         if names.count(name) > 1:
             raise ParameterError(f"--sampler {sampler!r} names {name!r} twice")
-    replay_options = ReplayOptions(
-        budget, workers, _parse_reference(reference), log_latency, max_latency_ms, not no_early_stopping, features
-    )
     recorded = read_table(table)
+    max_latency_ms = replay_options.max_latency_ms
     if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in recorded.rows):
         raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
-    if features and not recorded.rows[0].features:
+    if replay_options.features and not recorded.rows[0].features:
         raise ParameterError(f"--features: {str(table)!r} has no column {FEATURE_PREFIX}NAME")
     can_gain = any_row_beats_reference(recorded, replay_options)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
@@ -119,11 +91,11 @@ def command(
     else:
         objectives = ", ".join(recorded.objectives)
         click.echo(
-            f"{recorded.name}: {len(recorded.rows)} rows, budget {budget}, {seeds} seeds, {workers} workers; "
-            f"objectives {objectives}"
+            f"{recorded.name}: {len(recorded.rows)} rows, budget {replay_options.budget}, {seeds} seeds, "
+            f"{replay_options.workers} workers; objectives {objectives}"
         )
         _print(results)
-        if budget >= len(recorded.rows):
+        if replay_options.budget >= len(recorded.rows):
             print_note(
                 f"A search ends when it has tried all {len(recorded.rows)} rows: the last shares are not informative."
             )

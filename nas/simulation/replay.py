@@ -21,6 +21,7 @@ from nas import plugins
 from nas.errors import ParameterError
 from nas.evaluation import Watcher
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
+from nas.options import Option
 from nas.results.pareto import Point, dominates, hypervolume
 from nas.results.rank_correlation import RankCheck
 from nas.samplers.setting import SamplerSetting
@@ -47,13 +48,19 @@ TIMED_PROPOSALS = 20
 class ReplayOptions:
     """Options of each search on a table. `reference` is (error, latency_ms), or None for the table's worst."""
 
-    budget: int
-    workers: int = 1
+    budget: int = Option("Number of trials in each search.", metavar="N", minimum=1).default(200)
+    workers: int = Option("Number of trials that run at the same time, simulated.", metavar="W", minimum=1).default(1)
     reference: tuple[float, float] | None = None
-    log_latency: bool = False
-    max_latency_ms: float | None = None
-    early_stopping: bool = True
-    features: bool = False
+    log_latency: bool = Option("Compute the hypervolume with the logarithm of latency.").default(False)
+    max_latency_ms: float | None = Option(
+        "Latency limit: slower rows are infeasible.",
+        flag="--max-latency",
+        metavar="MS",
+        above=0,
+        unit="milliseconds",
+    ).default(None)
+    early_stopping: bool = Option("Replay every trial to the end of its learning curve.").default(True)
+    features: bool = Option("Give samplers the table's training-free features.").default(False)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 
@@ -52,7 +52,14 @@ def is_missing(space: str) -> bool:
     return not Path(name).is_file() if is_file(name) else name not in plugins.names(plugins.SPACES)
 
 
-def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any]) -> tuple[optuna.Study, StudyRecord]:
+class OpenStudy(NamedTuple):
+    """A study in both tables: Optuna's and ours."""
+
+    optuna_study: optuna.Study
+    record: StudyRecord
+
+
+def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any]) -> OpenStudy:
     """The study of that name in the database of URL `storage`, made where it is new.
 
     Raises ParameterError when it was begun with other settings, StorageError when Optuna cannot use the database.
@@ -83,7 +90,7 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
                 f"study {name!r} was begun {earlier}, not {_with(setting, value)}: its trials could not be compared; "
                 "name another --study"
             )
-    return study, record
+    return OpenStudy(study, record)
 
 
 def _with(setting: str, value: Any) -> str:

@@ -35,7 +35,7 @@ from nas.study.confirmation import ConfirmedSearch
 from nas.study.driver_lock import DriverLock, drive
 from nas.study.early_stopping import rungs
 from nas.study.jobs import BaselinesFirst
-from nas.study.opening import experimental, open_study, optunas_errors
+from nas.study.opening import OpenStudy, experimental, open_study, optunas_errors
 from nas.study.optuna_mirror import OptunaMirror
 from nas.study.preparation import going_on, prepared
 from nas.study.preparation import runner_of as runner_of
@@ -116,13 +116,14 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     with closing(Store.open(options.storage, create=True)) as store, optunas_errors(store.name):
         name = options.study or _default_name(settings)
         start = warm_start(options.start_from, store, space, name)
-        optuna_study, record = open_study(store, options.storage, name, settings)
+        opened = open_study(store, options.storage, name, settings)
+        record = opened.record
 
         def report() -> dict[str, Any]:
             return {**runner.report(), "budget": options.budget}
 
         with drive(store, record.study_id, record.name, report, stop=interrupt) as lock:
-            study = _study(options, space, store, record, optuna_study, start, evaluation.features, announcer, lock)
+            study = _study(options, space, store, opened, start, evaluation.features, announcer, lock)
             chosen = _baselines(options, evaluation, space, study)
             images, repeats = evaluation.images or "", options.confirm
             jobs = baseline_jobs(chosen.names, study.settings, images, repeats, study.rungs, store, announcer.noted)
@@ -204,15 +205,14 @@ def _study(
     options: SearchOptions,
     space: SearchSpace,
     store: Store,
-    record: StudyRecord,
-    optuna_study: optuna.Study,
+    opened: OpenStudy,
     start: WarmStart,
     expensive_features: Sequence[ArchitectureMetric],
     watcher: Watcher,
     lock: DriverLock,
 ) -> Study:
     """Make the study and its sampler, which receives the costs and features that need no training."""
-    settings = record.settings
+    optuna_study, settings = opened.optuna_study, opened.record.settings
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     latency_input = ModelInput.from_dict(settings["latency_input"])
     online_model = _online_model(store, settings, builder, latency_input)
