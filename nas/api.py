@@ -5,7 +5,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nas import plugins
 from nas.cli.progress import SearchProgress
 from nas.errors import ParameterError
 from nas.evaluation import RunningTrial
@@ -85,12 +84,8 @@ def export(network: str | PathLike[str] | Member, path: str | PathLike[str], for
 
     Raises UnknownNameError for an unknown format, ExportError for a network that the format cannot represent.
     """
-    if isinstance(network, Member):
-        return network.export(path, format)
-    plugins.check(plugins.EXPORTERS, format)
-    source = source_of(str(network))
-    message: str = plugins.load(plugins.EXPORTERS, format)(source.config, source.weights, Path(path))
-    return message
+    source = network if isinstance(network, Member) else source_of(str(network))
+    return source.export(path, format)
 
 
 class _Announcers:

@@ -6,11 +6,11 @@ import click
 
 from nas import plugins
 from nas.cli import options
+from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
-from nas.exports.config import config_of
 from nas.exports.source import Source, source_of
-from nas.results.front import Result, pick, results
-from nas.store.store import Store, StudyRecord
+from nas.store.store import Store
+from nas.study.stored_study import Member, StoredStudy
 
 # Parameters that select one of a study's trials, with their command-line options.
 TRIAL_OPTIONS = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
@@ -18,7 +18,7 @@ TRIAL_OPTIONS = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-l
 ARCHITECTURE_OPTIONS = {"how": "--pick", "max_latency_ms": "--max-latency", "input_size": "--input-size"}
 
 
-@click.command("export")
+@click.command("export", cls=OptionsCommand)
 @click.argument("config", required=False, metavar="[CONFIG|FOLDER|MODEL]")
 @options.storage
 @options.study
@@ -78,29 +78,17 @@ def command(
     if config is not None:
         source = source_of(config)
     else:
-        result, record = _pick(storage, study, how, max_latency_ms)
-        source = Source(config_of(result, record), None)
-        description = f"{_describe(result, record)}\n"
+        member = StoredStudy(storage, study).pick(how, max_latency_ms)
+        source = Source(member.config)
+        description = f"{_describe(member)}\n"
     if input_size is not None:
         source = source._replace(config=source.config.resized(*_parse_size(input_size)))
-    click.echo(description + plugins.load(plugins.EXPORTERS, form)(source.config, source.weights, output))
+    click.echo(description + source.export(output, form))
 
 
-def _pick(storage: str, study: str | None, how: str, max_latency_ms: float | None) -> tuple[Result, StudyRecord]:
-    with Store.open(storage, create=False) as store:
-        record = store.study(study)
-        study_results = results(store.trials(record.study_id), record.settings)
-    within_limit = [
-        result for result in study_results if max_latency_ms is None or result.latency.median <= max_latency_ms
-    ]
-    if study_results and not within_limit:
-        fastest_ms = min(result.latency.median for result in study_results)
-        raise ParameterError(f"--max-latency {max_latency_ms:g}: the study's fastest trial takes {fastest_ms:.3f} ms")
-    return pick(within_limit, how), record
-
-
-def _describe(result: Result, record: StudyRecord) -> str:
+def _describe(member: Member) -> str:
     """Describe the exported trial and its figures in one line."""
+    result, record = member.result, member.record
     seeds = "the search's own seed, not confirmed"
     if result.is_confirmed:
         count = len(result.reported)

@@ -1,6 +1,7 @@
 """Sources of an export besides a study: a config file, a folder with config and weights, a model's name."""
 
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,16 @@ class Source(NamedTuple):
     """A config with the file of its trained weights, if there is one."""
 
     config: ExportedConfig
-    weights: Path | None
+    weights: Path | None = None
+
+    def export(self, path: str | PathLike[str], format: str = "yaml") -> str:  # noqa: A002
+        """Write the network in a format of `nas export`, and return a message about what was written.
+
+        Raises UnknownNameError for an unknown format, ExportError for a network that the format cannot represent.
+        """
+        plugins.check(plugins.EXPORTERS, format)
+        message: str = plugins.load(plugins.EXPORTERS, format)(self.config, self.weights, Path(path))
+        return message
 
 
 def source_of(name: str) -> Source:

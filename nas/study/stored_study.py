@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas import plugins
 from nas.architecture import Architecture
-from nas.errors import ParameterError
+from nas.errors import OptionError
 from nas.exports.config import ExportedConfig, config_of
+from nas.exports.source import Source
 from nas.results.front import Result, front, pick, results
 from nas.store.store import Store, StudyRecord
 from nas.trial import Trial
@@ -59,13 +59,8 @@ class Member:
         return model
 
     def export(self, path: str | PathLike[str], format: str = "yaml") -> str:  # noqa: A002
-        """Write the architecture as `nas export --format` does, and return a message about what was written.
-
-        Raises UnknownNameError for an unknown format, ExportError for a network that the format cannot represent.
-        """
-        plugins.check(plugins.EXPORTERS, format)
-        message: str = plugins.load(plugins.EXPORTERS, format)(self.config, None, Path(path))
-        return message
+        """Write the architecture, without weights, as `Source.export` does."""
+        return Source(self.config).export(path, format)
 
     def __repr__(self) -> str:
         return (
@@ -103,13 +98,22 @@ class StoredStudy:
 
     def best(self, max_latency_ms: float | None = None) -> Member:
         """The most accurate member within the latency limit. Raises ParameterError where nothing is that fast."""
+        return self.pick("accuracy", max_latency_ms)
+
+    def pick(self, choice: str, max_latency_ms: float | None = None) -> Member:
+        """The member within the latency limit that `nas.results.front.pick` chooses: `knee`, `latency`, `trial:3`, ...
+
+        Raises ParameterError where nothing is that fast, and what `pick` raises.
+        """
         fitting = [
             result for result in self._results if max_latency_ms is None or result.latency.median <= max_latency_ms
         ]
         if self._results and not fitting:
             fastest_ms = min(result.latency.median for result in self._results)
-            raise ParameterError(f"max_latency_ms {max_latency_ms:g}: the fastest trial takes {fastest_ms:.3f} ms")
-        return Member(pick(fitting, "accuracy"), self.record)
+            raise OptionError(
+                "{max_latency_ms} {:g}: the study's fastest trial takes {:.3f} ms", max_latency_ms, fastest_ms
+            )
+        return Member(pick(fitting, choice), self.record)
 
     def trials_dataframe(self) -> "pd.DataFrame":
         """All trials as a pandas DataFrame, a row each: number, state, layout, key, seed, figures, failure."""
