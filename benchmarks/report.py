@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from workers.latency.processor import processor_name
+from nas.latency.processor import processor_name
 
 PACKAGES = ("hybrid-nas", "torch", "ray", "optuna", "sqlalchemy")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from workers.latency.processor import processor_name
+from nas.latency.processor import processor_name
 
 
 def environment_on(device: str) -> Mapping[str, Any]:

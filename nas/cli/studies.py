@@ -30,6 +30,7 @@ def command(storage: str, as_json: bool) -> None:
                         "study": record.name,
                         "created_at": datetime.fromtimestamp(record.created_at, UTC).isoformat(),
                         "settings": dict(record.settings),
+                        "sessions": record.recorded.get("sessions", []),
                         "trials": {state.value: record.counts.get(state, 0) for state in TrialState},
                     }
                     for record in records

@@ -8,6 +8,7 @@ from pathlib import Path
 from platform import python_version
 from typing import Any, Self
 
+from nas.latency.processor import processor_name
 from nas.space import SearchSpace
 from nas.space.declaration import space_from_dict, space_to_dict
 from nas.store.store import RECORDED, StudyRecord
@@ -21,7 +22,8 @@ GIT_LIMIT_S = 5.0
 class Conditions:
     """The conditions that trials are proposed and judged under, which need not be the same for all trials of a study.
 
-    `commit` is that of the source tree that nas was imported from; None where it was installed.
+    `commit` is that of the source tree that nas was imported from; None where it was installed. `processor` is that of
+    the machine that searches; on a cluster trials' environments name those of the nodes.
     """
 
     sampler: str
@@ -35,6 +37,7 @@ class Conditions:
     train_precision: str
     versions: Mapping[str, str]
     commit: str | None = None
+    processor: str | None = None
 
     @classmethod
     def of_search(cls, options: SearchOptions) -> Self:
@@ -42,7 +45,7 @@ class Conditions:
         names = {entry.name for entry in fields(cls)} & {entry.name for entry in fields(options)}
         chosen = {name: getattr(options, name) for name in names}
         versions = {"python": python_version(), **{package: version(package) for package in PACKAGES}}
-        return cls(**chosen, versions=versions, commit=_commit())
+        return cls(**chosen, versions=versions, commit=_commit(), processor=processor_name())
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:

@@ -121,6 +121,7 @@ def test_a_finished_study_says_so_at_once(searched: Searched) -> None:
 def test_studies_lists_it(searched: Searched) -> None:
     listed = run_nas(["studies", "--json"], searched.folder).json()
     assert [study["trials"]["complete"] for study in listed] == [BUDGET]
+    assert listed[0]["sessions"][0]["conditions"]["processor"]
     assert listed[0]["study"] in run_nas(["studies"], searched.folder).out
 
 

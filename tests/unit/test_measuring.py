@@ -23,6 +23,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError
 from nas.latency.meter import Deployment, load_meter
+from nas.latency.processor import processor_name
 from nas.objective import UNKNOWN_HALF_WIDTH, pooled
 from tests.builders import measurement
 from workers.latency import timing
@@ -33,7 +34,6 @@ from workers.latency.load import load_target, obstacles
 from workers.latency.machine_record import MachineRecord
 from workers.latency.measurement_lock import MeasurementLock
 from workers.latency.meter import Meter
-from workers.latency.processor import processor_name
 from workers.latency.target import lock_domain_of
 
 

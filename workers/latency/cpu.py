@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from nas.architecture import ModelInput
+from nas.latency.processor import processor_name
 from workers.latency.estimate import Run
-from workers.latency.processor import processor_name
 from workers.latency.target import Fingerprint, TargetOptions
 from workers.latency.timing import InProcessTiming
 from workers.latency.torch_input import place

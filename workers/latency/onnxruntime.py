@@ -16,10 +16,10 @@ from torch import nn
 
 from nas import plugins
 from nas.architecture import ModelInput
+from nas.latency.processor import processor_name
 from workers.device import gpu
 from workers.latency.cuda import driver_version
 from workers.latency.onnx_network import CudaOnnxNetwork, OnnxNetwork
-from workers.latency.processor import processor_name
 from workers.latency.subprocess_timing import SubprocessTiming
 from workers.latency.target import Fingerprint, TargetOptions
 from workers.latency.timing import InProcessTiming
