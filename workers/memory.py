@@ -6,6 +6,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from workers.allocator import kept_bytes
+
 # The share of the free memory that workers may take; the rest is left to caches and to other processes.
 SHARE = 0.9
 OUT_OF_MEMORY_MESSAGES = (
@@ -55,7 +57,9 @@ def free_bytes(device: str) -> int:
         return int(torch.cuda.mem_get_info()[0])
     free = int(SHARE * available_bytes())
     limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    return free if limit == resource.RLIM_INFINITY else max(0, min(free, limit - (_data_bytes() or 0)))
+    if limit != resource.RLIM_INFINITY:
+        free = max(0, min(free, limit - (_data_bytes() or 0)))
+    return free + kept_bytes()
 
 
 def _data_bytes() -> int | None:

@@ -8,6 +8,7 @@ from ray import tune
 
 from nas.evaluation import Evaluator, Job, outcomes_of
 from nas.trial import Failure, Outcome, TrialState
+from workers.allocator import keep_freed_memory
 from workers.cores import available_cores
 from workers.memory import limit_to_share
 from workers.ray.heartbeat import Heartbeat
@@ -36,6 +37,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         self.evaluator = evaluator
         self.threads = threads
         self._heartbeat = Heartbeat(heartbeat)
+        keep_freed_memory()
         limit_to_share(workers_on_machine or max(1, available_cores() // threads))
         if 0 < gpus < 1:
             torch.cuda.set_per_process_memory_fraction(gpus)

@@ -19,6 +19,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.exports.training import TrainingRecipe
+from workers.allocator import keep_freed_memory
 from workers.data.dataset import Dataset, Request, split_indices
 from workers.latency.measurement_lock import locks_for, shared_step
 from workers.retrain.augmentation import augmentation_of
@@ -57,6 +58,7 @@ def work(config: dict[str, Any]) -> None:
     """
     job: Assignment = config["assignment"]
     torch.set_num_threads(job.threads)
+    keep_freed_memory()
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     device = ray.train.torch.get_device() if job.device == "cuda" else torch.device("cpu")
