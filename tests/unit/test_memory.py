@@ -34,7 +34,7 @@ def test_beyond_its_share_a_worker_runs_out_of_memory() -> None:
 
 
 def keeps_freed_memory() -> bool:
-    """That tensors freed and made again take no new pages, and that what is kept counts as free."""
+    """That tensors freed and made again take few new pages, and that what is kept counts as free."""
     keep_freed_memory()
     tensors = [torch.ones(2**21) for _ in range(32)]
     free_bytes, kept = memory.free_bytes("cpu"), kept_bytes()
@@ -43,7 +43,7 @@ def keeps_freed_memory() -> bool:
     is_kept = kept_bytes() - kept > 2**27 and memory.free_bytes("cpu") - free_bytes > 2**27
     again = [torch.ones(2**21) for _ in range(32)]
     pages = sum(tensor.nbytes for tensor in again) // resource.getpagesize()
-    return is_kept and resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < pages / 10
+    return is_kept and resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < pages / 2
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's allocator is told to keep memory")
