@@ -1,30 +1,45 @@
 """Parameters and multiply-accumulates of networks, counted on torch's meta device, which holds no numbers."""
 
 import math
-from dataclasses import replace
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from nas.architecture import Architecture, Cost, ModelInput, Stage
+from nas.architecture import Architecture, Cost, ModelInput
 from search_spaces import model
 from search_spaces.families import family_of
+from search_spaces.part import Part
+
+# Functions that return a tensor of their first argument's shape and that the count leaves out.
+ELEMENTWISE = {F.batch_norm, F.layer_norm, F.group_norm, F.relu, F.gelu, F.hardswish, F.silu}
+
+
+class _WithoutElementwise(TorchFunctionMode):
+    """Skip elementwise functions, which the meta device emulates in Python: half of the time of a count."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return args[0] if func in ELEMENTWISE and args else func(*args, **(kwargs or {}))
 
 
 def cost(architecture: Architecture, model_input: ModelInput) -> Cost:
     """Count the cost of the whole network for one image. Raises as model.build does."""
     with torch.device("meta"):
-        return count(model.build(architecture, model_input), _image(model_input))
+        return count(model.build(architecture, model_input), torch.empty(_image(model_input)))
 
 
 def count(module: nn.Module, x: torch.Tensor) -> Cost:
     """Count learned and frozen parameters, and the multiply-accumulates of one call on `x`; both on the meta device."""
     # On the meta device attention is unfused, so that the counter sees its matrix products.
     custom_flops = {torch.ops.aten._fft_c2c: _fft_flops}
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=custom_flops) as counter:
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=custom_flops) as counter, _WithoutElementwise():
         module.eval()(x)
     sizes = [(weight.numel(), weight.requires_grad) for weight in module.parameters()]
     return Cost(
@@ -43,50 +58,33 @@ def _fft_flops(shape: tuple[int, ...], dims: list[int], *_: Any, **__: Any) -> i
 
 def part_cost(architecture: Architecture, index: int, model_input: ModelInput) -> Cost:
     """Count one stage's share (nas.architecture.PartCosts), the head's with the last. Raises as model.build does."""
-    stage = architecture.stages[index]
-    input_width = architecture.stages[index - 1].width if index > 0 else stage.width
-    neighbour = Stage("identity", 1, input_width)
-    last = len(architecture.stages) - 1
-    shallow = replace(stage, depth=1) if stage.depth else stage
-    stages = (neighbour,) * index + (shallow,) + (neighbour,) * (last - index)
-    entrance, block = _stage_costs(replace(architecture, stages=stages), index, model_input)
-    share = entrance + block * stage.depth
-    if index < last:
-        return share
-    head_only = (Stage("identity", 1, stage.width),) * last + (Stage("identity", 1, stage.width, norm=stage.norm),)
-    return share + _head_cost(replace(architecture, stages=head_only), model_input)
-
-
-@lru_cache(maxsize=100_000)
-def _stage_costs(architecture: Architecture, index: int, model_input: ModelInput) -> tuple[Cost, Cost]:
-    """Count the entrance to stage `index` (the stem or a downsampling, and the position embedding), and one block."""
     grids = model.grids(architecture, model_input)
-    width = architecture.stages[index].width
-    with torch.device("meta"):
-        stage = model.stage_part(architecture, index, model_input).build()
-        if index == 0:
-            entrance = count(model.build_stem(architecture, model_input), _image(model_input))
-        else:
-            input_tokens = _tokens(architecture, architecture.stages[index - 1].width, grids[index - 1])
-            entrance = count(stage.get_submodule("downsample"), input_tokens)
-        tokens = _tokens(architecture, width, grids[index])
-        position = count(stage.get_submodule("position"), tokens)
-        return entrance + position, count(stage.get_submodule("blocks"), tokens)
+    tokens = _tokens(architecture, index, grids[index])
+    downsample, position, blocks = model.stage_part(architecture, index, model_input).arguments
+    if index == 0:
+        entrance = _cost_of(model.stem_part(architecture, model_input), _image(model_input))
+    else:
+        entrance = _cost_of(downsample, _tokens(architecture, index - 1, grids[index - 1]))
+    share = entrance + _cost_of(position, tokens)
+    if blocks.times:
+        share += _cost_of(blocks.part, tokens) * blocks.times
+    if index == len(architecture.stages) - 1:
+        share += _cost_of(model.head_part(architecture, model_input), tokens)
+    return share
 
 
 @lru_cache(maxsize=100_000)
-def _head_cost(architecture: Architecture, model_input: ModelInput) -> Cost:
-    grid = model.grids(architecture, model_input)[-1]
+def _cost_of(part: Part, shape: tuple[int, ...]) -> Cost:
+    """Count the cost of a part for an input of this shape. Members of a space share most of their parts."""
     with torch.device("meta"):
-        tokens = _tokens(architecture, architecture.stages[-1].width, grid)
-        return count(model.build_head(architecture, model_input), tokens)
+        return count(part.build(), torch.empty(shape))
 
 
-def _tokens(architecture: Architecture, width: int, grid: tuple[int, int]) -> torch.Tensor:
-    """Make one image's tokens in the layout that the network has between its parts."""
-    shape = (1, width, *grid) if family_of(architecture).channels_first else (1, *grid, width)
-    return torch.empty(shape)
+def _tokens(architecture: Architecture, index: int, grid: tuple[int, int]) -> tuple[int, ...]:
+    """Return the shape of one image's tokens in stage `index`, in the layout that the network has between its parts."""
+    width = architecture.stages[index].width
+    return (1, width, *grid) if family_of(architecture).channels_first else (1, *grid, width)
 
 
-def _image(model_input: ModelInput) -> torch.Tensor:
-    return torch.empty(1, model_input.channels, model_input.height_px, model_input.width_px)
+def _image(model_input: ModelInput) -> tuple[int, ...]:
+    return 1, model_input.channels, model_input.height_px, model_input.width_px

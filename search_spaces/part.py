@@ -11,11 +11,14 @@ from nas.errors import ParameterError
 
 @dataclass(frozen=True)
 class Part:
-    """A module to be built: its class with positional and keyword arguments, which may be parts themselves."""
+    """A module to be built: its class with positional and keyword arguments, which may be parts themselves.
+
+    Equal parts build modules of the same cost. The hash leaves out the keyword arguments, which are a dict.
+    """
 
     module_class: Callable[..., nn.Module]
     arguments: tuple[Any, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def build(self) -> nn.Module:
         """Build the module, its weights from torch's global generator."""

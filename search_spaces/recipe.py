@@ -30,7 +30,7 @@ class NetworkRecipe:
     """`linear`, or `mlp`: 4x, squared ReLU, norm."""
     norm_before_mean: bool
     """Whether the last norm acts on tokens, before their mean, rather than on the mean."""
-    mixer_options: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    mixer_options: Mapping[str, Mapping[str, bool]] = field(default_factory=dict, hash=False)
     """Defaults of token mixers' options under this recipe, by mixer and option."""
 
 
