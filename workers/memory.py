@@ -16,6 +16,8 @@ OUT_OF_MEMORY_MESSAGES = (
     "Failed to allocate memory",
     "std::bad_alloc",
     "MemoryError",
+    # oneDNN's, when it finds no memory for a kernel's code or scratchpad.
+    "could not create a primitive",
 )
 CGROUP = Path("/sys/fs/cgroup")
 

@@ -19,7 +19,7 @@ from tests.builders import measurement
 from workers.cores import available_cores
 from workers.memory import free_bytes, limit_to_share
 from workers.ray.runner import RayTuneRunner
-from workers.training.proxy import prepare
+from workers.training.proxy import ProxyEvaluator, prepare
 from workers.training.step_probe import step_memory
 
 SMALL = Architecture(tuple(Stage("pool", 1, width) for width in (16, 24, 32, 48)))
@@ -147,17 +147,28 @@ def final(outcomes: object) -> Outcome:
     return last
 
 
-def trained_in_little_memory() -> tuple[object, float | None, float | None]:
-    """How many images were trained on at a time by a process whose share is small, and the accuracy without that."""
+def trained_in_enough_memory() -> tuple[object, float | None]:
+    """How many images were trained on at a time, None for the whole batch, and the accuracy."""
+    return trained(limited_evaluator(None))
+
+
+def trained_in_little_memory() -> tuple[object, float | None]:
+    """The same by a process whose share is less than the estimate for a whole batch."""
+    return trained(limited_evaluator(0.8))
+
+
+def limited_evaluator(share: float | None) -> ProxyEvaluator:
     options = EvaluationOptions(device="cpu", epochs=1, train_size=256, batch_size=256, input_size_px=64)
     evaluator = prepare(options, HYBRID_V1).evaluator
-    known = {"cpu": measured()}
-    roomy = final(evaluator.evaluate(Job(SMALL, seed=1, known=known)))
     assert evaluator.memory.trial is not None
-    whole = evaluator.memory.of(SMALL).of(256)
-    limit_to_share(max(1, int(free_bytes("cpu") / whole * 1.2)))
-    tight = final(evaluator.evaluate(Job(SMALL, seed=1, known=known)))
-    return tight.environment.get("images at a time"), roomy.accuracy, tight.accuracy
+    if share is not None:
+        limit_to_share(max(1, int(free_bytes("cpu") / evaluator.memory.of(SMALL).of(256) / share)))
+    return evaluator
+
+
+def trained(evaluator: ProxyEvaluator) -> tuple[object, float | None]:
+    outcome = final(evaluator.evaluate(Job(SMALL, seed=1, known={"cpu": measured()})))
+    return outcome.environment.get("images at a time"), outcome.accuracy
 
 
 def measured() -> Measurement:
@@ -165,7 +176,9 @@ def measured() -> Measurement:
 
 
 def test_what_does_not_fit_is_trained_in_micro_batches() -> None:
-    images, roomy, tight = in_a_process(trained_in_little_memory)  # type: ignore[misc]
+    whole, roomy = in_a_process(trained_in_enough_memory)  # type: ignore[misc]
+    images, tight = in_a_process(trained_in_little_memory)  # type: ignore[misc]
+    assert whole is None
     assert images in {16, 64}
     assert tight == pytest.approx(roomy, abs=0.02)
 
