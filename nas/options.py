@@ -139,6 +139,9 @@ LATENCY_PRECISION = Option(
     metavar="P%",
     kind="share",
 )
+MAX_LATENCY = Option(
+    "Leave out what is slower than this.", flag="--max-latency", metavar="MS", above=0, unit="milliseconds"
+)
 RAY_ADDRESS = Option(
     "Ray cluster to join, as `ray start` has made it; without it a search starts a Ray of its own.",
     metavar="HOST:PORT",

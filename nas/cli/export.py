@@ -9,7 +9,7 @@ from nas.cli import options
 from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
 from nas.exports.source import Source, source_of
-from nas.store.store import Store
+from nas.options import MAX_LATENCY
 from nas.study.stored_study import Member, StoredStudy
 
 # Parameters that select one of a study's trials, with their command-line options.
@@ -53,7 +53,7 @@ def command(
     output: Path,
 ) -> None:
     """Export one architecture: a member of a study's front, a config file, an exported folder or a published model."""
-    options.check_max_latency(max_latency_ms)
+    MAX_LATENCY.check("max_latency_ms", max_latency_ms)
     study_formats = plugins.names(plugins.STUDY_EXPORTERS)
     if form not in study_formats:
         plugins.check(plugins.EXPORTERS, form, also=study_formats)
@@ -70,9 +70,8 @@ def command(
                 raise ParameterError(
                     f"{option} applies to one architecture, but --format {form} exports a whole study: leave it out"
                 )
-        with Store.open(storage, create=False) as store:
-            record = store.study(study)
-            click.echo(plugins.load(plugins.STUDY_EXPORTERS, form)(store.trials(record.study_id), record, output))
+        stored = StoredStudy(storage, study)
+        click.echo(plugins.load(plugins.STUDY_EXPORTERS, form)(stored.trials, stored.record, output))
         return
     description = ""
     if config is not None:

@@ -18,7 +18,7 @@ from nas.cli.declared_options import OptionsCommand, options_from, with_options
 from nas.cli.meters import requested_meters
 from nas.cli.table import print_table
 from nas.errors import ParameterError
-from nas.evaluation import Evaluation, EvaluationOptions
+from nas.evaluation import Evaluation
 from nas.latency import device_profile
 from nas.latency.device_profile import PredictionErrors
 from nas.latency.latency_model import LatencyModel, features
@@ -55,18 +55,11 @@ def command(target: str, networks: int, limit_s: float, as_json: bool, **paramet
     Measures a selection of the space's networks, as far as they are not recorded, fits the model with which `nas
     search` predicts the rest, and prints its cross-validated errors.
     """
-    wanted = options_from(SearchOptions, parameters)
+    wanted = options_from(SearchOptions, parameters, targets=(target,))
     check_options(wanted)
     (meter,) = requested_meters([target], wanted.latency_precision, limit_s, wanted.ray_address)
-    evaluation_options = EvaluationOptions(
-        dataset=wanted.dataset,
-        data_dir=wanted.data_dir,
-        input_size_px=wanted.input_size_px,
-        targets=(target,),
-        ray_address=wanted.ray_address,
-    )
     evaluation: Evaluation = plugins.load(plugins.EVALUATORS, plugins.EVALUATOR)(
-        evaluation_options, load_space(wanted.space)
+        wanted.evaluation, load_space(wanted.space)
     )
     space = evaluation.space
     if space.size < device_profile.FOLDS:

@@ -7,11 +7,11 @@ from click.core import ParameterSource
 
 from nas.cli.declared_options import click_option
 from nas.cli.option_types import file_path as file_path
-from nas.errors import ParameterError
 from nas.options import (
     DEFAULT_LATENCY_PRECISION,
     DEFAULT_STORAGE,
     LATENCY_PRECISION,
+    MAX_LATENCY,
     RAY_ADDRESS,
     STORAGE,
     OptionField,
@@ -20,9 +20,7 @@ from nas.options import (
 storage = click_option(OptionField("storage", str, DEFAULT_STORAGE, STORAGE))
 study = click.option("--study", metavar="NAME", help="Study to read; the newest by default.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, to standard output.")
-max_latency = click.option(
-    "--max-latency", "max_latency_ms", type=float, metavar="MS", help="Leave out what is slower than this."
-)
+max_latency = click_option(OptionField("max_latency_ms", float, None, MAX_LATENCY))
 latency_precision = click_option(
     OptionField("precision", float, DEFAULT_LATENCY_PRECISION, replace(LATENCY_PRECISION, flag="--latency-precision"))
 )
@@ -42,12 +40,6 @@ targets = click.option(
     help="As `nas targets` lists; given again, on each.",
 )
 ray_address = click_option(OptionField("ray_address", str, None, RAY_ADDRESS))
-
-
-def check_max_latency(value: float | None) -> None:
-    """Raises ParameterError for a limit that is not a positive number."""
-    if value is not None and not 0 < value < float("inf"):
-        raise ParameterError(f"--max-latency {value:g} is not a positive number of milliseconds")
 
 
 def is_given(parameter: str) -> bool:

@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from nas import plugins
 from nas.errors import ParameterError
 from nas.evaluation import Watcher
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
-from nas.options import Option
+from nas.options import MAX_LATENCY, Option
 from nas.results.pareto import Point, dominates, hypervolume
 from nas.results.rank_correlation import RankCheck
 from nas.samplers.setting import SamplerSetting
@@ -52,13 +52,7 @@ class ReplayOptions:
     workers: int = Option("Number of trials that run at the same time, simulated.", metavar="W", minimum=1).default(1)
     reference: tuple[float, float] | None = None
     log_latency: bool = Option("Compute the hypervolume with the logarithm of latency.").default(False)
-    max_latency_ms: float | None = Option(
-        "Latency limit: slower rows are infeasible.",
-        flag="--max-latency",
-        metavar="MS",
-        above=0,
-        unit="milliseconds",
-    ).default(None)
+    max_latency_ms: float | None = replace(MAX_LATENCY, help="Latency limit: slower rows are infeasible.").default(None)
     early_stopping: bool = Option("Replay every trial to the end of its learning curve.").default(True)
     features: bool = Option("Give samplers the table's training-free features.").default(False)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from nas.options import (
     DEFAULT_LATENCY_PRECISION,
     DEFAULT_STORAGE,
     LATENCY_PRECISION,
+    MAX_LATENCY,
     RAY_ADDRESS,
     STORAGE,
     Option,
@@ -135,12 +136,8 @@ class SearchOptions:
         metavar="NAME",
         default_text="cuda where there is one",
     ).default(None)
-    max_latency_ms: float | None = Option(
-        "Never train what is slower than this on the first --target.",
-        flag="--max-latency",
-        metavar="MS",
-        above=0,
-        unit="milliseconds",
+    max_latency_ms: float | None = replace(
+        MAX_LATENCY, help="Never train what is slower than this on the first --target."
     ).default(None)
     workers: int | None = Option(
         "Trials at a time; by default one per core as far as memory allows, or per GPU share.",

@@ -61,7 +61,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-@pytest.mark.timeout(1200)
 def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -> None:
     with Served(tmp_path) as served:
         watched = Watched(page, served.url)

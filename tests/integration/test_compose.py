@@ -200,7 +200,6 @@ def host(tmp_path: Path) -> Iterator[Host]:
             running.down()
 
 
-@pytest.mark.timeout(1200)
 def test_every_service_runs(host: Host) -> None:
     host.until_healthy("postgres", "postgres")
     host.up("ray-head", "head", "--node-ip-address=127.0.0.1")

@@ -173,7 +173,6 @@ SCRIPT = """
 """
 
 
-@pytest.mark.timeout(1200)
 def test_a_killed_search_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

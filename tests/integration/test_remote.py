@@ -45,7 +45,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     del os.environ["RAY_AUTH_MODE"]
 
 
-@pytest.mark.timeout(1200)
 def test_measurements_go_to_the_node_that_serves_the_target(address: str, tmp_path: Path) -> None:
     elsewhere = ("--target", "cpu:batch=2@phone", "--ray-address", address)
     search = RunningSearch(tmp_path, *QUICK, "--budget", "3", *elsewhere)

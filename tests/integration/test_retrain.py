@@ -94,7 +94,6 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_it_goes_on_after_kill_9(config: Path, tmp_path: Path) -> None:
     command = ["retrain", "small.yaml", "--epochs", "12", "--batch-size", "32", "--output", "out"]
     command += ["--validation", "10%"]

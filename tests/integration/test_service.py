@@ -204,7 +204,6 @@ def test_options_are_checked_as_the_command_checks_them(store: Store, storage_ur
     assert not (tmp_path / "searches").exists()
 
 
-@pytest.mark.timeout(1200)
 def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -> None:
     with Served(tmp_path) as served, nas.Client(served.url) as client:
         with pytest.raises(UserError, match="unknown space"):
@@ -241,7 +240,6 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
         assert client.studies() == []
 
 
-@pytest.mark.timeout(1200)
 def test_what_fails_after_it_was_started_says_why(tmp_path: Path) -> None:
     with Served(tmp_path) as served, nas.Client(served.url) as client:
         started = client.start(dataset="fashion-mnist")
@@ -250,7 +248,6 @@ def test_what_fails_after_it_was_started_says_why(tmp_path: Path) -> None:
         assert client.searches()[0]["state"] == "failed"
 
 
-@pytest.mark.timeout(1200)
 def test_the_command_searches_through_the_service(tmp_path: Path) -> None:
     away = tmp_path / "away"
     away.mkdir()
@@ -273,7 +270,6 @@ def test_the_command_searches_through_the_service(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_a_search_from_a_shell_is_stopped_from_the_page(tmp_path: Path) -> None:
     # So many that it is still at it when it is stopped, however busy the machine is.
     search = RunningSearch(tmp_path, *QUICK, "--budget", "1000")
@@ -289,7 +285,6 @@ def test_a_search_from_a_shell_is_stopped_from_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_the_documented_program_runs(tmp_path: Path) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "dashboard.md").read_text(), flags=re.DOTALL)
     assert "budget=50, max_latency=2.5" in program
@@ -312,7 +307,6 @@ def test_a_dead_service_is_told_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_a_killed_search_is_told_of(tmp_path: Path) -> None:
     with Served(tmp_path) as served, nas.Client(served.url) as client:
         started = client.wait(client.start(**OPTIONS, budget=50)["id"], until=("running",))

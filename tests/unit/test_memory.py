@@ -34,7 +34,7 @@ def test_beyond_its_share_a_worker_runs_out_of_memory() -> None:
 
 
 def keeps_freed_memory() -> bool:
-    """That tensors freed and made again take few new pages, and that what is kept counts as free."""
+    """Check that tensors freed and made again take few new pages, and that what is kept counts as free."""
     keep_freed_memory()
     tensors = [torch.ones(2**21) for _ in range(32)]
     free_bytes, kept = memory.free_bytes("cpu"), kept_bytes()

@@ -148,12 +148,12 @@ def final(outcomes: object) -> Outcome:
 
 
 def trained_in_enough_memory() -> tuple[object, float | None]:
-    """How many images were trained on at a time, None for the whole batch, and the accuracy."""
+    """Train; return the number of images in memory at a time, None for the whole batch, and the accuracy."""
     return trained(limited_evaluator(None))
 
 
 def trained_in_little_memory() -> tuple[object, float | None]:
-    """The same by a process whose share is less than the estimate for a whole batch."""
+    """Train likewise, in a process whose share of memory is less than the estimate for a whole batch."""
     return trained(limited_evaluator(0.8))
 
 
