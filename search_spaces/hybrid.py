@@ -43,16 +43,20 @@ def _space(
 
 
 def _starts(space: SearchSpace) -> tuple[Architecture, ...]:
-    """List the architectures that a search tries first.
+    """List the architectures that a search tries first, the most useful ones first.
 
-    They are plain convolutional networks of each width, one block in the inner stages, with the finest and the coarsest
-    stem; narrow ones that convolve before they pool, as the CIFAR speed record's network does; and a middle one with
-    pooling in place of its convolutions, with and without attention in the last stage that has blocks.
+    They are plain convolutional networks of each width, one block in the inner stages, with the coarsest and the finest
+    stem; with the finest also ones that convolve before they pool, as the CIFAR speed record's network does; and a
+    middle one with pooling in place of its convolutions, with and without attention in the last stage that has blocks.
     """
     last = len(space.stages) - 1
 
     def network(
-        relative_width: float, stem: Stem | None, mixers: tuple[str, str], ratio: float, downsample: str | None = None
+        relative_width: float,
+        stem: Stem | None,
+        mixers: tuple[str, str] = ("dense_conv", "dense_conv"),
+        ratio: float = 0,
+        downsample: str | None = None,
     ) -> Architecture:
         stages = []
         for index, stage in enumerate(space.stages):
@@ -61,11 +65,11 @@ def _starts(space: SearchSpace) -> tuple[Architecture, ...]:
             stages.append(Stage(mixers[index == last - 1], depth, width, ratio))
         return Architecture(tuple(stages), RECIPE, Blueprint(stem=stem, downsample=downsample))
 
-    stems = space.blueprint.stems
-    plain = ("dense_conv", "dense_conv")
-    networks = [network(width, stem, plain, 0) for stem in (stems[-1], stems[0]) for width in (0, 1 / 3, 2 / 3, 1)]
-    networks += [network(width, stems[0], plain, 0, "conv_pool") for width in (0, 1 / 3)]
-    networks += [network(1 / 3, stems[-1], mixers, 2) for mixers in (("pool", "pool"), ("pool", "attention"))]
+    fine, coarse = space.blueprint.stems[0], space.blueprint.stems[-1]
+    networks = [network(width, coarse) for width in (0, 1 / 3, 2 / 3, 1)]
+    networks += [network(width, fine, downsample="conv_pool") for width in (0, 1 / 3, 2 / 3)]
+    networks += [network(1 / 3, coarse, mixers, 2) for mixers in (("pool", "pool"), ("pool", "attention"))]
+    networks += [network(width, fine) for width in (0, 1 / 3, 2 / 3, 1)]
     return tuple(dict.fromkeys(networks))
 
 
@@ -90,7 +94,7 @@ HYBRID_32 = _space(
     "pool / convolutions / attention in four stages, for images of 17 to 40 px",
     stems=(FULL, TWO_HALF, HALF),
     depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
-    widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192), (96, 128, 192, 256)),
+    widths=((8, 16, 24, 32, 48), (24, 32, 48, 64, 96), (48, 64, 96, 128, 192), (64, 96, 128, 192, 256)),
     local_stages=1,
 )
 HYBRID_64 = _space(
@@ -98,7 +102,7 @@ HYBRID_64 = _space(
     "pool / convolutions / attention in four stages, for images of 41 to 80 px",
     stems=(HALF, TWO_HALF, QUARTER, POOLED_QUARTER),
     depths=((0, 1, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2)),
-    widths=((16, 24, 32, 48), (32, 48, 64, 96), (64, 96, 128, 192), (96, 128, 192, 256)),
+    widths=((8, 16, 24, 32, 48), (24, 32, 48, 64, 96), (48, 64, 96, 128, 192), (64, 96, 128, 192, 256)),
     local_stages=2,
 )
 HYBRID_128 = _space(

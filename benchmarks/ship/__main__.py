@@ -2,7 +2,7 @@
 
 For each case and seed four baselines in plain torch (known.py) get the final training's time; their learning rates
 are chosen from three by short probes, which come on top of it (plain.py). Three of the baselines are the limits: the
-fastest, their knee, the most accurate. Ours is `nas search --target onnxruntime` until Ctrl-C after the search's time,
+fastest, their knee, the most accurate. Ours is `nas search --target onnxruntime --time`, with the search's time,
 then, for each limit, the network that `nas export --pick accuracy --max-latency` chooses, trained by `nas retrain
 --time` for the final training's time: a user ships one network, so each limit's network gets all of that time, as each
 baseline does. A network that is chosen for two limits is trained once. Nothing is chosen by the test part.

@@ -1,9 +1,7 @@
-"""Our side, by the commands that a user has: `nas search` until Ctrl-C, `nas front`, `nas export`, `nas retrain`."""
+"""Our side, by the commands that a user has: `nas search --time`, `nas front`, `nas export`, `nas retrain --time`."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,11 +16,6 @@ import nas
 from benchmarks import timing
 
 TARGET = "onnxruntime"
-# Budget that no search here can use up.
-UNLIMITED_BUDGET = 100_000
-INTERRUPTED = 130
-# Time between Ctrl-C and the end of the search.
-MAX_STOP_S = 300.0
 # Factor on latencies in the study's own milliseconds that covers their rounding.
 ROUNDING_FACTOR = 1.0001
 
@@ -51,26 +44,15 @@ class Product:
         return "--dataset", self.dataset, *size
 
     def search(self, seconds: float, max_latency_ms: float) -> dict[str, Any]:
-        """Search from nothing until Ctrl-C, `seconds` after the start of the command; return the front and more."""
+        """Search from nothing for `seconds`; return the front and more."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        options = ["search", *self._data, *self._storage, "--target", TARGET, "--budget", str(UNLIMITED_BUDGET)]
+        options = ["search", *self._data, *self._storage, "--target", TARGET, "--time", f"{seconds:g}s"]
         options += ["--seed", str(self.seed), "--max-latency", f"{max_latency_ms:.4f}", *self.search_options]
         started = time.monotonic()
-        with (self.folder / "search.log").open("w") as log:
-            process = subprocess.Popen(
-                [_nas(), *options], stdout=log, stderr=subprocess.STDOUT, start_new_session=True, text=True
-            )
-            try:
-                process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                _interrupt(process)
-            except BaseException:
-                _interrupt(process)
-                raise
+        output = _run(*options)
         wall_s = time.monotonic() - started
-        if process.returncode not in (0, INTERRUPTED):
-            raise CommandError(f"nas search: {_last_lines((self.folder / 'search.log').read_text())}")
+        (self.folder / "search.log").write_text(output, encoding="utf-8")
         trials = json.loads(_run("studies", "--json", *self._storage))
         return {"wall_s": round(wall_s, 1), "command": " ".join(options), "studies": trials, "front": self._front()}
 
@@ -119,16 +101,6 @@ class Product:
 
 def _nas() -> str:
     return str(Path(sys.executable).with_name("nas"))
-
-
-def _interrupt(process: "subprocess.Popen[str]") -> None:
-    """Send Ctrl-C as a terminal does, to the whole group. Raises CommandError where the command goes on."""
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        process.wait(MAX_STOP_S)
-    except subprocess.TimeoutExpired as error:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise CommandError(f"the command went on for {MAX_STOP_S:.0f} s after Ctrl-C") from error
 
 
 def _run(*arguments: str) -> str:

@@ -16,7 +16,8 @@ function row(study) {
       updateLink();
     },
   });
-  const progress = study.running && study.budget ? ` of ${study.budget}, ${duration(study.left_s)} left` : "";
+  const budget = study.running && study.budget ? ` of ${study.budget}` : "";
+  const progress = study.running && study.left_s !== null ? `${budget}, ${duration(study.left_s)} left` : budget;
   const cells = [
     [checkbox],
     [element("a", { href: studyPath(study.name) }, study.name)],

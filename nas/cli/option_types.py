@@ -25,13 +25,13 @@ class Percent(click.ParamType[float]):
 
 
 class Duration(click.ParamType[float]):
-    """Seconds, written as 30s, 10m, 1h or 1h30m."""
+    """Seconds, written as 30s, 10m, 1h, 1h30m or a plain number."""
 
     name = "duration"
 
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
         text = str(value)
-        parts = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text)
+        parts = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text)
         try:
             seconds = (
                 sum(float(number) * unit for number, unit in zip(parts.groups("0"), (3600, 60, 1), strict=True))

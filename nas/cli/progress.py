@@ -15,6 +15,7 @@ from nas.results.front import front, front_hypervolume
 from nas.results.rank_correlation import RankCheck
 from nas.study.study import Study
 from nas.trial import Trial, TrialState
+from nas.trial_cost import duration
 
 # Share of a search's time that computing its figures may take.
 MAX_FIGURES_SHARE = 0.02
@@ -55,13 +56,13 @@ class SearchProgress:
         objectives = "" if names == [objective.name for objective in OBJECTIVES] else f", objectives {' '.join(names)}"
         self._print(
             f"study {study.name}: space {settings['space']}, data {settings['dataset']}, "
-            f"target {settings['target']}{objectives}, budget {study.budget}{resumed}"
+            f"target {settings['target']}{objectives}, {_extent(study)}{resumed}"
         )
         if is_over:
             self._print(f"study {study.name} is finished: {study.done} trials are recorded")
         elif self._bar is not None:
             self._bar.start()
-            self._task = self._bar.add_task("starting Ray", total=study.budget, completed=study.done)
+            self._task = self._bar.add_task("starting Ray", total=_planned(study), completed=study.done)
 
     def began(self, trial: Trial) -> None:
         if self._bar is not None and self._study is not None and self._study.done == self._done_before:
@@ -71,11 +72,12 @@ class SearchProgress:
         if self._study is None or (self._bar is not None and not self._bar.live.is_started):
             return
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._study.done, description=self._figures(self._study))
+            figures, planned = self._figures(self._study), _planned(self._study)
+            self._bar.update(self._task, completed=self._study.done, total=planned, description=figures)
             if trial.state is not TrialState.COMPLETE:
                 self._print(_describe(trial, self._study))
         else:
-            done = f"[{self._study.done}/{self._study.budget}]"
+            done = f"[{self._study.done}/{_planned(self._study) or '?'}]"
             self._print(f"{done} {_describe(trial, self._study)} | {self._figures(self._study)}")
 
     def confirmed(self, trial: Trial) -> None:
@@ -119,12 +121,29 @@ class SearchProgress:
         figures = f"best {best:.4f}, front {len(members)}, hypervolume {volume:.4g}"
         if study.is_over or not newly_done:
             return figures
-        left_s = (study.budget - study.done) * (time.monotonic() - self._started) / newly_done
+        if study.time_limit is not None:
+            left_s = study.time_limit.left_s
+        else:
+            left_s = study.remaining * (time.monotonic() - self._started) / newly_done
         gain = "" if study.expected_gain is None else f", expected gain {study.expected_gain:+.1%}"
         return f"{figures}, {left_s / 60:.1f} min left{gain}"
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _extent(study: Study) -> str:
+    limits = [] if study.budget is None else [f"budget {study.budget}"]
+    if study.time_limit is not None:
+        limits.append(f"time {duration(study.time_limit.seconds)}")
+    return ", ".join(limits)
+
+
+def _planned(study: Study) -> int | None:
+    """The number of trials at the end of the search; None where time is its limit and its pace is not known yet."""
+    if study.time_limit is None:
+        return study.budget
+    return study.done + study.remaining if study.remaining else None
 
 
 def _describe(trial: Trial, study: Study) -> str:

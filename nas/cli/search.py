@@ -42,7 +42,8 @@ from nas.study.search import search
 def command(log_format: str, as_json: bool, service: str | None, **parameters: Any) -> None:
     """Search a space for the Pareto front of accuracy against measured latency.
 
-    Stops when the budget is on record. The same command goes on with the same study after Ctrl-C or a crash.
+    Stops when the budget is on record, or when --time is over. The same command goes on with the same study, also
+    after Ctrl-C or a crash.
     """
     if service is not None:
         if log_format == "json":
@@ -82,10 +83,8 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         )
     elif log is None:
         click.echo(f"{result.done} trials on record, hypervolume {result.hypervolume:.4g}, {result.wall_s:.0f} s")
-        if result.is_flat and result.done < wanted.budget and result.expected_gain is not None:
-            click.echo(
-                f"flat: the other {wanted.budget - result.done} trials would add about {result.expected_gain:.1%}"
-            )
+        if result.is_flat and result.remaining and result.expected_gain is not None:
+            click.echo(f"flat: the other {result.remaining} trials would add about {result.expected_gain:.1%}")
         objectives = [objective.name for objective in result.objectives]
         print_front(members, objectives, dropped)
         print_baselines(baselines, result.conclusion, objectives, len(members))

@@ -1,8 +1,11 @@
 """A search before its study opens: the options of a study that goes on, the evaluator with its space, the runner."""
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 from nas import plugins
 from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Runner
@@ -12,6 +15,7 @@ from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
 from nas.store.store import Store
+from nas.study.fidelity import Fidelity, fidelity_within
 from nas.study.opening import is_missing, recorded_study, space_of
 from nas.study.search_options import SearchOptions
 from nas.study.settings import StudySettings
@@ -43,11 +47,23 @@ def going_on(options: SearchOptions) -> SearchOptions:
 
 
 def _recorded_space(settings: StudySettings, asked: str) -> SearchSpace | None:
-    """The study's own space in the place of one that is not here, such as a file on another machine."""
+    """The study's own space in the place of one that is not here, such as a file on another machine, or of one that an
+    earlier version declared otherwise.
+    """
     name, size = split_size(asked)
+    if not is_missing(asked):
+        return settings.space() if not is_file(name) and size != AUTO and _has_changed(settings, asked) else None
     recorded_name, recorded_size = split_size(settings.comparable["space"])
     is_named = is_file(name) or name == recorded_name
-    return settings.space() if is_missing(asked) and is_named and size in (recorded_size, AUTO) else None
+    return settings.space() if is_named and size in (recorded_size, AUTO) else None
+
+
+def _has_changed(settings: StudySettings, asked: str) -> bool:
+    """Whether the installed space, or its variant that the study was begun in, has another content by now."""
+    installed = load_space(asked)
+    family = {space.name: space.key for space in (installed, *(variant for _, variant in installed.variants))}
+    recorded = settings.comparable
+    return family.get(recorded["space"], recorded.get("space_key")) != recorded.get("space_key")
 
 
 def prepared(options: SearchOptions) -> Evaluation:
@@ -65,6 +81,37 @@ def prepared(options: SearchOptions) -> Evaluation:
     with closing(Store.open(options.storage, create=True)) as store:
         size = size_for(declared, evaluation.settings, store, options.ray_address)
     return evaluation if size == DECLARED else prepare(options.evaluation, sized(declared, size))
+
+
+def prepared_within(
+    time_s: float, options: SearchOptions, evaluation: Evaluation
+) -> tuple[SearchOptions, Evaluation, Fidelity | None]:
+    """Prepare again with the epochs that suit the time, or those of the study that this command has begun before.
+
+    `evaluation` has the default epochs: the study's name depends on them and the time, rather than on today's choice,
+    so that the same command goes on with the same study.
+    """
+    name = options.study or default_name({**settings_of(options, evaluation), "time_s": time_s})
+    options = going_on(replace(options, study=name))
+    fidelity = None
+    if options.epochs is None:
+        fidelity = fidelity_within(time_s, evaluation, runner_of(options, evaluation.evaluator))
+        if fidelity is None:
+            return options, evaluation, None
+        options = replace(options, epochs=fidelity.epochs)
+    return options, prepared(options), fidelity
+
+
+def settings_of(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any]:
+    """The settings that all trials of the study share."""
+    space = evaluation.space
+    return {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
+
+
+def default_name(settings: Mapping[str, Any]) -> str:
+    """Name a study by its settings, so that the same command goes on with the same study."""
+    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=3).hexdigest()
+    return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
 
 
 def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:

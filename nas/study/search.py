@@ -1,12 +1,10 @@
 """A whole search, from the user's options to the front, as `nas search` runs it."""
 
-import hashlib
-import json
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +14,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput, total_cost
 from nas.builder import Builder
 from nas.errors import InfeasibleError, LimitError, OptionError
-from nas.evaluation import Evaluation, Runner, Watcher
+from nas.evaluation import AskTell, Evaluation, Runner, Watcher
 from nas.exports.known import KNOWN
 from nas.latency.slowest import room_hint
 from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
@@ -34,15 +32,17 @@ from nas.study.baseline_training import baseline_jobs
 from nas.study.confirmation import ConfirmedSearch
 from nas.study.driver_lock import DriverLock, drive
 from nas.study.early_stopping import rungs
+from nas.study.fidelity import PLANNED_TRIALS, Fidelity
 from nas.study.jobs import BaselinesFirst
 from nas.study.opening import OpenStudy, experimental, open_study, optunas_errors
 from nas.study.optuna_mirror import OptunaMirror
-from nas.study.preparation import going_on, prepared
+from nas.study.preparation import default_name, going_on, prepared, prepared_within, settings_of
 from nas.study.preparation import runner_of as runner_of
 from nas.study.pruning import Pruning
 from nas.study.search_options import SearchOptions as SearchOptions
 from nas.study.settings import Conditions, StudySettings
 from nas.study.study import Study
+from nas.study.time_limit import TRIALS_SHARE, TimedSearch, TimeLimit
 from nas.study.warm_start import WarmStart, warm_start
 from nas.trial import Failure, TrialState, failed_confirmations
 from nas.trial_cost import MemoryAware, plan
@@ -59,7 +59,7 @@ MAX_STARTS_SHARE = 0.25
 class SearchResult:
     """The end of a search. `done` counts the trials on record; `features` has an entry for each feature asked for.
 
-    `expected_gain` is that of the rest of the budget (nas.results.convergence). `comparisons` has the `baselines`
+    `expected_gain` is that of the `remaining` trials (nas.results.convergence). `comparisons` has the `baselines`
     beside the front, and `conclusion` puts them in words.
     """
 
@@ -73,6 +73,7 @@ class SearchResult:
     features: list[FeatureRank]
     failed_confirmations: list[Failure]
     expected_gain: float | None
+    remaining: int
     is_flat: bool
     wall_s: float
     interrupted: bool
@@ -103,6 +104,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     options = going_on(options)
     options.check()
     evaluation = prepared(options)
+    fidelity: Fidelity | None = None
+    if options.time_s is not None and options.epochs is None:
+        options, evaluation, fidelity = prepared_within(options.time_s, options, evaluation)
     space = evaluation.space
     if options.confirm < evaluation.least_confirm:
         raise OptionError(
@@ -111,44 +115,55 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             options.evaluator,
             evaluation.least_confirm,
         )
-    settings = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
+    settings = settings_of(options, evaluation)
     runner = runner_of(options, evaluation.evaluator)
     with closing(Store.open(options.storage, create=True)) as store, optunas_errors(store.name):
-        name = options.study or _default_name(settings)
+        name = options.study or default_name(settings)
         start = warm_start(options.start_from, store, space, name)
         opened = open_study(store, options.storage, name, settings)
         record = opened.record
 
+        limit = None
+        if options.time_s is not None:
+            limit = TimeLimit(options.time_s, TRIALS_SHARE if options.confirm else 1.0, started)
+
         def report() -> dict[str, Any]:
-            return {**runner.report(), "budget": options.budget}
+            ends_at = {} if limit is None else {"ends_at": time.time() + limit.left_s}
+            return {**runner.report(), "budget": options.max_trials, **ends_at}
 
         with drive(store, record.study_id, record.name, report, stop=interrupt) as lock:
-            study = _study(options, space, store, opened, start, evaluation.features, announcer, lock)
-            chosen = _baselines(options, evaluation, space, study)
+            study = _study(options, evaluation, store, opened, start, announcer, lock, limit)
+            planned = options.max_trials or (PLANNED_TRIALS if fidelity is None else fidelity.trials)
+            chosen = _baselines(options, evaluation, space, study, planned)
             images, repeats = evaluation.images or "", options.confirm
             jobs = baseline_jobs(chosen.names, study.settings, images, repeats, study.rungs, store, announcer.noted)
-            work = BaselinesFirst(jobs, ConfirmedSearch(study, options.confirm))
+            work: AskTell = BaselinesFirst(jobs, ConfirmedSearch(study, options.confirm))
+            if limit is not None:
+                work = TimedSearch(work, limit)
             announcer.opened(study, is_over=work.is_over)
             if not work.is_over:
                 record_conditions(options, space, store, record, announcer)
+            if fidelity is not None and not work.is_over:
+                announcer.noted("time", {"message": fidelity.message})
             for note in chosen.notes() if not work.is_over else ():
                 announcer.noted("baselines left out", note)
             study.recover("driver killed")
             study.enqueue(start.architectures)
             if not study.trials:
-                study.enqueue(_starts(space, options.budget))
+                study.enqueue(_starts(space, planned))
             if study.max_latency_ms is not None and not study.trials:
                 # They are likely the fastest, and tell whether the limit can be met.
                 study.enqueue(space.smallest_of_each_mixer())
             interrupted = False
             try:
                 if not work.is_over:
-                    _announce_costs(options, space, evaluation, runner, study, store, announcer)
-                    with runner:
+                    _announce_costs(options, evaluation, runner, study, store, announcer, planned)
+                    with runner, limit.watched(interrupt) if limit is not None else nullcontext():
                         runner.run(work, evaluation.evaluator.prepared(store, runner.run, announcer.noted))
             except KeyboardInterrupt:
-                study.recover("stopped by the user")
-                interrupted = not work.is_over
+                is_time_up = limit is not None and limit.is_up
+                study.recover("time is up" if is_time_up else "stopped by the user")
+                interrupted = not work.is_over and not is_time_up
             except BaseException:
                 study.recover("search broke down")
                 raise
@@ -165,7 +180,9 @@ def record_conditions(
     """Record the conditions of the trials from now on; announce what differs from those before."""
     settings, conditions = StudySettings.from_record(record), Conditions.of_search(options)
     if options.recorded_space is not None:
-        message = f"{options.space} is not here; the study goes on in its space as it is on record"
+        message = (
+            f"{options.space} is not here, or another one by now; the study goes on in its space as it is on record"
+        )
         watcher.noted("space", {"message": message})
     if settings.sessions and (changes := conditions.changes_since(settings.sessions[-1].conditions)):
         watcher.noted("changed", {"message": f"since the trials before: {'; '.join(changes)}"})
@@ -182,37 +199,37 @@ def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
 
 def _announce_costs(
     options: SearchOptions,
-    space: SearchSpace,
     evaluation: Evaluation,
     runner: Runner,
     study: Study,
     store: Store,
     watcher: Watcher,
+    planned_trials: int,
 ) -> None:
     """Fit the runner to the memory of trials; announce their cost, and whether the limit allows larger networks."""
-    trials = min(study.budget, space.size) - study.done
+    trials = study.remaining if study.time_limit is None else planned_trials
     if evaluation.trial_costs is not None and isinstance(runner, MemoryAware) and trials > 0:
         costs = plan(evaluation.trial_costs, runner, trials)
         if costs is not None:
             watcher.noted("cost", costs.as_json())
             for warning in costs.warnings:
                 watcher.noted("warning", {"message": warning})
-    if hint := room_hint(space, study.settings, store, options.ray_address):
+    if hint := room_hint(evaluation.space, study.settings, store, options.ray_address):
         watcher.noted("size", {"message": hint})
 
 
 def _study(
     options: SearchOptions,
-    space: SearchSpace,
+    evaluation: Evaluation,
     store: Store,
     opened: OpenStudy,
     start: WarmStart,
-    expensive_features: Sequence[ArchitectureMetric],
     watcher: Watcher,
     lock: DriverLock,
+    time_limit: TimeLimit | None,
 ) -> Study:
     """Make the study and its sampler, which receives the costs and features that need no training."""
-    optuna_study, settings = opened.optuna_study, opened.record.settings
+    space, optuna_study, settings = evaluation.space, opened.optuna_study, opened.record.settings
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     latency_input = ModelInput.from_dict(settings["latency_input"])
     online_model = _online_model(store, settings, builder, latency_input)
@@ -229,7 +246,7 @@ def _study(
         costs=costs,
         limits={} if limit is None else {LATENCY.name: limit},
         features=[*start.priors, *(costs[name] for name in options.features if name in costs)],
-        expensive_features=expensive_features,
+        expensive_features=evaluation.features,
     )
     with experimental():
         sampler: optuna.samplers.BaseSampler = plugins.load(plugins.SAMPLERS, options.sampler)(setting)
@@ -238,18 +255,19 @@ def _study(
         OptunaMirror(optuna_study, space, settings),
         space,
         settings,
-        options.budget,
+        options.max_trials,
         watcher,
         pruning=Pruning(optuna_study, settings, rungs(settings["epochs"]), sampler) if options.early_stopping else None,
         online_model=online_model,
         flat_below=options.flat_below,
+        time_limit=time_limit,
         check_driver=lock.check,
     )
     optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.excluded, seed=options.seed)
     return study
 
 
-def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpace, study: Study) -> Choice:
+def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpace, study: Study, trials: int) -> Choice:
     """Choose the known networks to train.
 
     Raises UserError for a named one that cannot be built, ParameterError where the evaluator trains nothing.
@@ -257,7 +275,7 @@ def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpac
     names = named(options.baselines)
     if evaluation.images is not None:
         builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-        return choose(names, builder, space, study.settings, options.budget, 1 + options.confirm)
+        return choose(names, builder, space, study.settings, trials, 1 + options.confirm)
     if any(name != FEW for name in names):
         raise OptionError(
             "{baselines} {}: {evaluator} {} trains no network; valid: none", ",".join(names), options.evaluator
@@ -288,6 +306,7 @@ def _result(
         features=feature_ranks(study.trials) if options.features else [],
         failed_confirmations=failed_confirmations(study.trials),
         expected_gain=study.expected_gain,
+        remaining=study.remaining,
         is_flat=study.is_flat,
         wall_s=wall_s,
         interrupted=interrupted,
@@ -312,16 +331,12 @@ def _online_model(
     return online_model
 
 
-def _default_name(settings: Mapping[str, Any]) -> str:
-    """Name a study by its settings, so that the same command goes on with the same study."""
-    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=3).hexdigest()
-    return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
-
-
 def _check_outcome(study: Study) -> None:
     """Raises InfeasibleError when the study is over without a single complete trial."""
     if study.results or not study.is_over:
         return
+    if study.time_limit is not None and not study.is_hopeless:
+        raise OptionError("{time_s} {:g} s: no trial has ended in that time", study.time_limit.seconds)
     failed = [trial for trial in study.trials if trial.state is TrialState.FAILED]
     measured = [
         trial.outcome.latency.median

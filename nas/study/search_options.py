@@ -27,6 +27,7 @@ from nas.study.baseline_choice import FEW, named
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
 # What numpy's and torch's generators take.
 MAX_SEED = 2**32 - 1
+DEFAULT_BUDGET = 200
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,17 @@ class SearchOptions:
         metavar="SIZE",
         default_text="m",
     ).default(None)
-    budget: int = Option("Trials to have on record.", metavar="N", minimum=1).default(200)
+    budget: int | None = Option(
+        "Trials to have on record.", metavar="N", minimum=1, default_text=f"{DEFAULT_BUDGET}; with --time no limit"
+    ).default(None)
+    time_s: float | None = Option(
+        "Search as long as 30s, 10m or 1h, confirmation included; without --epochs, trainings are as long as suits it.",
+        flag="--time",
+        metavar="TIME",
+        kind="duration",
+        above=0,
+        unit="seconds",
+    ).default(None)
     confirm: int = Option(
         "Seeds more to train the front's members with after the budget.", metavar="K", minimum=0
     ).default(2)
@@ -190,6 +201,11 @@ class SearchOptions:
             plugins.check(group, name)
         for target in self.targets:
             plugins.check(plugins.TARGETS, target.partition("@")[0].partition(":")[0])
+
+    @property
+    def max_trials(self) -> int | None:
+        """The budget; None where time alone is the limit."""
+        return self.budget or (DEFAULT_BUDGET if self.time_s is None else None)
 
     @property
     def sized_space(self) -> str:

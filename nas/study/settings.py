@@ -31,13 +31,14 @@ class Conditions:
     start_from: tuple[str, ...]
     early_stopping: bool
     flat_below: float | None
-    budget: int
+    budget: int | None
     confirm: int
     baselines: tuple[str, ...]
     train_precision: str
     versions: Mapping[str, str]
     commit: str | None = None
     processor: str | None = None
+    time_s: float | None = None
 
     @classmethod
     def of_search(cls, options: SearchOptions) -> Self:
@@ -45,6 +46,7 @@ class Conditions:
         names = {entry.name for entry in fields(cls)} & {entry.name for entry in fields(options)}
         chosen = {name: getattr(options, name) for name in names}
         versions = {"python": python_version(), **{package: version(package) for package in PACKAGES}}
+        chosen["budget"] = options.max_trials
         return cls(**chosen, versions=versions, commit=_commit(), processor=processor_name())
 
     @classmethod

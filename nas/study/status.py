@@ -15,8 +15,8 @@ HOUR_S = 3600.0
 @dataclass(frozen=True)
 class Status:
     """The state of one study. `driver` is the process that drives it, None where none is alive; `workers` is the number
-    of trials at a time on each of its nodes. `failures` counts failed and interrupted trials by cause, and `last_error`
-    is the latest failure.
+    of trials at a time on each of its nodes. `failures` counts failed and interrupted trials by cause, `last_error`
+    is the latest failure, and `now` the time of reading.
     """
 
     record: StudyRecord
@@ -25,6 +25,7 @@ class Status:
     trials_per_hour: float
     failures: Mapping[str, int]
     last_error: Failure | None
+    now: float = 0.0
 
     @property
     def workers(self) -> Mapping[str, int]:
@@ -39,7 +40,11 @@ class Status:
 
     @property
     def left_s(self) -> float | None:
-        """The remaining time of the running search at its present pace, in seconds, without confirmations."""
+        """The remaining time of the running search in seconds: of its time limit, else at its present pace without
+        confirmations.
+        """
+        if (ends_at := (self.driver or {}).get("ends_at")) is not None:
+            return max(0.0, float(ends_at) - self.now)
         if self.budget is None or not self.trials_per_hour:
             return None
         return max(0, self.budget - self.done) / self.trials_per_hour * HOUR_S
@@ -87,4 +92,5 @@ def status_of(record: StudyRecord, driver: Mapping[str, Any] | None, endings: Se
         trials_per_hour=recent / hours,
         failures=Counter(failure.cause for failure in failed),
         last_error=failed[-1] if failed else None,
+        now=now,
     )

@@ -19,6 +19,7 @@ from nas.store.store import Store
 from nas.study.early_stopping import rungs
 from nas.study.optuna_mirror import OptunaMirror
 from nas.study.pruning import Pruning
+from nas.study.time_limit import TimeLimit
 from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class Study:
     Our record of a trial's end is written first and Optuna's `mirror` after it; `recover` completes the mirror after a
     process was killed between the two. Without `pruning` every trial is trained to the end. `online_model` skips
     proposals that are over the latency limit. With `flat_below` the study ends before its budget when the remaining
-    trials promise a smaller gain. `check_driver` raises SearchInterruptedError when another process has become the
-    driver.
+    trials promise a smaller gain. `time_limit` ends the trials of this run; without a `budget` it alone does.
+    `check_driver` raises SearchInterruptedError when another process has become the driver.
     """
 
     def __init__(
@@ -48,12 +49,13 @@ class Study:
         mirror: OptunaMirror,
         space: Space,
         settings: Mapping[str, Any],
-        budget: int,
+        budget: int | None,
         watcher: Watcher,
         *,
         pruning: Pruning | None = None,
         online_model: "OnlineLatencyModel | None" = None,
         flat_below: float | None = None,
+        time_limit: TimeLimit | None = None,
         check_driver: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = mirror.name
@@ -67,6 +69,7 @@ class Study:
         self._pruning = pruning
         self._online_model = online_model
         self._flat_below = flat_below
+        self.time_limit = time_limit
         self._check_driver = check_driver
         self._skipped: set[str] = set()
         self._excluded: set[str] = set()
@@ -85,6 +88,7 @@ class Study:
         # A running trial's outcome at its last rung, by its architecture's key.
         self._resume_from: dict[str, Outcome] = {}
         self._gain: tuple[int, float | None] = (-1, None)
+        self._done_before = self.done
 
     @property
     def trials(self) -> Sequence[Trial]:
@@ -133,14 +137,26 @@ class Study:
 
     @property
     def _is_spent(self) -> bool:
-        return len(self._holders) >= min(self.budget, self._space.size) or self.is_hopeless or self.is_flat
+        is_out_of_time = self.time_limit is not None and self.time_limit.is_over_for_trials
+        return len(self._holders) >= self._max_trials or is_out_of_time or self.is_hopeless or self.is_flat
+
+    @property
+    def _max_trials(self) -> int:
+        return self._space.size if self.budget is None else min(self.budget, self._space.size)
+
+    @property
+    def remaining(self) -> int:
+        """The number of trials to come; within a time limit as many as it has room for, by the pace of this run."""
+        remaining = max(0, self._max_trials - self.done)
+        if self.time_limit is None:
+            return remaining
+        return min(remaining, self.time_limit.trials_left(self.done - self._done_before))
 
     @property
     def expected_gain(self) -> float | None:
         """The gain in hypervolume that the rest of the budget promises (nas.results.convergence)."""
         if self._gain[0] != self.done:
-            remaining = max(0, min(self.budget, self._space.size) - self.done)
-            self._gain = self.done, expected_gain(self.results, self._done, remaining, self.settings)
+            self._gain = self.done, expected_gain(self.results, self._done, self.remaining, self.settings)
         return self._gain[1]
 
     def ask(self) -> Trial | None:

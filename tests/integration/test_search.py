@@ -142,6 +142,24 @@ def test_a_larger_budget_goes_on(searched: Searched) -> None:
     assert len(trials(searched.folder)) == BUDGET + 1
 
 
+def test_a_search_of_a_given_time_ends_by_itself_and_goes_on_with_its_own_length_of_trainings(tmp_path: Path) -> None:
+    options = ["search", "--space", "hybrid", "--time", "25s", "--workers", "1", "--latency-precision", "20%"]
+    first = run_nas([*options, "--baselines", "none", "--train-size", "100", "--json"], tmp_path)
+    assert first.code == 0, first.err
+    result = json.loads(first.out)
+    assert result["trials"] > 0
+    assert result["front"]
+    chosen = re.search(r"time: trainings of (\d+) epochs", first.err)
+    assert chosen is not None
+    study = nas.load_study(f"sqlite:///{tmp_path / 'nas.db'}")
+    assert study.settings["epochs"] == int(chosen[1])
+    again = run_nas([*options, "--baselines", "none", "--train-size", "100", "--json"], tmp_path)
+    assert again.code == 0, again.err
+    assert json.loads(again.out)["study"] == result["study"]
+    assert json.loads(again.out)["trials"] > result["trials"]
+    assert "time: trainings" not in again.err
+
+
 def test_other_settings_are_another_study_and_never_mixed(searched: Searched) -> None:
     name = json.loads(searched.result.out)["study"]
     mixed = run_nas([*QUICK, "--budget", "2", "--seed", "1", "--study", name], searched.folder)

@@ -18,7 +18,7 @@ WORDS = (
         "--stop-when-flat",
         "2%",
     ),
-    *("--baselines", "few,resnet20"),
+    *("--baselines", "few,resnet20", "--time", "1h30m"),
     *("--start-from", "published", "--start-from", "one.yaml", "--study", "mine", "--sampler", "tpe"),
     *("--evaluator", "supernet", "--supernet-epochs", "4", "--inherit"),
     *("--dataset", "digits", "--data-dir", "data", "--download", "--epochs", "2", "--train-size", "64"),

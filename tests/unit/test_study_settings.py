@@ -139,6 +139,22 @@ def test_a_study_goes_on_without_its_space_file(tmp_path: Path) -> None:
     assert going_on(replace(options, space="hybrid")).recorded_space is None
 
 
+def test_a_study_goes_on_in_its_space_that_an_earlier_version_declared_otherwise(tmp_path: Path) -> None:
+    url, now = f"sqlite:///{tmp_path / 'nas.db'}", load_space("hybrid-16")
+    earlier = replace(now, stages=now.stages[:2], starts=())
+    with Store.open(url, create=True) as store:
+        opening.open_study(store, url, "study", settings(space="hybrid-16", space_key=earlier.key))
+        record_conditions(SearchOptions(), earlier, store, store.study(), Silent())
+        opening.open_study(store, url, "current", settings(space="hybrid-16", space_key=now.key))
+        record_conditions(SearchOptions(), now, store, store.study("current"), Silent())
+    options = SearchOptions(study="study", storage=url)
+    # By the name of the family, or of the one for these images.
+    for name in ("hybrid", "hybrid-16"):
+        assert going_on(replace(options, space=name)).recorded_space == earlier
+        assert going_on(replace(options, space=name, study="current")).recorded_space is None
+    assert going_on(replace(options, space="hybrid-v1")).recorded_space is None
+
+
 def test_a_study_of_an_earlier_version_opens_and_exports(earlier: str, tmp_path: Path, nas: Any) -> None:
     with Store.open(earlier, create=False) as store:
         record = store.study("today")
