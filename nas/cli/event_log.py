@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from nas.results.rank_correlation import RankCheck
-from nas.study.search import SearchResult
+from nas.study.search_result import SearchResult
 from nas.study.study import Study
 from nas.trial import Outcome, Trial
 

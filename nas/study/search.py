@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import optuna
@@ -17,16 +16,13 @@ from nas.errors import InfeasibleError, LimitError, OptionError
 from nas.evaluation import AskTell, Evaluation, Runner, Watcher
 from nas.exports.known import KNOWN
 from nas.latency.slowest import room_hint
-from nas.objective import LATENCY, MACS, PARAMETERS, Objective, recorded_objectives
+from nas.objective import LATENCY, MACS, PARAMETERS, recorded_objectives
 from nas.options import check_options
-from nas.results.comparison import Comparison
-from nas.results.front import Result, dropped_from_front, front, front_hypervolume
-from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import ArchitectureMetric, SamplerSetting
 from nas.space import SearchSpace
 from nas.store.store import Store, StudyRecord
-from nas.study.baseline import Baseline, compared, stored_baselines
+from nas.study.baseline import stored_baselines
 from nas.study.baseline_choice import FEW, Choice, choose, named
 from nas.study.baseline_training import baseline_jobs
 from nas.study.confirmation import ConfirmedSearch
@@ -40,11 +36,12 @@ from nas.study.preparation import default_name, going_on, prepared, prepared_wit
 from nas.study.preparation import runner_of as runner_of
 from nas.study.pruning import Pruning
 from nas.study.search_options import SearchOptions as SearchOptions
+from nas.study.search_result import SearchResult, result_of
 from nas.study.settings import Conditions, StudySettings
 from nas.study.study import Study
 from nas.study.time_limit import TRIALS_SHARE, TimedSearch, TimeLimit
 from nas.study.warm_start import WarmStart, warm_start
-from nas.trial import Failure, TrialState, failed_confirmations
+from nas.trial import TrialState, failed_confirmations
 from nas.trial_cost import MemoryAware, plan
 
 if TYPE_CHECKING:
@@ -53,33 +50,6 @@ if TYPE_CHECKING:
 
 # The share of the budget for members that the space declares good to start with.
 MAX_STARTS_SHARE = 0.25
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The end of a search. `done` counts the trials on record; `features` has an entry for each feature asked for.
-
-    `expected_gain` is that of the `remaining` trials (nas.results.convergence). `comparisons` has the `baselines`
-    beside the front, and `conclusion` puts them in words.
-    """
-
-    study: str
-    objectives: tuple[Objective, ...]
-    done: int
-    front: list[Result]
-    dropped_from_front: list[Result]
-    hypervolume: float
-    rank_checks: list[RankCheck]
-    features: list[FeatureRank]
-    failed_confirmations: list[Failure]
-    expected_gain: float | None
-    remaining: int
-    is_flat: bool
-    wall_s: float
-    interrupted: bool
-    baselines: list[Baseline] = field(default_factory=list)
-    comparisons: list[Comparison] = field(default_factory=list)
-    conclusion: list[str] = field(default_factory=list)
 
 
 class Announcer(Watcher, Protocol):
@@ -171,7 +141,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 _check_outcome(study)
             rank_checks = store.rank_checks(record.study_id)
             known = stored_baselines(store, record.settings) if named(options.baselines) else []
-            return _result(options, study, rank_checks, known, time.monotonic() - started, interrupted=interrupted)
+            return result_of(options, study, rank_checks, known, time.monotonic() - started, interrupted=interrupted)
 
 
 def record_conditions(
@@ -281,39 +251,6 @@ def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpac
             "{baselines} {}: {evaluator} {} trains no network; valid: none", ",".join(names), options.evaluator
         )
     return Choice()
-
-
-def _result(
-    options: SearchOptions,
-    study: Study,
-    rank_checks: list[RankCheck],
-    baselines: list[Baseline],
-    wall_s: float,
-    *,
-    interrupted: bool,
-) -> SearchResult:
-    results = study.results
-    members = front(results)
-    comparisons, conclusion = compared(baselines, [member.losses for member in members], study.settings)
-    return SearchResult(
-        study=study.name,
-        objectives=recorded_objectives(study.settings),
-        done=study.done,
-        front=members,
-        dropped_from_front=dropped_from_front(results),
-        hypervolume=front_hypervolume(results, study.settings),
-        rank_checks=rank_checks,
-        features=feature_ranks(study.trials) if options.features else [],
-        failed_confirmations=failed_confirmations(study.trials),
-        expected_gain=study.expected_gain,
-        remaining=study.remaining,
-        is_flat=study.is_flat,
-        wall_s=wall_s,
-        interrupted=interrupted,
-        baselines=baselines,
-        comparisons=comparisons,
-        conclusion=conclusion,
-    )
 
 
 def _online_model(
