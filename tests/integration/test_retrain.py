@@ -17,8 +17,8 @@ from nas.exports.config import ExportedConfig
 from nas.exports.training import TrainingRecipe
 from tests.conftest import nas_script, run_nas
 from tests.integration.searching import RunningSearch, wait_for_end
-from workers.retrain.augmentation import mix
 from workers.retrain.recipes import recipe_for
+from workers.training.augmentation import mix
 from workers.training.policy import TrainingTask
 
 SMALL = Architecture((Stage("pool", 1, 16), Stage("attention", 1, 32)))

@@ -22,8 +22,8 @@ from nas.exports.training import TrainingRecipe
 from workers.allocator import keep_freed_memory
 from workers.data.dataset import Dataset, Request, split_indices
 from workers.latency.measurement_lock import locks_for, shared_step
-from workers.retrain.augmentation import augmentation_of
 from workers.retrain.data import FurtherPictures, Pictures, training_data
+from workers.training.augmentation import augmentation_of
 from workers.training.loop import Training, TrainingData, choose_setting, evaluate, prepare_weights
 from workers.training.setting import Setting
 
