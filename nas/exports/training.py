@@ -56,6 +56,8 @@ class TrainingRecipe:
     rand_augment_magnitude: int = 9
     mixup: float = 0.0
     cutmix: float = 0.0
+    mix_from_epochs: int = 0
+    """Mixup and cutmix are for trainings of at least this many epochs: short ones do without."""
     erasing: float = 0.0
     drop_path: float = 0.0
     """Stochastic depth of the last block (Huang et al.); earlier ones have less."""

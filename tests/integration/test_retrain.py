@@ -221,6 +221,7 @@ def test_published_recipes_depend_on_the_data_set_and_give_way() -> None:
 
 def test_the_policy_is_light_unless_it_is_told_otherwise() -> None:
     recipe = recipe_for("policy", "digits", DIGITS, {})
-    assert (recipe.mixup, recipe.cutmix, recipe.erasing, recipe.rand_augment_ops, recipe.ema_decay) == (0, 0, 0, 0, 0)
+    assert (recipe.cutmix, recipe.erasing, recipe.rand_augment_ops, recipe.ema_decay) == (0, 0, 0, 0)
+    assert recipe_for("policy", "digits", DIGITS, {"mixup": 0.4}).mix_from_epochs == 0
     assert recipe_for("policy", "digits", DIGITS, {"mixup": 0.2}).mixup == 0.2
     assert recipe_for("policy", "digits", DIGITS, {}, time_s=60.0).epochs == 0

@@ -12,12 +12,20 @@ from nas.exports.training import LEGACY, RECIPE_SETTING, TrainingRecipe
 from workers.data.dataset import ArraySource, ProxyData, split
 from workers.data.digits import DIGITS
 from workers.training.augment import alternately
+from workers.training.augmentation import can_be_captured, mix_of
 from workers.training.batch_norm import RunningStatistics
 from workers.training.folds import FoldedTraining
 from workers.training.loop import ResidentData, Training, prepare_weights
 from workers.training.optimiser import inner_filters, optimiser_of
 from workers.training.orthogonal import orthogonalised
-from workers.training.policy import MAX_FOLDS, TrainingTask, folds, policy, worthwhile_epochs
+from workers.training.policy import (
+    MAX_FOLDS,
+    MIN_EPOCHS_FOR_MIXUP,
+    TrainingTask,
+    folds,
+    policy,
+    worthwhile_epochs,
+)
 from workers.training.schedule import SCHEDULES, Schedule
 from workers.training.setting import FP32
 from workers.training.whitening import first_convolution, whiten
@@ -73,6 +81,49 @@ def test_settings_give_the_recipe_back_and_old_ones_the_old_recipe() -> None:
     # An old study compares its settings with those of today.
     assert {"epochs": 3, **legacy.as_settings()} == old
     assert RECIPE_SETTING not in legacy.as_settings()
+
+
+def mixed_batches(recipe: TrainingRecipe, seconds_per_call: float = 0.0) -> tuple[int, int]:
+    """The numbers of mixed batches and of all batches of a training, whose clock advances with each look at it."""
+    mixed, now = mix_of(replace(recipe, mixup=0.2), 4), 0.0
+    assert mixed is not None
+    calls: list[int] = []
+
+    def mix(x_BCHW: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+        calls.append(len(labels_B))
+        x_BCHW, labels_BK = mixed(x_BCHW, labels_B)
+        assert labels_BK.sum(1) == pytest.approx(1.0)
+        return x_BCHW, labels_BK
+
+    def clock() -> float:
+        nonlocal now
+        now += seconds_per_call
+        return now
+
+    trained = training(recipe, mix=mix, clock=clock)
+    while not trained.is_over:
+        trained.train_epoch()
+    return len(calls), trained.steps
+
+
+def test_pictures_are_mixed_in_trainings_that_see_each_of_them_often() -> None:
+    recipe = replace(SHORT, mix_from_epochs=10)
+    assert mixed_batches(recipe)[0] == 0
+    mixed, steps = mixed_batches(replace(recipe, epochs=10))
+    assert mixed == steps
+    # By time the number of epochs is known after the first steps; here there are 3 steps in an epoch.
+    by_time = replace(recipe, epochs=0, time_s=100.0)
+    assert mixed_batches(by_time, seconds_per_call=5.0)[0] == 0
+    mixed, steps = mixed_batches(by_time, seconds_per_call=0.5)
+    assert steps > 30
+    assert 0 < steps - mixed < 4
+
+
+def test_the_policy_mixes_in_long_trainings_alone() -> None:
+    recipe = policy(TASK, epochs=20)
+    assert mix_of(recipe, 10) is not None
+    assert can_be_captured(recipe)
+    assert not can_be_captured(policy(TASK, epochs=MIN_EPOCHS_FOR_MIXUP))
 
 
 def test_a_short_training_has_small_batches_and_what_the_user_says_stands() -> None:

@@ -23,7 +23,7 @@ from workers.allocator import keep_freed_memory
 from workers.data.dataset import Dataset, Request, split_indices
 from workers.latency.measurement_lock import locks_for, shared_step
 from workers.retrain.data import FurtherPictures, Pictures, training_data
-from workers.training.augmentation import augmentation_of
+from workers.training.augmentation import augmentation_of, mix_of
 from workers.training.loop import Training, TrainingData, choose_setting, evaluate, prepare_weights
 from workers.training.setting import Setting
 
@@ -81,7 +81,8 @@ def work(config: dict[str, Any]) -> None:
         torch.Generator().manual_seed(job.seed),
         setting,
         step_lock,
-        present=augmentation_of(job.recipe, data, job.model_input.classes),
+        present=augmentation_of(job.recipe, data),
+        mix=mix_of(job.recipe, job.model_input.classes),
         forward=ray.train.torch.prepare_model(network, move_to_device=False) if world > 1 else network,
         rank=rank,
         world=world,

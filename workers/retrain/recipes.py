@@ -60,6 +60,9 @@ def recipe_for(
     if name == POLICY:
         names = ("epochs", "batch_size", "learning_rate")
         chosen = {field: rest.pop(field) for field in names if field in rest}
+        if {"mixup", "cutmix"} & rest.keys():
+            # The user's own, however short the training is.
+            rest = {"mixup": 0.0, "cutmix": 0.0, "mix_from_epochs": 0, **rest}
         recipe = replace(policy(task, **chosen, time_s=time_s), **rest)
     else:
         published = DEFAULTS.get(dataset, _PICTURES)

@@ -1,4 +1,4 @@
-"""The published recipe's heavy augmentation, on batches that are already shifted and mirrored.
+"""Heavy augmentation, of the published recipes and of long trainings, on batches that are already shifted and mirrored.
 
 All random numbers are torch's.
 """
@@ -17,11 +17,10 @@ from workers.training.loop import Presentation, TrainingData
 
 @dataclass(frozen=True)
 class HeavyAugmentation:
-    """RandAugment (Cubuk et al.), random erasing (Zhong et al.), mixup (Zhang et al.) and cutmix (Yun et al.)."""
+    """RandAugment (Cubuk et al.) and random erasing (Zhong et al.) of each picture."""
 
     recipe: TrainingRecipe
     data: TrainingData
-    classes: int
 
     def __call__(self, images: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
         recipe = self.recipe
@@ -32,13 +31,34 @@ class HeavyAugmentation:
         if recipe.erasing:
             eraser = v2.RandomErasing(p=recipe.erasing)
             x_BCHW = torch.stack([eraser(image) for image in x_BCHW])
-        return mix(x_BCHW, F.one_hot(labels_B, self.classes).float(), recipe, torch.default_generator)
+        return x_BCHW, labels_B
 
 
-def augmentation_of(recipe: TrainingRecipe, data: TrainingData, classes: int) -> Presentation | None:
-    """The recipe's augmentation; None where it has only shifts and mirror images."""
-    is_heavy = recipe.rand_augment_ops or recipe.erasing or recipe.mixup or recipe.cutmix
-    return HeavyAugmentation(recipe, data, classes) if is_heavy else None
+@dataclass(frozen=True)
+class Mix:
+    """Mixup (Zhang et al.) and cutmix (Yun et al.) of a batch's pictures."""
+
+    recipe: TrainingRecipe
+    classes: int
+
+    def __call__(self, x_BCHW: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+        return mix(x_BCHW, F.one_hot(labels_B, self.classes).float(), self.recipe, torch.default_generator)
+
+
+def augmentation_of(recipe: TrainingRecipe, data: TrainingData) -> Presentation | None:
+    """The recipe's augmentation of each picture; None where it has only shifts and mirror images."""
+    return HeavyAugmentation(recipe, data) if recipe.rand_augment_ops or recipe.erasing else None
+
+
+def mix_of(recipe: TrainingRecipe, classes: int) -> Mix | None:
+    """The recipe's mixing of pictures; None where it has none."""
+    return Mix(recipe, classes) if recipe.mixup or recipe.cutmix else None
+
+
+def can_be_captured(recipe: TrainingRecipe) -> bool:
+    """Whether a CUDA graph can capture the recipe's steps: not with heavy augmentation or mixing."""
+    is_mixed = recipe.epochs >= recipe.mix_from_epochs and (recipe.mixup or recipe.cutmix)
+    return not (recipe.rand_augment_ops or recipe.erasing or is_mixed)
 
 
 def mix(x_BCHW: Tensor, y_BK: Tensor, recipe: TrainingRecipe, generator: torch.Generator) -> tuple[Tensor, Tensor]:

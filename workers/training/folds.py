@@ -9,6 +9,7 @@ from torch import nn
 
 from nas.exports.training import TrainingRecipe
 from nas.trial import CurvePoint
+from workers.training.augmentation import augmentation_of, mix_of
 from workers.training.loop import ResidentData, Training
 from workers.training.setting import Setting
 from workers.training.steps import StepLock
@@ -61,5 +62,18 @@ def training_on(
     for model, data in zip(models, folds, strict=True):
         setting.place(model)
         generator = torch.Generator().manual_seed(seed)
-        trainings.append(Training(model, data, recipe, generator, setting, step_lock, part, prepared=prepared))
+        trainings.append(
+            Training(
+                model,
+                data,
+                recipe,
+                generator,
+                setting,
+                step_lock,
+                part,
+                present=augmentation_of(recipe, data),
+                mix=mix_of(recipe, data.classes),
+                prepared=prepared,
+            )
+        )
     return FoldedTraining(trainings) if len(trainings) > 1 else trainings[0]

@@ -107,6 +107,7 @@ class ResidentData:
         self.normalise = Normalisation.of(self.train_images[:: 1 + len(self.train_images) // STATISTICS_IMAGES])
         self.flip = data.flip
         self.shift_px = data.shift_px
+        self.classes = data.classes
 
     def pictures(self, chosen_B: Tensor) -> Tensor:
         return self.train_images[chosen_B]
@@ -156,10 +157,10 @@ class Training:
     A batch is trained on in parts of `part` images where memory is too small for all of it at once. Each part (with a
     graph, several steps), each epoch's plan, and each validation runs inside `step_lock()`; on a GPU the caller makes
     the training, resumes it and reads its state inside `step_lock()` too. The default `loss` is the model's
-    cross-entropy. `present` augments beyond shifts and mirror images. When several processes train together, each
-    takes the images of its `rank` among `world`, through its own `forward`; `agree` is the Schedule's. The default
-    `optimiser` is the recipe's. Weights are fresh and the recipe prepares them, unless they are `prepared`: trained
-    before, or by `prepare_weights`.
+    cross-entropy. `present` augments beyond shifts and mirror images; `mix` mixes the pictures of a batch where the
+    recipe has the training long enough for it. When several processes train together, each takes the images of its
+    `rank` among `world`, through its own `forward`; `agree` is the Schedule's. The default `optimiser` is the recipe's.
+    Weights are fresh and the recipe prepares them, unless they are `prepared`: trained before, or by `prepare_weights`.
     """
 
     def __init__(
@@ -173,6 +174,7 @@ class Training:
         part: int | None = None,
         loss: Loss | None = None,
         present: Presentation | None = None,
+        mix: Presentation | None = None,
         forward: nn.Module | None = None,
         rank: int = 0,
         world: int = 1,
@@ -187,6 +189,7 @@ class Training:
         self._forward = forward or model
         self._loss_of = loss or self._cross_entropy
         self._present = present or self._normalised
+        self._mix = mix
         self._data = data
         self._recipe = recipe
         self._generator = generator
@@ -333,16 +336,20 @@ class Training:
         return not self._schedule.is_over
 
     def _follow(self) -> None:
+        expected_steps = self._schedule.expected_steps
         if self._statistics is not None:
-            self._statistics.follow(self._schedule.expected_steps)
+            self._statistics.follow(expected_steps)
+        self._is_mixed = self._mix is not None and expected_steps >= self._recipe.mix_from_epochs * self._steps
 
     def _loss(self, plan_4B: Tensor) -> Tensor:
         data = self._data
         chosen_B, shifts_3B = plan_4B[0], plan_4B[1:]
         images = shifted(data.pictures(chosen_B), shifts_3B)
-        x_BCHW, labels_B = self._present(images, data.train_labels[chosen_B])
+        x_BCHW, labels = self._present(images, data.train_labels[chosen_B])
+        if self._mix is not None and self._is_mixed:
+            x_BCHW, labels = self._mix(x_BCHW, labels)
         with self._setting.cast(chosen_B.device):
-            return self._loss_of(self._setting.batch(x_BCHW), labels_B)
+            return self._loss_of(self._setting.batch(x_BCHW), labels)
 
     def _normalised(self, images: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
         return self._data.normalise(images), labels_B

@@ -19,6 +19,9 @@ MIN_STEPS_PER_EPOCH = 8
 # Label smoothing helps only where each image is seen often.
 MIN_EPOCHS_FOR_SMOOTHING = 20
 LABEL_SMOOTHING = 0.1
+# So does mixup, where each is seen so often that a small network knows all of them by heart.
+MIN_EPOCHS_FOR_MIXUP = 50
+MIXUP = 0.2
 # Images to present in a training of unknown length, and the limits of its epochs.
 IMAGES_TO_PRESENT = 1_000_000
 MIN_EPOCHS, MAX_EPOCHS = 20, 200
@@ -66,6 +69,8 @@ def policy(
         mirror="alternate" if task.mirrors else "random",
         whiten=True,
         fast_statistics=True,
+        mixup=MIXUP,
+        mix_from_epochs=MIN_EPOCHS_FOR_MIXUP,
         time_s=time_s,
     )
 
