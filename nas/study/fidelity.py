@@ -8,8 +8,8 @@ from nas.trial_cost import MemoryAware, duration
 
 # Trainings are shorter than the data set's default where time has room for fewer trials than this, longer where it has
 # room for more than that.
-PLANNED_TRIALS, MAX_TRIALS = 40, 200
-MIN_EPOCHS, MAX_EPOCHS = 3, 100
+PLANNED_TRIALS, MAX_TRIALS = 30, 200
+MIN_EPOCHS, MAX_EPOCHS = 5, 100
 # Starting Ray and the known networks take about this.
 START_S = 15.0
 

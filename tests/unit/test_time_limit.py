@@ -102,7 +102,7 @@ def test_the_end_comes_once_and_not_after_the_search_has_left() -> None:
 
 @pytest.mark.parametrize(
     ("trial_s", "epochs", "trials"),
-    [(0.01, MAX_EPOCHS, 33_000), (4.125, 40, MAX_TRIALS), (20.0, 20, 82), (55.0, 15, PLANNED_TRIALS), (1e3, 3, 11)],
+    [(0.01, MAX_EPOCHS, 33_000), (4.125, 40, MAX_TRIALS), (20.0, 20, 82), (73.333, 15, PLANNED_TRIALS), (1e3, 5, 7)],
 )
 def test_trainings_are_as_long_as_suits_the_time(trial_s: float, epochs: int, trials: int) -> None:
     # Two workers, and 70% of the time less the start: 1,650 s of trainings, whose default is 20 epochs.
