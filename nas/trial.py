@@ -11,6 +11,8 @@ from nas.objective import ACCURACY, LATENCY, PARAMETERS, Measurement, latency_on
 
 # The cause of a failure or an interruption whose worker process died.
 WORKER_LOST = "worker lost"
+# The causes of interruptions that are nobody's failure.
+STOPPED_BY_USER, TIME_IS_UP = "stopped by the user", "time is up"
 # Attempts at an evaluation whose worker dies each time, the first one included.
 MAX_ATTEMPTS = 4
 

@@ -73,6 +73,7 @@ class EventLog:
             {
                 "trials": result.done,
                 "interrupted": result.interrupted,
+                "ending": result.ending,
                 "hypervolume": result.hypervolume,
                 "front": members,
                 "wall_s": round(result.wall_s, 3),

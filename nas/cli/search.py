@@ -68,6 +68,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
                 {
                     "study": result.study,
                     "trials": result.done,
+                    "ending": result.ending,
                     "front": members,
                     "fell_off": dropped,
                     "baselines": baselines,
@@ -82,7 +83,9 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             )
         )
     elif log is None:
-        click.echo(f"{result.done} trials on record, hypervolume {result.hypervolume:.4g}, {result.wall_s:.0f} s")
+        because = f" ({result.ending})" if result.ending else ""
+        volume, wall_s = f"hypervolume {result.hypervolume:.4g}", f"{result.wall_s:.0f} s"
+        click.echo(f"{result.done} trials on record{because}, {volume}, {wall_s}")
         if result.is_flat and result.remaining and result.expected_gain is not None:
             click.echo(f"flat: the other {result.remaining} trials would add about {result.expected_gain:.1%}")
         objectives = [objective.name for objective in result.objectives]

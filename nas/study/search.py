@@ -41,7 +41,7 @@ from nas.study.settings import Conditions, StudySettings
 from nas.study.study import Study
 from nas.study.time_limit import TRIALS_SHARE, TimedSearch, TimeLimit
 from nas.study.warm_start import WarmStart, warm_start
-from nas.trial import TrialState, failed_confirmations
+from nas.trial import STOPPED_BY_USER, TIME_IS_UP, TrialState, failed_confirmations
 from nas.trial_cost import MemoryAware, plan
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                         runner.run(work, evaluation.evaluator.prepared(store, runner.run, announcer.noted))
             except KeyboardInterrupt:
                 is_time_up = limit is not None and limit.is_up
-                study.recover("time is up" if is_time_up else "stopped by the user")
+                study.recover(TIME_IS_UP if is_time_up else STOPPED_BY_USER)
                 interrupted = not work.is_over and not is_time_up
             except BaseException:
                 study.recover("search broke down")

@@ -16,8 +16,9 @@ from nas.trial import Failure, failed_confirmations
 class SearchResult:
     """The end of a search. `done` counts the trials on record; `features` has an entry for each feature asked for.
 
-    `expected_gain` is that of the `remaining` trials (nas.results.convergence). `comparisons` has the `baselines`
-    beside the front, and `conclusion` puts them in words.
+    `expected_gain` is that of the `remaining` trials (nas.results.convergence). `ending` says why there are no more;
+    it is None where the search was interrupted. `comparisons` has the `baselines` beside the front, and `conclusion`
+    puts them in words.
     """
 
     study: str
@@ -31,6 +32,7 @@ class SearchResult:
     failed_confirmations: list[Failure]
     expected_gain: float | None
     remaining: int
+    ending: str | None
     is_flat: bool
     wall_s: float
     interrupted: bool
@@ -64,6 +66,7 @@ def result_of(
         failed_confirmations=failed_confirmations(study.trials),
         expected_gain=study.expected_gain,
         remaining=study.remaining,
+        ending=None if interrupted else study.ending,
         is_flat=study.is_flat,
         wall_s=wall_s,
         interrupted=interrupted,

@@ -7,7 +7,7 @@ from typing import Any
 
 from nas.store.store import Ending, Store, StudyRecord
 from nas.study.driver_lock import is_alive
-from nas.trial import Failure, TrialState
+from nas.trial import STOPPED_BY_USER, TIME_IS_UP, Failure, TrialState
 
 HOUR_S = 3600.0
 
@@ -15,8 +15,8 @@ HOUR_S = 3600.0
 @dataclass(frozen=True)
 class Status:
     """The state of one study. `driver` is the process that drives it, None where none is alive; `workers` is the number
-    of trials at a time on each of its nodes. `failures` counts failed and interrupted trials by cause, `last_error`
-    is the latest failure, and `now` the time of reading.
+    of trials at a time on each of its nodes. `failures` counts failed and interrupted trials by cause, but for those
+    that a user or the time stopped; `last_error` is the latest failure, and `now` the time of reading.
     """
 
     record: StudyRecord
@@ -83,7 +83,8 @@ def status_of(record: StudyRecord, driver: Mapping[str, Any] | None, endings: Se
     began = record.created_at if living is None else max(record.created_at, living["started_at"])
     since = max(began, now - HOUR_S)
     recent = sum(at >= since and state.is_done for state, at, _ in endings)
-    failed = [failure for _, _, failure in endings if failure is not None]
+    intended = (STOPPED_BY_USER, TIME_IS_UP)
+    failed = [failure for _, _, failure in endings if failure is not None and failure.cause not in intended]
     hours = max(now - since, 1.0) / HOUR_S
     return Status(
         record=record,

@@ -137,8 +137,18 @@ class Study:
 
     @property
     def _is_spent(self) -> bool:
-        is_out_of_time = self.time_limit is not None and self.time_limit.is_over_for_trials
-        return len(self._holders) >= self._max_trials or is_out_of_time or self.is_hopeless or self.is_flat
+        return self.ending is not None
+
+    @property
+    def ending(self) -> str | None:
+        """The reason why no further trial begins, in words; None while trials begin."""
+        if len(self._holders) >= self._max_trials:
+            return "the budget is on record" if self._max_trials == self.budget else "every member has been tried"
+        if self.time_limit is not None and self.time_limit.is_over_for_trials:
+            return "the time is over"
+        if self.is_hopeless:
+            return f"none of {self.done} trials has a result"
+        return "what is left promises too little" if self.is_flat else None
 
     @property
     def _max_trials(self) -> int:

@@ -53,6 +53,9 @@ def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
     recorded = trials(tmp_path)
     assert {trial.state.value for trial in recorded} <= {"complete", "stopped", "interrupted"}
     assert next(t for t in recorded if t.state.value == "interrupted").outcome.failure.cause == "stopped by the user"
+    # That is nobody's failure.
+    (shown,) = run_nas(["status", "--all", "--json"], tmp_path).json()
+    assert shown["failures"] == {}
     states = {t.state for t in optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'nas.db'}").trials}
     assert optuna.trial.TrialState.RUNNING not in states
 

@@ -37,6 +37,7 @@ def test_json_is_one_object_and_nothing_else(searched: Searched) -> None:
     result = json.loads(searched.result.out)
     assert result.keys() >= {"study", "trials", "front", "hypervolume", "wall_s"}
     assert result["trials"] == BUDGET
+    assert result["ending"] == "the budget is on record"
     assert result["front"]
     study = nas.load_study(f"sqlite:///{searched.folder / 'nas.db'}")
     slowest_ms = max(trial.latency.median for trial in results(study.trials, study.settings))
@@ -149,6 +150,7 @@ def test_a_search_of_a_given_time_ends_by_itself_and_goes_on_with_its_own_length
     result = json.loads(first.out)
     assert result["trials"] > 0
     assert result["front"]
+    assert result["ending"] == "the time is over"
     chosen = re.search(r"time: trainings of (\d+) epochs", first.err)
     assert chosen is not None
     study = nas.load_study(f"sqlite:///{tmp_path / 'nas.db'}")
