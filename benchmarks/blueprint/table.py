@@ -1,5 +1,6 @@
 """The document: by picture size, each choice's accuracy and latency beside the reference's."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +16,9 @@ Each row changes one thing of a plain convolutional network (3x3 convolutions to
 2, a further one at 48 and at 96, batch norm, ReLU): the mixer of the two inner blocks, or one choice of the blueprint.
 All widths are scaled so that the multiply-accumulates are those of the network above (within 5%, else they are named).
 Each is trained for {seconds:g} CPU seconds on one thread by the search's own loop; figures are the mean accuracy of
-{seeds} seeds on validation pictures, and milliseconds in ONNX Runtime (one thread, one picture). Accuracies of the
-reference's seeds differ by {noise}: smaller differences say nothing. Mixers that do not mix channels have an MLP too.
+{seeds} on validation pictures, and milliseconds in ONNX Runtime (one thread, one picture). The standard error of the
+reference's accuracy is {noise}: differences of less than twice that say nothing. Mixers that do not mix channels have
+an MLP too.
 
 `python -m benchmarks.blueprint --write` makes this table, {conditions}.
 
@@ -40,11 +42,11 @@ def document(rows: Sequence[Trained], timed: Sequence[Timed], conditions: str) -
             cells += _cells(variant_rows, ms, macs[px])
         lines.append(f"| {part} | {choice} | {' | '.join(cells)} |")
     plain = [row for row in rows if row.part == REFERENCE[0]]
-    spreads = [_spread([row.accuracy for row in plain if row.px == px]) for px in sizes]
+    errors = [_standard_error([row for row in plain if row.px == px]) for px in sizes]
     introduction = INTRODUCTION.format(
         seconds=rows[0].seconds if rows else 0,
-        seeds=len({row.seed for row in rows}),
-        noise=", ".join(f"{spread:.4f} ({px} px)" for px, spread in zip(sizes, spreads, strict=True)),
+        seeds=_counted(len({row.seed for row in rows})),
+        noise=", ".join(f"{error:.4f} ({px} px)" for px, error in zip(sizes, errors, strict=True)),
         conditions=conditions.replace("\n", " "),
     )
     return "\n".join([introduction, *lines, ""])
@@ -65,5 +67,13 @@ def _rank(part: str, names: dict[tuple[str, str], None]) -> int:
     return list(dict.fromkeys(name for name, _ in names)).index(part)
 
 
-def _spread(values: Sequence[float]) -> float:
-    return max(values) - min(values) if values else 0.0
+def _standard_error(rows: Sequence[Trained]) -> float:
+    """The binomial standard error of the rows' mean accuracy, each judged on as many pictures."""
+    if not rows:
+        return 0.0
+    mean = statistics.fmean(row.accuracy for row in rows)
+    return math.sqrt(mean * (1 - mean) / sum(row.pictures for row in rows))
+
+
+def _counted(seeds: int) -> str:
+    return "one seed" if seeds == 1 else f"{seeds} seeds"
