@@ -66,10 +66,10 @@ def _starts(space: SearchSpace) -> tuple[Architecture, ...]:
         return Architecture(tuple(stages), RECIPE, Blueprint(stem=stem, downsample=downsample))
 
     fine, coarse = space.blueprint.stems[0], space.blueprint.stems[-1]
-    networks = [network(width, coarse) for width in (0, 1 / 3, 2 / 3, 1)]
-    networks += [network(width, fine, downsample="conv_pool") for width in (0, 1 / 3, 2 / 3)]
-    networks += [network(1 / 3, coarse, mixers, 2) for mixers in (("pool", "pool"), ("pool", "attention"))]
-    networks += [network(width, fine) for width in (0, 1 / 3, 2 / 3, 1)]
+    networks = [network(width, coarse) for width in (0, 1 / 4, 1 / 2, 1)]
+    networks += [network(width, fine, downsample="conv_pool") for width in (0, 1 / 4, 1 / 2)]
+    networks += [network(1 / 4, coarse, mixers, 2) for mixers in (("pool", "pool"), ("pool", "attention"))]
+    networks += [network(width, fine) for width in (0, 1 / 4, 1 / 2, 1)]
     return tuple(dict.fromkeys(networks))
 
 
