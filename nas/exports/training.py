@@ -64,6 +64,12 @@ class TrainingRecipe:
     ema_decay: float = 0.0
     """Of a moving average of the weights, which is then judged and kept."""
 
+    @property
+    def has_plain_steps(self) -> bool:
+        """Whether pictures are only shifted and mirrored, which a CUDA graph can capture."""
+        is_mixed = self.epochs >= self.mix_from_epochs and (self.mixup or self.cutmix)
+        return not (self.rand_augment_ops or self.erasing or is_mixed)
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -12,7 +12,7 @@ from nas.exports.training import LEGACY, RECIPE_SETTING, TrainingRecipe
 from workers.data.dataset import ArraySource, ProxyData, split
 from workers.data.digits import DIGITS
 from workers.training.augment import alternately
-from workers.training.augmentation import can_be_captured, mix_of
+from workers.training.augmentation import mix_of
 from workers.training.batch_norm import RunningStatistics
 from workers.training.folds import FoldedTraining
 from workers.training.loop import ResidentData, Training, prepare_weights
@@ -122,8 +122,8 @@ def test_pictures_are_mixed_in_trainings_that_see_each_of_them_often() -> None:
 def test_the_policy_mixes_in_long_trainings_alone() -> None:
     recipe = policy(TASK, epochs=20)
     assert mix_of(recipe, 10) is not None
-    assert can_be_captured(recipe)
-    assert not can_be_captured(policy(TASK, epochs=MIN_EPOCHS_FOR_MIXUP))
+    assert recipe.has_plain_steps
+    assert not policy(TASK, epochs=MIN_EPOCHS_FOR_MIXUP).has_plain_steps
 
 
 def test_a_short_training_has_small_batches_and_what_the_user_says_stands() -> None:

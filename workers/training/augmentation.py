@@ -55,12 +55,6 @@ def mix_of(recipe: TrainingRecipe, classes: int) -> Mix | None:
     return Mix(recipe, classes) if recipe.mixup or recipe.cutmix else None
 
 
-def can_be_captured(recipe: TrainingRecipe) -> bool:
-    """Whether a CUDA graph can capture the recipe's steps: not with heavy augmentation or mixing."""
-    is_mixed = recipe.epochs >= recipe.mix_from_epochs and (recipe.mixup or recipe.cutmix)
-    return not (recipe.rand_augment_ops or recipe.erasing or is_mixed)
-
-
 def mix(x_BCHW: Tensor, y_BK: Tensor, recipe: TrainingRecipe, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Mix the batch with itself in another order, by mixup or cutmix, each half of the time if both are on."""
     alphas = {"mixup": recipe.mixup, "cutmix": recipe.cutmix}

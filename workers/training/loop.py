@@ -132,7 +132,13 @@ def choose_setting(
     """
     batch = min(recipe.batch_size, len(data.train_labels))
     steps = STEPS_BY_TIME if recipe.time_s is not None else recipe.epochs * (len(data.train_labels) // batch)
-    graph = graph and part is None and steps >= MIN_GRAPH_STEPS and data.train_labels.device.type == "cuda"
+    graph = (
+        graph
+        and recipe.has_plain_steps
+        and part is None
+        and steps >= MIN_GRAPH_STEPS
+        and data.train_labels.device.type == "cuda"
+    )
     among = candidates(recipe.precision, steps, graph=graph)
     chosen_B = torch.arange(min(part or batch, batch), device=data.train_labels.device)
     with step_lock():

@@ -27,7 +27,6 @@ from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
 from workers.memory import free_bytes, is_out_of_memory
-from workers.training.augmentation import can_be_captured
 from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
 from workers.training.loop import ResidentData, choose_setting
@@ -213,9 +212,7 @@ class ProxyEvaluator:
             way.prepare(model)
         part = None if way == MicroBatch(self._batch) else way.images
         if resume_from.checkpoint is None:
-            setting = choose_setting(
-                models[0], self.resident, self.recipe, self.step_lock, part, graph=can_be_captured(self.recipe)
-            )
+            setting = choose_setting(models[0], self.resident, self.recipe, self.step_lock, part)
         else:
             setting = Setting.named(resume_from.environment["training"])
         with self.step_lock():
