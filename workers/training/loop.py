@@ -132,13 +132,8 @@ def choose_setting(
     """
     batch = min(recipe.batch_size, len(data.train_labels))
     steps = STEPS_BY_TIME if recipe.time_s is not None else recipe.epochs * (len(data.train_labels) // batch)
-    graph = (
-        graph
-        and recipe.has_plain_steps
-        and part is None
-        and steps >= MIN_GRAPH_STEPS
-        and data.train_labels.device.type == "cuda"
-    )
+    can_capture = recipe.has_plain_steps and part is None and steps >= MIN_GRAPH_STEPS
+    graph = graph and can_capture and data.train_labels.device.type == "cuda"
     among = candidates(recipe.precision, steps, graph=graph)
     chosen_B = torch.arange(min(part or batch, batch), device=data.train_labels.device)
     with step_lock():
