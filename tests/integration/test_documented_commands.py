@@ -79,6 +79,7 @@ def test_every_command_shown(page: str, tmp_path: Path) -> None:
             # A shown latency limit may be too tight for a busy machine.
             arguments += [*SMALL, *(("--max-latency", "1000") if "--max-latency" in arguments else ())]
             arguments += ["--confirm", "1"] if "supernet" in arguments else []
+            arguments += [] if "--baselines" in arguments else ["--baselines", "none"]
         if arguments[0] == "simulate":
             arguments += ["--budget", "2", "--seeds", "1"]
         if arguments[0] == "retrain":
