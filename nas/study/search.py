@@ -120,7 +120,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             study.recover("driver killed")
             study.enqueue(start.architectures)
             if not study.trials:
-                study.enqueue(_starts(space, planned))
+                # Where time has room for few trials they are better than what a sampler would draw first.
+                study.enqueue(_starts(space, planned if limit is None else max(planned, PLANNED_TRIALS)))
             if study.max_latency_ms is not None and not study.trials:
                 # They are likely the fastest, and tell whether the limit can be met.
                 study.enqueue(space.smallest_of_each_mixer())
