@@ -96,8 +96,8 @@ def prepared_within(
     fidelity = None
     if options.epochs is None:
         fidelity = fidelity_within(time_s, evaluation, runner_of(options, evaluation.evaluator))
-        if fidelity is None:
-            return options, evaluation, None
+        if fidelity is None or fidelity.epochs == evaluation.settings["epochs"]:
+            return options, evaluation, fidelity
         options = replace(options, epochs=fidelity.epochs)
     return options, prepared(options), fidelity
 

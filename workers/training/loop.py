@@ -190,7 +190,7 @@ class Training:
         self._forward = forward or model
         self._loss_of = loss or self._cross_entropy
         self._present = present or self._normalised
-        self._mix = mix
+        self._mix_of_long = mix
         self._data = data
         self._recipe = recipe
         self._generator = generator
@@ -340,14 +340,15 @@ class Training:
         expected_steps = self._schedule.expected_steps
         if self._statistics is not None:
             self._statistics.follow(expected_steps)
-        self._is_mixed = self._mix is not None and expected_steps >= self._recipe.mix_from_epochs * self._steps
+        is_long = expected_steps >= self._recipe.mix_from_epochs * self._steps
+        self._mix = self._mix_of_long if is_long else None
 
     def _loss(self, plan_4B: Tensor) -> Tensor:
         data = self._data
         chosen_B, shifts_3B = plan_4B[0], plan_4B[1:]
         images = shifted(data.pictures(chosen_B), shifts_3B)
         x_BCHW, labels = self._present(images, data.train_labels[chosen_B])
-        if self._mix is not None and self._is_mixed:
+        if self._mix is not None:
             x_BCHW, labels = self._mix(x_BCHW, labels)
         with self._setting.cast(chosen_B.device):
             return self._loss_of(self._setting.batch(x_BCHW), labels)
