@@ -19,8 +19,8 @@ from nas.errors import SearchInterruptedError, StorageError, UserError
 from nas.store.store import Store
 
 HEARTBEAT_S, MAX_SILENCE_S = 10.0, 60.0
-# The interval at which a driver reads whether it was asked to stop.
-STOP_POLL_S = 2.0
+# The interval at which a driver reads whether it was asked to stop, and whether its report has changed.
+POLL_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ def drive(
 ) -> Iterator[DriverLock]:
     """Lock the study for this process until the end of the block.
 
-    Each heartbeat stores what `report` returns, as JSON values. `stop` is called in another thread when somebody asks
-    for it in the store. Raises UserError when another driver is alive.
+    Each heartbeat stores what `report` returns, as JSON values; a changed report is stored at once. `stop` is called in
+    another thread when somebody asks for it in the store. Raises UserError when another driver is alive.
     """
     process = psutil.Process()
     identity = {**_machine(), "pid": process.pid, "started_at": process.create_time()}
 
-    def heartbeat() -> dict[str, Any]:
-        return {**identity, "seen_at": clock(), **report()}
+    def heartbeat(told: Mapping[str, Any]) -> dict[str, Any]:
+        return {**identity, "seen_at": clock(), **told}
 
     def is_mine(driver: Mapping[str, Any] | None) -> bool:
         return driver is not None and {key: driver.get(key) for key in identity} == identity
@@ -64,7 +64,8 @@ def drive(
     def is_free(driver: Mapping[str, Any] | None) -> bool:
         return driver is None or is_mine(driver) or not is_alive(driver, clock())
 
-    holder = store.replace_driver(study_id, heartbeat(), is_free)
+    first = report()
+    holder = store.replace_driver(study_id, heartbeat(first), is_free)
     if holder is not None and not is_mine(holder):
         raise UserError(
             f"study {study_name!r} is being searched by process {holder['pid']} on {holder['host']}; "
@@ -74,17 +75,18 @@ def drive(
     ended = threading.Event()
 
     def keep_alive() -> None:
-        last_heartbeat = time.monotonic()
-        while not ended.wait(STOP_POLL_S):
+        last_heartbeat, last_report = time.monotonic(), first
+        while not ended.wait(POLL_S):
             try:
                 if store.is_asked_to_stop(study_id):
                     store.ask_to_stop(study_id, None)
                     stop()
-                if time.monotonic() - last_heartbeat < HEARTBEAT_S:
+                told = report()
+                if told == last_report and time.monotonic() - last_heartbeat < HEARTBEAT_S:
                     continue
-                if not is_mine(store.replace_driver(study_id, heartbeat(), is_mine)):
+                if not is_mine(store.replace_driver(study_id, heartbeat(told), is_mine)):
                     return
-                last_heartbeat = time.monotonic()
+                last_heartbeat, last_report = time.monotonic(), told
             except StorageError:
                 # The main thread reports a database that is away; the next heartbeat may come through.
                 continue

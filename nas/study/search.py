@@ -96,9 +96,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         limit = None
         if options.time_s is not None:
             limit = TimeLimit(options.time_s, TRIALS_SHARE if options.confirm else 1.0, started)
+        ends_at = {} if limit is None else {"ends_at": time.time() + limit.left_s}
 
         def report() -> dict[str, Any]:
-            ends_at = {} if limit is None else {"ends_at": time.time() + limit.left_s}
             return {**runner.report(), "budget": options.max_trials, **ends_at}
 
         with drive(store, record.study_id, record.name, report, stop=interrupt) as lock:

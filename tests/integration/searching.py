@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -32,6 +33,12 @@ def done(folder: Path) -> list[Trial]:
         return []
     with Store.open(f"sqlite:///{folder / 'nas.db'}", create=False) as store:
         return [trial for record in store.studies() for trial in store.trials(record.study_id) if trial.state.is_done]
+
+
+def driver(folder: Path) -> Mapping[str, Any]:
+    """The record of the process that drives the latest study, empty where none does."""
+    with Store.open(f"sqlite:///{folder / 'nas.db'}", create=False) as store:
+        return store.driver(store.study().study_id) or {}
 
 
 class RunningSearch:

@@ -15,15 +15,16 @@ from nas.store.store import Store
 from nas.trial import WORKER_LOST
 from tests.builders import failed
 from tests.conftest import run_nas
-from tests.integration.searching import QUICK, RunningSearch, done
+from tests.integration.searching import QUICK, RunningSearch, done, driver
 from tests.serving import Served
 from tests.studies import make_study, open_study
 
 
 def test_a_running_search_and_its_log(tmp_path: Path) -> None:
-    slower = ("--budget", "4", "--epochs", "6", "--no-early-stopping")
+    slower = ("--budget", "4", "--epochs", "40", "--no-early-stopping")
     search = RunningSearch(tmp_path, *QUICK, *slower, "--log-format", "json")
-    search.wait_until(lambda: len(done(tmp_path)) >= 1)
+    # The workers are on record within seconds of their start, which a fast first trial does not wait for.
+    search.wait_until(lambda: len(done(tmp_path)) >= 1 and bool(driver(tmp_path).get("workers")))
     # It stands still while it is looked at.
     os.kill(search.process.pid, signal.SIGSTOP)
     (shown,) = run_nas(["status", "--json"], tmp_path).json()

@@ -60,7 +60,7 @@ def test_a_dead_process_of_this_machine_is_replaced_at_once(url: str) -> None:
 
 def test_a_driver_that_was_replaced_stops_when_it_finds_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_lock, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(driver_lock, "STOP_POLL_S", 0.02)
+    monkeypatch.setattr(driver_lock, "POLL_S", 0.02)
     with Store.open(url, create=False) as store:
         study_id = store.study().study_id
         with drive(store, study_id, "study") as lock:
@@ -75,7 +75,7 @@ def test_a_driver_that_was_replaced_stops_when_it_finds_out(url: str, monkeypatc
 
 
 def test_a_driver_that_is_asked_to_stop_hears_it_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_lock, "STOP_POLL_S", 0.02)
+    monkeypatch.setattr(driver_lock, "POLL_S", 0.02)
     stops: queue.Queue[int] = queue.Queue()
     with Store.open(url, create=False) as store:
         study_id = store.study().study_id
@@ -88,6 +88,19 @@ def test_a_driver_that_is_asked_to_stop_hears_it_once(url: str, monkeypatch: pyt
             assert not store.is_asked_to_stop(study_id)
             with pytest.raises(queue.Empty):
                 stops.get(timeout=0.2)
+
+
+def test_a_changed_report_does_not_wait_for_the_next_heartbeat(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_lock, "POLL_S", 0.02)
+    workers: dict[str, int] = {}
+    with Store.open(url, create=False) as store:
+        study_id = store.study().study_id
+        with drive(store, study_id, "study", lambda: {"workers": dict(workers)}):
+            workers["node"] = 2
+            end = time.monotonic() + driver_lock.HEARTBEAT_S / 2
+            while not store.driver(study_id)["workers"]:
+                assert time.monotonic() < end, "the change is not stored"
+                time.sleep(0.02)
 
 
 def test_a_study_asks_for_nothing_more_when_its_lock_is_lost(tmp_path: Path) -> None:

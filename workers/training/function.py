@@ -3,9 +3,9 @@
 import math
 import queue
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -53,18 +53,18 @@ class FunctionTrial:
             raise TrialStopped(f"the search ended trial {self.number} after epoch {epoch}")
         self._reported_at = time.perf_counter()
 
-    def points(self, result: "Future[Any]") -> Generator[CurvePoint]:
+    def points(self, result: "Future[Any]") -> Iterator[CurvePoint]:
         """The function's reports, until it ends. At a rung the function waits until the next one is asked for."""
         result.add_done_callback(lambda _: self._points.put(None))
-        try:
-            while (point := self._points.get()) is not None:
-                yield point
-                if point.epoch in self._rungs:
-                    self._verdicts.put(True)
-        finally:
-            # Closed at a rung, or interrupted between two: the function ends at its next report.
-            self._is_stopped = True
-            self._verdicts.put(False)
+        while (point := self._points.get()) is not None:
+            yield point
+            if point.epoch in self._rungs:
+                self._verdicts.put(True)
+
+    def stop(self) -> None:
+        """End the function, where it still runs, at its next report or at the one where it waits."""
+        self._is_stopped = True
+        self._verdicts.put(False)
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,15 @@ class FunctionEvaluator(ProxyEvaluator):
         pause = paused_for_measurements(self._locks) if self.is_paused else nullcontext()
         # In a thread of its own, which waits in `report` for the search's verdict. It gets this thread's limits.
         with pause, ThreadPoolExecutor(1, "training", torch.set_num_threads, (threads,)) as executor:
-            result = executor.submit(self.function, network, trial)
-            # Closed before the executor waits for its thread, which a stopped trial's `report` has to leave.
-            with closing(trial.points(result)) as points:
-                for point in points:
+            # Stopped before the executor waits for its thread. Ctrl-C may come before the first point, too.
+            try:
+                result = executor.submit(self.function, network, trial)
+                for point in trial.points(result):
                     curve.append(point)
                     last = replace(last, curve=tuple(curve), train_s=time.perf_counter() - started)
                     yield replace(last, checkpoint=b"" if point.epoch in job.rungs else None)
+            finally:
+                trial.stop()
             figures = _figures(result.result())
         costs = {**last.costs, **{name: value for name, value in figures.items() if name != ACCURACY.name}}
         yield replace(last, accuracy=figures[ACCURACY.name], costs=costs, train_s=time.perf_counter() - started)
