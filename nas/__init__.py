@@ -78,7 +78,9 @@ def build(config: str | PathLike[str]) -> "nn.Module":
 def load(folder: str | PathLike[str], *, folded: bool = False) -> "nn.Module":
     """Load the network of a folder that `nas export --format torch` or `nas retrain` wrote, with its weights.
 
-    With `folded` it has the form that is deployed and was measured: for inference only, batch norms folded.
+    With `folded` it has the form that is deployed and was measured: for inference only, batch norms folded. A network
+    that `nas retrain` trained has `predict(pictures)`, which gives class names and probabilities for paths, PIL images
+    or arrays (nas.exports.prediction.Predictor); called itself it takes normalised images.
 
     Raises ParameterError as `build` does, and when the weights are missing or belong to another network.
     """
@@ -92,7 +94,11 @@ def load(folder: str | PathLike[str], *, folded: bool = False) -> "nn.Module":
             f"folder {str(folder)!r} has no {WEIGHTS_FILE}; nas.build makes the network without weights"
         )
     model: nn.Module = plugins.load(plugins.WEIGHTS, "safetensors")(source.config, source.weights)
-    if not folded:
-        return model
-    deployed: nn.Module = plugins.load(plugins.BUILDERS, source.config.builder).folded(model)
-    return deployed
+    if folded:
+        model = plugins.load(plugins.BUILDERS, source.config.builder).folded(model)
+    if source.config.preprocessing is not None:
+        from nas.exports.prediction import NetworkLogits, Predictor
+
+        # No module, and so no part of the state: a plain attribute, which copies and pickles with the network.
+        model.predict = Predictor(NetworkLogits(model, source.config.preprocessing), source.config.preprocessing)  # type: ignore[assignment]
+    return model

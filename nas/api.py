@@ -8,7 +8,7 @@ from typing import Any
 from nas.cli.progress import SearchProgress
 from nas.errors import ParameterError
 from nas.evaluation import RunningTrial
-from nas.exports.source import source_of
+from nas.exports.source import Source, source_of
 from nas.options import option_fields
 from nas.results.rank_correlation import RankCheck
 from nas.space import SearchSpace
@@ -79,13 +79,20 @@ def load_study(storage: str, study: str | None = None) -> StoredStudy:
     return StoredStudy(storage, study)
 
 
-def export(network: str | PathLike[str] | Member, path: str | PathLike[str], format: str = "yaml") -> str:  # noqa: A002
+def export(
+    network: str | PathLike[str] | Member,
+    path: str | PathLike[str],
+    format: str = "yaml",  # noqa: A002
+    *,
+    raw_input: bool = False,
+) -> str:
     """Write a member of a front, or what `nas export CONFIG` takes, in a format; return a message about it.
 
+    A trained network's ONNX file takes pictures of uint8; with `raw_input` it takes normalised images.
     Raises UnknownNameError for an unknown format, ExportError for a network that the format cannot represent.
     """
-    source = network if isinstance(network, Member) else source_of(str(network))
-    return source.export(path, format)
+    source = Source(network.config) if isinstance(network, Member) else source_of(str(network))
+    return source.export(path, format, raw_input=raw_input)
 
 
 class _Announcers:

@@ -1,6 +1,7 @@
 """`nas export`: write one architecture, or all of a study's results, in a format for other programs."""
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
@@ -15,7 +16,22 @@ from nas.study.stored_study import Member, StoredStudy
 # Parameters that select one of a study's trials, with their command-line options.
 TRIAL_OPTIONS = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
 # Parameters that apply to a single architecture and not to a whole study.
-ARCHITECTURE_OPTIONS = {"how": "--pick", "max_latency_ms": "--max-latency", "input_size": "--input-size"}
+ARCHITECTURE_OPTIONS = {
+    "how": "--pick",
+    "max_latency_ms": "--max-latency",
+    "input_size": "--input-size",
+    "raw_input": "--raw-input",
+}
+
+
+class _Selection(NamedTuple):
+    """The trial of a study, and the size of its network's images."""
+
+    storage: str
+    study: str | None
+    how: str
+    max_latency_ms: float | None
+    input_size: str | None
 
 
 @click.command("export", cls=OptionsCommand)
@@ -41,19 +57,16 @@ ARCHITECTURE_OPTIONS = {"how": "--pick", "max_latency_ms": "--max-latency", "inp
     help="yaml, json: the config. torch, timm: a folder with weights. onnx: an ONNX file. python: a Python file that "
     "needs only torch. table: all results of a study, for `nas simulate`.",
 )
+@click.option(
+    "--raw-input",
+    is_flag=True,
+    help="onnx: take normalised images, not pictures of uint8; the file then says by its metadata how to normalise.",
+)
 @click.option("--output", required=True, type=options.file_path, metavar="PATH", help="File or folder to write.")
-def command(
-    config: str | None,
-    storage: str,
-    study: str | None,
-    how: str,
-    max_latency_ms: float | None,
-    input_size: str | None,
-    form: str,
-    output: Path,
-) -> None:
+def command(config: str | None, form: str, output: Path, raw_input: bool, **selection: Any) -> None:
     """Export one architecture: a member of a study's front, a config file, an exported folder or a published model."""
-    MAX_LATENCY.check("max_latency_ms", max_latency_ms)
+    selected = _Selection(**selection)
+    MAX_LATENCY.check("max_latency_ms", selected.max_latency_ms)
     study_formats = plugins.names(plugins.STUDY_EXPORTERS)
     if form not in study_formats:
         plugins.check(plugins.EXPORTERS, form, also=study_formats)
@@ -70,19 +83,19 @@ def command(
                 raise ParameterError(
                     f"{option} applies to one architecture, but --format {form} exports a whole study: leave it out"
                 )
-        stored = StoredStudy(storage, study)
+        stored = StoredStudy(selected.storage, selected.study)
         click.echo(plugins.load(plugins.STUDY_EXPORTERS, form)(stored.trials, stored.record, output))
         return
     description = ""
     if config is not None:
         source = source_of(config)
     else:
-        member = StoredStudy(storage, study).pick(how, max_latency_ms)
+        member = StoredStudy(selected.storage, selected.study).pick(selected.how, selected.max_latency_ms)
         source = Source(member.config)
         description = f"{_describe(member)}\n"
-    if input_size is not None:
-        source = source._replace(config=source.config.resized(*_parse_size(input_size)))
-    click.echo(description + source.export(output, form))
+    if selected.input_size is not None:
+        source = source._replace(config=source.config.resized(*_parse_size(selected.input_size)))
+    click.echo(description + source.export(output, form, raw_input=raw_input))
 
 
 def _describe(member: Member) -> str:

@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "Show running searches: workers, trials per hour, failures, the last error.",
     "spaces": "List the search spaces, show one, or check a space file of your own.",
     "retrain": "Train an architecture in full, with checkpoints and resume.",
+    "predict": "Predict the classes of pictures by a trained network: a folder or an ONNX file.",
     "targets": "List the latency targets and whether they work on this machine.",
     "latency": "Measure networks on a target, compare two, list recorded measurements.",
     "dashboard": "Serve studies and fronts in the browser, a REST API and Prometheus metrics.",

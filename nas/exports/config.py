@@ -10,6 +10,7 @@ import yaml
 from nas import plugins
 from nas.architecture import SCHEMA_VERSION, Architecture, ModelInput
 from nas.errors import ParameterError
+from nas.exports.preprocessing import Preprocessing
 from nas.results.front import Result
 from nas.store.store import StudyRecord
 
@@ -26,6 +27,10 @@ class ExportedConfig:
     model_input: ModelInput
     builder: str
     provenance: Mapping[str, Any]
+    preprocessing: Preprocessing | None = None
+    """That of the trained weights; None without any."""
+    raw_input: bool = False
+    """Whether a format that can hold the normalisation leaves it out."""
 
     @property
     def seed(self) -> int:
@@ -44,7 +49,10 @@ class ExportedConfig:
         if other == self.model_input:
             return self
         return replace(
-            self, model_input=other, provenance={"figures_of_input": self.model_input.to_dict()} | dict(self.provenance)
+            self,
+            model_input=other,
+            provenance={"figures_of_input": self.model_input.to_dict()} | dict(self.provenance),
+            preprocessing=None if self.preprocessing is None else self.preprocessing.resized(height_px, width_px),
         )
 
     def untrained(self) -> "ExportedConfig":
@@ -52,7 +60,7 @@ class ExportedConfig:
         provenance = {
             f"{RETRAINED}_elsewhere" if name == RETRAINED else name: value for name, value in self.provenance.items()
         }
-        return replace(self, provenance=provenance)
+        return replace(self, provenance=provenance, preprocessing=None)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -60,6 +68,7 @@ class ExportedConfig:
             "architecture": self.architecture.to_dict(),
             "input": self.model_input.to_dict(),
             "builder": self.builder,
+            **({} if self.preprocessing is None else {"preprocessing": self.preprocessing.to_dict()}),
             "provenance": dict(self.provenance),
         }
 
@@ -119,9 +128,11 @@ def load_config(path: Path) -> ExportedConfig:
     provenance = data.get("provenance") or {}
     if not isinstance(provenance, dict) or not isinstance(provenance.get("seed", 0), int):
         raise ParameterError(f"config {str(path)!r}: provenance must be a mapping, and its seed an integer")
+    preprocessing, model_input = data.get("preprocessing"), ModelInput.from_dict(data["input"])
     return ExportedConfig(
         architecture=Architecture.from_dict(data["architecture"]),
-        model_input=ModelInput.from_dict(data["input"]),
+        model_input=model_input,
         builder=str(data["builder"]),
         provenance=provenance,
+        preprocessing=None if preprocessing is None else Preprocessing.from_dict(preprocessing),
     )

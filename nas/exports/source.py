@@ -27,13 +27,15 @@ class Source(NamedTuple):
     config: ExportedConfig
     weights: Path | None = None
 
-    def export(self, path: str | PathLike[str], format: str = "yaml") -> str:  # noqa: A002
+    def export(self, path: str | PathLike[str], format: str = "yaml", *, raw_input: bool = False) -> str:  # noqa: A002
         """Write the network in a format of `nas export`, and return a message about what was written.
 
+        With `raw_input` an ONNX file takes normalised images, as the torch network does, and not pictures.
         Raises UnknownNameError for an unknown format, ExportError for a network that the format cannot represent.
         """
         plugins.check(plugins.EXPORTERS, format)
-        message: str = plugins.load(plugins.EXPORTERS, format)(self.config, self.weights, Path(path))
+        config = replace(self.config, raw_input=raw_input)
+        message: str = plugins.load(plugins.EXPORTERS, format)(config, self.weights, Path(path))
         return message
 
 

@@ -1,4 +1,8 @@
-"""`--format onnx`: a file for ONNX runtimes, batch norms folded, any batch size, checked against torch."""
+"""`--format onnx`: a file for ONNX runtimes, batch norms folded, any batch size, checked against torch.
+
+A trained network's file takes pictures as uint8, of 0 to 255: the normalisation is in the graph, and the rest of the
+preprocessing in the metadata.
+"""
 
 import contextlib
 import io
@@ -9,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nas.errors import ExportError
 from nas.exports.config import ExportedConfig
 from nas.exports.output_file import atomic_write
+from nas.exports.prediction import METADATA
+from nas.exports.preprocessing import Preprocessing
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.folding import folded
 
@@ -22,23 +28,53 @@ OPSET = 20
 TOLERANCE = 1e-4
 
 
+class OfPictures(nn.Module):
+    """A network that takes pictures of uint8, which it normalises."""
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean_C11", torch.from_numpy(preprocessing.mean_255))
+        self.register_buffer("scale_C11", torch.from_numpy(1 / preprocessing.std_255))
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        logits: Tensor = self.network((x_BCHW.float() - self.mean_C11) * self.scale_C11)
+        return logits
+
+
 def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     """Write the file and return the message for the user.
 
     Raises ParameterError when it cannot be written, ExportError when ONNX Runtime's outputs differ from torch's.
     """
     model = network_of(config, weights)
+    preprocessing = config.preprocessing
+    deployed, example, takes = folded(model), example_input, "normalised images of float32"
+    if preprocessing is not None and not config.raw_input:
+        model, deployed = OfPictures(model, preprocessing), OfPictures(deployed, preprocessing)
+        example, takes = _example_pictures, "pictures of uint8 (0 to 255)"
+    properties = {"provenance": json.dumps(config.to_dict())}
+    if preprocessing is not None:
+        properties[METADATA] = json.dumps(preprocessing.to_dict())
     with atomic_write("--output", path) as file:
-        convert(folded(model), example_input(config, 2), file, {"provenance": json.dumps(config.to_dict())})
-        worst = max(
-            difference(model(x_BCHW), run(file, x_BCHW))
-            for x_BCHW in (example_input(config, 1), example_input(config, 3))
-        )
+        convert(deployed, example(config, 2), file, properties)
+        with torch.no_grad():
+            worst = max(
+                difference(model(x_BCHW), run(file, x_BCHW)) for x_BCHW in (example(config, 1), example(config, 3))
+            )
         if not worst <= TOLERANCE:
             raise ExportError(f"ONNX Runtime's output differs from torch's by {worst:.1e}, more than {TOLERANCE:.0e}")
+    size = config.model_input
     return (
-        f"wrote {path}; ONNX Runtime agrees with torch: largest difference {worst:.1e}; {config.weights_note(weights)}"
+        f"wrote {path}; it takes {takes}, (N, {size.channels}, {size.height_px}, {size.width_px}); ONNX Runtime agrees "
+        f"with torch: largest difference {worst:.1e}; {config.weights_note(weights)}"
     )
+
+
+def _example_pictures(config: ExportedConfig, batch: int) -> Tensor:
+    """Make random pictures of uint8, always the same."""
+    shape = example_input(config, batch).shape
+    return torch.randint(256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
 
 def convert(model: nn.Module, x: torch.Tensor, path: Path, properties: dict[str, str]) -> None:

@@ -11,6 +11,8 @@ from nas.errors import ParameterError
 from nas.exports.config import ExportedConfig
 from nas.exports.known import KNOWN
 from nas.exports.output_file import atomic_write, write_text
+from nas.exports.preprocessing import Preprocessing
+from search_spaces.exports.normalised import normalised
 from search_spaces.exports.source import Bundle
 from search_spaces.exports.weights import network_of
 from search_spaces.folding import folded
@@ -50,7 +52,15 @@ def text(config: ExportedConfig, model: torch.nn.Module) -> str:
         bundle.add(NetworkRecipe)
     if any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         bundle.add(folded)
-    return f"{_docstring(config)}\n{bundle.text()}\n\n\n{_build(config.architecture, config.model_input)}"
+    constants = ""
+    if config.preprocessing is not None:
+        bundle.add(normalised)
+        constants = f"\n\n{_constants(config.preprocessing)}"
+    return f"{_docstring(config)}\n{bundle.text()}{constants}\n\n\n{_build(config.architecture, config.model_input)}"
+
+
+def _constants(preprocessing: Preprocessing) -> str:
+    return f"MEAN, STD = {preprocessing.mean!r}, {preprocessing.std!r}\nCLASSES = {preprocessing.classes!r}"
 
 
 def _docstring(config: ExportedConfig) -> str:
@@ -63,11 +73,16 @@ def _docstring(config: ExportedConfig) -> str:
         )
     ]
     described = yaml.safe_dump(config.to_dict(), sort_keys=False, width=100).replace("\\", "\\\\").replace('"', "'")
+    trained = config.preprocessing is not None
     lines = [
         f'"""A network for images of {size.height_px}x{size.width_px} px, found by nas. It needs torch alone.',
         "",
         "`build()` gives the network with fresh weights; `build().load_state_dict(...)` takes those of other exports.",
         "If there is a function `folded`, `folded(model)` is the same network for inference, without batch norms.",
+        *(
+            ("`normalised(pictures, MEAN, STD)` is what the trained network takes; CLASSES names its logits.",)
+            * trained
+        ),
         "",
         f"    images:  (B, {size.channels}, {size.height_px}, {size.width_px})",
         *shapes,

@@ -18,6 +18,8 @@ from nas.errors import ExportError
 from nas.exports.config import CONFIG_FILE, ExportedConfig
 from nas.exports.known import KNOWN
 from nas.exports.output_file import atomic_write, make_folder, write_text
+from nas.exports.pictures import CROP, PAD, SQUASH
+from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import WEIGHTS_FILE
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.known.family import refuse_export
@@ -28,6 +30,7 @@ TOLERANCE = 1e-4
 MODEL_FILE = "model.py"
 STRIDE = 4
 HEAD_DIM = 32
+CROP_MODES = {CROP: "center", PAD: "border", SQUASH: "squash"}
 # Names in timm.models.metaformer or torch.nn.
 MIXERS = {"identity": "nn.Identity", "pool": "Pooling", "conv": "SepConv", "attention": "Attention"}
 NORMS = {
@@ -61,7 +64,7 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     with atomic_write("--output", path / WEIGHTS_FILE) as file:
         file.write_bytes(save(state, metadata={"provenance": json.dumps(config.provenance)}))
     write_text("--output", path / CONFIG_FILE, json.dumps(config.to_dict(), indent=2) + "\n")
-    write_text("--output", path / MODEL_FILE, _source(arguments))
+    write_text("--output", path / MODEL_FILE, _source(arguments, config.preprocessing))
     files = f"{MODEL_FILE}, {WEIGHTS_FILE}, {CONFIG_FILE}"
     return f"wrote {path} ({files}); timm agrees: largest difference {worst:.1e}; {config.weights_note(weights)}"
 
@@ -139,7 +142,21 @@ def converted(state: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Te
     return {name: state[name].reshape(weight.shape).contiguous() for name, weight in like.items()}
 
 
-def _source(arguments: dict[str, Any]) -> str:
+def pretrained_cfg(preprocessing: Preprocessing) -> dict[str, Any]:
+    """The preprocessing in timm's terms, as `timm.data.resolve_data_config` takes it."""
+    return {
+        "input_size": (len(preprocessing.mean), preprocessing.height_px, preprocessing.width_px),
+        "mean": preprocessing.mean,
+        "std": preprocessing.std,
+        "interpolation": "bilinear",
+        "crop_pct": 1.0,
+        "crop_mode": CROP_MODES[preprocessing.resize],
+        "num_classes": len(preprocessing.classes),
+        "label_names": preprocessing.classes,
+    }
+
+
+def _source(arguments: dict[str, Any], preprocessing: Preprocessing | None) -> str:
     def literal(name: str, value: Any) -> str:
         if name == "token_mixers":
             return (
@@ -152,6 +169,11 @@ def _source(arguments: dict[str, Any]) -> str:
         return repr(value)
 
     listed = "\n".join(f"    {name}={literal(name, value)}," for name, value in arguments.items())
+    declared = assigned = ""
+    if preprocessing is not None:
+        entries = "\n".join(f"    {name}={value!r}," for name, value in pretrained_cfg(preprocessing).items())
+        declared = f"# For timm.data.resolve_data_config.\nPRETRAINED_CFG = dict(\n{entries}\n)\n"
+        assigned = "    model.pretrained_cfg = PRETRAINED_CFG\n"
     return f'''"""A network found by nas, for timm; {CONFIG_FILE} records its provenance."""
 
 from pathlib import Path
@@ -163,11 +185,11 @@ from torch import nn
 KWARGS = dict(
 {listed}
 )
-
+{declared}
 
 def load() -> metaformer.MetaFormer:
     """Load the network with its weights, in evaluation mode. Images (B, channels, height, width) to logits."""
     model = metaformer.MetaFormer(**KWARGS)
     model.load_state_dict(load_file(Path(__file__).with_name("{WEIGHTS_FILE}")))
-    return model.eval()
+{assigned}    return model.eval()
 '''

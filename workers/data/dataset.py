@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nas.architecture import ModelInput
 from nas.errors import DataError
+from nas.exports.pictures import SQUASH
 
 Part = Literal["train", "test"]
 
@@ -71,7 +72,8 @@ class Dataset:
 
     `open` takes the user's Request and the part; `size_px` is the largest size that a search chooses by default, and
     `own_px` gives the pictures' own size where it may be smaller; `flip` says whether a mirrored image keeps its class;
-    `shift` is the augmentation's largest translation as a fraction of the image.
+    `shift` is the augmentation's largest translation as a fraction of the image; `resize` is the rule by which sources
+    fit pictures to a size (nas.exports.pictures.fitted), for those who use the trained network.
     """
 
     open: Callable[[Request, Part], ImageSource]
@@ -81,6 +83,7 @@ class Dataset:
     flip: bool
     shift: float
     own_px: Callable[[Any], int] | None = None
+    resize: str = SQUASH
 
     def default_epochs(self, images: int) -> int:
         """The default epochs of a training on `images`, all that the data set has: fewer images than `train_size` are

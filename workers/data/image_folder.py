@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torchvision import datasets
 
 from nas.errors import DataError, ParameterError
+from nas.exports.pictures import CROP, RGB, decode, opened
 from workers.data.dataset import Dataset, ImageSource, Part, Request
 
 TEST_FRACTION = 0.2
@@ -33,7 +33,9 @@ class PictureSource:
 
     def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
         """Decode the chosen pictures. Raises DataError with the file's name when one cannot be decoded."""
-        pictures = [_decode(self.paths[index], size_px) for index in indices]
+        pictures = [
+            decode(self.paths[index], size_px, size_px, colour=RGB, resize=CROP, white=255.0) for index in indices
+        ]
         return np.stack(pictures).transpose(0, 3, 1, 2) if pictures else np.empty((0, 3, size_px, size_px), np.uint8)
 
 
@@ -108,29 +110,8 @@ def _check_links(root: Path) -> None:
 
 def _verify(path: Path) -> None:
     """Check a file's headers, which is quick enough to find every broken file at the start."""
-    if not path.is_file():
-        # Opening a pipe would wait for a writer.
-        raise DataError(f"image file {str(path)!r} cannot be read: it is not a file")
-    try:
-        with Image.open(path) as image:
-            image.verify()
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"image file {str(path)!r} cannot be read: {error}") from error
-
-
-def _decode(path: Path, size_px: int) -> NDArray[np.uint8]:
-    """Decode a picture to (size_px, size_px, 3) in RGB; 16-bit greys keep their upper eight bits."""
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):
-                upright = Image.fromarray((np.asarray(upright) >> 8).clip(0, 255).astype(np.uint8))
-            if upright.mode == "F":
-                raise ValueError("its pixels are decimals, whose value for white is not known")
-            square = ImageOps.fit(upright.convert("RGB"), (size_px, size_px), Image.Resampling.BILINEAR)
-            return np.asarray(square)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"image file {str(path)!r} cannot be read: {error}") from error
+    with opened(path) as image:
+        image.verify()
 
 
 def own_px(source: PictureSource) -> int:
@@ -140,13 +121,10 @@ def own_px(source: PictureSource) -> int:
 
 
 def _shorter_side_px(path: Path) -> int:
-    try:
-        with Image.open(path) as image:
-            return min(image.size)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"image file {str(path)!r} cannot be read: {error}") from error
+    with opened(path) as image:
+        return min(image.size)
 
 
 IMAGE_FOLDER = Dataset(
-    open=open_image_folder, size_px=64, epochs=4, train_size=8000, flip=True, shift=0.125, own_px=own_px
+    open=open_image_folder, size_px=64, epochs=4, train_size=8000, flip=True, shift=0.125, own_px=own_px, resize=CROP
 )

@@ -13,11 +13,12 @@ import ray.train
 import ray.train.torch
 import torch
 import torch.distributed
-from torch import nn
+from torch import Tensor, nn
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
+from nas.errors import DataError
 from nas.exports.training import TrainingRecipe
 from workers.allocator import keep_freed_memory
 from workers.data.dataset import Dataset, Request, split_indices
@@ -32,6 +33,7 @@ CHECKPOINT = "training.pt"
 TRAINING_PER_CHECKPOINT = 20
 # Training pictures that are judged at the end, in addition to the test part.
 JUDGED_TRAINING_PICTURES = 2000
+WHITE = 255
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Assignment:
 
     architecture: Architecture
     model_input: ModelInput
+    classes: tuple[str, ...]
     builder: str
     weights: str | None
     dataset: str
@@ -111,18 +114,27 @@ def work(config: dict[str, Any]) -> None:
             config["reports"].put(metrics)
         report.epoch({**metrics, "precision": precision})
     accuracy_on = partial(evaluate, training.judged, setting=setting, step_lock=step_lock)
-    test = dataset.open(job.request, "test")
-    test_pictures = Pictures(test, np.arange(len(test.labels)), size_px, device)
     judged_training = replace(training_pictures, indices=training_part[:JUDGED_TRAINING_PICTURES])
-    report.end(
-        {
-            "precision": precision,
-            "curve": curve,
-            "elapsed_s": training.elapsed_s,
-            "test_accuracy": accuracy_on(FurtherPictures(test_pictures, data)),
-            "train_accuracy": accuracy_on(FurtherPictures(judged_training, data)),
-        }
-    )
+    trained = {
+        "precision": precision,
+        "curve": curve,
+        "elapsed_s": training.elapsed_s,
+        "mean": _by_channel(data.normalise.mean),
+        "std": _by_channel(data.normalise.std),
+        "train_accuracy": accuracy_on(FurtherPictures(judged_training, data)),
+    }
+    # The weights are safe before a picture of the test part is read, which may be broken.
+    try:
+        test = dataset.open(job.request, "test")
+        test_pictures = Pictures(test, np.arange(len(test.labels)), size_px, device)
+        report.end({**trained, "test_accuracy": accuracy_on(FurtherPictures(test_pictures, data))})
+    except DataError as error:
+        report.end({**trained, "test_accuracy": None, "test_error": str(error)})
+
+
+def _by_channel(statistic: Tensor) -> list[float]:
+    """The mean or standard deviation of each channel, for values from 0 (black) to 1 (white)."""
+    return [float(value) / WHITE for value in statistic[0, :, 0, 0]]
 
 
 def _held_out(images: int, share: float) -> int:

@@ -26,6 +26,8 @@ from nas.architecture import ModelInput
 from nas.errors import DataError, ParameterError, SearchInterruptedError
 from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig
 from nas.exports.output_file import atomic_write, make_folder, write_text
+from nas.exports.pictures import GREY, RGB
+from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
 from workers.data.dataset import Dataset, Request
@@ -67,6 +69,12 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
         raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
     metrics = outcome.metrics
+    if (problem := metrics.get("test_error")) is not None:
+        _write_network(options, assignment, _provenance(options, settings, metrics), outcome)
+        raise DataError(
+            f"{problem}; the network is trained and its weights are in {str(options.output)!r}, but its test accuracy "
+            "is not known: mend the test part, then the same command judges it"
+        )
     curve = tuple(Epoch(**point) for point in metrics["curve"])
     result = TrainingResult(
         metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy=metrics["train_accuracy"]
@@ -165,6 +173,7 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
     assignment = Assignment(
         architecture=config.architecture,
         model_input=model_input,
+        classes=source.classes,
         builder=config.builder,
         weights=str(options.source.weights.resolve()) if options.source.weights else None,
         dataset=name,
@@ -290,25 +299,55 @@ def _fitted(trainer: TorchTrainer) -> Result:
         return outcome.result()
 
 
-def _write(options: TrainingOptions, assignment: Assignment, result: TrainingResult, outcome: Result) -> None:
-    config = options.source.config
-    provenance = {
-        **config.provenance,
-        RETRAINED: {
-            **result.settings,
-            "precision": outcome.metrics["precision"],
-            "epochs": len(result.curve),
-            "seconds": round(outcome.metrics["elapsed_s"], 1),
-            "test_accuracy": result.test_accuracy,
-            "train_accuracy": result.train_accuracy,
-        },
+def _provenance(options: TrainingOptions, settings: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Any]:
+    retrained = {
+        **settings,
+        "precision": metrics["precision"],
+        "epochs": len(metrics["curve"]),
+        "seconds": round(metrics["elapsed_s"], 1),
+        "test_accuracy": metrics["test_accuracy"],
+        "train_accuracy": metrics["train_accuracy"],
     }
-    trained = ExportedConfig(assignment.architecture, assignment.model_input, assignment.builder, provenance)
+    return {**options.source.config.provenance, RETRAINED: retrained}
+
+
+def _write_network(
+    options: TrainingOptions, assignment: Assignment, provenance: Mapping[str, Any], outcome: Result
+) -> ExportedConfig:
+    """Write the weights and the config, and return the config."""
+    trained = ExportedConfig(
+        assignment.architecture,
+        assignment.model_input,
+        assignment.builder,
+        provenance,
+        preprocessing=_preprocessing(assignment, outcome.metrics),
+    )
     with outcome.checkpoint.as_directory() as folder:
         state = torch.load(Path(folder) / CHECKPOINT, map_location="cpu", weights_only=True)["judged"]
     with atomic_write("--output", options.output / WEIGHTS_FILE) as file:
         file.write_bytes(save({name: weight.contiguous() for name, weight in state.items()}))
     write_text("--output", options.output / CONFIG_FILE, json.dumps(trained.to_dict(), indent=2) + "\n")
+    return trained
+
+
+def _preprocessing(assignment: Assignment, metrics: Mapping[str, Any]) -> Preprocessing:
+    """The way from a picture to the trained network's input."""
+    dataset: Dataset = plugins.load(plugins.DATASETS, assignment.dataset)
+    size = assignment.model_input
+    return Preprocessing(
+        size.height_px,
+        size.width_px,
+        tuple(metrics["mean"]),
+        tuple(metrics["std"]),
+        assignment.classes,
+        colour=GREY if size.channels == 1 else RGB,
+        resize=dataset.resize,
+    )
+
+
+def _write(options: TrainingOptions, assignment: Assignment, result: TrainingResult, outcome: Result) -> None:
+    provenance = _provenance(options, result.settings, outcome.metrics)
+    trained = _write_network(options, assignment, provenance, outcome)
     page = plugins.load(plugins.PAGES, "curve")(trained, result)
     write_text("--output", options.output / "curve.html", page)
     # Written last: its presence means that the training is finished and all files are written.

@@ -1,0 +1,61 @@
+"""`nas predict`: the classes of pictures by a trained network."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from PIL import Image
+
+import nas
+from nas.cli import options
+from nas.cli.declared_options import OptionsCommand
+from nas.errors import ParameterError
+from nas.exports.prediction import Predictor, onnx_predictor
+
+ONNX_SUFFIX = ".onnx"
+
+
+@click.command("predict", cls=OptionsCommand)
+@click.argument("network", metavar="FOLDER|FILE.onnx", type=click.Path(path_type=Path))
+@click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.as_json
+def command(network: Path, pictures: tuple[Path, ...], as_json: bool) -> None:
+    """Predict the classes of pictures: a line each with the path, the most likely class and its probability.
+
+    FOLDER is one of `nas retrain`, FILE.onnx an export of it. Of a folder among PICTURES all picture files are taken.
+    """
+    paths = list(_files(pictures))
+    predictor = _predictor(network)
+    for path, prediction in zip(paths, predictor.each(paths), strict=True):
+        if as_json:
+            click.echo(json.dumps({"path": str(path), **prediction._asdict()}))
+        else:
+            click.echo(f"{path}: {prediction.name} {prediction.probability:.4f}")
+
+
+def _predictor(network: Path) -> Predictor:
+    """Load the network. Raises ParameterError for one that does not know its preprocessing."""
+    if network.suffix == ONNX_SUFFIX and not network.is_dir():
+        return onnx_predictor(network)
+    predictor: Predictor | None = getattr(nas.load(network, folded=True), "predict", None)
+    if predictor is None:
+        raise ParameterError(
+            f"folder {str(network)!r} does not hold its preprocessing: nas retrain writes one that does"
+        )
+    return predictor
+
+
+def _files(pictures: tuple[Path, ...]) -> Iterator[Path]:
+    """The files, and those below folders that have a picture's ending and are not hidden."""
+    endings = {ending for ending, form in Image.registered_extensions().items() if form in Image.OPEN}
+    for path in pictures:
+        if not path.exists():
+            raise ParameterError(f"{str(path)!r} does not exist: PICTURES are files, or folders of them")
+        if not path.is_dir():
+            yield path
+            continue
+        for file in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.is_file() and file.suffix.lower() in endings and not hidden:
+                yield file

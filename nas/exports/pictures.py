@@ -1,0 +1,125 @@
+"""Pictures as networks take them: 8-bit, upright, of one size. The same code reads them in training and in use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from nas.errors import DataError
+
+RGB, GREY = "RGB", "L"
+CHANNELS = {GREY: 1, RGB: 3}
+CROP, PAD, SQUASH = "crop", "pad", "squash"
+# Transparent pixels and the margins of padded pictures have this colour: dark and bright content differs from it.
+BACKGROUND = (128, 128, 128)
+# Larger files are refused unless the user raises the limit: Pillow's own, against files that are made to fill memory.
+MAX_PIXELS = 178_956_970
+# JPEG files are decoded at a fraction of their size that is at least this many times the wanted one.
+DRAFT_RATIO = 4
+READ_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+@contextmanager
+def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """Open a picture file; its pixels are not read yet. Raises DataError, also for what goes wrong within the block."""
+    if not path.is_file():
+        # Opening a pipe would wait for a writer.
+        raise DataError(f"image file {str(path)!r} cannot be read: it is not a file")
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > max_pixels:
+                raise ValueError(
+                    f"its {image.width} x {image.height} pixels are more than --max-pixels {max_pixels} allows"
+                )
+            yield image
+    except READ_ERRORS as error:
+        raise DataError(f"image file {str(path)!r} cannot be read: {error}") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def decode(
+    path: Path, height_px: int, width_px: int, *, colour: str, resize: str, white: float, max_pixels: int = MAX_PIXELS
+) -> NDArray[np.uint8]:
+    """Decode a file to (height_px, width_px, channels). Raises DataError with the file's name."""
+    with opened(path, max_pixels) as image:
+        image.draft(None, (DRAFT_RATIO * width_px, DRAFT_RATIO * height_px))
+        return fitted(ImageOps.exif_transpose(image), height_px, width_px, colour=colour, resize=resize, white=white)
+
+
+def fitted(
+    image: Image.Image, height_px: int, width_px: int, *, colour: str, resize: str, white: float
+) -> NDArray[np.uint8]:
+    """Return the picture's pixels (height_px, width_px, channels).
+
+    `colour` is RGB or GREY. `resize`: CROP keeps the middle, PAD the whole on BACKGROUND, SQUASH changes the aspect.
+    `white` is the value of white among integers of more than 8 bits and decimals. Raises ValueError.
+    """
+    plain, size = as_bytes(image, colour, white), (width_px, height_px)
+    if resize == CROP:
+        plain = ImageOps.fit(plain, size, Image.Resampling.BILINEAR)
+    elif resize == PAD:
+        plain = ImageOps.pad(plain, size, Image.Resampling.BILINEAR, color=_background(plain.mode))
+    else:
+        plain = plain.resize(size, Image.Resampling.BILINEAR)
+    pixels = np.asarray(plain)
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
+def as_bytes(image: Image.Image, colour: str, white: float) -> Image.Image:
+    """Convert to 8 bits in the colour mode, transparent pixels on BACKGROUND. Raises ValueError for values below 0."""
+    if is_deep(image.mode):
+        values = np.asarray(image).astype(np.float64)
+        if not np.isfinite(values).all() or values.min() < 0:
+            raise ValueError("its pixels are below 0 or not finite, and black is 0")
+        image = Image.fromarray(np.round(values * (255 / white)).clip(0, 255).astype(np.uint8))
+    elif image.has_transparency_data:
+        opaque = Image.new("RGBA", image.size, (*BACKGROUND, 255))
+        image = Image.alpha_composite(opaque, image.convert("RGBA"))
+    return image.convert(colour)
+
+
+def is_deep(mode: str) -> bool:
+    """Whether Pillow's mode has values of more than 8 bits."""
+    return mode.startswith(("I", "F"))
+
+
+def is_grey(mode: str) -> bool:
+    """Whether Pillow's mode has no colours; a palette's colours are not known by its mode."""
+    return is_deep(mode) or mode in ("1", "L", "LA", "La")
+
+
+def white_of(largest: float) -> float:
+    """Find the value of white: 1 for decimals up to 1, else the largest of 8, 9, ... bits that holds `largest`."""
+    if 0 < largest <= 1:
+        return 1.0
+    return float(2 ** max(8, int(largest).bit_length()) - 1)
+
+
+def image_of(picture: Any) -> Image.Image:
+    """Make a picture of a PIL image, or of an array (H, W), (H, W, C) or (C, H, W): uint8, or decimals of 0 to 1.
+
+    Raises DataError for anything else.
+    """
+    if isinstance(picture, Image.Image):
+        return ImageOps.exif_transpose(picture)
+    pixels = np.asarray(picture)
+    if pixels.ndim == 3 and pixels.shape[-1] not in (1, 3, 4) and pixels.shape[0] in (1, 3, 4):
+        pixels = pixels.transpose(1, 2, 0)
+    if np.issubdtype(pixels.dtype, np.floating) and pixels.size and 0 <= pixels.min() <= pixels.max() <= 1:
+        pixels = np.round(pixels * 255).astype(np.uint8)
+    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4))):
+        raise DataError(
+            f"a picture of {pixels.dtype} and shape {pixels.shape}; valid: (H, W), (H, W, C) or (C, H, W) of uint8, or "
+            "of decimals from 0 to 1"
+        )
+    return Image.fromarray(pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels)
+
+
+def _background(mode: str) -> int | tuple[int, ...]:
+    return BACKGROUND[0] if mode == GREY else BACKGROUND

@@ -1,0 +1,125 @@
+"""Predictions of a trained network for pictures: files, PIL images or arrays to class names and probabilities."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from nas.errors import ParameterError
+from nas.exports.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+BATCH = 64
+# Key of an ONNX file's metadata under which it holds its preprocessing, as JSON.
+METADATA = "preprocessing"
+UINT8_TENSOR = "tensor(uint8)"
+# Images (N, channels, height_px, width_px) of uint8 to logits (N, classes).
+Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+class Prediction(NamedTuple):
+    """The most likely class of a picture, its probability, and those of all classes by name."""
+
+    name: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+class Predictor:
+    """Predicts the classes of pictures. As `nas.load(folder).predict` it is an attribute of the network."""
+
+    def __init__(self, logits: Logits, preprocessing: Preprocessing) -> None:
+        self._logits = logits
+        self.preprocessing = preprocessing
+
+    def __call__(self, pictures: Any) -> list[Prediction]:
+        """Predict the classes of one picture or several: paths, PIL images or arrays.
+
+        Arrays are (H, W), (H, W, C) or (C, H, W), of uint8 or of decimals from 0 to 1. Raises
+        DataError for what is no picture.
+        """
+        return list(self.each(_several(pictures)))
+
+    def each(self, pictures: Iterable[Any]) -> Iterator[Prediction]:
+        """Predict one picture after another, some at a time."""
+        classes = self.preprocessing.classes
+        for chosen in _batches(pictures):
+            images_NCHW = np.stack([self.preprocessing.image(picture) for picture in chosen])
+            for logits_K in self._logits(images_NCHW):
+                exponentials_K = np.exp(logits_K.astype(np.float64) - logits_K.max())
+                shares = (exponentials_K / exponentials_K.sum()).tolist()
+                best = int(logits_K.argmax())
+                yield Prediction(classes[best], shares[best], dict(zip(classes, shares, strict=True)))
+
+
+class NetworkLogits:
+    """A torch network's logits of images of uint8, on the network's device."""
+
+    def __init__(self, network: "nn.Module", preprocessing: Preprocessing) -> None:
+        self._network = network
+        self._preprocessing = preprocessing
+
+    def __call__(self, images_NCHW: NDArray[np.uint8]) -> NDArray[np.float32]:
+        import torch
+
+        normalised_NCHW = (images_NCHW - self._preprocessing.mean_255) / self._preprocessing.std_255
+        device = next((weight.device for weight in self._network.parameters()), torch.device("cpu"))
+        was_training = self._network.training
+        self._network.eval()
+        try:
+            with torch.inference_mode():
+                logits: NDArray[np.float32] = self._network(torch.from_numpy(normalised_NCHW).to(device)).cpu().numpy()
+        finally:
+            self._network.train(was_training)
+        return logits
+
+
+def onnx_predictor(path: Path) -> Predictor:
+    """Make the predictor of an ONNX file that `nas export` wrote, by ONNX Runtime on the CPU.
+
+    Raises ParameterError for a file that cannot be read or does not hold its preprocessing.
+    """
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    # ONNX Runtime raises classes of its own for files that are broken or missing.
+    except Exception as error:
+        raise ParameterError(f"{str(path)!r} is no ONNX file that can be read: {str(error).splitlines()[0]}") from error
+    recorded = session.get_modelmeta().custom_metadata_map.get(METADATA)
+    if recorded is None:
+        raise ParameterError(f"{str(path)!r} does not hold its preprocessing: it is no export of a trained network")
+    preprocessing = Preprocessing.from_dict(json.loads(recorded))
+    entry = session.get_inputs()[0]
+
+    def logits(images_NCHW: NDArray[np.uint8]) -> NDArray[np.float32]:
+        fed: NDArray[Any] = images_NCHW
+        if entry.type != UINT8_TENSOR:
+            fed = (images_NCHW - preprocessing.mean_255) / preprocessing.std_255
+        (computed,) = session.run(None, {entry.name: fed})
+        return np.asarray(computed)
+
+    return Predictor(logits, preprocessing)
+
+
+def _several(pictures: Any) -> Iterable[Any]:
+    """The pictures one by one; an array of (H, W, C) is one, an array of one dimension more or less is several."""
+    if isinstance(pictures, str | Path | Image.Image):
+        return (pictures,)
+    if isinstance(pictures, np.ndarray) and pictures.ndim == 3 and pictures.shape[-1] in (1, 3, 4):
+        return (pictures,)
+    several: Iterable[Any] = pictures
+    return several
+
+
+def _batches(pictures: Iterable[Any]) -> Iterator[list[Any]]:
+    remaining = iter(pictures)
+    while chosen := list(islice(remaining, BATCH)):
+        yield chosen

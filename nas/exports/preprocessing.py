@@ -1,0 +1,83 @@
+"""The way from a picture to a network's input, and the names of its outputs: part of every trained network's config."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.errors import ParameterError
+from nas.exports.pictures import BACKGROUND, CHANNELS, RGB, decode, fitted, image_of
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How pictures become a network's input, and the classes of its outputs, in their order.
+
+    `mean` and `std` are by channel, of values from 0 (black) to 1 (white): an input is (value - mean) / std. `resize`
+    is crop, pad or squash (nas.exports.pictures.fitted), bilinear with antialiasing. `white` is the value of white in
+    files of more than 8 bits.
+    """
+
+    height_px: int
+    width_px: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    classes: tuple[str, ...]
+    colour: str = RGB
+    resize: str = "crop"
+    white: float = 255.0
+
+    @property
+    def mean_255(self) -> NDArray[np.float32]:
+        """The mean of values from 0 to 255, (channels, 1, 1)."""
+        return np.asarray(self.mean, np.float32)[:, None, None] * 255
+
+    @property
+    def std_255(self) -> NDArray[np.float32]:
+        """The standard deviation of values from 0 to 255, (channels, 1, 1)."""
+        return np.asarray(self.std, np.float32)[:, None, None] * 255
+
+    def image(self, picture: Any) -> NDArray[np.uint8]:
+        """Return the pixels (channels, height_px, width_px) of a file's path, a PIL image or an array.
+
+        Raises DataError for what is no picture.
+        """
+        rules: dict[str, Any] = {"colour": self.colour, "resize": self.resize, "white": self.white}
+        if isinstance(picture, str | Path):
+            pixels_HWC = decode(Path(picture), self.height_px, self.width_px, **rules)
+        else:
+            pixels_HWC = fitted(image_of(picture), self.height_px, self.width_px, **rules)
+        return pixels_HWC.transpose(2, 0, 1)
+
+    def resized(self, height_px: int, width_px: int) -> Self:
+        return replace(self, height_px=height_px, width_px=width_px)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to JSON values, documented in docs/exporting.md."""
+        return {**asdict(self), "interpolation": "bilinear", "background": BACKGROUND}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`. Raises ParameterError for what is none."""
+        try:
+            made = cls(
+                int(record["height_px"]),
+                int(record["width_px"]),
+                tuple(float(value) for value in record["mean"]),
+                tuple(float(value) for value in record["std"]),
+                tuple(str(name) for name in record["classes"]),
+                str(record["colour"]),
+                str(record["resize"]),
+                float(record["white"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ParameterError(
+                f"preprocessing {json.dumps(record, default=str)[:200]} is incomplete: {error!r}"
+            ) from error
+        if CHANNELS.get(made.colour) != len(made.mean) or len(made.mean) != len(made.std):
+            raise ParameterError(f"preprocessing has colour {made.colour!r} and means of {len(made.mean)} channels")
+        return made
