@@ -56,7 +56,7 @@ class _Selection(NamedTuple):
     show_default=True,
     metavar="FORMAT",
     help="yaml, json: the config. torch, timm: a folder with weights. onnx: an ONNX file. python: a Python file that "
-    "needs only torch. table: all results of a study, for `nas simulate`.",
+    "needs only torch. table: all trials of a study as CSV, also for `nas simulate`.",
 )
 @click.option(
     "--raw-input",

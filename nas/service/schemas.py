@@ -115,9 +115,12 @@ class Measured(TypedDict):
 
 
 class Curve(TypedDict):
+    """A learning curve by epoch. `images` are the numbers of validation images behind the accuracies."""
+
     seed: int
     accuracy: list[float]
     loss: list[float]
+    images: list[int | None]
 
 
 class StageCost(TypedDict):

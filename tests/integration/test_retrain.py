@@ -59,6 +59,7 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
     assert [point["epoch"] for point in found["curve"]] == [1, 2, 3]
     # All training pictures train, and none is left to judge an epoch by.
     assert {point["accuracy"] for point in found["curve"]} == {None}
+    assert {point["images"] for point in found["curve"]} == {None}
     assert "a short training: each picture is seen about 3 times" in done.err
     assert "Plotly" in (tmp_path / "out" / "curve.html").read_text()
     exported = json.loads((tmp_path / "out" / "config.json").read_text())
