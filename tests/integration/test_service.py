@@ -96,6 +96,7 @@ def test_what_is_told_of_a_study_is_what_the_command_line_tells(store: Store, st
     assert len(detail["stage_costs"]) == 2
     assert detail["measurements"][0]["target"] is None
     assert detail["curves"][0]["accuracy"][-1] == detail["trial"]["accuracy"]
+    assert detail["curves"][0]["images"] == [None, 1000]
     for neighbour in detail["neighbours"]:
         assert neighbour["here"] != neighbour["there"]
     assert client.get("/api/v1/measurements", params={"key": detail["trial"]["key"]}).json()
