@@ -91,6 +91,7 @@ def _curves(trial: Trial) -> Iterator[schemas.Curve]:
                 "seed": seed,
                 "accuracy": [point.accuracy for point in outcome.curve],
                 "loss": [point.loss for point in outcome.curve],
+                "images": [point.images for point in outcome.curve],
             }
 
 

@@ -139,6 +139,7 @@ class Launcher:
             "study": study,
             "options": request["options"],
             "started_at": request["started_at"],
+            "ending": None if is_alive else _ending(result),
             "error": (messages[-1].removeprefix("nas: error: ") if messages else KILLED) if state == "failed" else None,
         }
 
@@ -165,6 +166,15 @@ def _read_ends(log: Path) -> list[str]:
             file.seek(max(len(content), size - LOG_PART_BYTES))
             content += b"\n" * (size > 2 * LOG_PART_BYTES) + file.read()
     return content.decode(errors="replace").splitlines()
+
+
+def _ending(result: str) -> str | None:
+    """The reason why a search ended, of the JSON that it printed; None where a full disk or its end cut that short."""
+    try:
+        ending: str | None = json.loads(result).get("ending")
+    except ValueError:
+        return None
+    return ending
 
 
 def _event(line: str) -> Mapping[str, Any] | None:

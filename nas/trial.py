@@ -34,12 +34,17 @@ class TrialState(StrEnum):
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One epoch of a learning curve: validation accuracy (0 to 1), mean training loss and duration in seconds."""
+    """One epoch of a learning curve: validation accuracy (0 to 1), mean training loss and duration in seconds.
+
+    `images` is the number of validation images that the accuracy is of: before the last epoch a part of them. None
+    where it is not known: of a user's own training function, and on record from earlier versions.
+    """
 
     epoch: int
     accuracy: float
     loss: float
     seconds: float
+    images: int | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def complete(accuracy: float, latency_ms: float) -> Outcome:
         accuracy=accuracy,
         latency=measurement(latency_ms, latency_ms, latency_ms + 0.5),
         parameters=1000,
-        curve=(CurvePoint(1, accuracy / 2, 2.0, 0.5), CurvePoint(2, accuracy, 1.0, 0.5)),
+        curve=(CurvePoint(1, accuracy / 2, 2.0, 0.5), CurvePoint(2, accuracy, 1.0, 0.5, 1000)),
         train_s=1.0,
         measure_s=0.25,
         environment={"torch": "0"},

@@ -6,6 +6,7 @@ from typing import Any
 import optuna
 
 from nas.architecture import Architecture
+from nas.latency.online_model import OnlineLatencyModel
 from nas.samplers.distinct import DistinctSampler
 from nas.space import SearchSpace
 from nas.store.store import Store
@@ -51,6 +52,7 @@ def open_study(
     sampler: optuna.samplers.BaseSampler | None = None,
     watcher: Silent | None = None,
     flat_below: float | None = None,
+    online_model: OnlineLatencyModel | None = None,
     **changed: Any,
 ) -> Study:
     """A study of the space under test in a store, made or opened again."""
@@ -64,6 +66,7 @@ def open_study(
         budget,
         watcher or Silent(),
         flat_below=flat_below,
+        online_model=online_model,
     )
     inner = sampler or optuna.samplers.RandomSampler(seed=0)
     optuna_study.sampler = DistinctSampler(inner, space, lambda: study.excluded, seed=0)

@@ -1,6 +1,5 @@
 """The environment of a trial for its record: hardware and versions."""
 
-import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 
 from nas.latency.processor import processor_name
+from nas.machine import available_cores
 
 
 def environment_on(device: str) -> Mapping[str, Any]:
@@ -17,7 +17,7 @@ def environment_on(device: str) -> Mapping[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor_name(),
-        "cores": os.cpu_count(),
+        "cores": available_cores(),
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         **{package: version(package) for package in ("hybrid-nas", "torch", "ray", "optuna")},
     }

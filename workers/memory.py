@@ -3,9 +3,9 @@
 import resource
 from pathlib import Path
 
-import psutil
 import torch
 
+from nas.machine import available_bytes
 from workers.allocator import kept_bytes
 
 # The share of the free memory that workers may take; the rest is left to caches and to other processes.
@@ -19,7 +19,6 @@ OUT_OF_MEMORY_MESSAGES = (
     # oneDNN's, when it finds no memory for a kernel's code or scratchpad.
     "could not create a primitive",
 )
-CGROUP = Path("/sys/fs/cgroup")
 
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
@@ -44,15 +43,6 @@ def limit_to_share(workers: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
-def available_bytes() -> int:
-    """The bytes that are still available on this machine, or in this container if it has a limit."""
-    free = psutil.virtual_memory().available
-    limit, used = CGROUP / "memory.max", CGROUP / "memory.current"
-    if limit.is_file() and used.is_file() and (text := limit.read_text().strip()).isdecimal():
-        free = min(free, int(text) - int(used.read_text()) + _cached())
-    return max(0, int(free))
-
-
 def free_bytes(device: str) -> int:
     """The bytes that a training in this process may still allocate, of its share or of a GPU's memory."""
     if device == "cuda":
@@ -69,10 +59,3 @@ def _data_bytes() -> int | None:
     file = Path("/proc/self/status")
     lines = file.read_text().splitlines() if file.is_file() else []
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:")), None)
-
-
-def _cached() -> int:
-    """The bytes of files that the kernel caches in the container's memory until it is needed."""
-    file = CGROUP / "memory.stat"
-    lines = file.read_text().splitlines() if file.is_file() else []
-    return next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)

@@ -256,8 +256,9 @@ export function curvesFigure(details) {
     name: `trial ${trial.number}, seed ${curve.seed}`,
     x: curve.accuracy.map((_, epoch) => epoch + 1),
     y: curve.accuracy,
+    customdata: curve.images.map((images) => images === null ? "" : ` of ${images} images`),
     line: { color, dash },
-    hovertemplate: "%{y:.2%} after epoch %{x}<extra>%{fullData.name}</extra>",
+    hovertemplate: "%{y:.2%}%{customdata} after epoch %{x}<extra>%{fullData.name}</extra>",
   }));
   const ends = lines.map(({ trial, curve }) => `trial ${trial.number} ends at ${percent(curve.accuracy.at(-1))}`);
   return {
@@ -268,9 +269,16 @@ export function curvesFigure(details) {
     },
     alt: lines.length ? `Learning curves: ${ends.join(", ")}` : "No learning curves",
     rows: [
-      ["trial", "seed", "epoch", "accuracy", "loss"],
+      ["trial", "seed", "epoch", "accuracy", "images", "loss"],
       ...lines.flatMap(({ trial, curve }) =>
-        curve.accuracy.map((accuracy, epoch) => [trial.number, curve.seed, epoch + 1, accuracy, curve.loss[epoch]])
+        curve.accuracy.map((accuracy, epoch) => [
+          trial.number,
+          curve.seed,
+          epoch + 1,
+          accuracy,
+          curve.images[epoch],
+          curve.loss[epoch],
+        ])
       ),
     ],
   };

@@ -44,7 +44,8 @@ class _Selection(NamedTuple):
     default="knee",
     show_default=True,
     metavar="knee|accuracy|latency|trial:N",
-    help="Member of the front: the best trade-off, the most accurate or the fastest; or any complete trial by number.",
+    help="Member of the front: the best trade-off, the most accurate or that of least latency, the fastest; or any "
+    "complete trial by number.",
 )
 @options.max_latency
 @click.option("--input-size", metavar="PX|HxW", help="Build the network for images of this size.")
@@ -55,7 +56,7 @@ class _Selection(NamedTuple):
     show_default=True,
     metavar="FORMAT",
     help="yaml, json: the config. torch, timm: a folder with weights. onnx: an ONNX file. python: a Python file that "
-    "needs only torch. table: all results of a study, for `nas simulate`.",
+    "needs only torch. table: all trials of a study as CSV, also for `nas simulate`.",
 )
 @click.option(
     "--raw-input",

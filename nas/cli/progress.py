@@ -142,7 +142,7 @@ def _extent(study: Study) -> str:
 def _planned(study: Study) -> int | None:
     """The number of trials at the end of the search; None where time is its limit and its pace is not known yet."""
     if study.time_limit is None:
-        return study.budget
+        return study.max_trials
     return study.done + study.remaining if study.remaining else None
 
 

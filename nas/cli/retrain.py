@@ -69,7 +69,8 @@ class _Progress:
             return
         self._shown_at = now
         left_min = (epoch.epochs - epoch.epoch) * epoch.seconds / 60
-        judged = "" if epoch.accuracy is None else f"validation accuracy {epoch.accuracy:.4f}, "
+        on = "" if epoch.images is None else f" on {epoch.images} images"
+        judged = "" if epoch.accuracy is None else f"validation accuracy {epoch.accuracy:.4f}{on}, "
         self._say(
             f"[{epoch.epoch}/{epoch.epochs}] loss {epoch.loss:.4f}, {judged}"
             f"{epoch.seconds:.1f} s, {left_min:.1f} min left"

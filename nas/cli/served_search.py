@@ -32,7 +32,7 @@ def follow(url: str, *, as_json: bool) -> None:
             ended = client.wait(started["id"])
         name = ended["study"]
         if name is not None:
-            _print_result(client.study(name), client.front(name), as_json=as_json)
+            _print_result(client.study(name), client.front(name), ended.get("ending"), as_json=as_json)
         if ended["state"] == "stopped":
             click.echo("interrupted; the same command goes on with this study", err=True)
             sys.exit(INTERRUPTED)
@@ -50,13 +50,14 @@ def _print_progress(client: Client, name: str) -> None:
             click.echo(f"[{done}{budget}] study {name} | {best}, {front}{left}", err=True)
 
 
-def _print_result(study: schemas.StudySummary, front: schemas.Front, *, as_json: bool) -> None:
+def _print_result(study: schemas.StudySummary, front: schemas.Front, ending: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(
             json.dumps(
                 {
                     "study": study["name"],
                     "trials": study["done"],
+                    "ending": ending,
                     "front": front["members"],
                     "left_off": front["fallen"],
                     "hypervolume": front["hypervolume"],
@@ -64,7 +65,8 @@ def _print_result(study: schemas.StudySummary, front: schemas.Front, *, as_json:
             )
         )
         return
-    click.echo(f"{study['done']} trials recorded, hypervolume {front['hypervolume']:.4g}")
+    because = f" ({ending})" if ending else ""
+    click.echo(f"{study['done']} trials recorded{because}, hypervolume {front['hypervolume']:.4g}")
     print_front(front["members"], front["objectives"], [])
     if front["fallen"]:
         click.echo(f"dropped when confirmed: trials {', '.join(map(str, front['fallen']))}")

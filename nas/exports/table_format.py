@@ -1,64 +1,144 @@
-"""`nas export --format table`: a table of a study's complete trials, a row each, for `nas simulate`."""
+"""`nas export --format table`: a table of a study's trials, a row each, whatever their ends.
+
+`nas simulate` reads the complete ones (nas/simulation/table.py): choices, objectives, learning curves and features.
+Columns `trial:NAME`, which it leaves out, tell what else is on record of a trial.
+"""
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nas.errors import UserError
 from nas.exports.output_file import write_text
 from nas.objective import ACCURACY, COUNTED_NAMES, FEATURE_PREFIX, LATENCY, recorded_objectives
+from nas.results.front import Result, front, results
 from nas.store.store import StudyRecord
-from nas.trial import Trial, TrialState
+from nas.trial import CurvePoint, Outcome, Trial, TrialState
+
+# The prefix of columns that tell of a trial and not of its architecture.
+TRIAL_PREFIX = "trial:"
+CURVE_COLUMNS: Mapping[str, Callable[[Sequence[CurvePoint]], float | None]] = {
+    "accuracy": lambda curve: curve[-1].accuracy,
+    "loss": lambda curve: curve[-1].loss,
+    "cost_s": lambda curve: sum(point.seconds for point in curve),
+    "images": lambda curve: curve[-1].images,
+}
+"""The columns `NAME@EPOCH`, from a learning curve up to that epoch."""
+Cells = dict[str, str | float | None]
 
 
 def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
-    """Write the table; return a message for the user. Raises UserError if fewer than two trials are complete."""
-    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    if len(complete) < 2:
-        raise UserError(f"study {record.name!r} has {len(complete)} complete trials; a table needs at least 2")
-    choices = [trial.architecture.choices for trial in complete]
+    """Write the table; return a message for the user. Raises UserError if the study has no trial."""
+    if not trials:
+        raise UserError(f"study {record.name!r} has no trial yet")
     # Only choices that vary become columns.
-    varying = [name for name in choices[0] if len({choice.get(name) for choice in choices}) > 1]
-    further = [
-        objective.name
-        for objective in recorded_objectives(record.settings)
-        if objective.name not in (ACCURACY.name, LATENCY.name)
-    ]
-    epochs = range(1, 1 + min(len(trial.outcome.curve) for trial in complete if trial.outcome is not None))
-    figures_of = [trial.outcome.figures for trial in complete if trial.outcome is not None]
-    recorded = {name for figures in figures_of for name in figures if name.startswith(FEATURE_PREFIX)}
-    # A table has no empty cells, so it leaves out features that some trials lack.
-    features = [name for name in sorted(recorded) if all(name in figures for figures in figures_of)]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [f"param:{name}" for name in varying]
-        + [ACCURACY.name, LATENCY.name, *further]
-        + [f"accuracy@{epoch}" for epoch in epochs]
-        + [f"loss@{epoch}" for epoch in epochs]
-        + [f"cost_s@{epoch}" for epoch in epochs]
-        + [FEATURE_PREFIX + name for name in COUNTED_NAMES]
-        + features
-    )
-    for trial, choice in zip(complete, choices, strict=True):
-        outcome = trial.outcome
-        if outcome is None:
-            continue
-        figures = outcome.figures
-        elapsed_s = [sum(point.seconds for point in outcome.curve[:epoch]) for epoch in epochs]
-        writer.writerow(
-            [choice[name] for name in varying]
-            + [f"{figures[name]:.6g}" for name in (ACCURACY.name, LATENCY.name, *further)]
-            + [f"{outcome.curve[epoch - 1].accuracy:.6g}" for epoch in epochs]
-            + [f"{outcome.curve[epoch - 1].loss:.6g}" for epoch in epochs]
-            + [f"{seconds:.4g}" for seconds in elapsed_s]
-            + [f"{figures.get(name, 0.0):.6g}" for name in COUNTED_NAMES]
-            + [f"{figures[name]:.6g}" for name in features]
+    choices = [trial.architecture.choices for trial in trials]
+    names = list(dict.fromkeys(name for choice in choices for name in choice))
+    varying = [name for name in names if len({choice.get(name) for choice in choices}) > 1] or names
+    objectives = [objective.name for objective in recorded_objectives(record.settings)]
+    study_results = {result.trial.number: result for result in results(trials, record.settings)}
+    members = {member.trial.number for member in front(list(study_results.values()))}
+    rows = []
+    for trial, choice in zip(trials, choices, strict=True):
+        outcome = trial.outcome or Outcome()
+        rows.append(
+            # What is as by default may be left out of an architecture.
+            {f"param:{name}": choice.get(name, "default") for name in varying}
+            | {name: outcome.figures.get(name) for name in dict.fromkeys((ACCURACY.name, LATENCY.name, *objectives))}
+            | _curve(outcome)
+            | _features(outcome)
+            | _trial(trial, outcome)
+            | _result(study_results.get(trial.number), is_member=trial.number in members)
         )
-    write_text("--output", path, text.getvalue())
+    write_text("--output", path, _csv(rows))
+    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     # Without a learning curve an accuracy is the score of an evaluator that does not train, such as the supernet.
-    scores = "" if epochs else "; their accuracies are scores found without training"
-    omitted = ", ".join(sorted(recorded.difference(features)))
-    without = f"; without {omitted}, which some trials lack" if omitted else ""
-    return f"wrote {path}: {len(complete)} rows of study {record.name}{scores}{without}"
+    trained = not complete or any(trial.outcome is not None and trial.outcome.curve for trial in complete)
+    scores = "" if trained else "; their accuracies are scores found without training"
+    return f"wrote {path}: {len(rows)} trials of study {record.name}, {len(complete)} of them complete{scores}"
+
+
+def _curve(outcome: Outcome) -> Cells:
+    cells = {
+        f"{name}@{epoch}": value(outcome.curve[:epoch])
+        for name, value in CURVE_COLUMNS.items()
+        for epoch in range(1, 1 + len(outcome.curve))
+    }
+    return {name: value for name, value in cells.items() if value is not None}
+
+
+def _features(outcome: Outcome) -> Cells:
+    counted: Cells = {FEATURE_PREFIX + name: outcome.figures.get(name) for name in COUNTED_NAMES}
+    return counted | {name: value for name, value in outcome.figures.items() if name.startswith(FEATURE_PREFIX)}
+
+
+def _trial(trial: Trial, outcome: Outcome) -> Cells:
+    """What is on record of the trial itself: the latency's interval is that of its own measurement."""
+    cells: Cells = {
+        "number": trial.number,
+        "state": trial.state.value,
+        "key": trial.architecture.key,
+        "layout": trial.architecture.layout,
+        "seed": trial.seed,
+        "attempt": trial.attempt,
+        "train_s": outcome.train_s,
+        "measure_s": outcome.measure_s,
+        "finished_at": None if trial.finished_at is None else round(trial.finished_at),
+        "failure": None if outcome.failure is None else " ".join(str(outcome.failure).split()),
+    }
+    for name, measurement in outcome.measured.items():
+        # A measurement of a few disturbed rounds has no interval.
+        low_ms, high_ms = measurement.interval if measurement.is_usable else (None, None)
+        cells |= {name.replace(LATENCY.name, "latency_low_ms"): low_ms}
+        cells |= {name.replace(LATENCY.name, "latency_high_ms"): high_ms}
+    seeds = [confirmation.seed for confirmation in trial.confirmations]
+    accuracies = [confirmation.outcome.accuracy for confirmation in trial.confirmations]
+    cells |= {
+        "confirmations": len(seeds),
+        "confirmation_seeds": " ".join(map(str, seeds)),
+        "confirmation_accuracies": " ".join("failed" if a is None else f"{a:.6g}" for a in accuracies),
+    }
+    return {TRIAL_PREFIX + name: value for name, value in cells.items()}
+
+
+def _result(result: Result | None, *, is_member: bool) -> Cells:
+    """The figures that the front goes by, and the estimate beside them; without a result none."""
+    if result is None:
+        return {}
+    low_ms, high_ms = result.latency.interval if result.latency.is_usable else (None, None)
+    cells: Cells = {
+        "shown_accuracy": result.accuracy,
+        "shown_accuracy_std": result.accuracy_std,
+        "expected_accuracy": result.expected_accuracy,
+        "shown_latency_ms": result.latency.median,
+        "shown_latency_low_ms": low_ms,
+        "shown_latency_high_ms": high_ms,
+        "front": "yes" if is_member else "no",
+    }
+    return {TRIAL_PREFIX + name: value for name, value in cells.items()}
+
+
+def _csv(rows: Sequence[Cells]) -> str:
+    """The rows, with a column for each of their names and empty cells for what a row lacks."""
+    text = io.StringIO()
+    columns = sorted(dict.fromkeys(name for row in rows for name in row), key=_place)
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _shown(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _place(column: str) -> tuple[int, int, int]:
+    """The place of a column: choices, objectives, the curve by quantity and epoch, features, then the trial's."""
+    quantity, _, epoch = column.partition("@")
+    if quantity in CURVE_COLUMNS and epoch.isdecimal():
+        return 2, list(CURVE_COLUMNS).index(quantity), int(epoch)
+    groups = {"param:": 0, FEATURE_PREFIX: 3, TRIAL_PREFIX: 4}
+    return next((place for prefix, place in groups.items() if column.startswith(prefix)), 1), 0, 0
+
+
+def _shown(value: str | float | None) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)

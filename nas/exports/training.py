@@ -163,7 +163,8 @@ class TrainingOptions:
 class Epoch:
     """One epoch of a training: mean training loss, accuracy from 0 to 1 on held-out pictures if there are any, seconds.
 
-    `epochs` is the number planned; with a time limit an estimate, and the last epoch may be a part of one.
+    `epochs` is the number planned; with a time limit an estimate, and the last epoch may be a part of one. `images` is
+    the number of held-out pictures that the accuracy is of: before the last epoch a part of them.
     """
 
     epoch: int
@@ -171,6 +172,7 @@ class Epoch:
     loss: float
     accuracy: float | None
     seconds: float
+    images: int | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from nas.results.similarity import feature_columns
 from nas.trial import Trial, TrialState
 
 PICKS = ("knee", "accuracy", "latency", "trial:N")
+# Other words for a pick.
+PICK_ALIASES = {"fastest": "latency"}
 
 
 class Result(NamedTuple):
@@ -270,7 +272,7 @@ def reference_point(points: Sequence[Point], settings: Mapping[str, Any]) -> Poi
 
 
 def pick(candidates: Sequence[Result], choice: str) -> Result:
-    """Pick one result: `knee`, `accuracy` or `latency` of the front, or `trial:N` whether on the front or not.
+    """Pick one result: `knee`, `accuracy` or `latency` (also `fastest`) of the front, or `trial:N`, on it or not.
 
     Raises UnknownNameError for another choice or a trial that is not complete, UserError without any result.
     """
@@ -279,6 +281,7 @@ def pick(candidates: Sequence[Result], choice: str) -> Result:
         if choice.removeprefix("trial:") not in by_number:
             raise UnknownNameError("pick", choice, (*PICKS[:-1], *(f"trial:{number}" for number in by_number)))
         return by_number[choice.removeprefix("trial:")]
+    choice = PICK_ALIASES.get(choice, choice)
     if choice not in PICKS[:-1]:
         raise UnknownNameError("pick", choice, PICKS)
     members = front(candidates)

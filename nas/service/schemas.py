@@ -115,9 +115,12 @@ class Measured(TypedDict):
 
 
 class Curve(TypedDict):
+    """A learning curve by epoch. `images` are the numbers of validation images behind the accuracies."""
+
     seed: int
     accuracy: list[float]
     loss: list[float]
+    images: list[int | None]
 
 
 class StageCost(TypedDict):
@@ -152,7 +155,8 @@ class TrialDetail(TypedDict):
 class Search(TypedDict):
     """A search that the service started. `state` is starting, running, ended, stopped or failed.
 
-    `study` is None while the search starts; `error` is its message if it failed.
+    `study` is None while the search starts; `ending` is the reason why no more trials came once it has ended or was
+    stopped, `error` its message if it failed.
     """
 
     id: str
@@ -160,6 +164,7 @@ class Search(TypedDict):
     study: str | None
     options: dict[str, Any]
     started_at: float
+    ending: str | None
     error: str | None
 
 

@@ -9,6 +9,8 @@ from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
+from nas.machine import available_cores
+
 T = TypeVar("T")
 
 
@@ -27,7 +29,7 @@ def run_in_processes(
     while it takes or returns a job would never end.
     """
     other_processes = active_children()
-    pool = ProcessPoolExecutor(os.cpu_count() or 1, get_context("spawn"), _begin, (initialise,))
+    pool = ProcessPoolExecutor(available_cores(), get_context("spawn"), _begin, (initialise,))
     # Processes start as jobs are submitted, and inherit the mask of blocked signals.
     mask_before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

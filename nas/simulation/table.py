@@ -2,7 +2,11 @@
 
 Columns: `param:NAME` (a choice: an integer or a word), `accuracy` (0 to 1), `latency_ms`, any further objective by its
 name (minimised; such as `latency_ms@TARGET`), and optionally `accuracy@EPOCH`, `loss@EPOCH` (the training loss),
-`cost_s@EPOCH` (seconds until the end of that epoch) and `feature:NAME` (training-free).
+`cost_s@EPOCH` (seconds until the end of that epoch), `images@EPOCH` (those that the accuracy is of; not used here) and
+`feature:NAME` (training-free).
+
+A study's exported table (nas/exports/table_format.py) has its trials' states: those that are not complete are left out,
+as are the columns that tell of trials, and columns of curves and features in which a complete trial has no number.
 """
 
 import csv
@@ -12,11 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nas.errors import ParameterError
+from nas.exports.table_format import TRIAL_PREFIX
 from nas.objective import ACCURACY, FEATURE_PREFIX, LATENCY, latency_on
 from nas.space import Choice
+from nas.trial import TrialState
 
 PARAM = "param:"
-CURVE, LOSS, COST = "accuracy@", "loss@", "cost_s@"
+CURVE, LOSS, COST, IMAGES = "accuracy@", "loss@", "cost_s@", "images@"
+STATE = TRIAL_PREFIX + "state"
 MAX_BYTES = 200_000_000
 # Digits of a decimal number that a float always represents exactly.
 MAX_INTEGER_DIGITS = 15
@@ -69,13 +76,13 @@ def _read(stream: object, name: str, where: str) -> Table:
     reader = csv.DictReader(stream)  # type: ignore[call-overload]
     columns = list(reader.fieldnames or ())
     _check_columns(columns, where)
+    cells = _read_cells(reader, columns, where)
     objectives = tuple(
         [ACCURACY.name, LATENCY.name]
         + [name for name in columns if _is_objective(name) and name not in (ACCURACY.name, LATENCY.name)]
     )
     rows: list[Row] = []
     lines: dict[tuple[Choice, ...], int] = {}
-    cells = _read_cells(reader, columns, where)
     integers = {
         column
         for column in columns
@@ -130,9 +137,15 @@ def _read_cells(reader: "csv.DictReader[str]", columns: Sequence[str], where: st
                 f"{where}, line {reader.line_num}: the number of values is not that of the {len(columns)} columns"
             )
         stripped = {column: text.strip() for column, text in texts.items()}
-        if empty := [column for column, text in stripped.items() if not text]:
-            raise ParameterError(f"{where}, line {reader.line_num}, column {empty[0]!r} is empty")
-        cells.append((reader.line_num, stripped))
+        if stripped.get(STATE, TrialState.COMPLETE) == TrialState.COMPLETE:
+            told = {column: text for column, text in stripped.items() if not column.startswith(TRIAL_PREFIX)}
+            cells.append((reader.line_num, told))
+    if STATE in columns:
+        gaps = {column for _, texts in cells for column, text in texts.items() if not text and _is_optional(column)}
+        cells = [(line, {c: text for c, text in texts.items() if c not in gaps}) for line, texts in cells]
+    for line, texts in cells:
+        if empty := [column for column, text in texts.items() if not text]:
+            raise ParameterError(f"{where}, line {line}, column {empty[0]!r} is empty")
     return cells
 
 
@@ -146,24 +159,32 @@ def _check_columns(columns: Sequence[str], where: str) -> None:
     for column in columns:
         if not column.strip():
             raise ParameterError(f"{where} has a column without a name")
-        if column in (PARAM, FEATURE_PREFIX):
+        if column in (PARAM, FEATURE_PREFIX, TRIAL_PREFIX):
             raise ParameterError(f"{where}, column {column!r} needs a name, as in {column}NAME")
         if columns.count(column) > 1:
             raise ParameterError(f"{where} has column {column!r} twice")
         if _is_objective(column):
             continue
         prefix, colon, _ = column.partition(":")
-        if colon and f"{prefix}:" not in (PARAM, FEATURE_PREFIX):
-            raise ParameterError(f"{where}, column {column!r}: {prefix!r} is not one of param, feature")
+        if colon and f"{prefix}:" not in (PARAM, FEATURE_PREFIX, TRIAL_PREFIX):
+            raise ParameterError(f"{where}, column {column!r}: {prefix!r} is not one of param, feature, trial")
         quantity, at, epoch = column.partition("@")
-        if at and not colon and not (f"{quantity}@" in (CURVE, LOSS, COST) and epoch.isdecimal() and int(epoch) > 0):
-            raise ParameterError(f"{where}, column {column!r} is not {CURVE}EPOCH, {LOSS}EPOCH or {COST}EPOCH")
+        is_curve = f"{quantity}@" in (CURVE, LOSS, COST, IMAGES) and epoch.isdecimal() and int(epoch) > 0
+        if at and not colon and not is_curve:
+            raise ParameterError(
+                f"{where}, column {column!r} is not {CURVE}EPOCH, {LOSS}EPOCH, {COST}EPOCH or {IMAGES}EPOCH"
+            )
 
 
 def _is_objective(column: str) -> bool:
     # Names of targets contain colons, and an @ before a node.
     latency = latency_on("").name
     return (column.startswith(latency) and column != latency) or not {":", "@"}.intersection(column)
+
+
+def _is_optional(column: str) -> bool:
+    """Whether a table may do without the column: one of a curve or a feature."""
+    return not column.startswith(PARAM) and not _is_objective(column)
 
 
 def _by_epoch(numbers: Mapping[str, float], prefix: str) -> dict[int, float]:

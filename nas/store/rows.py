@@ -109,8 +109,8 @@ def confirmation_columns(connection: Connection, confirmation: Confirmation) -> 
     }
 
 
-def _point(point: CurvePoint) -> dict[str, float]:
-    return {"epoch": point.epoch, "accuracy": point.accuracy, "loss": point.loss, "seconds": point.seconds}
+def _point(point: CurvePoint) -> dict[str, float | None]:
+    return vars(point).copy()
 
 
 def to_trial(

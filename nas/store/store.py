@@ -249,7 +249,8 @@ class Store(Drivers, Artifacts):
             for row in connection.execute(
                 select(points).join(ours).where(of_study).order_by(points.c.trial_id, points.c.epoch)
             ):
-                curves.setdefault(row.trial_id, []).append(CurvePoint(row.epoch, row.accuracy, row.loss, row.seconds))
+                point = CurvePoint(row.epoch, row.accuracy, row.loss, row.seconds, row.images)
+                curves.setdefault(row.trial_id, []).append(point)
             measured, link = tables.measurements, tables.trial_measurements
             latencies: dict[int, dict[str, Measurement]] = {}
             for row in connection.execute(

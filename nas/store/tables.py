@@ -81,6 +81,7 @@ curve_points = Table(
     Column("accuracy", Float, nullable=False),
     Column("loss", Float, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("images", Integer),
 )
 
 confirmations = Table(

@@ -273,7 +273,7 @@ def _check_outcome(study: Study) -> None:
     """Raises InfeasibleError when the study is over without a single complete trial."""
     if study.results or not study.is_over:
         return
-    if study.time_limit is not None and not study.is_hopeless:
+    if study.time_limit is not None and not study.is_hopeless and not study.has_no_candidate:
         raise OptionError("{time_s} {:g} s: no trial has ended in that time", study.time_limit.seconds)
     failed = [trial for trial in study.trials if trial.state is TrialState.FAILED]
     measured = [
@@ -289,6 +289,12 @@ def _check_outcome(study: Study) -> None:
             len(measured),
             study.settings["target"],
             min(measured),
+        )
+    if study.has_no_candidate and study.max_latency_ms is not None and not failed:
+        raise LimitError(
+            "{max_latency_ms} {:g} ms: by what is on record of target {!r} no member of the space meets it",
+            study.max_latency_ms,
+            study.settings["target"],
         )
     if untrained := failed_confirmations(study.trials):
         raise InfeasibleError(f"no member could be trained by itself; the last one failed with {untrained[-1]}")

@@ -9,16 +9,15 @@ from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.study.baseline import Baseline, compared
 from nas.study.search_options import SearchOptions
 from nas.study.study import Study
-from nas.trial import Failure, failed_confirmations
+from nas.trial import STOPPED_BY_USER, Failure, failed_confirmations
 
 
 @dataclass(frozen=True)
 class SearchResult:
     """The end of a search. `done` counts the trials on record; `features` has an entry for each feature asked for.
 
-    `expected_gain` is that of the `remaining` trials (nas.results.convergence). `ending` says why there are no more;
-    it is None where the search was interrupted. `comparisons` has the `baselines` beside the front, and `conclusion`
-    puts them in words.
+    `expected_gain` is that of the `remaining` trials (nas.results.convergence). `ending` says why there are no more.
+    `comparisons` has the `baselines` beside the front, and `conclusion` puts them in words.
     """
 
     study: str
@@ -66,7 +65,7 @@ def result_of(
         failed_confirmations=failed_confirmations(study.trials),
         expected_gain=study.expected_gain,
         remaining=study.remaining,
-        ending=None if interrupted else study.ending,
+        ending=STOPPED_BY_USER if interrupted else study.ending,
         is_flat=study.is_flat,
         wall_s=wall_s,
         interrupted=interrupted,

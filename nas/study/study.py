@@ -71,7 +71,8 @@ class Study:
         self._flat_below = flat_below
         self.time_limit = time_limit
         self._check_driver = check_driver
-        self._skipped: set[str] = set()
+        # Skipped proposals by their keys.
+        self._skipped: dict[str, Architecture] = {}
         self._excluded: set[str] = set()
         # Updated with each trial, since a study of thousands reads them after each: the numbers of trials that are done
         # and of those with a result, and the number of lost workers by an architecture's key.
@@ -118,7 +119,7 @@ class Study:
     @property
     def excluded(self) -> Collection[str]:
         """The keys of architectures not to propose: they run, are done or were skipped."""
-        return self._excluded if len(self._excluded) < self._space.size else self._holders
+        return self._excluded
 
     @property
     def is_hopeless(self) -> bool:
@@ -142,22 +143,32 @@ class Study:
     @property
     def ending(self) -> str | None:
         """The reason why no further trial begins, in words; None while trials begin."""
-        if len(self._holders) >= self._max_trials:
-            return "the budget is on record" if self._max_trials == self.budget else "every member has been tried"
-        if self.time_limit is not None and self.time_limit.is_over_for_trials:
+        if len(self._holders) >= self.max_trials:
+            if self.max_trials == self.budget:
+                return "the budget is on record"
+            return f"the space is used up: it has {self._space.size} members"
+        if self.time_limit is not None and not self.time_limit.has_room_for_trials:
             return "the time is over"
+        if self.has_no_candidate:
+            return "no candidate is left within the limits"
         if self.is_hopeless:
             return f"none of {self.done} trials has a result"
         return "what is left promises too little" if self.is_flat else None
 
     @property
-    def _max_trials(self) -> int:
+    def has_no_candidate(self) -> bool:
+        """Whether every member that is not on record was skipped as over the latency limit."""
+        return bool(self._skipped) and len(self._excluded) >= self._space.size
+
+    @property
+    def max_trials(self) -> int:
+        """The number of trials at the end: the budget, but no more than the space has members."""
         return self._space.size if self.budget is None else min(self.budget, self._space.size)
 
     @property
     def remaining(self) -> int:
         """The number of trials to come; within a time limit as many as it has room for, by the pace of this run."""
-        remaining = max(0, self._max_trials - self.done)
+        remaining = max(0, self.max_trials - self.done)
         if self.time_limit is None:
             return remaining
         return min(remaining, self.time_limit.trials_left(self.done - self._done_before))
@@ -210,15 +221,28 @@ class Study:
 
     def _skip(self, number: int, architecture: Architecture) -> bool:
         """Skip a proposal that is clearly over the latency limit; return whether it is."""
-        if self._online_model is None or self.max_latency_ms is None or architecture.key in self._holders:
+        predicted_ms = None if architecture.key in self._holders else self._predicted_over_limit_ms(architecture)
+        if predicted_ms is None or self.max_latency_ms is None:
             return False
-        prediction = self._online_model.predict(architecture)
-        if prediction is None or prediction.low_ms <= self.max_latency_ms:
-            return False
-        self._skipped.add(architecture.key)
+        self._skipped[architecture.key] = architecture
         self._excluded.add(architecture.key)
-        self._mirror.skip(number, prediction.ms, self.max_latency_ms)
+        self._mirror.skip(number, predicted_ms, self.max_latency_ms)
+        self._review_skips()
         return True
+
+    def _predicted_over_limit_ms(self, architecture: Architecture) -> float | None:
+        """The predicted latency where it is clearly over the limit, else None."""
+        if self._online_model is None or self.max_latency_ms is None:
+            return None
+        prediction = self._online_model.predict(architecture)
+        return None if prediction is None or prediction.low_ms <= self.max_latency_ms else prediction.ms
+
+    def _review_skips(self) -> None:
+        """Where nothing else is left, allow again what the latency model, which has learned since, would not skip."""
+        for key, architecture in list(self._skipped.items()) if self.has_no_candidate else ():
+            if self._predicted_over_limit_ms(architecture) is None:
+                del self._skipped[key]
+                self._excluded.discard(key)
 
     def should_continue(self, number: int, outcome: Outcome) -> bool:
         """Whether a running trial continues after its outcome at a rung. To be called once at each."""
@@ -300,6 +324,7 @@ class Study:
             self._resume_from.pop(trial.architecture.key, None)
         if self._online_model is not None and outcome.latency is not None:
             self._online_model.add([(trial.architecture, outcome.latency)])
+            self._review_skips()
         self._mirror.tell(trial)
         self._watcher.ended(trial)
         if state.is_done and (self.done % RANK_CHECK_INTERVAL == 0 or self.is_over):
@@ -318,8 +343,9 @@ class Study:
             self._useful.add(trial.number)
         if trial.claims_architecture:
             self._holders[key] = trial
+            self._skipped.pop(key, None)
             self._excluded.add(key)
-        elif self._holders.pop(key, None) is not None and key not in self._skipped:
+        elif self._holders.pop(key, None) is not None:
             self._excluded.discard(key)
 
 

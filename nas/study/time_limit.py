@@ -57,6 +57,11 @@ class TimeLimit:
         return self.elapsed_s >= self._trials_s
 
     @property
+    def has_room_for_trials(self) -> bool:
+        """Whether a further trial may begin."""
+        return self.has_room and not self.is_over_for_trials
+
+    @property
     def has_room(self) -> bool:
         """Whether a training that is not stopped early is expected to end in time."""
         return self.elapsed_s + MARGIN * self._job_s < self._work_s

@@ -47,6 +47,7 @@ def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
     code, out, err = search.finish()
     assert code == 130, err
     assert "trial  mixers" in out
+    assert "(stopped by the user)" in out
     assert "the same command goes on" in err
     assert "Traceback" not in err
     assert wait_for_end(processes) == []

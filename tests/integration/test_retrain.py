@@ -59,6 +59,7 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
     assert [point["epoch"] for point in found["curve"]] == [1, 2, 3]
     # All training pictures train, and none is left to judge an epoch by.
     assert {point["accuracy"] for point in found["curve"]} == {None}
+    assert {point["images"] for point in found["curve"]} == {None}
     assert "a short training: each picture is seen about 3 times" in done.err
     assert "Plotly" in (tmp_path / "out" / "curve.html").read_text()
     exported = json.loads((tmp_path / "out" / "config.json").read_text())
@@ -172,6 +173,7 @@ def test_a_training_by_time_ends_in_time_and_says_what_it_came_to(config: Path, 
         ("retrain small.yaml --output out --drop-path 1", "--drop-path 1"),
         ("retrain small.yaml --output out --mixup -1", "--mixup -1"),
         ("retrain small.yaml --output out --rand-augment-magnitude 31", "--rand-augment-magnitude 31"),
+        ("retrain small.yaml --output out --threads 9999", "--threads 9999 is more than the"),
         ("retrain small.yaml --output out --epochs 3 --warmup-epochs 4", "--warmup-epochs 4 is more than the 3 epochs"),
         ("retrain small.yaml --output out --workers 0", "--workers 0"),
         ("retrain small.yaml --output out --precision fp8", "--precision 'fp8'"),

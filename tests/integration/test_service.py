@@ -96,6 +96,7 @@ def test_what_is_told_of_a_study_is_what_the_command_line_tells(store: Store, st
     assert len(detail["stage_costs"]) == 2
     assert detail["measurements"][0]["target"] is None
     assert detail["curves"][0]["accuracy"][-1] == detail["trial"]["accuracy"]
+    assert detail["curves"][0]["images"] == [None, 1000]
     for neighbour in detail["neighbours"]:
         assert neighbour["here"] != neighbour["there"]
     assert client.get("/api/v1/measurements", params={"key": detail["trial"]["key"]}).json()
@@ -225,7 +226,8 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
         served.start()
         assert client.search(started["id"])["state"] == "running"
         client.stop("from here")
-        assert client.wait(started["id"])["state"] == "stopped"
+        ended = client.wait(started["id"])
+        assert (ended["state"], ended["ending"]) == ("stopped", "stopped by the user")
         stopped = client.study("from here")
         assert not stopped["running"]
         assert 2 <= stopped["done"] < 200
@@ -255,10 +257,11 @@ def test_the_command_searches_through_the_service(tmp_path: Path) -> None:
         found = run_nas([*QUICK, "--budget", "3", "--service", served.url, "--json"], away)
         assert found.code == 0, found.err
         assert found.json()["trials"] == 3
+        assert found.json()["ending"] == "the budget is on record"
         assert [trial.state for trial in done(tmp_path)] == ["complete"] * 3
         assert list(away.iterdir()) == []
         again = run_nas([*QUICK, "--budget", "3", "--service", served.url], away)
-        assert "3 trials recorded" in again.out
+        assert "3 trials recorded (the budget is on record)" in again.out
         refused = run_nas([*QUICK, "--budget", "0", "--service", served.url], away)
         assert (refused.code, len(refused.err.splitlines())) == (2, 1)
         assert "--budget 0 is below 1" in refused.err

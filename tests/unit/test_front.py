@@ -55,7 +55,9 @@ def test_hypervolume_from_accuracy_zero_and_the_limit() -> None:
     assert front_hypervolume([], {}) == 0.0
 
 
-@pytest.mark.parametrize(("choice", "number"), [("knee", 1), ("accuracy", 3), ("latency", 0), ("trial:2", 2)])
+@pytest.mark.parametrize(
+    ("choice", "number"), [("knee", 1), ("accuracy", 3), ("latency", 0), ("fastest", 0), ("trial:2", 2)]
+)
 def test_picks(choice: str, number: int) -> None:
     assert pick(results(trials(), {}), choice).trial.number == number
 

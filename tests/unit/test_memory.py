@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from nas.machine import available_bytes
 from workers import memory
 from workers.allocator import keep_freed_memory, kept_bytes
-from workers.memory import available_bytes, is_out_of_memory, limit_to_share
+from workers.memory import is_out_of_memory, limit_to_share
 
 
 def in_a_process(function: Callable[[], bool]) -> bool:
@@ -49,14 +50,3 @@ def keeps_freed_memory() -> bool:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's allocator is told to keep memory")
 def test_freed_memory_is_kept() -> None:
     assert in_a_process(keeps_freed_memory)
-
-
-def test_a_containers_limit_counts(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
-    free = available_bytes()
-    assert free > 0
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "memory.current").write_text("100\n")
-    assert available_bytes() > 1000
-    (tmp_path / "memory.max").write_text("1100\n")
-    assert available_bytes() == 1000

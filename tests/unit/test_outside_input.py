@@ -77,9 +77,10 @@ def test_json_configs(content: bytes, folder: Path) -> None:
     understood(lambda: load_config(file))
 
 
-cells = words | st.sampled_from(["", "0.5", "1", "-1", "nan", "inf", "1e400", "pool", "2", '"', "'"])
+cells = words | st.sampled_from(["", "0.5", "1", "-1", "nan", "inf", "1e400", "pool", "2", '"', "'", "complete"])
 headings = words | st.sampled_from(["param:mixer", "param:depth", "accuracy", "latency_ms", "accuracy@1", "cost_s@1",
-                                    "loss@1", "feature:x", "accuracy@0", "param:", "macs"])  # fmt: skip
+                                    "loss@1", "feature:x", "accuracy@0", "param:", "macs",
+                                    "trial:state", "images@1"])  # fmt: skip
 tables = st.lists(headings, min_size=1, max_size=6).flatmap(
     lambda heads: st.lists(st.lists(cells, min_size=len(heads), max_size=len(heads)), max_size=5).map(
         lambda rows: "\n".join(",".join(row) for row in [heads, *rows]).encode("utf-8", "surrogatepass")

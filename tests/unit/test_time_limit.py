@@ -49,12 +49,16 @@ def jobs(count: int) -> Jobs:
 
 def test_nothing_is_started_that_would_not_end_in_time() -> None:
     clock = Clock()
-    search = TimedSearch(jobs(100), TimeLimit(100.0, clock=clock))
+    limit = TimeLimit(100.0, clock=clock)
+    search = TimedSearch(jobs(100), limit)
     while (job := search.ask()) is not None:
         clock.now += 11.0
         search.tell(job, Outcome(accuracy=0.5, train_s=10.0, measure_s=1.0))
     assert search.is_over
     assert 80 < clock.now < 95
+    # The time is not over, but no trial would end in it: that is why there are no more.
+    assert not limit.is_over_for_trials
+    assert not limit.has_room_for_trials
 
 
 def test_what_runs_is_waited_for_and_what_was_cut_off_does_not_count() -> None:

@@ -15,7 +15,7 @@ from workers.training.augment import alternately
 from workers.training.augmentation import mix_of
 from workers.training.batch_norm import RunningStatistics
 from workers.training.folds import FoldedTraining
-from workers.training.loop import ResidentData, Training, prepare_weights
+from workers.training.loop import MIN_JUDGED_IMAGES, ResidentData, Training, prepare_weights
 from workers.training.optimiser import inner_filters, optimiser_of
 from workers.training.orthogonal import orthogonalised
 from workers.training.policy import (
@@ -171,6 +171,14 @@ def test_folds_are_judged_together_and_go_on_together() -> None:
         (point.epoch, point.accuracy, point.loss) for point in whole
     ]
     assert round(whole[-1].accuracy * 60) == pytest.approx(whole[-1].accuracy * 60)
+    assert {point.images for point in whole} == {60}
+
+
+def test_each_point_of_a_curve_says_on_how_many_images_it_was_judged() -> None:
+    points = list(training(SHORT, ResidentData(blobs(validation=600), torch.device("cpu"))).epochs())
+    assert len(points) > 1
+    # Judging each epoch on all would cost a third of a short training.
+    assert [point.images for point in points] == [MIN_JUDGED_IMAGES] * (len(points) - 1) + [600]
 
 
 @pytest.mark.parametrize("shape", [(6, 40), (40, 6), (8, 8)])

@@ -10,13 +10,13 @@ import pytest
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Job, Resources
+from nas.machine import available_cores
 from nas.objective import Measurement
 from nas.trial import Outcome
 from nas.trial_cost import GIB, Slots, TrialMemory, TrialPlan, TrialSeconds, duration, plan, span
 from search_spaces.hybrid_v1 import HYBRID_V1
 from search_spaces.model import build
 from tests.builders import measurement
-from workers.cores import available_cores
 from workers.memory import free_bytes, limit_to_share
 from workers.ray.runner import RayTuneRunner
 from workers.training.proxy import ProxyEvaluator, prepare
@@ -181,13 +181,3 @@ def test_what_does_not_fit_is_trained_in_micro_batches() -> None:
     assert whole is None
     assert images in {16, 64}
     assert tight == pytest.approx(roomy, abs=0.02)
-
-
-def test_a_containers_quota_of_time_counts(tmp_path) -> None:
-    every = available_cores(tmp_path)
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert available_cores(tmp_path) == every
-    (tmp_path / "cpu.max").write_text("50000 100000\n")
-    assert available_cores(tmp_path) == 1
-    (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert available_cores(tmp_path) == min(every, 2)

@@ -1,12 +1,12 @@
 """Loading of targets by name."""
 
-import os
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 from nas import plugins
 from nas.errors import ParameterError
+from nas.machine import available_cores
 from workers.latency.target import Target, parse_options
 
 
@@ -21,11 +21,11 @@ def load_target(name: str) -> Target[Any]:
         raise ParameterError(f"target {name!r} has no option after its colon; valid: {plugin} or {plugin}:option=value")
     target_class = plugins.load(plugins.TARGETS, plugin)
     options = parse_options(plugin, text, target_class.valid)
-    cores = os.cpu_count() or 1
+    cores = available_cores()
     if options.threads > cores:
         raise ParameterError(
-            f"option threads '{options.threads}' of target {plugin!r} is more than the {cores} cores of "
-            f"{socket.gethostname()}"
+            f"option threads '{options.threads}' of target {plugin!r} is more than the {cores} cores that this "
+            f"process may use on {socket.gethostname()}"
         )
     if reason := target_class.obstacle():
         here = ", ".join(other for other, obstacle in obstacles() if obstacle is None)

@@ -15,9 +15,9 @@ from ray.exceptions import RayError
 
 from nas.errors import ParameterError
 from nas.evaluation import AskTell, Evaluator, Resources
+from nas.machine import available_bytes, available_cores
 from nas.trial_cost import Slots, TrialMemory, size
-from workers.cores import available_cores
-from workers.memory import SHARE, available_bytes
+from workers.memory import SHARE
 from workers.ray.cluster import Cluster
 from workers.ray.environment import broken_down, check_address, connect, ray_environment
 from workers.ray.guard import RayGuard, none_left

@@ -107,6 +107,7 @@ def work(config: dict[str, Any]) -> None:
             "epochs": job.recipe.epochs or math.ceil(training.epoch / max(training.share, 1e-9)),
             "loss": loss,
             "accuracy": training.accuracy() if len(validation_part) else None,
+            "images": training.judged_images if len(validation_part) else None,
         }
         metrics["seconds"] = time.perf_counter() - started
         curve.append(metrics)

@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -30,6 +29,7 @@ from nas.exports.pictures import GREY, RGB
 from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
+from nas.machine import available_cores
 from workers.data.dataset import Dataset, Request
 from workers.device import choose_device
 from workers.ray.environment import ray_environment, reason
@@ -139,6 +139,8 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
         raise ParameterError(f"unknown --precision {options.precision!r}; valid: {', '.join(PRECISIONS)}")
     if options.workers < 1:
         raise ParameterError(f"--workers {options.workers} is below 1")
+    if options.threads is not None and options.threads > (cores := available_cores()):
+        raise ParameterError(f"--threads {options.threads} is more than the {cores} cores that this process may use")
     request = Request(argument or None, options.data_dir.resolve() if options.data_dir else None, options.download)
     source = dataset.open(request, "train")
     if not len(dataset.open(replace(request, download=False), "test").labels):
@@ -169,7 +171,6 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
         raise ParameterError(
             f"--workers {options.workers} is more than this machine's {torch.cuda.device_count()} GPUs"
         )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     assignment = Assignment(
         architecture=config.architecture,
         model_input=model_input,
@@ -181,7 +182,7 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
         recipe=replace(recipe, precision=options.precision),
         validation=options.validation,
         device=device,
-        threads=options.threads or max(1, cores // options.workers),
+        threads=options.threads or max(1, available_cores() // options.workers),
         seed=options.seed,
     )
     return assignment, task

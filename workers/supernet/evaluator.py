@@ -224,7 +224,11 @@ def drawn(space: SearchSpace, count: int, seed: int) -> list[Architecture]:
 def _resume_from(recorded: Artifact) -> Outcome:
     """The outcome of a training that was cut off."""
     names = CurvePoint.__dataclass_fields__
-    curve = tuple(CurvePoint(**{name: stage[name] for name in names}) for stage in recorded.details["stages"])
+    curve = tuple(
+        # An earlier version did not record all of them.
+        CurvePoint(**{name: stage[name] for name in names if name in stage})
+        for stage in recorded.details["stages"]
+    )
     return Outcome(curve=curve, train_s=recorded.details["train_s"], checkpoint=recorded.content)
 
 

@@ -27,7 +27,8 @@ class FoldedTraining:
             counts = [fold.judged_images for fold in self.folds]
             correct = sum(point.accuracy * images for point, images in zip(points, counts, strict=True))
             loss = sum(point.loss for point in points) / len(points)
-            yield CurvePoint(points[0].epoch, correct / sum(counts), loss, sum(point.seconds for point in points))
+            seconds = sum(point.seconds for point in points)
+            yield CurvePoint(points[0].epoch, correct / sum(counts), loss, seconds, sum(counts))
 
     @property
     def obstacle(self) -> str | None:

@@ -221,7 +221,7 @@ class Training:
             started = time.perf_counter()
             loss = self.train_epoch()
             accuracy = self.accuracy()
-            yield CurvePoint(self.epoch, accuracy, loss, time.perf_counter() - started)
+            yield CurvePoint(self.epoch, accuracy, loss, time.perf_counter() - started, self.judged_images)
 
     @property
     def is_over(self) -> bool:
