@@ -1,13 +1,19 @@
 """The exceptions. The command line turns a NasError into one line and an exit code."""
 
+import copyreg
 from collections.abc import Callable, Iterable, Sequence
 from string import Formatter
+from typing import Any
 
 
 class NasError(Exception):
     """Base class of errors that are reported to the user in one line, without a traceback."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as it is, for workers raise these errors too: by default it would be made anew from its message."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class UserError(NasError):
@@ -92,3 +98,7 @@ class LimitError(NamedOptionsError, InfeasibleError):
 
 class SearchInterruptedError(NasError):
     """A failure of the runner; finished trials are recorded, and the same command resumes the search."""
+
+
+class ProgramError(NasError):
+    """A mistake in the program or a plug-in of the user's: another attempt would come to the same."""
