@@ -26,13 +26,14 @@ from nas.study.baseline import stored_baselines
 from nas.study.baseline_choice import FEW, Choice, choose, named
 from nas.study.baseline_training import baseline_jobs
 from nas.study.confirmation import ConfirmedSearch
+from nas.study.data_identity import study_name
 from nas.study.driver_lock import DriverLock, drive
 from nas.study.early_stopping import rungs
 from nas.study.fidelity import PLANNED_TRIALS, Fidelity
 from nas.study.jobs import BaselinesFirst
 from nas.study.opening import OpenStudy, experimental, open_study, optunas_errors
 from nas.study.optuna_mirror import OptunaMirror
-from nas.study.preparation import default_name, going_on, prepared, prepared_within, settings_of
+from nas.study.preparation import going_on, prepared, prepared_within, settings_of
 from nas.study.preparation import runner_of as runner_of
 from nas.study.pruning import Pruning
 from nas.study.search_options import SearchOptions as SearchOptions
@@ -88,7 +89,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     settings = settings_of(options, evaluation)
     runner = runner_of(options, evaluation.evaluator)
     with closing(Store.open(options.storage, create=True)) as store, optunas_errors(store.name):
-        name = options.study or default_name(settings)
+        name = study_name(options, settings, store.studies())
         start = warm_start(options.start_from, store, space, name)
         opened = open_study(store, options.storage, name, settings)
         record = opened.record

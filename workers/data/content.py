@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,15 @@ from workers.data.dataset import ImageSource
 DIGEST_BYTES = 8
 
 
-def content_of(source: ImageSource) -> DataContent | None:
-    """The content of a source that has a `digest`; None for one that its name identifies, as that of CIFAR-10."""
+def content_settings(source: ImageSource) -> dict[str, Any]:
+    """The settings that record the content of a source that has a `digest` (nas.data_content); none for one that its
+    name identifies, such as CIFAR-10.
+    """
     digest: str | None = getattr(source, "digest", None)
     if digest is None:
-        return None
+        return {}
     counts = np.bincount(source.labels, minlength=len(source.classes)).tolist()
-    return DataContent(digest, dict(zip(source.classes, counts, strict=True)))
+    return DataContent(digest, dict(zip(source.classes, counts, strict=True))).as_settings()
 
 
 def digest_of(pictures: Iterable[tuple[str, Path]]) -> str:

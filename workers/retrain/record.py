@@ -15,10 +15,9 @@ SETTINGS_FILE = "settings.json"
 WEIGHTS_DIGEST = "weights_digest"
 
 
-def inputs(weights: Path | None, content: DataContent | None) -> dict[str, Any]:
-    """The settings that name by its content what a training starts from: weights, and data of the user's own."""
-    start = {} if weights is None else {WEIGHTS_DIGEST: file_digest(weights).hex()}
-    return start if content is None else start | content.as_settings()
+def digest_settings(weights: Path | None) -> dict[str, str]:
+    """The settings that name the weights that a training starts from by their content."""
+    return {} if weights is None else {WEIGHTS_DIGEST: file_digest(weights).hex()}
 
 
 def recorded(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,6 +50,8 @@ def _check_same(folder: Path, before: Mapping[str, Any], settings: Mapping[str, 
         if name == "dataset" and (content is not None or shortest(str(known)) == shortest(str(value))):
             # The same pictures, whatever their path is by now.
             continue
+        if name == WEIGHTS_DIGEST and known != value:
+            raise ParameterError(f"{holds} that started from other weights; name another folder")
         if known != value:
             raise ParameterError(f"{holds} with {name} {known!r}, not {value!r}; name another folder")
 

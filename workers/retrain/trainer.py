@@ -21,7 +21,6 @@ from safetensors.torch import save
 
 from nas import plugins
 from nas.architecture import ModelInput
-from nas.data_content import DataContent
 from nas.errors import DataError, NasError, ParameterError, SearchInterruptedError
 from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig
 from nas.exports.output_file import atomic_write, make_folder, write_text
@@ -29,7 +28,7 @@ from nas.exports.pictures import GREY, RGB
 from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
-from workers.data.content import content_of
+from workers.data.content import content_settings
 from workers.data.dataset import Dataset, Request
 from workers.device import choose_device
 from workers.ray.environment import ray_environment
@@ -38,7 +37,7 @@ from workers.ray.start import start_ray, starting
 from workers.retrain.failure import training_error
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.recipes import recipe_for
-from workers.retrain.record import inputs, recorded
+from workers.retrain.record import digest_settings, recorded
 from workers.training.policy import TrainingTask, worthwhile_epochs
 from workers.training.setting import PRECISIONS
 
@@ -130,8 +129,10 @@ def _dataset_of(options: TrainingOptions) -> str:
     return options.dataset or str(recorded)
 
 
-def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, DataContent | None]:
-    """Make the assignment, and check all that can be checked before Ray starts."""
+def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, dict[str, Any]]:
+    """Make the assignment, and the settings that record the data's content; check all that can be checked before Ray
+    starts.
+    """
     name, _, argument = str(options.dataset).partition(":")
     plugins.check(plugins.DATASETS, name)
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
@@ -184,10 +185,10 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, Dat
         threads=options.threads or max(1, cores // options.workers),
         seed=options.seed,
     )
-    return assignment, task, content_of(source)
+    return assignment, task, content_settings(source)
 
 
-def _settings(assignment: Assignment, options: TrainingOptions, content: DataContent | None) -> dict[str, Any]:
+def _settings(assignment: Assignment, options: TrainingOptions, content: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "key": assignment.architecture.key,
         "dataset": options.dataset,
@@ -199,7 +200,8 @@ def _settings(assignment: Assignment, options: TrainingOptions, content: DataCon
         "precision": assignment.recipe.precision,
         "seed": assignment.seed,
         "started_from": "weights" if assignment.weights else "scratch",
-        **inputs(options.source.weights, content),
+        **digest_settings(options.source.weights),
+        **content,
     }
 
 

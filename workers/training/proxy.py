@@ -22,6 +22,7 @@ from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, lea
 from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.data.chosen import chosen_dataset
+from workers.data.content import content_settings
 from workers.data.dataset import ProxyData, Request, split
 from workers.device import choose_device
 from workers.environment import environment_on
@@ -388,6 +389,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "latency_precision": options.latency_precision,
             "max_latency_ms": options.max_latency_ms,
             "seed": options.seed,
+            **content_settings(source),
         },
     )
 
