@@ -76,6 +76,10 @@ class SpaceFileError(UserError):
         super().__init__(self.mistakes[0] + (f" (and {more} more: `nas spaces validate` lists them)" if more else ""))
 
 
+class PluginError(UserError, ImportError):
+    """A plug-in that cannot be imported, or that is not of the form that its group needs."""
+
+
 class DataError(UserError):
     """A data set that is missing, unreadable or unusable for training."""
 

@@ -8,7 +8,10 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from nas.errors import UnknownNameError
+from nas.errors import NasError, PluginError, UnknownNameError
+
+# The distribution of the built-in plug-ins.
+OWN_PACKAGE = "hybrid-nas"
 
 SPACES = "nas.spaces"
 SPACE_FILES = "nas.space_files"
@@ -58,9 +61,28 @@ def check(group: str, name: str, also: Collection[str] = ()) -> None:
 
 
 def load(group: str, name: str) -> Any:
-    """Load the object that `name` points to. Raises UnknownNameError as `check` does."""
+    """Load the object that `name` points to.
+
+    Raises UnknownNameError as `check` does, PluginError for whatever goes wrong while its module is imported.
+    """
     check(group, name)
-    return _group(group)[name].load()
+    entry = _group(group)[name]
+    try:
+        return entry.load()
+    except NasError:
+        raise
+    except Exception as error:
+        message = next(iter(str(error).splitlines()), "no message")
+        raise PluginError(
+            f"{_kind(group)} {name!r} ({entry.value}) cannot be loaded: {type(error).__name__}: {message}"
+        ) from error
+
+
+def is_third_party(group: str, name: str) -> bool:
+    """Whether the plug-in is another package's. Raises UnknownNameError as `check` does."""
+    check(group, name)
+    package = _group(group)[name].dist
+    return package is None or package.name != OWN_PACKAGE
 
 
 def _kind(group: str) -> str:
