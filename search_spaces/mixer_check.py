@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.architecture import Stage
-from nas.errors import NasError, PluginError
+from nas.errors import NasError, ParameterError, PluginError
 from search_spaces import model
 
 # A grid at which every mixer works.
@@ -27,8 +27,8 @@ def checked_mixer(stage: Stage, recipe: str) -> nn.Module:
             raise PluginError(f"mixer {name!r}: {mixer_class.__qualname__} has no class attribute {names[0]}")
     for option in getattr(mixer_class, "within_width", ()):
         if (value := dict(canonical.options).get(option, 0)) > stage.width:
-            raise PluginError(
-                f"mixer {name!r}: {option} {value:,} is more than the stage's largest width, {stage.width:,}"
+            raise ParameterError(
+                f"mixer {name!r}: {option} {value} is more than the stage's largest width, {stage.width}"
             )
     try:
         with torch.device("meta"), torch.no_grad():

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import optuna
 
 from nas import plugins
-from nas.data_content import DATA_CONTENT
 from nas.errors import ParameterError, StorageError
 from nas.objective import recorded_objectives
 from nas.space.loading import is_file, load_space
@@ -18,7 +17,7 @@ from nas.space.size import split_size
 from nas.store.engine import open_optuna, parse_url
 from nas.store.optuna_storage import DriverStorage
 from nas.store.store import Store, StudyRecord
-from nas.study.data_identity import check_data, is_same_label
+from nas.study.identity import LATER_SETTINGS, check_content, is_same_label
 
 # Optuna's study carries this mark of our record: an id that Optuna gives anew after a deletion has another.
 MARK = "nas_created_at"
@@ -80,12 +79,12 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
             raise ParameterError(f"study {name!r} is another program's, made with Optuna alone; name another --study")
         _register(store, study, settings, created_at)
     record = store.study(name)
-    check_data(record, settings)
+    check_content(record, settings)
     for setting, value in settings.items():
         if setting == "space" and record.settings.get("space_key") == settings["space_key"]:
             # The same space under another name.
             continue
-        if setting == DATA_CONTENT or (setting == "dataset" and is_same_label(record, settings)):
+        if setting in LATER_SETTINGS or (setting == "dataset" and is_same_label(record, settings)):
             continue
         if record.settings.get(setting) != value:
             earlier = _with(setting, record.settings.get(setting))

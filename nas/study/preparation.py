@@ -8,13 +8,14 @@ from typing import Any
 from nas import plugins
 from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Runner
 from nas.exports.training import TrainingRecipe
+from nas.latency.measured_key import mixer_sources
 from nas.latency.slowest import size_for
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
 from nas.store.store import Store
-from nas.study.data_identity import label_of, study_name
 from nas.study.fidelity import Fidelity, fidelity_within
+from nas.study.identity import MIXER_SOURCES, label_of, study_name
 from nas.study.opening import is_missing, recorded_studies, space_of
 from nas.study.search_options import SearchOptions
 from nas.study.settings import StudySettings
@@ -108,7 +109,10 @@ def prepared_within(
 def settings_of(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any]:
     """The settings that all trials of the study share."""
     space = evaluation.space
-    return {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
+    sources = mixer_sources(mixer.name for stage in space.stages for mixer in stage.mixer_choices)
+    others = {MIXER_SOURCES: sources} if sources else {}
+    named = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator}
+    return {**named, **evaluation.settings, **others}
 
 
 def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:

@@ -15,6 +15,7 @@ from nas.builder import Builder
 from nas.errors import InfeasibleError, LimitError, OptionError
 from nas.evaluation import AskTell, Evaluation, Runner, Watcher
 from nas.exports.known import KNOWN
+from nas.latency.measured_key import measured_key
 from nas.latency.slowest import room_hint
 from nas.objective import LATENCY, MACS, PARAMETERS, recorded_objectives
 from nas.options import check_options
@@ -26,10 +27,10 @@ from nas.study.baseline import stored_baselines
 from nas.study.baseline_choice import FEW, Choice, choose, named
 from nas.study.baseline_training import baseline_jobs
 from nas.study.confirmation import ConfirmedSearch
-from nas.study.data_identity import study_name
 from nas.study.driver_lock import DriverLock, drive
 from nas.study.early_stopping import rungs
 from nas.study.fidelity import PLANNED_TRIALS, Fidelity
+from nas.study.identity import study_name
 from nas.study.jobs import BaselinesFirst
 from nas.study.opening import OpenStudy, experimental, open_study, optunas_errors
 from nas.study.optuna_mirror import OptunaMirror
@@ -264,9 +265,17 @@ def _online_model(
 
     online_model = OnlineLatencyModel(builder, latency_input)
     # The record has the newest first; the last measurement added counts.
-    pairs = ((row.architecture, row.measurement) for row in reversed(store.measurements(settings["fingerprint"])))
-    # Known networks have no stages whose costs could be added up.
-    online_model.add([(network, measurement) for network, measurement in pairs if network and network.recipe != KNOWN])
+    rows = (
+        (row.architecture, row.measurement, row.key) for row in reversed(store.measurements(settings["fingerprint"]))
+    )
+    # Known networks have no stages whose costs could be added up; of an edited mixer other latencies are on record.
+    online_model.add(
+        [
+            (network, measurement)
+            for network, measurement, key in rows
+            if network and network.recipe != KNOWN and key == measured_key(network)
+        ]
+    )
     return online_model
 
 

@@ -7,14 +7,13 @@ import torch
 from nas import plugins
 from nas.architecture import ModelInput, Stage
 from nas.builder import Builder
-from nas.space import MixerChoice, SearchSpace
+from nas.space import SearchSpace
 
 
 def check_space(builder: Builder, space: SearchSpace, inputs: Iterable[ModelInput]) -> None:
     """Raise UserError when images are too small for the space, or another package's mixer cannot be used."""
     for stage in space.stages:
-        for mixer in stage.mixers:
-            name, options = MixerChoice(mixer) if isinstance(mixer, str) else mixer
+        for name, options in stage.mixer_choices:
             if plugins.is_third_party(plugins.MIXERS, name):
                 builder.checked_mixer(Stage(name, 1, max(stage.widths), options=options), space.recipe)
     with torch.device("meta"):

@@ -1,4 +1,7 @@
-"""The data of studies: known by its content; the path is a label, and one folder has one label in a database."""
+"""The identity of studies: their names by their settings, their data and other packages' mixers by their content.
+
+The path of a folder of pictures is a label, of which a folder has one in a database.
+"""
 
 import hashlib
 import json
@@ -9,6 +12,11 @@ from nas.data_content import DATA_CONTENT, DataContent, shortest
 from nas.errors import OptionError
 from nas.store.store import StudyRecord
 from nas.study.search_options import SearchOptions
+
+# The setting with the digests of the sources of other packages' mixers, by their names.
+MIXER_SOURCES = "mixer_sources"
+# Settings that earlier versions did not record: they go on without, under the same name.
+LATER_SETTINGS = (DATA_CONTENT, MIXER_SOURCES)
 
 
 def label_of(dataset: str, studies: Sequence[StudyRecord]) -> str:
@@ -42,18 +50,29 @@ def study_name(options: SearchOptions, settings: Mapping[str, Any], studies: Seq
 
 
 def default_name(settings: Mapping[str, Any], *, by_content: bool = False) -> str:
-    """Name a study by its settings; the content of its data is among them only on demand, as earlier versions had
-    none.
-    """
-    named = {name: value for name, value in settings.items() if by_content or name != DATA_CONTENT}
+    """Name a study by its settings; the content of its data is among them only on demand."""
+    left_out = {MIXER_SOURCES} if by_content else set(LATER_SETTINGS)
+    named = {name: value for name, value in settings.items() if name not in left_out}
     digest = hashlib.blake2b(json.dumps(named, sort_keys=True).encode(), digest_size=3).hexdigest()
     return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
 
 
-def check_data(study: StudyRecord, settings: Mapping[str, Any]) -> None:
-    """Raise OptionError when the study was begun with other pictures. Earlier versions did not record their content."""
+def check_content(study: StudyRecord, settings: Mapping[str, Any]) -> None:
+    """Raise OptionError when the study was begun with other pictures, or another source of a mixer.
+
+    Earlier versions did not record either.
+    """
     if _has_changed(study.settings, settings):
         raise changed_data(study, settings, "name another {study}")
+    sources = settings.get(MIXER_SOURCES, {})
+    for mixer, digest in study.settings.get(MIXER_SOURCES, {}).items():
+        if sources.get(mixer, digest) != digest:
+            raise OptionError(
+                "study {!r} was begun with another source of mixer {!r}: its trials could not be compared; name "
+                "another {study}",
+                study.name,
+                mixer,
+            )
 
 
 def is_same_label(study: StudyRecord, settings: Mapping[str, Any]) -> bool:
