@@ -47,7 +47,7 @@ class StudyRecord:
 
 
 class Measured(NamedTuple):
-    """A measurement of an architecture; None is the reference network. `key` is the record's (nas.latency.measured_key)."""
+    """A measurement of an architecture (None is the reference network) and its key (nas.latency.measured_key)."""
 
     architecture: Architecture | None
     measurement: Measurement
