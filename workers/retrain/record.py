@@ -20,16 +20,17 @@ def digest_settings(weights: Path | None) -> dict[str, str]:
     return {} if weights is None else {WEIGHTS_DIGEST: file_digest(weights).hex()}
 
 
-def recorded(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+def recorded(folder: Path, settings: Mapping[str, Any], *, has_trained: bool) -> dict[str, Any]:
     """Record the settings in the output folder, and return them as they are on record.
 
-    An earlier version did not record all of them: what such a training started from stays unknown.
+    `has_trained` says whether a training has left more there than settings. An earlier version did not record all of
+    them: what such a training started from stays unknown.
 
     Raises ParameterError when the folder holds another training.
     """
     file = folder / SETTINGS_FILE
     kept = dict(settings)
-    if file.is_file():
+    if has_trained and file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
         unknown = {WEIGHTS_DIGEST, DATA_CONTENT} - before.keys()
         kept = {name: value for name, value in settings.items() if name not in unknown}

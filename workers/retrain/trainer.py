@@ -56,9 +56,14 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
     options = replace(options, dataset=_dataset_of(options))
     assignment, task, content = _assignment(options)
     make_folder("--output", options.output)
-    settings = recorded(options.output, _settings(assignment, options, content))
-    watcher.started(settings, resumed=any((options.output / RUN).glob("checkpoint*")))
     finished = options.output / METRICS_FILE
+    has_checkpoint = any((options.output / RUN).glob("checkpoint*"))
+    settings = recorded(
+        options.output,
+        _settings(assignment, options, content),
+        has_trained=has_checkpoint or finished.is_file(),
+    )
+    watcher.started(settings, resumed=has_checkpoint)
     if finished.is_file():
         metrics = json.loads(finished.read_text(encoding="utf-8"))
         curve = tuple(Epoch(**point) for point in metrics["curve"])
