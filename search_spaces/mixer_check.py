@@ -26,7 +26,8 @@ def checked_mixer(stage: Stage, recipe: str) -> nn.Module:
         if not any(hasattr(mixer_class, attribute) for attribute in names):
             raise PluginError(f"mixer {name!r}: {mixer_class.__qualname__} has no class attribute {names[0]}")
     for option in getattr(mixer_class, "within_width", ()):
-        if (value := dict(canonical.options).get(option, 0)) > stage.width:
+        value = dict(canonical.options).get(option, 0)
+        if isinstance(value, (int, float)) and value > stage.width:
             raise ParameterError(
                 f"mixer {name!r}: {option} {value} is more than the stage's largest width, {stage.width}"
             )

@@ -111,11 +111,6 @@ class BlueprintChoices:
         for name, options in vars(self).items():
             check_distinct(f"blueprint {name}", options)
 
-    @property
-    def mixer_choices(self) -> tuple[MixerChoice, ...]:
-        """The mixers, each with its options."""
-        return tuple(MixerChoice(mixer) if isinstance(mixer, str) else mixer for mixer in self.mixers)
-
     @cached_property
     def fields(self) -> dict[str, dict[Choice, object]]:
         """The options of each field of a blueprint: the sampler's name of an option to its value."""
