@@ -11,6 +11,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import NasError
 from nas.exports.config import config_of
+from nas.latency.measured_key import measured_key
 from nas.objective import QUANTILES, Measurement, fingerprint_digest
 from nas.service import schemas
 from nas.store.store import Store
@@ -60,7 +61,7 @@ def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[sch
 
 def _measurements(store: Store, trial: Trial, settings: Mapping[str, Any]) -> list[schemas.Measured]:
     names = {fingerprint_digest(fingerprint): name for name, fingerprint in fingerprints(settings).items()}
-    rows = store.measurements(key=trial.architecture.key, limit=MAX_MEASUREMENTS)
+    rows = store.measurements(key=measured_key(trial.architecture), limit=MAX_MEASUREMENTS)
     return [measurement_row(row.measurement, names) for row in rows]
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from nas.architecture import Architecture, Cost, ModelInput, PartCosts
+from nas.architecture import Architecture, Cost, ModelInput, PartCosts, Stage
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,6 +43,12 @@ class Builder(PartCosts, Protocol):
         """Return a token mixer on its own for a grid of tokens, with `channels` as its width. x_BCHW to the same shape.
 
         Raises UnknownNameError.
+        """
+
+    def checked_mixer(self, stage: Stage, recipe: str) -> "nn.Module":
+        """Return a stage's token mixer, built without memory for its weights, after a call of it.
+
+        Raises UserError for one that no network could have.
         """
 
     def mixer_cost(self, name: str, tokens: ModelInput) -> Cost:

@@ -1,13 +1,19 @@
 """The exceptions. The command line turns a NasError into one line and an exit code."""
 
+import copyreg
 from collections.abc import Callable, Iterable, Sequence
 from string import Formatter
+from typing import Any
 
 
 class NasError(Exception):
     """Base class of errors that are reported to the user in one line, without a traceback."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as it is, for workers raise these errors too: by default it would be made anew from its message."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class UserError(NasError):
@@ -70,6 +76,10 @@ class SpaceFileError(UserError):
         super().__init__(self.mistakes[0] + (f" (and {more} more: `nas spaces validate` lists them)" if more else ""))
 
 
+class PluginError(UserError, ImportError):
+    """A plug-in that cannot be imported, or that is not of the form that its group needs."""
+
+
 class DataError(UserError):
     """A data set that is missing, unreadable or unusable for training."""
 
@@ -92,3 +102,7 @@ class LimitError(NamedOptionsError, InfeasibleError):
 
 class SearchInterruptedError(NasError):
     """A failure of the runner; finished trials are recorded, and the same command resumes the search."""
+
+
+class ProgramError(NasError):
+    """A mistake in the program or a plug-in of the user's: another attempt would come to the same."""

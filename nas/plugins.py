@@ -3,12 +3,18 @@
 The core never imports search_spaces, workers or dashboard; it loads them here, by name.
 """
 
+import hashlib
 from collections.abc import Collection
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from nas.errors import UnknownNameError
+from nas.errors import NasError, PluginError, UnknownNameError
+
+# The distribution of the built-in plug-ins.
+OWN_PACKAGE = "hybrid-nas"
 
 SPACES = "nas.spaces"
 SPACE_FILES = "nas.space_files"
@@ -58,9 +64,46 @@ def check(group: str, name: str, also: Collection[str] = ()) -> None:
 
 
 def load(group: str, name: str) -> Any:
-    """Load the object that `name` points to. Raises UnknownNameError as `check` does."""
+    """Load the object that `name` points to.
+
+    Raises UnknownNameError as `check` does, PluginError for whatever goes wrong while its module is imported.
+    """
     check(group, name)
-    return _group(group)[name].load()
+    entry = _group(group)[name]
+    try:
+        return entry.load()
+    except NasError:
+        raise
+    except Exception as error:
+        message = next(iter(str(error).splitlines()), "no message")
+        raise PluginError(
+            f"{_kind(group)} {name!r} ({entry.value}) cannot be loaded: {type(error).__name__}: {message}"
+        ) from error
+
+
+def is_third_party(group: str, name: str) -> bool:
+    """Whether the plug-in is another package's. Raises UnknownNameError as `check` does."""
+    check(group, name)
+    package = _group(group)[name].dist
+    return package is None or package.name != OWN_PACKAGE
+
+
+@cache
+def source_digest(group: str, name: str) -> str | None:
+    """Compute the digest of the source file of another package's plug-in: an edited one is another one.
+
+    None for a built-in one, whose versions are on record, for one that is not here, and for one without a file.
+    """
+    if name not in _group(group) or not is_third_party(group, name):
+        return None
+    try:
+        spec = find_spec(_group(group)[name].module)
+    # A package of the user's may raise anything when it is imported; `load` reports that.
+    except Exception:
+        return None
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return None
+    return hashlib.blake2b(Path(spec.origin).read_bytes(), digest_size=8).hexdigest()
 
 
 def _kind(group: str) -> str:

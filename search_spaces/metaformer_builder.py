@@ -16,9 +16,21 @@ from search_spaces import memory, model
 from search_spaces.folding import folded
 from search_spaces.known import family
 from search_spaces.lone_mixer import build_mixer, mixer_cost
+from search_spaces.mixer_check import checked_mixer
 from search_spaces.supernet import supernet
 
-__all__ = ["build", "build_mixer", "canonical", "cost", "folded", "mixer_cost", "part_cost", "peak_memory", "supernet"]
+__all__ = [
+    "build",
+    "build_mixer",
+    "canonical",
+    "checked_mixer",
+    "cost",
+    "folded",
+    "mixer_cost",
+    "part_cost",
+    "peak_memory",
+    "supernet",
+]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import nn
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput, Option, Stage
-from nas.errors import ParameterError, UnknownNameError
+from nas.errors import ParameterError, PluginError, UnknownNameError
 from search_spaces.families import family_of
 from search_spaces.part import MixerPart, Part
 
@@ -67,8 +67,15 @@ def build_head(architecture: Architecture, model_input: ModelInput) -> nn.Module
 def mixer_part(architecture: Architecture, index: int, grid: tuple[int, int]) -> Part:
     """Describe one token mixer of stage `index` for a grid of (height, width) tokens. Raises as `build` does."""
     stage = architecture.stages[index]
-    mixer_class = plugins.load(plugins.MIXERS, stage.mixer)
-    return MixerPart(mixer_class, (stage.width, grid), mixer_options(architecture, index), stage.mixer)
+    return MixerPart(mixer_class(stage.mixer), (stage.width, grid), mixer_options(architecture, index), stage.mixer)
+
+
+def mixer_class(name: str) -> type[nn.Module]:
+    """Load a token mixer. Raises UnknownNameError, or PluginError for one that is no module."""
+    loaded = plugins.load(plugins.MIXERS, name)
+    if not (inspect.isclass(loaded) and issubclass(loaded, nn.Module)):
+        raise PluginError(f"mixer {name!r} is {loaded!r}, and no class of torch.nn.Module")
+    return loaded
 
 
 def mixer_options(architecture: Architecture, index: int) -> dict[str, Option]:
@@ -87,7 +94,7 @@ def mixer_options(architecture: Architecture, index: int) -> dict[str, Option]:
 
 def option_defaults(mixer: str) -> Mapping[str, Option]:
     """Return a mixer's options (its constructor's keyword-only parameters) with defaults. Raises UnknownNameError."""
-    parameters = inspect.signature(plugins.load(plugins.MIXERS, mixer)).parameters.values()
+    parameters = inspect.signature(mixer_class(mixer)).parameters.values()
     return {
         parameter.name: parameter.default
         for parameter in parameters

@@ -5,13 +5,13 @@ import math
 from collections.abc import Iterator
 from functools import partial
 
-import torch
 import yaml
 
 from nas.architecture import Options, Stage
 from nas.errors import UserError
 from nas.space import MixerChoice
 from search_spaces import model
+from search_spaces.mixer_check import checked_mixer
 from search_spaces.yaml_reader import YamlReader
 from search_spaces.yaml_values import WrongValue, option, text
 
@@ -20,8 +20,6 @@ MAX_OPTION = 1_000_000
 MAX_CHOICES = 1_000
 # 40 GB of weights in a single block.
 MAX_PARAMETERS = 10**10
-# A grid at which every mixer works.
-SMALL_GRID = (2, 2)
 
 
 def mixer_name(node: yaml.Node) -> str:
@@ -110,13 +108,10 @@ class MixersReader:
     def _choice(self, mixer: str, options: Options, width: int) -> MixerChoice:
         stage = Stage(mixer, 1, width, options=options)
         try:
-            architecture = model.canonical(model.single_stage(stage, self._recipe))
-            (canonical,) = architecture.stages
-            with torch.device("meta"):
-                module = model.mixer_part(architecture, 0, SMALL_GRID).build()
+            (canonical,) = model.canonical(model.single_stage(stage, self._recipe)).stages
+            parameters = sum(weight.numel() for weight in checked_mixer(stage, self._recipe).parameters())
         except UserError as error:
             raise WrongValue(str(error)) from error
-        parameters = sum(weight.numel() for weight in module.parameters())
         if parameters > MAX_PARAMETERS:
             size = f"{parameters:,} parameters at width {width:,}"
             raise WrongValue(f"mixer {canonical.mixer_label} has {size}; at most {MAX_PARAMETERS:,}")

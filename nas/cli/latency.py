@@ -135,7 +135,7 @@ def list_(target: str | None, key: str, limit: int | None, storage: str, as_json
     with Store.open(storage, create=False) as store:
         measurements = [
             ("reference" if architecture is None else f"{architecture.layout} {architecture.key[:12]}", measurement)
-            for architecture, measurement in store.measurements()
+            for architecture, measurement, _ in store.measurements()
             if target in (None, measurement.fingerprint.get("target"))
             and (not key or (architecture is not None and architecture.key.startswith(key)))
         ]

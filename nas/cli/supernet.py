@@ -66,7 +66,7 @@ def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None
         ready = evaluation.evaluator.prepared(store, _refuse, lambda *_: None)
         lines = []
         for name, member in members.items():
-            known = recorded(store, member.key, fingerprints(evaluation.settings))
+            known = recorded(store, member, fingerprints(evaluation.settings))
             *_, outcome = ready.evaluate(Job(member, wanted.evaluation.seed, known=known))
             lines.append({"network": name, "key": member.key, **outcome.figures})
     for line in lines:

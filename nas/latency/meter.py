@@ -8,6 +8,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
+from nas.latency.measured_key import measured_key
 from nas.objective import UNKNOWN_HALF_WIDTH, Measurement
 
 if TYPE_CHECKING:
@@ -119,8 +120,11 @@ def calibrated(meter: Meter, record: LatencyRecord) -> Meter:
     return meter.on_scale(reference.median)
 
 
-def recorded(record: LatencyRecord, key: str, fingerprints: Mapping[str, Mapping[str, Any]]) -> dict[str, Measurement]:
-    """Return the usable measurements of an architecture, by its key, on each target; `fingerprints` are by target."""
+def recorded(
+    record: LatencyRecord, architecture: Architecture, fingerprints: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Measurement]:
+    """Return the usable measurements of an architecture on each target; `fingerprints` are by target."""
+    key = measured_key(architecture)
     latest = {target: record.measurement(key, fingerprint) for target, fingerprint in fingerprints.items()}
     return {
         target: measurement
@@ -165,7 +169,7 @@ def measure(
     With `again`, always measure.
     """
     deployment = deployment.on(meter)
-    key = deployment.architecture.key
+    key = measured_key(deployment.architecture)
     known = record.measurement(key, meter.fingerprint(deployment.model_input))
     if known is not None and known.is_usable and known.relative_half_width <= precision and not again:
         return known

@@ -43,10 +43,14 @@ class StageChoices:
     positions: tuple[bool, ...] = (False,)
 
     def __post_init__(self) -> None:
-        named = (MixerChoice(mixer) if isinstance(mixer, str) else mixer for mixer in self.mixers)
-        object.__setattr__(self, "mixers", tuple(named))
+        object.__setattr__(self, "mixers", self.mixer_choices)
         for name, options in vars(self).items():
             check_distinct(f"stage {name}", options)
+
+    @property
+    def mixer_choices(self) -> tuple[MixerChoice, ...]:
+        """The mixers, each with its options."""
+        return tuple(MixerChoice(mixer) if isinstance(mixer, str) else mixer for mixer in self.mixers)
 
     @cached_property
     def fields(self) -> dict[str, dict[Choice, object]]:

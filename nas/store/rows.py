@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Table, func, insert, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nas.architecture import Architecture
+from nas.latency.measured_key import measured_key
 from nas.objective import QUANTILES, Measurement, fingerprint_digest
 from nas.store import tables
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
@@ -57,7 +58,7 @@ def record_details(connection: Connection, trial_id: int, architecture: Architec
         connection.execute(insert(tables.curve_points).values(trial_id=trial_id, **_point(point)))
     for target, measurement in ((FIRST_TARGET, outcome.latency), *outcome.latencies.items()):
         if measurement is not None:
-            measurement_id = record_measurement(connection, architecture.key, measurement, architecture)
+            measurement_id = record_measurement(connection, measured_key(architecture), measurement, architecture)
             connection.execute(
                 insert(tables.trial_measurements).values(
                     trial_id=trial_id, target=target, measurement_id=measurement_id

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from nas.architecture import Architecture
 from nas.errors import StorageError, UnknownNameError, UserError
+from nas.latency.measured_key import measured_key
 from nas.objective import LATENCY, Measurement, fingerprint_digest
 from nas.results.rank_correlation import RankCheck
 from nas.store import rows, tables
@@ -46,10 +47,11 @@ class StudyRecord:
 
 
 class Measured(NamedTuple):
-    """A measurement of an architecture; None is the reference network."""
+    """A measurement of an architecture (None is the reference network) and its key (nas.latency.measured_key)."""
 
     architecture: Architecture | None
     measurement: Measurement
+    key: str
 
 
 class Store(Drivers, Artifacts):
@@ -204,7 +206,7 @@ class Store(Drivers, Artifacts):
                 architecture = Architecture.from_dict(trial.architecture)
                 for measurement in (confirmation.outcome.latency, *confirmation.outcome.latencies.values()):
                     if measurement is not None:
-                        rows.record_measurement(connection, architecture.key, measurement, architecture)
+                        rows.record_measurement(connection, measured_key(architecture), measurement, architecture)
         except IntegrityError:
             confirmed = tables.confirmations
             of_seed = of_trial & (confirmed.c.seed == confirmation.seed)
@@ -317,6 +319,7 @@ class Store(Drivers, Artifacts):
                 Measured(
                     Architecture.from_dict(row.architecture) if row.architecture is not None else None,
                     Measurement.from_dict(row._asdict()),
+                    row.key,
                 )
                 for row in connection.execute(query)
             ]

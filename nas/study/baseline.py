@@ -19,7 +19,10 @@ KIND = "baseline"
 # A study's settings on which neither an architecture's training nor its latency depends. All others are part of a
 # baseline's identity, those of later versions too.
 IRRELEVANT_SETTINGS = frozenset(
-    ("space", "space_key", "evaluator", "objectives", "latency_precision", "max_latency_ms", "supernet", "inherit")
+    (
+        *("space", "space_key", "mixer_sources", "evaluator", "objectives", "latency_precision", "max_latency_ms"),
+        *("supernet", "inherit"),
+    )
 )
 
 

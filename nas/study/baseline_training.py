@@ -55,7 +55,7 @@ def baseline_jobs(
     targets = fingerprints(settings)
 
     def ready(job: Job) -> Job:
-        return replace(job, known=recorded(record, job.architecture.key, targets))
+        return replace(job, known=recorded(record, job.architecture, targets))
 
     def keep(job: Job, outcome: Outcome) -> None:
         if outcome.state is TrialState.STOPPED:

@@ -17,22 +17,21 @@ from nas.space.size import split_size
 from nas.store.engine import open_optuna, parse_url
 from nas.store.optuna_storage import DriverStorage
 from nas.store.store import Store, StudyRecord
+from nas.study.identity import LATER_SETTINGS, check_content, is_same_label
 
 # Optuna's study carries this mark of our record: an id that Optuna gives anew after a deletion has another.
 MARK = "nas_created_at"
 
 
-def recorded_study(storage: str, study: str | None) -> StudyRecord | None:
-    """The study of that name; None where there is none yet."""
-    if study is None:
-        return None
+def recorded_studies(storage: str) -> list[StudyRecord]:
+    """The studies in the database; none where there is no database yet."""
     try:
         store = Store.open(storage, create=False)
     except StorageError:
         # A database that does not exist yet is made later; one that cannot be used is reported then.
-        return None
+        return []
     with store:
-        return next((record for record in store.studies() if record.name == study), None)
+        return store.studies()
 
 
 def space_of(settings: Mapping[str, Any], space: str) -> str:
@@ -80,9 +79,12 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
             raise ParameterError(f"study {name!r} is another program's, made with Optuna alone; name another --study")
         _register(store, study, settings, created_at)
     record = store.study(name)
+    check_content(record, settings)
     for setting, value in settings.items():
         if setting == "space" and record.settings.get("space_key") == settings["space_key"]:
             # The same space under another name.
+            continue
+        if setting in LATER_SETTINGS or (setting == "dataset" and is_same_label(record, settings)):
             continue
         if record.settings.get(setting) != value:
             earlier = _with(setting, record.settings.get(setting))

@@ -1,8 +1,6 @@
 """A search before its study opens: the options of a study that goes on, the evaluator with its space, the runner."""
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -10,13 +8,15 @@ from typing import Any
 from nas import plugins
 from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Runner
 from nas.exports.training import TrainingRecipe
+from nas.latency.measured_key import mixer_sources
 from nas.latency.slowest import size_for
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
 from nas.store.store import Store
 from nas.study.fidelity import Fidelity, fidelity_within
-from nas.study.opening import is_missing, recorded_study, space_of
+from nas.study.identity import MIXER_SOURCES, label_of, study_name
+from nas.study.opening import is_missing, recorded_studies, space_of
 from nas.study.search_options import SearchOptions
 from nas.study.settings import StudySettings
 
@@ -24,9 +24,12 @@ from nas.study.settings import StudySettings
 def going_on(options: SearchOptions) -> SearchOptions:
     """Fill in the space, training recipe and fidelity of the study that the options name, if it is on record.
 
-    The user's own values stand, and are refused later where they differ from the study's.
+    The user's own values stand, and are refused later where they differ from the study's. The data set has the label
+    that the database knows it by.
     """
-    record = recorded_study(options.storage, options.study)
+    studies = recorded_studies(options.storage)
+    options = replace(options, dataset=label_of(options.dataset, studies))
+    record = next((study for study in studies if study.name == options.study), None)
     if record is None:
         return options
     settings = record.settings
@@ -91,7 +94,8 @@ def prepared_within(
     `evaluation` has the default epochs: the study's name depends on them and the time, rather than on today's choice,
     so that the same command goes on with the same study.
     """
-    name = options.study or default_name({**settings_of(options, evaluation), "time_s": time_s})
+    settings = {**settings_of(options, evaluation), "time_s": time_s}
+    name = study_name(options, settings, recorded_studies(options.storage))
     options = going_on(replace(options, study=name))
     fidelity = None
     if options.epochs is None:
@@ -105,13 +109,10 @@ def prepared_within(
 def settings_of(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any]:
     """The settings that all trials of the study share."""
     space = evaluation.space
-    return {"space": space.name, "space_key": space.key, "evaluator": options.evaluator, **evaluation.settings}
-
-
-def default_name(settings: Mapping[str, Any]) -> str:
-    """Name a study by its settings, so that the same command goes on with the same study."""
-    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=3).hexdigest()
-    return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
+    sources = mixer_sources(mixer.name for stage in space.stages for mixer in stage.mixer_choices)
+    others = {MIXER_SOURCES: sources} if sources else {}
+    named = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator}
+    return {**named, **evaluation.settings, **others}
 
 
 def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:

@@ -15,6 +15,7 @@ from nas.builder import Builder
 from nas.errors import InfeasibleError, LimitError, OptionError
 from nas.evaluation import AskTell, Evaluation, Runner, Watcher
 from nas.exports.known import KNOWN
+from nas.latency.measured_key import measured_key
 from nas.latency.slowest import room_hint
 from nas.objective import LATENCY, MACS, PARAMETERS, recorded_objectives
 from nas.options import check_options
@@ -29,10 +30,11 @@ from nas.study.confirmation import ConfirmedSearch
 from nas.study.driver_lock import DriverLock, drive
 from nas.study.early_stopping import rungs
 from nas.study.fidelity import PLANNED_TRIALS, Fidelity
+from nas.study.identity import study_name
 from nas.study.jobs import BaselinesFirst
 from nas.study.opening import OpenStudy, experimental, open_study, optunas_errors
 from nas.study.optuna_mirror import OptunaMirror
-from nas.study.preparation import default_name, going_on, prepared, prepared_within, settings_of
+from nas.study.preparation import going_on, prepared, prepared_within, settings_of
 from nas.study.preparation import runner_of as runner_of
 from nas.study.pruning import Pruning
 from nas.study.search_options import SearchOptions as SearchOptions
@@ -88,7 +90,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     settings = settings_of(options, evaluation)
     runner = runner_of(options, evaluation.evaluator)
     with closing(Store.open(options.storage, create=True)) as store, optunas_errors(store.name):
-        name = options.study or default_name(settings)
+        name = study_name(options, settings, store.studies())
         start = warm_start(options.start_from, store, space, name)
         opened = open_study(store, options.storage, name, settings)
         record = opened.record
@@ -263,9 +265,17 @@ def _online_model(
 
     online_model = OnlineLatencyModel(builder, latency_input)
     # The record has the newest first; the last measurement added counts.
-    pairs = ((row.architecture, row.measurement) for row in reversed(store.measurements(settings["fingerprint"])))
-    # Known networks have no stages whose costs could be added up.
-    online_model.add([(network, measurement) for network, measurement in pairs if network and network.recipe != KNOWN])
+    rows = (
+        (row.architecture, row.measurement, row.key) for row in reversed(store.measurements(settings["fingerprint"]))
+    )
+    # Known networks have no stages whose costs could be added up; of an edited mixer other latencies are on record.
+    online_model.add(
+        [
+            (network, measurement)
+            for network, measurement, key in rows
+            if network and network.recipe != KNOWN and key == measured_key(network)
+        ]
+    )
     return online_model
 
 

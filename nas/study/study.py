@@ -213,7 +213,7 @@ class Study:
 
     def recorded_latencies(self, architecture: Architecture) -> dict[str, Measurement]:
         """Read this or another study's measurements of the architecture on the study's targets, by target."""
-        return recorded(self._store, architecture.key, fingerprints(self.settings))
+        return recorded(self._store, architecture, fingerprints(self.settings))
 
     def resume_from(self, architecture: Architecture) -> Outcome | None:
         """Return the outcome of an interrupted attempt at its last rung, if this process has seen it."""

@@ -17,6 +17,7 @@ class Attention(nn.Module):
     bound_by: ClassVar = "compute"
     last: ClassVar = "proj"
     stacked: ClassVar = {"qkv.weight": 3}
+    within_width: ClassVar = ("head_dim",)
 
     def __init__(self, width: int, grid: tuple[int, int], *, head_dim: int = 32, proj_bias: bool = False) -> None:
         super().__init__()

@@ -7,15 +7,20 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
+from safetensors.torch import save_file
 
 import nas
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.exports.config import ExportedConfig
 from nas.exports.training import TrainingRecipe
+from search_spaces.model import build
 from tests.conftest import nas_script, run_nas
+from tests.integration.searching import QUICK as SEARCH
 from tests.integration.searching import RunningSearch, wait_for_end
 from workers.retrain.recipes import recipe_for
 from workers.training.augmentation import mix
@@ -92,6 +97,77 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
     broken = run_nas(["export", "again", "--format", "torch", "--output", "third"], tmp_path)
     assert broken.code == 2
     assert "weights.safetensors is missing" in broken.err
+
+
+def noise(folder: Path, each: int) -> None:
+    """Pictures of noise in two classes."""
+    generator = np.random.default_rng(each)
+    for name in ("one", "two"):
+        (folder / name).mkdir(parents=True)
+        for index in range(each):
+            pixels = generator.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{index}.jpg")
+
+
+@pytest.mark.timeout(400)
+def test_broken_pictures_are_named_and_cost_no_training(tmp_path: Path) -> None:
+    noise(tmp_path / "pets" / "train", 12)
+    noise(tmp_path / "pets" / "test", 4)
+    model_input = ModelInput(3, 8, 8, 2)
+    start = tmp_path / "start"
+    start.mkdir()
+    exported = ExportedConfig(SMALL, model_input, "metaformer", {"dataset": "imagefolder:pets"})
+    (start / "config.json").write_text(json.dumps(exported.to_dict()))
+    save_file(build(SMALL, model_input).state_dict(), start / "weights.safetensors")
+    command = ["retrain", "start", "--epochs", "2", "--batch-size", "8", "--output", "out"]
+
+    def broken(file: Path) -> bytes:
+        """Cut the file in half, and return what it was; its headers stay valid."""
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        return whole
+
+    # A training picture, which the worker finds broken.
+    file = tmp_path / "pets" / "train" / "one" / "3.jpg"
+    whole = broken(file)
+    done = run_nas(command, tmp_path)
+    assert done.code == 2, done.err
+    assert "train/one/3.jpg' cannot be read" in done.err
+    assert "goes on" not in done.err
+    assert "Traceback" not in done.err
+    file.write_bytes(whole)
+    # A test picture, found after the training.
+    file = tmp_path / "pets" / "test" / "two" / "1.jpg"
+    whole = broken(file)
+    done = run_nas(command, tmp_path)
+    assert done.code == 2, done.err
+    assert "test/two/1.jpg' cannot be read" in done.err
+    assert "its weights are in 'out'" in done.err
+    assert "Traceback" not in done.err
+    assert nas.load(tmp_path / "out")(torch.zeros(1, 3, 8, 8)).shape == (1, 2)
+    assert not (tmp_path / "out" / "metrics.json").exists()
+    file.write_bytes(whole)
+    done = run_nas(command, tmp_path)
+    assert done.code == 0, done.err
+    assert "[1/2]" not in done.out
+    assert 0 <= metrics(tmp_path / "out")["test_accuracy"] <= 1
+    assert len(metrics(tmp_path / "out")["curve"]) == 2
+    # Other weights under the same name.
+    save_file(build(SMALL, model_input).state_dict(), start / "weights.safetensors")
+    done = run_nas(command, tmp_path)
+    assert done.code == 2
+    assert "'out' holds a training that started from other weights; name another folder" in done.err
+
+
+def test_a_start_of_ray_that_fails_is_one_line(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setenv("RAY_TMPDIR", str(long))
+    for command in (["retrain", "small.yaml", *QUICK, "--output", "out"], [*SEARCH, "--budget", "1"]):
+        done = run_nas(command, tmp_path)
+        assert done.code == 1
+        assert "Traceback" not in done.err
+        assert f"{str(long)!r}, is too long for sockets; set RAY_TMPDIR" in done.err.splitlines()[-1]
 
 
 @pytest.mark.slow

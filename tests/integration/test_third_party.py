@@ -1,5 +1,6 @@
 """A third party's mixer: a package of one class and one entry point, in a YAML space, a search and an export."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nas.architecture import Architecture, Stage
 from tests.conftest import ROOT, nas_script
 
 SPACE = """\
@@ -34,11 +36,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, *arguments: str) -> str:
+def started(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder / "site"), *sys.path])}
-    done = subprocess.run(
-        [nas_script(), *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
-    )
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+
+
+def run(folder: Path, *arguments: str) -> str:
+    done = started(folder, nas_script(), *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -52,3 +56,114 @@ def test_it_is_searched_and_exported(installed: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=installed, capture_output=True, text=True, check=True)
     assert "[1, 10]" in done.stdout
     assert "shift" in run(installed, "mixers", "shift", "--grid", "2")
+    # An edited mixer is another one: nothing that was measured or trained with the other is mixed with it.
+    keys = measured_keys(installed)
+    source = installed / "site" / "shift_mixer.py"
+    source.write_text(source.read_text() + "# edited\n")
+    edited = measured_keys(installed)
+    assert edited["pool"] == keys["pool"]
+    assert edited["shift"] != keys["shift"]
+    refused = started(installed, nas_script(), "search", "--space", "space.yaml", *quick)
+    assert refused.returncode == 2
+    assert "was begun with another source of mixer 'shift'" in refused.stderr
+    assert "no problem found" in run(installed, "db", "check")
+
+
+KEYS = """\
+import json
+from nas.architecture import Architecture, Stage
+from nas.latency.measured_key import measured_key
+print(json.dumps({mixer: measured_key(Architecture((Stage(mixer, 1, 8),))) for mixer in ("pool", "shift")}))
+"""
+
+
+def measured_keys(folder: Path) -> dict[str, str]:
+    """The keys of measurements of a network with each mixer, in a process of its own."""
+    done = started(folder, sys.executable, "-c", KEYS)
+    keys: dict[str, str] = json.loads(done.stdout)
+    assert keys["pool"] == Architecture((Stage("pool", 1, 8),)).key
+    return keys
+
+
+BROKEN = """\
+from torch import Tensor, nn
+
+from nas.space import SearchSpace, StageChoices
+
+
+class Costless(nn.Module):
+    def __init__(self, width: int, grid: tuple[int, int]) -> None:
+        super().__init__()
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        return x_BHWC
+
+
+class Widening(Costless):
+    cost, tied, bound_by = "O(n)", False, "nothing"
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        return x_BHWC.repeat(1, 1, 1, 2)
+
+
+class Dividing(Widening):
+    def __init__(self, width: int, grid: tuple[int, int], *, parts: int = 0) -> None:
+        super().__init__(width, grid)
+        self.part = width // parts
+
+
+SPACE = SearchSpace("unusable", "for tests", (StageChoices(("widening",), (1,), (8, 16)),))
+"""
+ENTRIES = """\
+[nas.mixers]
+absent = broken_mixers_of_nobody:Absent
+nameless = broken_mixers:Nameless
+costless = broken_mixers:Costless
+widening = broken_mixers:Widening
+dividing = broken_mixers:Dividing
+number = broken_mixers:BROKEN_NUMBER
+
+[nas.spaces]
+unusable = broken_mixers:SPACE
+"""
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package of mixers that no network could have."""
+    folder = tmp_path_factory.mktemp("broken")
+    package = folder / "site" / "broken_mixers-0.1.dist-info"
+    package.mkdir(parents=True)
+    (folder / "site" / "broken_mixers.py").write_text(BROKEN + "\nBROKEN_NUMBER = 5\n")
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-mixers\nVersion: 0.1\n")
+    (package / "entry_points.txt").write_text(ENTRIES)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("mixer", "named"),
+    [
+        ("absent", "cannot be loaded: ModuleNotFoundError: No module named 'broken_mixers_of_nobody'"),
+        ("nameless", "cannot be loaded: AttributeError"),
+        ("number", "mixer 'number' is 5, and no class of torch.nn.Module"),
+        ("costless", "Costless has no class attribute cost"),
+        ("widening", "turns tokens of shape [1, 2, 2, 16] into [1, 2, 2, 32]"),
+        ("dividing", "mixer dividing fails at width 16: ZeroDivisionError"),
+        ("attention: {head_dim: 5000}", "head_dim 5000 is more than the stage's largest width, 16"),
+    ],
+)
+def test_a_mixer_that_cannot_be_used_is_one_line(mixer: str, named: str, broken: Path) -> None:
+    (broken / "space.yaml").write_text(f"stages: [{{mixers: [{mixer}], depths: [1], widths: [8, 16]}}]\n")
+    assert_one_line(started(broken, nas_script(), "spaces", "show", "space.yaml"), named)
+
+
+def test_a_search_checks_the_mixers_of_an_installed_space(broken: Path) -> None:
+    done = started(broken, nas_script(), "search", "--space", "unusable", "--budget", "1")
+    assert_one_line(done, "mixer widening turns tokens of shape [1, 2, 2, 16] into [1, 2, 2, 32]")
+    assert not (broken / "nas.db").exists()
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], named: str) -> None:
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert named in done.stderr

@@ -26,7 +26,11 @@ MAX_DEFAULT_EPOCHS = 20
 
 
 class ImageSource(Protocol):
-    """Labelled images that are decoded on demand."""
+    """Labelled images that are decoded on demand.
+
+    A source of the user's own files may have a `digest` of their content, by which a study knows its data
+    (workers.data.content).
+    """
 
     @property
     def labels(self) -> NDArray[np.int64]:

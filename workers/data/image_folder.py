@@ -5,6 +5,7 @@ The parts are PATH/train and PATH/test where these exist; otherwise a fixed fift
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torchvision import datasets
 
 from nas.errors import DataError, ParameterError
 from nas.exports.pictures import CROP, RGB, decode, opened
+from workers.data.content import digest_of
 from workers.data.dataset import Dataset, ImageSource, Part, Request
 
 TEST_FRACTION = 0.2
@@ -30,6 +32,11 @@ class PictureSource:
     paths: tuple[Path, ...]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the files' bytes and names, and of their classes (workers.data.content)."""
+        return digest_of((self.classes[label], path) for label, path in zip(self.labels, self.paths, strict=True))
 
     def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
         """Decode the chosen pictures. Raises DataError with the file's name when one cannot be decoded."""

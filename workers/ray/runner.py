@@ -23,6 +23,7 @@ from workers.ray.environment import broken_down, check_address, connect, ray_env
 from workers.ray.guard import RayGuard, none_left
 from workers.ray.heartbeat import Watchdog
 from workers.ray.interruption import handle_signals, ignore_signals
+from workers.ray.start import start_ray
 
 # Workers that may be requested from a cluster at a time, before its nodes are known.
 MAX_PENDING = 64
@@ -194,13 +195,7 @@ class RayTuneRunner:
             connect(self.address)
             cluster.check(self._leaving)
         elif not ray.is_initialized():
-            ray.init(
-                address="local",
-                num_cpus=self.workers,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            start_ray(self.workers)
         return cluster
 
 

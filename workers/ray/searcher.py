@@ -24,6 +24,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._stopped: set[str] = set()
         self._error: Exception | None = None
         self._first_job: Job | None = None
+        self.has_begun = False
+        """Whether Tune has asked for a trial."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Empty: Tune writes a pickle of all its parts to disk, which must not have the database's password in it."""
@@ -37,6 +39,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._first_job = self._search.ask()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        self.has_begun = True
         if self._error is not None:
             raise self._error
         if len(self._jobs) >= self._live():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from ray import tune
 from ray.tune.execution import class_cache
@@ -11,6 +12,7 @@ from nas.evaluation import AskTell, Evaluator
 from workers.ray.environment import broken_down, environment
 from workers.ray.scheduler import StudyScheduler
 from workers.ray.searcher import StudySearcher
+from workers.ray.start import starting
 from workers.ray.trial_actor import TrialActor
 
 TUNE = {
@@ -46,38 +48,45 @@ class StudyTuner:
     ) -> None:
         """Run the trials. `needs` are a trial's, by Ray's names of resources; the other parameters are TrialActor's.
 
-        Raises SearchInterruptedError when Tune breaks down.
+        Raises SearchInterruptedError when Tune does not start or breaks down.
         """
-        trainable = tune.with_parameters(
-            TrialActor,
-            evaluator=evaluator,
-            threads=threads,
-            workers_on_machine=workers_on_machine,
-            gpus=needs["GPU"],
-            heartbeat=heartbeat,
-        )
-        bundle = {name: amount for name, amount in needs.items() if amount}
         pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(self._pending)}
-        with environment(TUNE | pending), plain_workers(), TemporaryDirectory(prefix="nas-tune-") as scratch:
-            tuner = tune.Tuner(
-                tune.with_resources(trainable, tune.PlacementGroupFactory([bundle])),
-                tune_config=tune.TuneConfig(
-                    search_alg=self._searcher,
-                    scheduler=StudyScheduler(self._searcher),
-                    num_samples=UNLIMITED,
-                    reuse_actors=True,
-                ),
-                run_config=tune.RunConfig(
-                    storage_path=scratch,
-                    name="search",
-                    verbose=0,
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                ),
+        # A mistake in the search, which Tune calls from then on, is none of Ray's.
+        with environment(TUNE | pending), plain_workers(), starting(lambda: self._searcher.has_begun):
+            trainable = tune.with_parameters(
+                TrialActor,
+                evaluator=evaluator,
+                threads=threads,
+                workers_on_machine=workers_on_machine,
+                gpus=needs["GPU"],
+                heartbeat=heartbeat,
             )
-            try:
-                tuner.fit()
-            except tune.TuneError as error:
+            bundle = {name: amount for name, amount in needs.items() if amount}
+            with TemporaryDirectory(prefix="nas-tune-") as scratch:
+                self._fit(tune.with_resources(trainable, tune.PlacementGroupFactory([bundle])), scratch)
+
+    def _fit(self, trainable: Any, scratch: str) -> None:
+        tuner = tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(
+                search_alg=self._searcher,
+                scheduler=StudyScheduler(self._searcher),
+                num_samples=UNLIMITED,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                storage_path=scratch,
+                name="search",
+                verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        )
+        try:
+            tuner.fit()
+        except tune.TuneError as error:
+            if self._searcher.has_begun:
                 raise broken_down(error) from error
+            raise
 
 
 @contextmanager

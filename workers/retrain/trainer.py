@@ -13,16 +13,14 @@ from typing import Any
 
 import ray
 import torch
-from ray.exceptions import RayError
-from ray.train import CheckpointConfig, Result, RunConfig, ScalingConfig, TrainingFailedError
+from ray.train import CheckpointConfig, Result, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
-from ray.train.v2.api.exceptions import WorkerGroupError
 from ray.util.queue import Empty, Queue
 from safetensors.torch import save
 
 from nas import plugins
 from nas.architecture import ModelInput
-from nas.errors import DataError, ParameterError, SearchInterruptedError
+from nas.errors import DataError, NasError, ParameterError, SearchInterruptedError
 from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig
 from nas.exports.output_file import atomic_write, make_folder, write_text
 from nas.exports.pictures import GREY, RGB
@@ -30,18 +28,20 @@ from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
 from nas.machine import available_cores
+from workers.data.content import content_settings
 from workers.data.dataset import Dataset, Request
 from workers.device import choose_device
-from workers.ray.environment import ray_environment, reason
+from workers.ray.environment import ray_environment
 from workers.ray.interruption import handle_signals
+from workers.ray.start import start_ray, starting
+from workers.retrain.failure import training_error
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.recipes import recipe_for
+from workers.retrain.record import digest_settings, recorded
 from workers.training.policy import TrainingTask, worthwhile_epochs
 from workers.training.setting import PRECISIONS
-from workers.training.steps import NonFiniteLossError
 
 RUN = "checkpoints"
-SETTINGS_FILE = "settings.json"
 METRICS_FILE = "metrics.json"
 # A training of fewer than this share of the worthwhile epochs is short, which a warning says.
 SHORT_SHARE = 1 / 4
@@ -54,17 +54,21 @@ LEARNT_ACCURACY = 0.95
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
     """Train, and write the output folder; a nas.exports.training.Trainer."""
     options = replace(options, dataset=_dataset_of(options))
-    assignment, task = _assignment(options)
-    settings = _settings(assignment, options)
+    assignment, task, content = _assignment(options)
     make_folder("--output", options.output)
-    _check_same(options.output, settings)
-    watcher.started(settings, resumed=any((options.output / RUN).glob("checkpoint*")))
     finished = options.output / METRICS_FILE
+    has_checkpoint = any((options.output / RUN).glob("checkpoint*"))
+    settings = recorded(
+        options.output,
+        _settings(assignment, options, content),
+        has_trained=has_checkpoint or finished.is_file(),
+    )
+    watcher.started(settings, resumed=has_checkpoint)
     if finished.is_file():
-        recorded = json.loads(finished.read_text(encoding="utf-8"))
-        curve = tuple(Epoch(**point) for point in recorded["curve"])
-        train_accuracy = recorded.get("train_accuracy")
-        return TrainingResult(recorded["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
+        metrics = json.loads(finished.read_text(encoding="utf-8"))
+        curve = tuple(Epoch(**point) for point in metrics["curve"])
+        train_accuracy = metrics.get("train_accuracy")
+        return TrainingResult(metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
     outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
         raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
@@ -130,8 +134,10 @@ def _dataset_of(options: TrainingOptions) -> str:
     return options.dataset or str(recorded)
 
 
-def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
-    """Make the assignment, and check all that can be checked before Ray starts."""
+def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, dict[str, Any]]:
+    """Make the assignment, and the settings that record the data's content; check all that can be checked before Ray
+    starts.
+    """
     name, _, argument = str(options.dataset).partition(":")
     plugins.check(plugins.DATASETS, name)
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
@@ -185,10 +191,10 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
         threads=options.threads or max(1, available_cores() // options.workers),
         seed=options.seed,
     )
-    return assignment, task
+    return assignment, task, content_settings(source)
 
 
-def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any]:
+def _settings(assignment: Assignment, options: TrainingOptions, content: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "key": assignment.architecture.key,
         "dataset": options.dataset,
@@ -200,28 +206,9 @@ def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any
         "precision": assignment.recipe.precision,
         "seed": assignment.seed,
         "started_from": "weights" if assignment.weights else "scratch",
+        **digest_settings(options.source.weights),
+        **content,
     }
-
-
-def _check_same(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Raise ParameterError when the folder holds another training; record the settings otherwise."""
-    file = folder / SETTINGS_FILE
-    if file.is_file():
-        before = json.loads(file.read_text(encoding="utf-8"))
-        for name, value in _flat(settings).items():
-            # An older version did not record all settings.
-            recorded = _flat(before).get(name, 0.0 if name == "validation" else None)
-            if recorded != value:
-                raise ParameterError(
-                    f"--output {str(folder)!r} holds a training with {name} {recorded!r}, not {value!r}; "
-                    "name another folder"
-                )
-    write_text("--output", file, json.dumps(settings, indent=2) + "\n")
-
-
-def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe's fields and the other settings in one mapping."""
-    return {**settings.get("recipe", {}), **{name: value for name, value in settings.items() if name != "recipe"}}
 
 
 @contextmanager
@@ -247,42 +234,27 @@ def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatc
     with ray_environment({"RAY_TRAIN_V2_ENABLED": "1", "RAY_CHDIR_TO_TRIAL_DIR": "0"}):
         logging.getLogger("ray").setLevel(logging.ERROR)
         try:
-            ray.init(
-                address="local",
-                num_cpus=options.workers + 1,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-            reports = Queue(actor_options={"num_cpus": 0})
-            trainer = TorchTrainer(
-                work,
-                train_loop_config={"assignment": assignment, "reports": reports},
-                scaling_config=ScalingConfig(num_workers=options.workers, use_gpu=assignment.device == "cuda"),
-                run_config=RunConfig(
-                    name=RUN,
-                    storage_path=str(options.output.resolve()),
-                    checkpoint_config=CheckpointConfig(num_to_keep=2),
-                ),
-            )
+            start_ray(options.workers + 1)
+            with starting():
+                reports = Queue(actor_options={"num_cpus": 0})
+                trainer = TorchTrainer(
+                    work,
+                    train_loop_config={"assignment": assignment, "reports": reports},
+                    scaling_config=ScalingConfig(num_workers=options.workers, use_gpu=assignment.device == "cuda"),
+                    run_config=RunConfig(
+                        name=RUN,
+                        storage_path=str(options.output.resolve()),
+                        checkpoint_config=CheckpointConfig(num_to_keep=2),
+                    ),
+                )
             with _listening(reports, watcher):
                 return _fitted(trainer)
-        except (RayError, TrainingFailedError, OSError) as error:
-            if divergence := _divergence(error):
-                rate = assignment.recipe.learning_rate
-                raise ParameterError(f"--learning-rate {rate:g} is too high: {divergence}") from error
-            raise SearchInterruptedError(
-                f"the training broke down ({reason(error, -1)}); the same command goes on"
-            ) from error
+        except NasError:
+            raise
+        except Exception as error:
+            raise training_error(error, assignment.recipe, options.output) from error
         finally:
             ray.shutdown()
-
-
-def _divergence(error: Exception) -> str | None:
-    """A worker's message of a loss that is not finite, which another attempt would only repeat; else None."""
-    failures = error.worker_failures.values() if isinstance(error, WorkerGroupError) else ()
-    causes = (getattr(failure, "_base_exc", failure) for failure in failures)
-    return next((str(cause) for cause in causes if isinstance(cause, NonFiniteLossError)), None)
 
 
 def _fitted(trainer: TorchTrainer) -> Result:

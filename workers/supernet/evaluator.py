@@ -19,6 +19,7 @@ from nas.architecture import Architecture
 from nas.errors import ParameterError, SearchInterruptedError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.exports.training import TrainingRecipe
+from nas.latency.measured_key import mixer_sources
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import SeedResult
 from nas.space import SearchSpace
@@ -255,8 +256,10 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         "scored_on": SCORED_ON,
     }
     identity |= {name: settings[name] for name in names}
-    # A folder's images may change.
+    # A folder's images may change, and other packages' mixers.
     identity["images"] = proxy.data.digest
+    if sources := mixer_sources(mixer.name for stage in space.stages for mixer in stage.mixer_choices):
+        identity["mixer_sources"] = sources
     digest = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=6).hexdigest()
     name = f"supernet-{space.name}-{options.dataset.partition(':')[0]}-{digest}"
     evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)

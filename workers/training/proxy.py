@@ -22,6 +22,7 @@ from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, lea
 from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.data.chosen import chosen_dataset
+from workers.data.content import content_settings
 from workers.data.dataset import ProxyData, Request, split
 from workers.device import choose_device
 from workers.environment import environment_on
@@ -33,6 +34,7 @@ from workers.training.loop import ResidentData, choose_setting
 from workers.training.micro_batch import MicroBatch, ways
 from workers.training.proxy_recipe import recipe_of
 from workers.training.setting import PRECISIONS, Setting
+from workers.training.space_check import check_space
 from workers.training.steps import NonFiniteLossError
 from workers.training.training_free import TrainingFree
 from workers.training.trial_cost import MemoryEstimate, ProxyCosts, memory_estimate
@@ -346,10 +348,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         smallest = next(iter(space.smallest_of_each_mixer()), next(iter(space)))
         meters[target_names[0]].energy_mj(Deployment(smallest, model_input))
     inputs = {name: input_on(meter, model_input) for name, meter in meters.items()}
-    # Raises now, rather than in every trial, when the images are too small for the space.
-    with torch.device("meta"):
-        for target_input in (model_input, *inputs.values()):
-            load_builder().build(next(iter(space)), target_input)
+    check_space(load_builder(), space, (model_input, *inputs.values()))
     fingerprints = {name: dict(meters[name].fingerprint(inputs[name])) for name in target_names}
     for fingerprint in fingerprints.values():
         same = [other for other in target_names if fingerprints[other] == fingerprint]
@@ -388,6 +387,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "latency_precision": options.latency_precision,
             "max_latency_ms": options.max_latency_ms,
             "seed": options.seed,
+            **content_settings(source),
         },
     )
 

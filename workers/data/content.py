@@ -1,0 +1,46 @@
+"""The content of a source of pictures: a digest, and how many pictures each class has."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas.data_content import DataContent
+from nas.errors import DataError
+from workers.data.dataset import ImageSource
+
+DIGEST_BYTES = 8
+
+
+def content_settings(source: ImageSource) -> dict[str, Any]:
+    """The settings that record the content of a source that has a `digest` (nas.data_content); none for one that its
+    name identifies, such as CIFAR-10.
+    """
+    digest: str | None = getattr(source, "digest", None)
+    if digest is None:
+        return {}
+    counts = np.bincount(source.labels, minlength=len(source.classes)).tolist()
+    return DataContent(digest, dict(zip(source.classes, counts, strict=True))).as_settings()
+
+
+def digest_of(pictures: Iterable[tuple[str, Path]]) -> str:
+    """Compute the digest of files with their classes, in their order, by which they are split.
+
+    Of a path only the file's name counts, so that a folder may move. Raises DataError for a file that cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for name, path in pictures:
+        digest.update(f"{name}\0{path.name}\0".encode(errors="surrogateescape"))
+        digest.update(file_digest(path))
+    return digest.hexdigest()
+
+
+def file_digest(path: Path) -> bytes:
+    """Compute the digest of a file's bytes. Raises DataError for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).digest()
+    except OSError as error:
+        raise DataError(f"file {str(path)!r} cannot be read: {error.strerror or error}") from error
