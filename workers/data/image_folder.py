@@ -1,26 +1,31 @@
 """A user's own pictures: `imagefolder:PATH`, one folder per class, any size and mode that Pillow reads.
 
-The parts are PATH/train and PATH/test where these exist; otherwise a fixed fifth of the pictures is the test part.
+The parts are PATH/train and PATH/test, or PATH/val, where these exist; otherwise a fixed fifth of the pictures is the
+test part.
 """
 
-import os
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torchvision import datasets
 
 from nas.errors import DataError, ParameterError
 from nas.exports.pictures import CROP, RGB, decode, opened
-from workers.data.dataset import Dataset, ImageSource, Part, Request
+from workers.data.census import TEST, TRAIN, Census
+from workers.data.dataset import Dataset, Part, Request
+from workers.data.folder_scan import Entry, FolderScan
+from workers.data.listing import SPLITS, Listing, Picture
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
 # Pictures whose size is read, and the size below which networks have no grid.
 SIZED_PICTURES, MIN_PX = 100, 8
-# Usual names of parts: where a folder holds only these, they are not classes.
-PART_NAMES = {"train", "val", "valid", "validation", "test"}
+# Reasons to skip what lies beside the folders of classes and of parts.
+BESIDE_CLASSES = "outside of class folders"
+BESIDE_PARTS = "beside the parts"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class PictureSource:
     paths: tuple[Path, ...]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
+    census: Census
 
     def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
         """Decode the chosen pictures. Raises DataError with the file's name when one cannot be decoded."""
@@ -39,79 +45,102 @@ class PictureSource:
         return np.stack(pictures).transpose(0, 3, 1, 2) if pictures else np.empty((0, 3, size_px, size_px), np.uint8)
 
 
-def open_image_folder(request: Request, part: Part) -> ImageSource:
+def open_image_folder(request: Request, part: Part) -> PictureSource:
     """Open a part of a folder of pictures.
 
-    Raises ParameterError without a PATH; DataError for a missing folder, fewer than two classes or a broken file.
+    Raises ParameterError without a PATH; DataError for a missing folder, fewer than two classes, classes without
+    pictures, unreadable files and links out of the folder, as far as the request does not allow them.
     """
     if not request.argument:
         raise ParameterError("data set 'imagefolder' needs a path: imagefolder:PATH")
     root = Path(request.argument).expanduser()
     if not root.is_dir():
         raise DataError(f"image folder {str(root)!r} is not a directory")
-    has_parts = (root / "train").is_dir() and (root / "test").is_dir()
-    if not has_parts and {"train"} <= set(_classes(root)) <= PART_NAMES:
-        raise DataError(
-            f"image folder {str(root)!r} is split into {', '.join(_classes(root))}; train and test are needed"
-        )
-    source = _scan(root / part if has_parts else root)
-    if has_parts:
-        other = {"train": "test", "test": "train"}[part]
-        if _classes(root / other) != list(source.classes):
-            raise DataError(
-                f"image folder {str(root)!r}: train and test need the same class folders; {part} has "
-                f"{', '.join(source.classes)}, {other} {', '.join(_classes(root / other)) or 'none'}"
-            )
-        return source
-    order = np.random.default_rng(TEST_SPLIT_SEED).permutation(len(source.paths))
-    tests = int(len(order) * TEST_FRACTION)
-    chosen = np.sort(order[:tests] if part == "test" else order[tests:])
-    return PictureSource(tuple(source.paths[index] for index in chosen), source.labels[chosen], source.classes)
+    return source_of(folder_listing(root, follow_links=request.follow_links), request, part)
 
 
-def _scan(root: Path) -> PictureSource:
+def source_of(listing: Listing, request: Request, part: Part) -> PictureSource:
+    """Make the source of a part of the listing, after the check of all of its files. Raises DataError."""
+    listing, unreadable = listing.readable(request)
+    part_of = listing.part_of
+    parts: dict[str, list[Picture]] = {TRAIN: [], TEST: []}
+    if part_of:
+        for picture in listing.pictures:
+            parts[part_of[picture.split]].append(picture)
+    else:
+        order = np.random.default_rng(TEST_SPLIT_SEED).permutation(len(listing.pictures))
+        tests = int(len(order) * TEST_FRACTION)
+        for name, indices in ((TEST, order[:tests]), (TRAIN, order[tests:])):
+            parts[name] = [listing.pictures[index] for index in np.sort(indices)]
+    counts = {name: Counter(picture.label for picture in pictures) for name, pictures in parts.items()}
+    by_part = {name: tuple(counts[name][label] for label in listing.classes) for name in parts}
+    number = {label: index for index, label in enumerate(listing.classes)}
+    return PictureSource(
+        tuple(picture.path for picture in parts[part]),
+        np.array([number[picture.label] for picture in parts[part]], dtype=np.int64),
+        listing.classes,
+        Census(listing.classes, by_part, listing.skipped, unreadable),
+    )
+
+
+def folder_listing(root: Path, *, follow_links: bool) -> Listing:
+    """List the pictures of an image folder. Raises DataError as `open_image_folder` does."""
     try:
-        folders = _classes(root)
-        if len(folders) < 2:
-            names = ", ".join(folders) or "none"
-            raise DataError(f"image folder {str(root)!r} needs at least 2 class folders with pictures; found {names}")
-        _check_links(root)
-        pictures = _Pictures(str(root))
+        return _listed(root, FolderScan(root, follow_links=follow_links))
     except OSError as error:
         raise DataError(f"image folder {str(root)!r}: {str(error).splitlines()[0]}") from error
-    paths = tuple(Path(path) for path, _ in pictures.samples)
-    for path in paths:
-        _verify(path)
-    return PictureSource(paths, np.asarray(pictures.targets, dtype=np.int64), tuple(pictures.classes))
 
 
-def _classes(root: Path) -> list[str]:
-    """The names of the folders that are not hidden."""
-    return sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _listed(root: Path, scan: FolderScan) -> Listing:
+    skipped: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    top = scan.entries(scan.top, beside := Counter[str]())
+    parts = _parts(root, [entry for entry in top if entry.is_folder])
+    if parts:
+        beside.update(BESIDE_PARTS for entry in top if entry.is_folder and entry.name not in parts)
+        _skip_files(scan, top, beside)
+        skipped[""].update(beside)
+    classes: dict[str, Mapping[str, Entry]] = {}
+    for part in parts or {"": scan.top}:
+        place = parts.get(part, scan.top)
+        entries = scan.entries(place, skipped[""])
+        _skip_files(scan, entries, skipped[""])
+        classes[part] = {entry.name: entry for entry in sorted(entries) if entry.is_folder}
+        if len(classes[part]) < 2:
+            names = ", ".join(classes[part]) or "none"
+            raise DataError(f"image folder {place.path!r} needs at least 2 class folders with pictures; found {names}")
+    first = TRAIN if parts else ""
+    for part, folders in classes.items():
+        if folders.keys() != classes[first].keys():
+            raise DataError(
+                f"image folder {str(root)!r}: {first} and {part} need the same class folders; {first} has "
+                f"{', '.join(classes[first])}, {part} {', '.join(folders)}"
+            )
+    places = [(part, label, folder) for part, folders in classes.items() for label, folder in folders.items()]
+    pictures = [
+        Picture(path, label, SPLITS.get(part, ""))
+        for part, label, folder in places
+        for path in scan.pictures(folder, skipped[label])
+    ]
+    needed = {(SPLITS.get(part, ""), label): str(Path(part, label)) for part, label, _ in places}
+    title = f"image folder {str(root)!r}"
+    return Listing(title, root, pictures, tuple(classes[first]), skipped, needed)
 
 
-class _Pictures(datasets.ImageFolder):  # type: ignore[misc]
-    def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
-        classes = _classes(Path(directory))
-        return classes, {name: number for number, name in enumerate(classes)}
+def _parts(root: Path, folders: list[Entry]) -> dict[str, Entry]:
+    """The folders of parts; none where the folders are classes. Raises DataError for parts without one to test on."""
+    parts = {entry.name: entry for entry in sorted(folders) if entry.name in SPLITS}
+    if TRAIN in parts and len(parts) > 1:
+        return parts
+    if parts and len(parts) == len(folders):
+        raise DataError(
+            f"image folder {str(root)!r} is split into {', '.join(parts)}; train and test, or train and val, are needed"
+        )
+    return {}
 
 
-def _check_links(root: Path) -> None:
-    """Raise DataError for a link out of the folder, or to a folder, which may be one that contains the link."""
-    inside = root.resolve()
-    for folder, folders, files in os.walk(root):
-        for path in (Path(folder, name) for name in (*folders, *files)):
-            if path.is_symlink() and (path.is_dir() or not path.resolve().is_relative_to(inside)):
-                raise DataError(
-                    f"image folder {str(root)!r}: {str(path.relative_to(root))!r} is a link to a folder, or to a file "
-                    "outside; replace it with what it leads to"
-                )
-
-
-def _verify(path: Path) -> None:
-    """Check a file's headers, which is quick enough to find every broken file at the start."""
-    with opened(path) as image:
-        image.verify()
+def _skip_files(scan: FolderScan, entries: list[Entry], skipped: Counter[str]) -> None:
+    """Count the files beside the folders of classes or parts."""
+    skipped.update(scan.reason(entry.name) or BESIDE_CLASSES for entry in entries if not entry.is_folder)
 
 
 def own_px(source: PictureSource) -> int:
@@ -125,6 +154,19 @@ def _shorter_side_px(path: Path) -> int:
         return min(image.size)
 
 
+def census_of(source: PictureSource) -> Census:
+    """The count of the whole listing, of which the source is a part."""
+    return source.census
+
+
 IMAGE_FOLDER = Dataset(
-    open=open_image_folder, size_px=64, epochs=4, train_size=8000, flip=True, shift=0.125, own_px=own_px, resize=CROP
+    open=open_image_folder,
+    size_px=64,
+    epochs=4,
+    train_size=8000,
+    flip=True,
+    shift=0.125,
+    own_px=own_px,
+    resize=CROP,
+    census=census_of,
 )

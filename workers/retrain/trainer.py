@@ -30,6 +30,7 @@ from nas.exports.pictures import GREY, RGB
 from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
+from workers.data.census import Census
 from workers.data.dataset import Dataset, Request
 from workers.device import choose_device
 from workers.ray.environment import ray_environment, reason
@@ -54,7 +55,7 @@ LEARNT_ACCURACY = 0.95
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
     """Train, and write the output folder; a nas.exports.training.Trainer."""
     options = replace(options, dataset=_dataset_of(options))
-    assignment, task = _assignment(options)
+    assignment, task, census = _assignment(options)
     settings = _settings(assignment, options)
     make_folder("--output", options.output)
     _check_same(options.output, settings)
@@ -65,6 +66,7 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         curve = tuple(Epoch(**point) for point in recorded["curve"])
         train_accuracy = recorded.get("train_accuracy")
         return TrainingResult(recorded["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
+    watcher.noted("data", census.as_json())
     outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
         raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
@@ -103,6 +105,9 @@ class _ShortTraining:
     def warned(self, message: str) -> None:
         self.watcher.warned(message)
 
+    def noted(self, event: str, fields: Mapping[str, Any]) -> None:
+        self.watcher.noted(event, fields)
+
     def trained(self, epoch: Epoch) -> None:
         self.watcher.trained(epoch)
         worthwhile = worthwhile_epochs(self.task)
@@ -130,7 +135,7 @@ def _dataset_of(options: TrainingOptions) -> str:
     return options.dataset or str(recorded)
 
 
-def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
+def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, Census]:
     """Make the assignment, and check all that can be checked before Ray starts."""
     name, _, argument = str(options.dataset).partition(":")
     plugins.check(plugins.DATASETS, name)
@@ -139,9 +144,12 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
         raise ParameterError(f"unknown --precision {options.precision!r}; valid: {', '.join(PRECISIONS)}")
     if options.workers < 1:
         raise ParameterError(f"--workers {options.workers} is below 1")
-    request = Request(argument or None, options.data_dir.resolve() if options.data_dir else None, options.download)
+    resolved = replace(options, data_dir=options.data_dir.resolve() if options.data_dir else None)
+    request = Request.of(argument, resolved)
     source = dataset.open(request, "train")
-    if not len(dataset.open(replace(request, download=False), "test").labels):
+    request = request.checked(dataset.census_of(source))
+    test = dataset.open(request, "test")
+    if not len(test.labels):
         raise DataError(f"--dataset {options.dataset!r} has no image in its test part")
     config = options.source.config
     size_px = options.input_size_px or (
@@ -177,14 +185,14 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
         builder=config.builder,
         weights=str(options.source.weights.resolve()) if options.source.weights else None,
         dataset=name,
-        request=replace(request, download=False),
+        request=request,
         recipe=replace(recipe, precision=options.precision),
         validation=options.validation,
         device=device,
         threads=options.threads or max(1, cores // options.workers),
         seed=options.seed,
     )
-    return assignment, task
+    return assignment, task, dataset.census_of(source, test)
 
 
 def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any]:
