@@ -76,13 +76,13 @@ class FolderScan:
         ending = os.path.splitext(name)[1].lower()
         return None if ending in self._endings else ending or NO_ENDING
 
-    def is_inside(self, real: str) -> bool:
-        """Whether a path without links lies in the root."""
-        return _is_within(real, self.top.real)
+    def allows(self, real: str) -> bool:
+        """Whether pictures at a path without links may be used: in the root, or anywhere where links are followed."""
+        return self._follow_links or _is_within(real, self.top.real)
 
     def _obstacle(self, path: str, real: str, folder: Entry) -> str | None:
         """Why a link is not followed; None for one that is."""
-        if not self._follow_links and not self.is_inside(real):
+        if not self.allows(real):
             # It does not say what the link leads to, or whether that exists: the message may be for somebody else.
             raise DataError(
                 f"image folder {self.top.path!r}: {os.path.relpath(path, self.top.path)!r} is a link out of the "

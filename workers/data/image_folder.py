@@ -1,11 +1,10 @@
-"""A user's own pictures: `imagefolder:PATH`, one folder per class, any size and mode that Pillow reads.
+"""A user's own pictures: `imagefolder:PATH`, one folder per class or a metadata.csv, of any size and mode.
 
 The parts are PATH/train and PATH/test, or PATH/val, where these exist; otherwise a fixed fifth of the pictures is the
 test part.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +15,13 @@ from nas.errors import DataError, ParameterError
 from nas.exports.pictures import CROP, RGB, decode, opened
 from workers.data.census import TEST, TRAIN, Census
 from workers.data.dataset import Dataset, Part, Request
-from workers.data.folder_scan import Entry, FolderScan
-from workers.data.listing import SPLITS, Listing, Picture
+from workers.data.folder_listing import folder_listing
+from workers.data.listing import Listing, Picture
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
 # Pictures whose size is read, and the size below which networks have no grid.
 SIZED_PICTURES, MIN_PX = 100, 8
-# Reasons to skip what lies beside the folders of classes and of parts.
-BESIDE_CLASSES = "outside of class folders"
-BESIDE_PARTS = "beside the parts"
 
 
 @dataclass(frozen=True)
@@ -81,66 +77,6 @@ def source_of(listing: Listing, request: Request, part: Part) -> PictureSource:
         listing.classes,
         Census(listing.classes, by_part, listing.skipped, unreadable),
     )
-
-
-def folder_listing(root: Path, *, follow_links: bool) -> Listing:
-    """List the pictures of an image folder. Raises DataError as `open_image_folder` does."""
-    try:
-        return _listed(root, FolderScan(root, follow_links=follow_links))
-    except OSError as error:
-        raise DataError(f"image folder {str(root)!r}: {str(error).splitlines()[0]}") from error
-
-
-def _listed(root: Path, scan: FolderScan) -> Listing:
-    skipped: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    top = scan.entries(scan.top, beside := Counter[str]())
-    parts = _parts(root, [entry for entry in top if entry.is_folder])
-    if parts:
-        beside.update(BESIDE_PARTS for entry in top if entry.is_folder and entry.name not in parts)
-        _skip_files(scan, top, beside)
-        skipped[""].update(beside)
-    classes: dict[str, Mapping[str, Entry]] = {}
-    for part in parts or {"": scan.top}:
-        place = parts.get(part, scan.top)
-        entries = scan.entries(place, skipped[""])
-        _skip_files(scan, entries, skipped[""])
-        classes[part] = {entry.name: entry for entry in sorted(entries) if entry.is_folder}
-        if len(classes[part]) < 2:
-            names = ", ".join(classes[part]) or "none"
-            raise DataError(f"image folder {place.path!r} needs at least 2 class folders with pictures; found {names}")
-    first = TRAIN if parts else ""
-    for part, folders in classes.items():
-        if folders.keys() != classes[first].keys():
-            raise DataError(
-                f"image folder {str(root)!r}: {first} and {part} need the same class folders; {first} has "
-                f"{', '.join(classes[first])}, {part} {', '.join(folders)}"
-            )
-    places = [(part, label, folder) for part, folders in classes.items() for label, folder in folders.items()]
-    pictures = [
-        Picture(path, label, SPLITS.get(part, ""))
-        for part, label, folder in places
-        for path in scan.pictures(folder, skipped[label])
-    ]
-    needed = {(SPLITS.get(part, ""), label): str(Path(part, label)) for part, label, _ in places}
-    title = f"image folder {str(root)!r}"
-    return Listing(title, root, pictures, tuple(classes[first]), skipped, needed)
-
-
-def _parts(root: Path, folders: list[Entry]) -> dict[str, Entry]:
-    """The folders of parts; none where the folders are classes. Raises DataError for parts without one to test on."""
-    parts = {entry.name: entry for entry in sorted(folders) if entry.name in SPLITS}
-    if TRAIN in parts and len(parts) > 1:
-        return parts
-    if parts and len(parts) == len(folders):
-        raise DataError(
-            f"image folder {str(root)!r} is split into {', '.join(parts)}; train and test, or train and val, are needed"
-        )
-    return {}
-
-
-def _skip_files(scan: FolderScan, entries: list[Entry], skipped: Counter[str]) -> None:
-    """Count the files beside the folders of classes or parts."""
-    skipped.update(scan.reason(entry.name) or BESIDE_CLASSES for entry in entries if not entry.is_folder)
 
 
 def own_px(source: PictureSource) -> int:

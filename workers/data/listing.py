@@ -32,8 +32,8 @@ class Picture(NamedTuple):
 class Listing:
     """Pictures, the names of their classes, and the files that are skipped, by class and reason.
 
-    `title` names the folder or the table in errors. `needed` has what must have pictures, by split and class, with its
-    name for errors.
+    `title` names the folder or the table in errors. `needed` has the names, for errors, of what must have pictures, by
+    split and class.
     """
 
     title: str
@@ -42,6 +42,25 @@ class Listing:
     classes: tuple[str, ...]
     skipped: Mapping[str, Counter[str]]
     needed: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def of_rows(
+        cls, title: str, root: Path, pictures: Sequence[Picture], skipped: Mapping[str, Counter[str]]
+    ) -> "Listing":
+        """List the pictures of a table, whose classes are the labels. Each class needs pictures to train on.
+
+        Raises DataError for fewer than two classes, and for splits without one to train on.
+        """
+        classes = tuple(sorted({picture.label for picture in pictures}))
+        if len(classes) < 2:
+            raise DataError(f"{title} needs pictures of at least 2 labels; found {', '.join(classes) or 'none'}")
+        splits = {picture.split for picture in pictures}
+        if splits != {""} and TRAIN not in splits:
+            raise DataError(f"{title} has the splits {', '.join(sorted(splits))}; {TRAIN} is needed")
+        split = TRAIN if TRAIN in splits else ""
+        return cls(
+            title, root, pictures, classes, skipped, {(split, label): str(Path(split, label)) for label in classes}
+        )
 
     def readable(self, request: Request) -> tuple["Listing", tuple[str, ...]]:
         """Check the files, unless the request has been, and leave out unreadable ones, whose paths are returned too.
