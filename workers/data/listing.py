@@ -58,9 +58,8 @@ class Listing:
         if splits != {""} and TRAIN not in splits:
             raise DataError(f"{title} has the splits {', '.join(sorted(splits))}; {TRAIN} is needed")
         split = TRAIN if TRAIN in splits else ""
-        return cls(
-            title, root, pictures, classes, skipped, {(split, label): str(Path(split, label)) for label in classes}
-        )
+        needed = {(split, label): str(Path(split, label)) for label in classes}
+        return cls(title, root, pictures, classes, skipped, needed)
 
     def readable(self, request: Request) -> tuple["Listing", tuple[str, ...]]:
         """Check the files, unless the request has been, and leave out unreadable ones, whose paths are returned too.

@@ -56,7 +56,7 @@ def read_rows(file: Path, columns: Columns) -> list[Row]:
         if not row.path or not row.label or (has_split and row.split not in SPLITS):
             raise DataError(
                 f"table {str(file)!r}: row {number} has path {row.path!r}, label {row.label!r}, split {row.split!r}; "
-                f"a path and a label are needed, and split is {TRAIN}, {VALIDATION} or {TEST} where there is that column"
+                f"path and label are needed, and split is {TRAIN}, {VALIDATION} or {TEST} where there is that column"
             )
     return rows
 
@@ -81,9 +81,8 @@ def pictures_of(
         before = pictures.setdefault(real, picture)
         if before is not picture:
             if before[1:] != picture[1:]:
-                raise DataError(
-                    f"{title}: row {number} names {row.path!r} again, as {' in '.join(filter(None, row[1:]))}"
-                )
+                as_what = " in ".join(filter(None, row[1:]))
+                raise DataError(f"{title}: row {number} names {row.path!r} again, now as {as_what}")
             skipped[row.label][LISTED_AGAIN] += 1
     return list(pictures.values())
 
@@ -104,4 +103,5 @@ def _frame(file: Path) -> Any:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN alone differs from itself
+    # NaN stands for no value, and alone differs from itself.
+    return "" if value is None or value != value else str(value)
