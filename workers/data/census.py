@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from nas.exports.inspection import skipped_text
+
 TRAIN: Final = "train"
 TEST: Final = "test"
 # The reason of files that are left out because they cannot be read.
@@ -54,8 +56,3 @@ class Census:
             "parts": {part: sum(counts) for part, counts in self.parts.items()},
             "skipped": self.reasons,
         }
-
-
-def skipped_text(reasons: Mapping[str, int]) -> str:
-    """Write the reasons with their numbers of files: `12 (.txt), 3 hidden`."""
-    return ", ".join(f"{count:,} {f'({reason})' if reason[0] == '.' else reason}" for reason, count in reasons.items())

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nas.architecture import ModelInput
 from nas.errors import DataError
 from nas.evaluation import EvaluationOptions
-from nas.exports.pictures import SQUASH
+from nas.exports.pictures import GREY, RGB, SQUASH
 from nas.exports.training import TrainingOptions
 from nas.options import HEADERS
 from workers.data.census import TEST, TRAIN, Census
@@ -44,6 +44,22 @@ class ImageSource(Protocol):
         """The chosen images at size_px x size_px, (len(indices), channels, size_px, size_px). Raises DataError."""
 
 
+class PictureFacts(NamedTuple):
+    """The size of a picture as it is, and its mode as Pillow names it."""
+
+    width_px: int
+    height_px: int
+    mode: str
+
+
+@runtime_checkable
+class Described(Protocol):
+    """An ImageSource that tells the facts of its pictures without decoding them."""
+
+    def facts(self) -> list[PictureFacts]:
+        """The facts of each picture. Raises DataError."""
+
+
 @dataclass(frozen=True)
 class ArraySource:
     """An ImageSource over images in memory, (N, channels, height, width) of uint8."""
@@ -59,6 +75,10 @@ class ArraySource:
             images = resized.round().clamp(0, 255).to(torch.uint8)
         resized_NCHW: NDArray[np.uint8] = images.numpy()
         return resized_NCHW
+
+    def facts(self) -> list[PictureFacts]:
+        images, channels, height_px, width_px = self.pixels.shape
+        return [PictureFacts(width_px, height_px, GREY if channels == 1 else RGB)] * images
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nas.errors import DataError, ParameterError
 from nas.exports.pictures import CROP, RGB, decode, opened
 from workers.data.census import TEST, TRAIN, Census
-from workers.data.dataset import Dataset, Part, Request
+from workers.data.dataset import Dataset, Part, PictureFacts, Request
 from workers.data.folder_listing import folder_listing
 from workers.data.listing import Listing, Picture
 
@@ -39,6 +39,9 @@ class PictureSource:
             decode(self.paths[index], size_px, size_px, colour=RGB, resize=CROP, white=255.0) for index in indices
         ]
         return np.stack(pictures).transpose(0, 3, 1, 2) if pictures else np.empty((0, 3, size_px, size_px), np.uint8)
+
+    def facts(self) -> list[PictureFacts]:
+        return [_facts(path) for path in self.paths]
 
 
 def open_image_folder(request: Request, part: Part) -> PictureSource:
@@ -82,12 +85,13 @@ def source_of(listing: Listing, request: Request, part: Part) -> PictureSource:
 def own_px(source: PictureSource) -> int:
     """The median of the shorter sides of about SIZED_PICTURES pictures, at least MIN_PX. Raises DataError."""
     step = max(1, len(source.paths) // SIZED_PICTURES)
-    return max(MIN_PX, int(np.median([_shorter_side_px(path) for path in source.paths[::step]])))
+    facts = [_facts(path) for path in source.paths[::step]]
+    return max(MIN_PX, int(np.median([min(picture.width_px, picture.height_px) for picture in facts])))
 
 
-def _shorter_side_px(path: Path) -> int:
+def _facts(path: Path) -> PictureFacts:
     with opened(path) as image:
-        return min(image.size)
+        return PictureFacts(image.width, image.height, image.mode)
 
 
 def census_of(source: PictureSource) -> Census:
