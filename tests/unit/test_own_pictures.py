@@ -12,11 +12,13 @@ from PIL import Image
 
 from nas.errors import DataError
 from nas.evaluation import EvaluationOptions
+from nas.exports.pictures import MAX_PIXELS
 from tests.unit.test_datasets import pictures
 from workers.data.dataset import Request
-from workers.data.image_folder import IMAGE_FOLDER, PictureSource
+from workers.data.image_folder import IMAGE_FOLDER
 from workers.data.inspection import inspect
 from workers.data.picture_check import unreadable
+from workers.data.picture_source import PictureSource
 from workers.data.picture_table import PICTURE_TABLE
 
 
@@ -169,8 +171,8 @@ def test_many_files_are_checked_by_processes(tmp_path: Path, monkeypatch: pytest
     bad.write_text("no picture")
     monkeypatch.setattr("workers.data.picture_check.MANY_FILES", 3)
     paths = sorted(root.rglob("*.*"))
-    assert list(unreadable(paths, "full", 2)) == [str(bad)]
-    assert unreadable(paths, "full", 2) == unreadable(paths, "full", 1)
+    assert list(unreadable(paths, "full", MAX_PIXELS, 2)) == [str(bad)]
+    assert unreadable(paths, "full", MAX_PIXELS, 2) == unreadable(paths, "full", MAX_PIXELS, 1)
 
 
 def test_a_table_names_pictures_classes_and_splits(tmp_path: Path) -> None:

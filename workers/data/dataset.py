@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nas.architecture import ModelInput
 from nas.errors import DataError
 from nas.evaluation import EvaluationOptions
-from nas.exports.pictures import GREY, RGB, SQUASH
+from nas.exports.pictures import GREY, MAX_PIXELS, RGB, SQUASH
 from nas.exports.training import TrainingOptions
 from nas.options import HEADERS
 from workers.data.census import TEST, TRAIN, Census
@@ -95,6 +95,7 @@ class Request:
     empty_classes: bool = False
     skip_unreadable: bool = False
     check_pictures: str = HEADERS
+    max_pixels: int = MAX_PIXELS
     unreadable: tuple[str, ...] | None = None
 
     @classmethod

@@ -5,43 +5,23 @@ test part.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nas.errors import DataError, ParameterError
-from nas.exports.pictures import CROP, RGB, decode, opened
+from nas.exports.pictures import CROP
 from workers.data.census import TEST, TRAIN, Census
-from workers.data.dataset import Dataset, Part, PictureFacts, Request
+from workers.data.dataset import Dataset, Part, Request
 from workers.data.folder_listing import folder_listing
 from workers.data.listing import Listing, Picture
+from workers.data.picture_source import PictureSource
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
 # Pictures whose size is read, and the size below which networks have no grid.
 SIZED_PICTURES, MIN_PX = 100, 8
-
-
-@dataclass(frozen=True)
-class PictureSource:
-    """An ImageSource over picture files, in colour, cropped to a square and resized on demand."""
-
-    paths: tuple[Path, ...]
-    labels: NDArray[np.int64]
-    classes: tuple[str, ...]
-    census: Census
-
-    def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
-        """Decode the chosen pictures. Raises DataError with the file's name when one cannot be decoded."""
-        pictures = [
-            decode(self.paths[index], size_px, size_px, colour=RGB, resize=CROP, white=255.0) for index in indices
-        ]
-        return np.stack(pictures).transpose(0, 3, 1, 2) if pictures else np.empty((0, 3, size_px, size_px), np.uint8)
-
-    def facts(self) -> list[PictureFacts]:
-        return [_facts(path) for path in self.paths]
 
 
 def open_image_folder(request: Request, part: Part) -> PictureSource:
@@ -78,6 +58,7 @@ def source_of(listing: Listing, request: Request, part: Part) -> PictureSource:
         tuple(picture.path for picture in parts[part]),
         np.array([number[picture.label] for picture in parts[part]], dtype=np.int64),
         listing.classes,
+        request,
         Census(listing.classes, by_part, listing.skipped, unreadable),
     )
 
@@ -85,13 +66,8 @@ def source_of(listing: Listing, request: Request, part: Part) -> PictureSource:
 def own_px(source: PictureSource) -> int:
     """The median of the shorter sides of about SIZED_PICTURES pictures, at least MIN_PX. Raises DataError."""
     step = max(1, len(source.paths) // SIZED_PICTURES)
-    facts = [_facts(path) for path in source.paths[::step]]
-    return max(MIN_PX, int(np.median([min(picture.width_px, picture.height_px) for picture in facts])))
-
-
-def _facts(path: Path) -> PictureFacts:
-    with opened(path) as image:
-        return PictureFacts(image.width, image.height, image.mode)
+    sized = replace(source, paths=source.paths[::step]).facts()
+    return max(MIN_PX, int(np.median([min(picture.width_px, picture.height_px) for picture in sized])))
 
 
 def census_of(source: PictureSource) -> Census:

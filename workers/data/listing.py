@@ -69,7 +69,7 @@ class Listing:
         left_out = request.unreadable
         if left_out is None:
             paths = [picture.path for picture in self.pictures]
-            problems = unreadable(paths, request.check_pictures, available_cores())
+            problems = unreadable(paths, request.check_pictures, request.max_pixels, available_cores())
             if problems and not request.skip_unreadable:
                 raise DataError(self._unreadable_text(problems))
             left_out = tuple(problems)

@@ -23,21 +23,21 @@ START = "from workers.data.picture_check import main; main()"
 
 
 class Job(NamedTuple):
-    """A file to check: its headers, or by decoding all of it."""
+    """A file to check: its headers, or by decoding all of it. Of more pixels than `max_pixels` it is unreadable."""
 
     path: str
     in_full: bool
+    max_pixels: int
 
 
-def unreadable(paths: Sequence[Path], check: str, processes: int) -> dict[str, str]:
-    """Check the files as `--check` says, many of them by `processes`: what is wrong with each file that is unreadable.
+def unreadable(paths: Sequence[Path], check: str, max_pixels: int, processes: int) -> dict[str, str]:
+    """Check the files as `--check` says, many of them by `processes`: a message for each file that is unreadable.
 
     Raises DataError where the check itself breaks down.
     """
-    step = max(1, len(paths) // SAMPLED_PICTURES)
-    jobs = [
-        Job(str(path), check == FULL or (check == SAMPLE and number % step == 0)) for number, path in enumerate(paths)
-    ]
+    step = {FULL: 1, SAMPLE: max(1, len(paths) // SAMPLED_PICTURES)}.get(check)
+    decoded = frozenset() if step is None else frozenset(paths[::step])
+    jobs = [Job(str(path), path in decoded, max_pixels) for path in paths]
     if len(jobs) <= MANY_FILES or processes < 2:
         return problems(jobs)
     with ThreadPoolExecutor(processes) as starters:
@@ -59,7 +59,7 @@ def main() -> None:
 
 def _problem(job: Job) -> str | None:
     try:
-        with opened(Path(job.path)) as image:
+        with opened(Path(job.path), job.max_pixels) as image:
             if job.in_full:
                 image.load()
             else:

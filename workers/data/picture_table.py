@@ -7,8 +7,9 @@ from pathlib import Path
 from nas.errors import DataError, ParameterError
 from workers.data.dataset import Part, Request
 from workers.data.folder_scan import FolderScan
-from workers.data.image_folder import IMAGE_FOLDER, PictureSource, source_of
+from workers.data.image_folder import IMAGE_FOLDER, source_of
 from workers.data.listing import Listing
+from workers.data.picture_source import PictureSource
 from workers.data.table_rows import TABLE, pictures_of, read_rows
 
 
