@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 from nas.architecture import Architecture
 from nas.latency.meter import LatencyRecord
 from nas.objective import Measurement
+from nas.options import HEADERS
 from nas.results.rank_correlation import RankCheck
 from nas.space import SearchSpace
 from nas.store.artifact import Artifact
@@ -29,6 +30,10 @@ class EvaluationOptions:
     dataset: str = "digits"
     data_dir: Path | None = None
     download: bool = False
+    follow_links: bool = False
+    empty_classes: bool = False
+    skip_unreadable: bool = False
+    check_pictures: str = HEADERS
     epochs: int | None = None
     train_size: int | None = None
     input_size_px: int | None = None

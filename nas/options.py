@@ -142,6 +142,16 @@ LATENCY_PRECISION = Option(
 MAX_LATENCY = Option(
     "Leave out what is slower than this.", flag="--max-latency", metavar="MS", above=0, unit="milliseconds"
 )
+FOLLOW_LINKS = Option("Use pictures outside of the data set's folder to which its links, or its table, lead.")
+EMPTY_CLASSES = Option("Take class folders without pictures as classes.")
+SKIP_UNREADABLE = Option("Leave out picture files that cannot be read.")
+HEADERS, SAMPLE, FULL = "headers", "sample", "full"
+CHECK_PICTURES = Option(
+    "Check picture files before the first step: all headers; a sample, 200 decoded besides; or full, all decoded.",
+    flag="--check",
+    metavar="NAME",
+    choices=(HEADERS, SAMPLE, FULL),
+)
 RAY_ADDRESS = Option(
     "Ray cluster to join, as `ray start` has made it; without it a search starts a Ray of its own.",
     metavar="HOST:PORT",

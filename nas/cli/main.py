@@ -23,6 +23,7 @@ COMMANDS = {
     "features": "Show how well training-free features rank a study's architectures.",
     "studies": "List the studies in a database.",
     "status": "Show running searches: workers, trials per hour, failures, the last error.",
+    "datasets": "List the data sets, or inspect one: pictures, sizes and what is skipped, by class.",
     "spaces": "List the search spaces, show one, or check a space file of your own.",
     "retrain": "Train an architecture in full, with checkpoints and resume.",
     "predict": "Predict the classes of pictures by a trained network: a folder or an ONNX file.",

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from PIL import Image
 
 import nas
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
+from nas.exports.picture_files import is_hidden, picture_endings
 from nas.exports.prediction import Predictor, onnx_predictor
 
 ONNX_SUFFIX = ".onnx"
@@ -48,7 +48,7 @@ def _predictor(network: Path) -> Predictor:
 
 def _files(pictures: tuple[Path, ...]) -> Iterator[Path]:
     """The files, and those below folders that have a picture's ending and are not hidden."""
-    endings = {ending for ending, form in Image.registered_extensions().items() if form in Image.OPEN}
+    endings = picture_endings()
     for path in pictures:
         if not path.exists():
             raise ParameterError(f"{str(path)!r} does not exist: PICTURES are files, or folders of them")
@@ -56,6 +56,6 @@ def _files(pictures: tuple[Path, ...]) -> Iterator[Path]:
             yield path
             continue
         for file in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            hidden = any(map(is_hidden, file.relative_to(path).parts))
             if file.is_file() and file.suffix.lower() in endings and not hidden:
                 yield file

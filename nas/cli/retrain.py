@@ -63,6 +63,9 @@ class _Progress:
             f"{length} on {settings['workers']} x {settings['device']}, {start}"
         )
 
+    def noted(self, event: str, fields: Mapping[str, Any]) -> None:
+        self._say(f"{event}: {fields['message']}")
+
     def trained(self, epoch: Epoch) -> None:
         now = time.monotonic()
         if MIN_LINES < epoch.epoch < epoch.epochs and now - self._shown_at < SECONDS_PER_LINE:

@@ -10,7 +10,16 @@ from typing import Any, Protocol, Self
 
 from nas import plugins
 from nas.exports.source import Source
-from nas.options import Option, check_options, option_fields
+from nas.options import (
+    CHECK_PICTURES,
+    EMPTY_CLASSES,
+    FOLLOW_LINKS,
+    HEADERS,
+    SKIP_UNREADABLE,
+    Option,
+    check_options,
+    option_fields,
+)
 
 # Under this name a study's settings hold its recipe. Studies without one were trained by `LEGACY`.
 RECIPE_SETTING = "training_recipe"
@@ -109,6 +118,10 @@ class TrainingOptions:
     ).default(None)
     data_dir: Path | None = Option("Folder that holds the data set.", metavar="DIR").default(None)  # noqa: RUF009
     download: bool = Option("Fetch the data set into --data-dir if it is not there.").default(False)
+    follow_links: bool = FOLLOW_LINKS.default(False)
+    empty_classes: bool = EMPTY_CLASSES.default(False)
+    skip_unreadable: bool = SKIP_UNREADABLE.default(False)
+    check_pictures: str = CHECK_PICTURES.default(HEADERS)
     input_size_px: int | None = Option("Image size.", flag="--input-size", metavar="PX", minimum=1).default(None)
     output: Path = Option("Folder for weights and figures.", metavar="DIR").required
     time_s: float | None = Option(
@@ -192,6 +205,9 @@ class TrainingWatcher(Protocol):
 
     def started(self, settings: Mapping[str, Any], *, resumed: bool) -> None:
         """`resumed` tells that there is a checkpoint to go on from."""
+
+    def noted(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Another event happened, with these details as JSON values; its `message` says it in words."""
 
     def trained(self, epoch: Epoch) -> None: ...
 

@@ -6,8 +6,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-# The service decides its database and its cluster itself.
-ITS_OWN = ("storage", "ray_address")
+# The service decides its database and its cluster itself, and links lead out of no folder that it may use.
+ITS_OWN = ("storage", "ray_address", "follow_links")
 # Options of the output, and of the service to talk to.
 OUTPUT_OPTIONS = ("log_format", "json", "service")
 Value = str | int | float | bool | list[str]

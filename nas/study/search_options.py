@@ -10,11 +10,16 @@ from nas import plugins
 from nas.errors import OptionError
 from nas.evaluation import EvaluationOptions, Resources, RunningTrial
 from nas.options import (
+    CHECK_PICTURES,
     DEFAULT_LATENCY_PRECISION,
     DEFAULT_STORAGE,
+    EMPTY_CLASSES,
+    FOLLOW_LINKS,
+    HEADERS,
     LATENCY_PRECISION,
     MAX_LATENCY,
     RAY_ADDRESS,
+    SKIP_UNREADABLE,
     STORAGE,
     Option,
     check_options,
@@ -92,11 +97,15 @@ class SearchOptions:
         default_text="20 proxies' worth",
     ).default(None)
     inherit: bool = Option("Have finalists start from the supernet's weights, not from scratch.").default(False)
-    dataset: str = Option("digits, fashion-mnist, cifar10, cifar100 or imagefolder:PATH.", metavar="NAME").default(
-        "digits"
-    )
+    dataset: str = Option(
+        "digits, fashion-mnist, cifar10, cifar100, imagefolder:PATH or table:FILE.", metavar="NAME"
+    ).default("digits")
     data_dir: Path | None = Option("Folder that holds the data set.", metavar="DIR").default(None)  # noqa: RUF009
     download: bool = Option("Fetch the data set into --data-dir if it is not there.").default(False)
+    follow_links: bool = FOLLOW_LINKS.default(False)
+    empty_classes: bool = EMPTY_CLASSES.default(False)
+    skip_unreadable: bool = SKIP_UNREADABLE.default(False)
+    check_pictures: str = CHECK_PICTURES.default(HEADERS)
     epochs: int | None = Option(
         "Proxy training epochs; the default depends on the data set.",
         metavar="N",

@@ -243,6 +243,7 @@ def test_files_must_lie_under_roots(storage: tuple[Store, str], tmp_path: Path) 
         assert refused.status_code == 422
         assert "is not under a folder that this service may use" in refused.json()["detail"]
     assert client.post("/api/v1/searches", json={"storage": "sqlite:////tmp/x.db"}).status_code == 422
+    assert client.post("/api/v1/searches", json={"follow_links": True}).status_code == 422
     assert client.get("/api/v1/searches").json() == []
 
 

@@ -57,6 +57,7 @@ def test_weights_accuracy_and_curve_are_written(config: Path, tmp_path: Path) ->
         ["retrain", "small.yaml", *QUICK, "--mixup", "0.2", "--drop-path", "0.1", "--output", "out"], tmp_path
     )
     assert done.code == 0, done.err
+    assert "data: 1,797 pictures in 10 classes" in done.out
     assert "[3/3] loss" in done.out
     found = metrics(tmp_path / "out")
     assert found["test_accuracy"] > 0.2

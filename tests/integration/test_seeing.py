@@ -40,6 +40,8 @@ def test_a_running_search_and_its_log(tmp_path: Path) -> None:
     kinds = [event["event"] for event in events]
     assert kinds[0] == "study opened"
     assert kinds.count("trial began") == kinds.count("trial ended") == 4
+    (data,) = (event for event in events if event["event"] == "data")
+    assert (len(data["classes"]), data["parts"], data["skipped"]) == (10, {"train": 1438}, {})
     ended = [event for event in events if event["event"] == "trial ended"]
     assert {event["study"] for event in events} == {shown["study"]}
     assert all(0 <= event["accuracy"] <= 1 and event["latency_ms"] > 0 for event in ended)

@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 
 from nas.architecture import ModelInput
 from nas.errors import DataError
-from nas.exports.pictures import SQUASH
+from nas.evaluation import EvaluationOptions
+from nas.exports.pictures import GREY, MAX_PIXELS, RGB, SQUASH
+from nas.exports.training import TrainingOptions
+from nas.options import HEADERS
+from workers.data.census import TEST, TRAIN, Census
 
 Part = Literal["train", "test"]
 
@@ -44,6 +48,22 @@ class ImageSource(Protocol):
         """The chosen images at size_px x size_px, (len(indices), channels, size_px, size_px). Raises DataError."""
 
 
+class PictureFacts(NamedTuple):
+    """The size of a picture as it is, and its mode as Pillow names it."""
+
+    width_px: int
+    height_px: int
+    mode: str
+
+
+@runtime_checkable
+class Described(Protocol):
+    """An ImageSource that tells the facts of its pictures without decoding them."""
+
+    def facts(self) -> list[PictureFacts]:
+        """The facts of each picture. Raises DataError."""
+
+
 @dataclass(frozen=True)
 class ArraySource:
     """An ImageSource over images in memory, (N, channels, height, width) of uint8."""
@@ -60,14 +80,37 @@ class ArraySource:
         resized_NCHW: NDArray[np.uint8] = images.numpy()
         return resized_NCHW
 
+    def facts(self) -> list[PictureFacts]:
+        images, channels, height_px, width_px = self.pixels.shape
+        return [PictureFacts(width_px, height_px, GREY if channels == 1 else RGB)] * images
+
 
 @dataclass(frozen=True)
 class Request:
-    """The user's options for a data set: its argument (`imagefolder:ARGUMENT`), --data-dir and --download."""
+    """The user's options for a data set: its argument (`imagefolder:ARGUMENT`), and options of the same names.
+
+    `unreadable` has the picture files that a check left out; None where none was checked yet.
+    """
 
     argument: str | None = None
     data_dir: Path | None = None
     download: bool = False
+    follow_links: bool = False
+    empty_classes: bool = False
+    skip_unreadable: bool = False
+    check_pictures: str = HEADERS
+    max_pixels: int = MAX_PIXELS
+    unreadable: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, argument: str, options: EvaluationOptions | TrainingOptions) -> Self:
+        """Make the request for a data set's argument from the options of a search or a training."""
+        named = {entry.name for entry in fields(cls)} & {entry.name for entry in fields(options)}
+        return cls(argument or None, **{name: getattr(options, name) for name in named})
+
+    def checked(self, census: Census) -> Self:
+        """The request for the same files once more, which need no check: nothing is fetched or checked again."""
+        return replace(self, download=False, unreadable=census.unreadable)
 
 
 @dataclass(frozen=True)
@@ -77,7 +120,8 @@ class Dataset:
     `open` takes the user's Request and the part; `size_px` is the largest size that a search chooses by default, and
     `own_px` gives the pictures' own size where it may be smaller; `flip` says whether a mirrored image keeps its class;
     `shift` is the augmentation's largest translation as a fraction of the image; `resize` is the rule by which sources
-    fit pictures to a size (nas.exports.pictures.fitted), for those who use the trained network.
+    fit pictures to a size (nas.exports.pictures.fitted), for those who use the trained network; `census` counts a
+    source's pictures where more is known than its labels.
     """
 
     open: Callable[[Request, Part], ImageSource]
@@ -88,12 +132,21 @@ class Dataset:
     shift: float
     own_px: Callable[[Any], int] | None = None
     resize: str = SQUASH
+    census: Callable[[Any], Census] | None = None
 
     def default_epochs(self, images: int) -> int:
         """The default epochs of a training on `images`, all that the data set has: fewer images than `train_size` are
         presented more often, at most MAX_DEFAULT_EPOCHS times.
         """
         return max(self.epochs, min(MAX_DEFAULT_EPOCHS, round(self.epochs * self.train_size / images)))
+
+    def census_of(self, train: ImageSource, test: ImageSource | None = None) -> Census:
+        """Count the pictures of the training part's source, and of the test part's where it is open or comes along."""
+        if self.census is not None:
+            return self.census(train)
+        sources = {TRAIN: train} | ({} if test is None else {TEST: test})
+        counts = {part: np.bincount(source.labels, minlength=len(train.classes)) for part, source in sources.items()}
+        return Census(train.classes, {part: tuple(by_class.tolist()) for part, by_class in counts.items()})
 
     def default_px(self, source: ImageSource) -> int:
         """The default size of a search's pictures."""

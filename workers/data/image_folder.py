@@ -1,137 +1,88 @@
-"""A user's own pictures: `imagefolder:PATH`, one folder per class, any size and mode that Pillow reads.
+"""A user's own pictures: `imagefolder:PATH`, one folder per class or a metadata.csv, of any size and mode.
 
-The parts are PATH/train and PATH/test where these exist; otherwise a fixed fifth of the pictures is the test part.
+The parts are PATH/train and PATH/test, or PATH/val, where these exist; otherwise a fixed fifth of the pictures is the
+test part.
 """
 
-import os
-from dataclasses import dataclass
-from functools import cached_property
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from torchvision import datasets
 
 from nas.errors import DataError, ParameterError
-from nas.exports.pictures import CROP, RGB, decode, opened
-from workers.data.content import digest_of
-from workers.data.dataset import Dataset, ImageSource, Part, Request
+from nas.exports.pictures import CROP
+from workers.data.census import TEST, TRAIN, Census
+from workers.data.dataset import Dataset, Part, Request
+from workers.data.folder_listing import folder_listing
+from workers.data.listing import Listing, Picture
+from workers.data.picture_source import PictureSource
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
 # Pictures whose size is read, and the size below which networks have no grid.
 SIZED_PICTURES, MIN_PX = 100, 8
-# Usual names of parts: where a folder holds only these, they are not classes.
-PART_NAMES = {"train", "val", "valid", "validation", "test"}
 
 
-@dataclass(frozen=True)
-class PictureSource:
-    """An ImageSource over picture files, in colour, cropped to a square and resized on demand."""
-
-    paths: tuple[Path, ...]
-    labels: NDArray[np.int64]
-    classes: tuple[str, ...]
-
-    @cached_property
-    def digest(self) -> str:
-        """The digest of the files' bytes and names, and of their classes (workers.data.content)."""
-        return digest_of((self.classes[label], path) for label, path in zip(self.labels, self.paths, strict=True))
-
-    def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
-        """Decode the chosen pictures. Raises DataError with the file's name when one cannot be decoded."""
-        pictures = [
-            decode(self.paths[index], size_px, size_px, colour=RGB, resize=CROP, white=255.0) for index in indices
-        ]
-        return np.stack(pictures).transpose(0, 3, 1, 2) if pictures else np.empty((0, 3, size_px, size_px), np.uint8)
-
-
-def open_image_folder(request: Request, part: Part) -> ImageSource:
+def open_image_folder(request: Request, part: Part) -> PictureSource:
     """Open a part of a folder of pictures.
 
-    Raises ParameterError without a PATH; DataError for a missing folder, fewer than two classes or a broken file.
+    Raises ParameterError without a PATH; DataError for a missing folder, fewer than two classes, classes without
+    pictures, unreadable files and links out of the folder, as far as the request does not allow them.
     """
     if not request.argument:
         raise ParameterError("data set 'imagefolder' needs a path: imagefolder:PATH")
     root = Path(request.argument).expanduser()
     if not root.is_dir():
         raise DataError(f"image folder {str(root)!r} is not a directory")
-    has_parts = (root / "train").is_dir() and (root / "test").is_dir()
-    if not has_parts and {"train"} <= set(_classes(root)) <= PART_NAMES:
-        raise DataError(
-            f"image folder {str(root)!r} is split into {', '.join(_classes(root))}; train and test are needed"
-        )
-    source = _scan(root / part if has_parts else root)
-    if has_parts:
-        other = {"train": "test", "test": "train"}[part]
-        if _classes(root / other) != list(source.classes):
-            raise DataError(
-                f"image folder {str(root)!r}: train and test need the same class folders; {part} has "
-                f"{', '.join(source.classes)}, {other} {', '.join(_classes(root / other)) or 'none'}"
-            )
-        return source
-    order = np.random.default_rng(TEST_SPLIT_SEED).permutation(len(source.paths))
-    tests = int(len(order) * TEST_FRACTION)
-    chosen = np.sort(order[:tests] if part == "test" else order[tests:])
-    return PictureSource(tuple(source.paths[index] for index in chosen), source.labels[chosen], source.classes)
+    return source_of(folder_listing(root, follow_links=request.follow_links), request, part)
 
 
-def _scan(root: Path) -> PictureSource:
-    try:
-        folders = _classes(root)
-        if len(folders) < 2:
-            names = ", ".join(folders) or "none"
-            raise DataError(f"image folder {str(root)!r} needs at least 2 class folders with pictures; found {names}")
-        _check_links(root)
-        pictures = _Pictures(str(root))
-    except OSError as error:
-        raise DataError(f"image folder {str(root)!r}: {str(error).splitlines()[0]}") from error
-    paths = tuple(Path(path) for path, _ in pictures.samples)
-    for path in paths:
-        _verify(path)
-    return PictureSource(paths, np.asarray(pictures.targets, dtype=np.int64), tuple(pictures.classes))
-
-
-def _classes(root: Path) -> list[str]:
-    """The names of the folders that are not hidden."""
-    return sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-class _Pictures(datasets.ImageFolder):  # type: ignore[misc]
-    def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
-        classes = _classes(Path(directory))
-        return classes, {name: number for number, name in enumerate(classes)}
-
-
-def _check_links(root: Path) -> None:
-    """Raise DataError for a link out of the folder, or to a folder, which may be one that contains the link."""
-    inside = root.resolve()
-    for folder, folders, files in os.walk(root):
-        for path in (Path(folder, name) for name in (*folders, *files)):
-            if path.is_symlink() and (path.is_dir() or not path.resolve().is_relative_to(inside)):
-                raise DataError(
-                    f"image folder {str(root)!r}: {str(path.relative_to(root))!r} is a link to a folder, or to a file "
-                    "outside; replace it with what it leads to"
-                )
-
-
-def _verify(path: Path) -> None:
-    """Check a file's headers, which is quick enough to find every broken file at the start."""
-    with opened(path) as image:
-        image.verify()
+def source_of(listing: Listing, request: Request, part: Part) -> PictureSource:
+    """Make the source of a part of the listing, after the check of all of its files. Raises DataError."""
+    listing, unreadable = listing.readable(request)
+    part_of = listing.part_of
+    parts: dict[str, list[Picture]] = {TRAIN: [], TEST: []}
+    if part_of:
+        for picture in listing.pictures:
+            parts[part_of[picture.split]].append(picture)
+    else:
+        order = np.random.default_rng(TEST_SPLIT_SEED).permutation(len(listing.pictures))
+        tests = int(len(order) * TEST_FRACTION)
+        for name, indices in ((TEST, order[:tests]), (TRAIN, order[tests:])):
+            parts[name] = [listing.pictures[index] for index in np.sort(indices)]
+    counts = {name: Counter(picture.label for picture in pictures) for name, pictures in parts.items()}
+    by_part = {name: tuple(counts[name][label] for label in listing.classes) for name in parts}
+    number = {label: index for index, label in enumerate(listing.classes)}
+    return PictureSource(
+        tuple(picture.path for picture in parts[part]),
+        np.array([number[picture.label] for picture in parts[part]], dtype=np.int64),
+        listing.classes,
+        request,
+        Census(listing.classes, by_part, listing.skipped, unreadable),
+    )
 
 
 def own_px(source: PictureSource) -> int:
     """The median of the shorter sides of about SIZED_PICTURES pictures, at least MIN_PX. Raises DataError."""
     step = max(1, len(source.paths) // SIZED_PICTURES)
-    return max(MIN_PX, int(np.median([_shorter_side_px(path) for path in source.paths[::step]])))
+    sized = replace(source, paths=source.paths[::step]).facts()
+    return max(MIN_PX, int(np.median([min(picture.width_px, picture.height_px) for picture in sized])))
 
 
-def _shorter_side_px(path: Path) -> int:
-    with opened(path) as image:
-        return min(image.size)
+def census_of(source: PictureSource) -> Census:
+    """The count of the whole listing, of which the source is a part."""
+    return source.census
 
 
 IMAGE_FOLDER = Dataset(
-    open=open_image_folder, size_px=64, epochs=4, train_size=8000, flip=True, shift=0.125, own_px=own_px, resize=CROP
+    open=open_image_folder,
+    size_px=64,
+    epochs=4,
+    train_size=8000,
+    flip=True,
+    shift=0.125,
+    own_px=own_px,
+    resize=CROP,
+    census=census_of,
 )

@@ -28,6 +28,7 @@ from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
 from nas.machine import available_cores
+from workers.data.census import Census
 from workers.data.content import content_settings
 from workers.data.dataset import Dataset, Request
 from workers.device import choose_device
@@ -54,7 +55,7 @@ LEARNT_ACCURACY = 0.95
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
     """Train, and write the output folder; a nas.exports.training.Trainer."""
     options = replace(options, dataset=_dataset_of(options))
-    assignment, task, content = _assignment(options)
+    assignment, task, content, census = _assignment(options)
     make_folder("--output", options.output)
     finished = options.output / METRICS_FILE
     has_checkpoint = any((options.output / RUN).glob("checkpoint*"))
@@ -69,6 +70,7 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         curve = tuple(Epoch(**point) for point in metrics["curve"])
         train_accuracy = metrics.get("train_accuracy")
         return TrainingResult(metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
+    watcher.noted("data", census.as_json())
     outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
         raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
@@ -107,6 +109,9 @@ class _ShortTraining:
     def warned(self, message: str) -> None:
         self.watcher.warned(message)
 
+    def noted(self, event: str, fields: Mapping[str, Any]) -> None:
+        self.watcher.noted(event, fields)
+
     def trained(self, epoch: Epoch) -> None:
         self.watcher.trained(epoch)
         worthwhile = worthwhile_epochs(self.task)
@@ -134,9 +139,9 @@ def _dataset_of(options: TrainingOptions) -> str:
     return options.dataset or str(recorded)
 
 
-def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, dict[str, Any]]:
-    """Make the assignment, and the settings that record the data's content; check all that can be checked before Ray
-    starts.
+def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, dict[str, Any], Census]:
+    """Make the assignment, the settings that record the data's content, and its census; check all that can be checked
+    before Ray starts.
     """
     name, _, argument = str(options.dataset).partition(":")
     plugins.check(plugins.DATASETS, name)
@@ -147,9 +152,12 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, dic
         raise ParameterError(f"--workers {options.workers} is below 1")
     if options.threads is not None and options.threads > (cores := available_cores()):
         raise ParameterError(f"--threads {options.threads} is more than the {cores} cores that this process may use")
-    request = Request(argument or None, options.data_dir.resolve() if options.data_dir else None, options.download)
+    resolved = replace(options, data_dir=options.data_dir.resolve() if options.data_dir else None)
+    request = Request.of(argument, resolved)
     source = dataset.open(request, "train")
-    if not len(dataset.open(replace(request, download=False), "test").labels):
+    request = request.checked(dataset.census_of(source))
+    test = dataset.open(request, "test")
+    if not len(test.labels):
         raise DataError(f"--dataset {options.dataset!r} has no image in its test part")
     config = options.source.config
     size_px = options.input_size_px or (
@@ -184,14 +192,14 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, dic
         builder=config.builder,
         weights=str(options.source.weights.resolve()) if options.source.weights else None,
         dataset=name,
-        request=replace(request, download=False),
+        request=request,
         recipe=replace(recipe, precision=options.precision),
         validation=options.validation,
         device=device,
         threads=options.threads or max(1, available_cores() // options.workers),
         seed=options.seed,
     )
-    return assignment, task, content_settings(source)
+    return assignment, task, content_settings(source), dataset.census_of(source, test)
 
 
 def _settings(assignment: Assignment, options: TrainingOptions, content: Mapping[str, Any]) -> dict[str, Any]:

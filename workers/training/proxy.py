@@ -23,7 +23,7 @@ from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.data.chosen import chosen_dataset
 from workers.data.content import content_settings
-from workers.data.dataset import ProxyData, Request, split
+from workers.data.dataset import ProxyData, split
 from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
@@ -62,11 +62,13 @@ class ProxyEvaluator:
     """The targets' fingerprints by their names, by which the study's figures are compared."""
     training_free: TrainingFree
     memory: MemoryEstimate
+    census: Mapping[str, Any]
     objectives: Collection[Objective] = ()
     """The requested objectives."""
 
     def prepared(self, record: Record, run: Run, say: Say) -> "ProxyEvaluator":
-        """The evaluator with its meters on the record's scale."""
+        """The evaluator with its meters on the record's scale. Says what pictures it has."""
+        say("data", self.census)
         # Computed here, so that it is pickled to workers.
         _ = self.memory.trial
         return replace(self, meters={name: calibrated(meter, record) for name, meter in self.meters.items()})
@@ -326,9 +328,8 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     objectives = objectives_of(options.objectives, target_names)
     effort = options.latency_precision, MEASUREMENT_LIMIT_S
     meters = {name: load_meter(name, options.ray_address).precise(*effort) for name in target_names}
-    name, dataset, argument = chosen_dataset(options)
+    name, dataset, source = chosen_dataset(options)
     train_size = options.train_size or dataset.train_size
-    source = dataset.open(Request(argument or None, options.data_dir, options.download), "train")
     size_px = options.input_size_px or dataset.default_px(source)
     try:
         data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed)
@@ -366,6 +367,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         memory=memory_estimate(
             space, model_input, min(recipe.batch_size, len(data.train_labels)), data.train_images.nbytes
         ),
+        census=dataset.census_of(source).as_json(),
         objectives=objectives,
     )
     first, *others = target_names
