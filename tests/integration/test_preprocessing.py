@@ -155,7 +155,7 @@ def test_a_network_that_predicts_is_copied_pickled_and_traced(folder: Path) -> N
     network = nas.load(folder / "retrained")
     (path, *_) = files(folder)
     expected = network.predict(path)
-    for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):  # noqa: S301
+    for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         assert other.predict(path) == expected
         with torch.no_grad():
             for weight in other.parameters():
@@ -208,8 +208,8 @@ def test_every_export_has_the_preprocessing_on_record(folder: Path) -> None:
 )
 def test_errors(arguments: str, named: str, folder: Path) -> None:
     if "fresh" in arguments and not (folder / "fresh").exists():
-        assert run_nas("export small.yaml --format torch --output fresh".split(), folder).code == 0
-        assert run_nas("export small.yaml --format onnx --output fresh.onnx".split(), folder).code == 0
+        assert run_nas(["export", "small.yaml", "--format", "torch", "--output", "fresh"], folder).code == 0
+        assert run_nas(["export", "small.yaml", "--format", "onnx", "--output", "fresh.onnx"], folder).code == 0
     (folder / "small.onnx").write_bytes(b"no network")
     done = run_nas(arguments.split(), folder)
     assert done.code == 2, done.err
