@@ -9,8 +9,19 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from nas import plugins
+from nas.architecture import Size
 from nas.exports.source import Source
-from nas.options import Option, check_options, option_fields
+from nas.options import (
+    AUTO_COLOUR,
+    COLOUR,
+    DEFAULT_MAX_PIXELS,
+    INPUT_SIZE,
+    PIXEL_LIMIT,
+    RESIZE,
+    Option,
+    check_options,
+    option_fields,
+)
 
 # Under this name a study's settings hold its recipe. Studies without one were trained by `LEGACY`.
 RECIPE_SETTING = "training_recipe"
@@ -109,7 +120,10 @@ class TrainingOptions:
     ).default(None)
     data_dir: Path | None = Option("Folder that holds the data set.", metavar="DIR").default(None)  # noqa: RUF009
     download: bool = Option("Fetch the data set into --data-dir if it is not there.").default(False)
-    input_size_px: int | None = Option("Image size.", flag="--input-size", metavar="PX", minimum=1).default(None)
+    input_size_px: Size | None = INPUT_SIZE.default(None)  # noqa: RUF009
+    colour: str = COLOUR.default(AUTO_COLOUR)
+    resize: str | None = RESIZE.default(None)
+    max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
     output: Path = Option("Folder for weights and figures.", metavar="DIR").required
     time_s: float | None = Option(
         "Train as long as 30s, 10m or 1h.", flag="--time", metavar="TIME", kind="duration"

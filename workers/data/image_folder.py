@@ -4,16 +4,16 @@ The parts are PATH/train and PATH/test where these exist; otherwise a fixed fift
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from torchvision import datasets
 
 from nas.errors import DataError, ParameterError
-from nas.exports.pictures import CROP, RGB, decode, opened
+from nas.exports.pictures import CROP, opened
 from workers.data.dataset import Dataset, ImageSource, Part, Request
+from workers.data.picture_source import PictureSource
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
@@ -21,22 +21,6 @@ TEST_SPLIT_SEED = 0
 SIZED_PICTURES, MIN_PX = 100, 8
 # Usual names of parts: where a folder holds only these, they are not classes.
 PART_NAMES = {"train", "val", "valid", "validation", "test"}
-
-
-@dataclass(frozen=True)
-class PictureSource:
-    """An ImageSource over picture files, in colour, cropped to a square and resized on demand."""
-
-    paths: tuple[Path, ...]
-    labels: NDArray[np.int64]
-    classes: tuple[str, ...]
-
-    def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
-        """Decode the chosen pictures. Raises DataError with the file's name when one cannot be decoded."""
-        pictures = [
-            decode(self.paths[index], size_px, size_px, colour=RGB, resize=CROP, white=255.0) for index in indices
-        ]
-        return np.stack(pictures).transpose(0, 3, 1, 2) if pictures else np.empty((0, 3, size_px, size_px), np.uint8)
 
 
 def open_image_folder(request: Request, part: Part) -> ImageSource:
@@ -54,7 +38,7 @@ def open_image_folder(request: Request, part: Part) -> ImageSource:
         raise DataError(
             f"image folder {str(root)!r} is split into {', '.join(_classes(root))}; train and test are needed"
         )
-    source = _scan(root / part if has_parts else root)
+    source = replace(_scan(root / part if has_parts else root, request.max_pixels), request=request)
     if has_parts:
         other = {"train": "test", "test": "train"}[part]
         if _classes(root / other) != list(source.classes):
@@ -66,10 +50,10 @@ def open_image_folder(request: Request, part: Part) -> ImageSource:
     order = np.random.default_rng(TEST_SPLIT_SEED).permutation(len(source.paths))
     tests = int(len(order) * TEST_FRACTION)
     chosen = np.sort(order[:tests] if part == "test" else order[tests:])
-    return PictureSource(tuple(source.paths[index] for index in chosen), source.labels[chosen], source.classes)
+    return replace(source, paths=tuple(source.paths[index] for index in chosen), labels=source.labels[chosen])
 
 
-def _scan(root: Path) -> PictureSource:
+def _scan(root: Path, max_pixels: int) -> PictureSource:
     try:
         folders = _classes(root)
         if len(folders) < 2:
@@ -81,7 +65,7 @@ def _scan(root: Path) -> PictureSource:
         raise DataError(f"image folder {str(root)!r}: {str(error).splitlines()[0]}") from error
     paths = tuple(Path(path) for path, _ in pictures.samples)
     for path in paths:
-        _verify(path)
+        _verify(path, max_pixels)
     return PictureSource(paths, np.asarray(pictures.targets, dtype=np.int64), tuple(pictures.classes))
 
 
@@ -108,20 +92,21 @@ def _check_links(root: Path) -> None:
                 )
 
 
-def _verify(path: Path) -> None:
+def _verify(path: Path, max_pixels: int) -> None:
     """Check a file's headers, which is quick enough to find every broken file at the start."""
-    with opened(path) as image:
+    with opened(path, max_pixels) as image:
         image.verify()
 
 
 def own_px(source: PictureSource) -> int:
     """The median of the shorter sides of about SIZED_PICTURES pictures, at least MIN_PX. Raises DataError."""
     step = max(1, len(source.paths) // SIZED_PICTURES)
-    return max(MIN_PX, int(np.median([_shorter_side_px(path) for path in source.paths[::step]])))
+    sides_px = [_shorter_side_px(path, source.request.max_pixels) for path in source.paths[::step]]
+    return max(MIN_PX, int(np.median(sides_px)))
 
 
-def _shorter_side_px(path: Path) -> int:
-    with opened(path) as image:
+def _shorter_side_px(path: Path, max_pixels: int) -> int:
+    with opened(path, max_pixels) as image:
         return min(image.size)
 
 

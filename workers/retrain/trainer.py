@@ -22,19 +22,18 @@ from ray.util.queue import Empty, Queue
 from safetensors.torch import save
 
 from nas import plugins
-from nas.architecture import ModelInput
 from nas.errors import DataError, ParameterError, SearchInterruptedError
-from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig
+from nas.exports.config import CONFIG_FILE, RESIZE_SETTING, RETRAINED, ExportedConfig
 from nas.exports.output_file import atomic_write, make_folder, write_text
-from nas.exports.pictures import GREY, RGB
 from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
-from workers.data.dataset import Dataset, Request
+from workers.data.dataset import Dataset
 from workers.device import choose_device
 from workers.ray.environment import ray_environment, reason
 from workers.ray.interruption import handle_signals
 from workers.retrain.loop import CHECKPOINT, Assignment, work
+from workers.retrain.part import training_part
 from workers.retrain.recipes import recipe_for
 from workers.training.policy import TrainingTask, worthwhile_epochs
 from workers.training.setting import PRECISIONS
@@ -54,7 +53,7 @@ LEARNT_ACCURACY = 0.95
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
     """Train, and write the output folder; a nas.exports.training.Trainer."""
     options = replace(options, dataset=_dataset_of(options))
-    assignment, task = _assignment(options)
+    assignment, task = _assignment(options, watcher)
     settings = _settings(assignment, options)
     make_folder("--output", options.output)
     _check_same(options.output, settings)
@@ -130,7 +129,7 @@ def _dataset_of(options: TrainingOptions) -> str:
     return options.dataset or str(recorded)
 
 
-def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
+def _assignment(options: TrainingOptions, watcher: TrainingWatcher) -> tuple[Assignment, TrainingTask]:
     """Make the assignment, and check all that can be checked before Ray starts."""
     name, _, argument = str(options.dataset).partition(":")
     plugins.check(plugins.DATASETS, name)
@@ -139,24 +138,15 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
         raise ParameterError(f"unknown --precision {options.precision!r}; valid: {', '.join(PRECISIONS)}")
     if options.workers < 1:
         raise ParameterError(f"--workers {options.workers} is below 1")
-    request = Request(argument or None, options.data_dir.resolve() if options.data_dir else None, options.download)
-    source = dataset.open(request, "train")
-    if not len(dataset.open(replace(request, download=False), "test").labels):
-        raise DataError(f"--dataset {options.dataset!r} has no image in its test part")
     config = options.source.config
     size_px = options.input_size_px or (
-        dataset.size_px if config.provenance.keys() & {"published", BASELINE} else config.model_input.height_px
+        dataset.size_px if config.provenance.keys() & {"published", BASELINE} else config.model_input.size_px
     )
-    if options.input_size_px is None and config.model_input.width_px != config.model_input.height_px:
-        raise ParameterError("--input-size is needed: the config's input is not square, and images are")
-    model_input = ModelInput(
-        source.images(torch.zeros(1, dtype=torch.int64).numpy(), size_px).shape[1],
-        size_px,
-        size_px,
-        len(source.classes),
-    )
-    images = round(len(source.labels) * (1 - options.validation))
-    task = TrainingTask(images, size_px, model_input.channels, model_input.classes, dataset.flip)
+    part = training_part(options, dataset, argument, size_px)
+    model_input = part.model_input
+    images = round(part.images * (1 - options.validation))
+    shorter_px = min(model_input.height_px, model_input.width_px)
+    task = TrainingTask(images, shorter_px, model_input.channels, model_input.classes, dataset.flip)
     recipe = recipe_for(options.recipe, name, task, options.overrides, options.time_s)
     with torch.device("meta"):
         plugins.load(plugins.BUILDERS, config.builder).build(config.architecture, model_input)
@@ -173,25 +163,31 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
     assignment = Assignment(
         architecture=config.architecture,
         model_input=model_input,
-        classes=source.classes,
+        classes=part.classes,
         builder=config.builder,
         weights=str(options.source.weights.resolve()) if options.source.weights else None,
         dataset=name,
-        request=replace(request, download=False),
+        request=part.request,
+        rules=part.rules,
         recipe=replace(recipe, precision=options.precision),
         validation=options.validation,
         device=device,
         threads=options.threads or max(1, cores // options.workers),
         seed=options.seed,
     )
+    for warning in part.warnings:
+        watcher.warned(warning)
     return assignment, task
 
 
 def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any]:
+    dataset: Dataset = plugins.load(plugins.DATASETS, assignment.dataset)
     return {
         "key": assignment.architecture.key,
         "dataset": options.dataset,
         "input": assignment.model_input.to_dict(),
+        # On record only where it is not the data set's own: trainings of earlier versions have no such setting.
+        **({} if assignment.rules.resize == dataset.resize else {RESIZE_SETTING: assignment.rules.resize}),
         "recipe": assignment.recipe.to_dict(),
         "validation": assignment.validation,
         "device": assignment.device,
@@ -207,7 +203,7 @@ def _check_same(folder: Path, settings: Mapping[str, Any]) -> None:
     file = folder / SETTINGS_FILE
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
-        for name, value in _flat(settings).items():
+        for name, value in {RESIZE_SETTING: None, **_flat(settings)}.items():
             # An older version did not record all settings.
             recorded = _flat(before).get(name, 0.0 if name == "validation" else None)
             if recorded != value:
@@ -332,7 +328,6 @@ def _write_network(
 
 def _preprocessing(assignment: Assignment, metrics: Mapping[str, Any]) -> Preprocessing:
     """The way from a picture to the trained network's input."""
-    dataset: Dataset = plugins.load(plugins.DATASETS, assignment.dataset)
     size = assignment.model_input
     return Preprocessing(
         size.height_px,
@@ -340,8 +335,7 @@ def _preprocessing(assignment: Assignment, metrics: Mapping[str, Any]) -> Prepro
         tuple(metrics["mean"]),
         tuple(metrics["std"]),
         assignment.classes,
-        colour=GREY if size.channels == 1 else RGB,
-        resize=dataset.resize,
+        **vars(assignment.rules),
     )
 
 

@@ -21,8 +21,7 @@ from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_mete
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
 from nas.space import SearchSpace
 from nas.trial import Outcome
-from workers.data.chosen import chosen_dataset
-from workers.data.dataset import ProxyData, Request, split
+from workers.data.dataset import ProxyData
 from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
@@ -31,7 +30,7 @@ from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
 from workers.training.loop import ResidentData, choose_setting
 from workers.training.micro_batch import MicroBatch, ways
-from workers.training.proxy_recipe import recipe_of
+from workers.training.proxy_data import proxy_data
 from workers.training.setting import PRECISIONS, Setting
 from workers.training.steps import NonFiniteLossError
 from workers.training.training_free import TrainingFree
@@ -62,9 +61,13 @@ class ProxyEvaluator:
     memory: MemoryEstimate
     objectives: Collection[Objective] = ()
     """The requested objectives."""
+    warnings: Sequence[str] = ()
+    """Warnings about the data, for the user."""
 
     def prepared(self, record: Record, run: Run, say: Say) -> "ProxyEvaluator":
-        """The evaluator with its meters on the record's scale."""
+        """The evaluator with its meters on the record's scale. Says the warnings."""
+        for warning in self.warnings:
+            say("warning", {"message": warning})
         # Computed here, so that it is pickled to workers.
         _ = self.memory.trial
         return replace(self, meters={name: calibrated(meter, record) for name, meter in self.meters.items()})
@@ -324,21 +327,8 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     objectives = objectives_of(options.objectives, target_names)
     effort = options.latency_precision, MEASUREMENT_LIMIT_S
     meters = {name: load_meter(name, options.ray_address).precise(*effort) for name in target_names}
-    name, dataset, argument = chosen_dataset(options)
-    train_size = options.train_size or dataset.train_size
-    source = dataset.open(Request(argument or None, options.data_dir, options.download), "train")
-    size_px = options.input_size_px or dataset.default_px(source)
-    try:
-        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise ParameterError(
-            f"--input-size {size_px}: {train_size} images of that size do not fit in memory"
-        ) from error
-    recipe = recipe_of(options, dataset, data)
-    if recipe.folds > 1:
-        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed, folds=recipe.folds)
+    prepared = proxy_data(options)
+    data, recipe = prepared.data, prepared.recipe
     model_input = data.model_input
     space = space.for_pictures(model_input)
     if ENERGY in objectives:
@@ -368,13 +358,14 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             space, model_input, min(recipe.batch_size, len(data.train_labels)), data.train_images.nbytes
         ),
         objectives=objectives,
+        warnings=prepared.warnings,
     )
     first, *others = target_names
     return (
         evaluator,
         space,
         {
-            "dataset": name,
+            **prepared.settings,
             "input": model_input.to_dict(),
             "latency_input": inputs[first].to_dict(),
             "epochs": recipe.epochs,
