@@ -34,7 +34,7 @@ def options_model(command: click.Command) -> type[BaseModel]:
         if option.multiple:
             kind = Annotated[list[Text], Field(max_length=64)]
         elif isinstance(option.type, PictureSize):
-            kind = int | Text
+            kind = Text | int
         elif kind is str:
             kind = Text
         fields[name] = (kind | None, Field(default=None, description=_description(option)))
