@@ -66,7 +66,7 @@ class Option:
     def _holds(self, value: Any) -> bool:
         if self.above is None and self.minimum is None:
             return True
-        if isinstance(value, tuple):
+        if isinstance(value, tuple | list):
             return all(map(self._holds, value))
         is_high_enough = value > self.above if self.above is not None else value >= self.minimum
         is_low_enough = value <= self.maximum if self.maximum is not None else value < (self.below or math.inf)

@@ -33,7 +33,18 @@ MAX_NETWORKS = 64
 # Networks from one line of progress to the next, without a terminal for a bar.
 PROGRESS_INTERVAL = 8
 # The options of a search that decide what is measured, and how.
-OF_SEARCH = ("space", "dataset", "data_dir", "input_size_px", "latency_precision", "ray_address", "seed", "storage")
+OF_SEARCH = (
+    "space",
+    "dataset",
+    "data_dir",
+    "input_size_px",
+    "colour",
+    "max_pixels",
+    "latency_precision",
+    "ray_address",
+    "seed",
+    "storage",
+)
 
 
 @click.command("profile", cls=OptionsCommand)

@@ -127,7 +127,7 @@ def test_what_is_drawn_in_transparency_is_seen(mode: str, shade: int, tmp_path: 
     alpha[4:12, 4:12] = 255
     picture = Image.merge("RGBA", [*[Image.new("L", (16, 16), shade)] * 3, Image.fromarray(alpha)])
     if mode == "P":
-        palette = Image.fromarray((alpha // 255).astype(np.uint8), "P")
+        palette = Image.fromarray((alpha // 255).astype(np.uint8))
         palette.putpalette([shade] * 6)
         palette.save(tmp_path / "drawn.png", transparency=0)
     else:
