@@ -20,6 +20,7 @@ from nas.exports.config import ExportedConfig
 from nas.exports.preprocessing import Preprocessing
 from search_spaces.exports.weights import difference
 from tests.conftest import ROOT, run_nas
+from tests.integration.searching import QUICK, trials
 from tests.integration.test_exports import OTHERS, OURS, run_python
 
 # Each class is a wave's direction, (rows, columns) of a period.
@@ -215,3 +216,36 @@ def test_errors(arguments: str, named: str, folder: Path) -> None:
     assert done.code == 2, done.err
     assert named in done.err
     assert len(done.err.strip().splitlines()) == 1, done.err
+
+
+@pytest.mark.timeout(900)
+def test_wide_grey_pictures_of_12_bits_from_a_search_to_a_class(tmp_path: Path) -> None:
+    draws = np.random.default_rng(0)
+    for number, name in enumerate(("dark", "bright")):
+        (tmp_path / "wide" / name).mkdir(parents=True)
+        for index in range(30):
+            pixels = draws.normal(1500 + 1500 * number, 300, (20, 60)).clip(0, 4095).astype(np.uint16)
+            Image.fromarray(pixels).save(tmp_path / "wide" / name / f"{index}.png")
+    asked = ("--dataset", "imagefolder:wide", "--input-size", "12x36", "--resize", "pad")
+    done = run_nas([*QUICK, *asked, "--budget", "2"], tmp_path)
+    assert done.code == 0, done.err
+    assert "warning" not in done.err
+    assert trials(tmp_path)[0].outcome.latency.fingerprint["input"] == "1x12x36"
+    assert run_nas(["export", "--pick", "accuracy", "--output", "best.yaml"], tmp_path).code == 0
+    # The data set, the size, the channels and the frame are those of the search.
+    trained = run_nas(["retrain", "best.yaml", "--epochs", "8", "--output", "trained"], tmp_path)
+    assert trained.code == 0, trained.err
+    assert "at 12x36 px" in trained.out
+    recorded = json.loads((tmp_path / "trained" / "config.json").read_text())["preprocessing"]
+    assert (recorded["height_px"], recorded["width_px"], recorded["resize"]) == (12, 36, "pad")
+    assert (recorded["colour"], recorded["white"]) == ("L", 4095)
+    assert run_nas(["export", "trained", "--format", "onnx", "--output", "trained.onnx"], tmp_path).code == 0
+    for network in ("trained", "trained.onnx"):
+        predicted = run_nas(["predict", network, "wide"], tmp_path)
+        names = re.findall(r"^wide/(\w+)/\d+\.png: (\w+) ", predicted.out, re.M)
+        assert np.mean([name == found for name, found in names]) > 0.9
+    other = run_nas(["retrain", "best.yaml", "--epochs", "8", "--resize", "crop", "--output", "trained"], tmp_path)
+    assert "'trained' holds a training with resize 'pad', not None" in other.err
+    refused = run_nas(["predict", "trained", "wide", "--max-pixels", "1199"], tmp_path)
+    assert refused.code == 2
+    assert "its 60 x 20 pixels are more than --max-pixels 1199 allows" in refused.err

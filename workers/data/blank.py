@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 MIN_STD = 1.0
 MAX_BLANK_SHARE = 0.5
 # Pictures of a class that are looked at.
-SAMPLE = 50
+SAMPLE = 20
 
 
 def blank_warnings(images_NCHW: NDArray[np.uint8], labels: NDArray[np.int64], classes: Sequence[str]) -> list[str]:
