@@ -1,33 +1,12 @@
 """The data set that the options of a search or a training name or hold, and what they ask of its pictures."""
 
-from pathlib import Path
-from typing import Protocol
-
 from nas import plugins
 from nas.errors import OptionError
 from nas.evaluation import EvaluationOptions
 from nas.exports.pictures import COLOURS, Rules, colour_of
-from workers.data.dataset import Dataset, ImageSource, Request
+from nas.exports.training import TrainingOptions
+from workers.data.dataset import Dataset, ImageSource
 from workers.data.in_memory import in_memory
-
-
-class DataOptions(Protocol):
-    """The options of pictures that EvaluationOptions and TrainingOptions have in common."""
-
-    @property
-    def data_dir(self) -> Path | None: ...
-
-    @property
-    def download(self) -> bool: ...
-
-    @property
-    def colour(self) -> str: ...
-
-    @property
-    def resize(self) -> str | None: ...
-
-    @property
-    def max_pixels(self) -> int: ...
 
 
 def chosen_dataset(options: EvaluationOptions) -> tuple[str, Dataset, str]:
@@ -42,13 +21,9 @@ def chosen_dataset(options: EvaluationOptions) -> tuple[str, Dataset, str]:
     return options.dataset, dataset, argument
 
 
-def request_of(options: DataOptions, argument: str) -> Request:
-    """The request of the data set with this argument."""
-    asked = options.colour, options.resize, options.max_pixels
-    return Request(argument or None, options.data_dir, options.download, *asked)
-
-
-def served_rules(options: DataOptions, dataset: Dataset, source: ImageSource, channels: int) -> Rules:
+def served_rules(
+    options: EvaluationOptions | TrainingOptions, dataset: Dataset, source: ImageSource, channels: int
+) -> Rules:
     """The rules of a source, whose images have these channels. Raises OptionError where the options ask for others."""
     rules = dataset.rules(source, channels)
     if options.colour in COLOURS and COLOURS[options.colour] != rules.colour:

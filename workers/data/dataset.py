@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from nas.architecture import ModelInput, Size, sides_of
 from nas.errors import DataError
+from nas.evaluation import EvaluationOptions
 from nas.exports.pictures import CHANNELS, GREY, RGB, SQUASH, Rules
+from nas.exports.training import TrainingOptions
 from nas.options import AUTO_COLOUR, DEFAULT_MAX_PIXELS
 
 Part = Literal["train", "test"]
@@ -83,6 +85,12 @@ class Request:
     resize: str | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
     rules: Rules | None = None
+
+    @classmethod
+    def of(cls, argument: str, options: EvaluationOptions | TrainingOptions) -> Self:
+        """Make the request for a data set's argument from the options of a search or a training."""
+        named = {entry.name for entry in fields(cls)} & {entry.name for entry in fields(options)}
+        return cls(argument or None, **{name: getattr(options, name) for name in named})
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from nas.exports.pictures import Rules, colour_of
 from nas.exports.training import TrainingOptions
 from nas.options import AUTO_COLOUR
 from workers.data.blank import blank_warnings
-from workers.data.chosen import request_of, served_rules
+from workers.data.chosen import served_rules
 from workers.data.dataset import Dataset, Request
 
 # Pictures that are decoded before the training, to look at them.
@@ -35,8 +35,8 @@ def training_part(options: TrainingOptions, dataset: Dataset, argument: str, siz
 
     Raises DataError for a part without pictures, OptionError for rules that the data set does not have.
     """
-    request = request_of(_as_recorded(options), argument)
-    request = replace(request, data_dir=options.data_dir.resolve() if options.data_dir else None)
+    resolved = replace(_as_recorded(options), data_dir=options.data_dir.resolve() if options.data_dir else None)
+    request = Request.of(argument, resolved)
     source = dataset.open(request, "train")
     sides = sides_of(size_px)
     chosen = np.sort(np.random.default_rng(SAMPLE_SEED).permutation(len(source.labels))[:SAMPLE])

@@ -9,8 +9,8 @@ from nas.evaluation import EvaluationOptions
 from nas.exports.config import RESIZE_SETTING
 from nas.exports.training import TrainingRecipe
 from workers.data.blank import blank_warnings
-from workers.data.chosen import chosen_dataset, request_of, served_rules
-from workers.data.dataset import ProxyData, split
+from workers.data.chosen import chosen_dataset, served_rules
+from workers.data.dataset import ProxyData, Request, split
 from workers.memory import is_out_of_memory
 from workers.training.proxy_recipe import recipe_of
 
@@ -31,7 +31,7 @@ def proxy_data(options: EvaluationOptions) -> PreparedData:
     """
     name, dataset, argument = chosen_dataset(options)
     train_size = options.train_size or dataset.train_size
-    source = dataset.open(request_of(options, argument), "train")
+    source = dataset.open(Request.of(argument, options), "train")
     size_px = size_of(*sides_of(options.input_size_px or dataset.default_px(source)))
     try:
         data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed)
