@@ -275,7 +275,7 @@ def test_a_study_goes_on_with_the_channels_size_and_shape_on_record(tmp_path: Pa
     assert going_on(SearchOptions(storage=url, study="old", space="hybrid", colour="grey")).colour == "grey"
 
 
-@pytest.mark.parametrize("deep", [np.zeros((4, 4), np.uint16), np.full((4, 4), 2.0), np.zeros((4, 4, 2), np.uint8)])
+@pytest.mark.parametrize("deep", [np.zeros((4, 4), np.uint16), np.full((4, 4), 2.0), np.zeros((5, 5, 2), np.uint8)])
 def test_arrays_that_are_no_pictures_are_refused(deep: np.ndarray) -> None:
     with pytest.raises(DataError, match="valid: "):
         image_of(deep)
