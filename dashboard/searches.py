@@ -13,6 +13,7 @@ from dashboard.launcher import Launcher
 from dashboard.roots import Roots
 from nas import plugins
 from nas.cli.declared_options import with_flags
+from nas.cli.option_types import PictureSize
 from nas.cli.search import command
 from nas.cli.search_options import search_options_from
 from nas.errors import NamedOptionsError, ParameterError, UnknownNameError
@@ -32,6 +33,8 @@ def options_model(command: click.Command) -> type[BaseModel]:
         kind: Any = kind_of(option)
         if option.multiple:
             kind = Annotated[list[Text], Field(max_length=64)]
+        elif isinstance(option.type, PictureSize):
+            kind = Text | int
         elif kind is str:
             kind = Text
         fields[name] = (kind | None, Field(default=None, description=_description(option)))

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from nas.architecture import Architecture
+from nas.architecture import Architecture, Size
 from nas.latency.meter import LatencyRecord
 from nas.objective import Measurement
-from nas.options import HEADERS
+from nas.options import AUTO_COLOUR, DEFAULT_MAX_PIXELS, HEADERS
 from nas.results.rank_correlation import RankCheck
 from nas.space import SearchSpace
 from nas.store.artifact import Artifact
@@ -25,6 +25,7 @@ class EvaluationOptions:
     are None; `training_recipe` is a recorded recipe (nas.exports.training.TrainingRecipe) to follow exactly.
     `supernet_epochs` and `inherit` are for the evaluator `supernet`: how long the supernet is trained, and whether
     finalists start from its weights. `features` names the training-free features to compute of each architecture.
+    `colour`, `resize` and `max_pixels` are for picture files (nas.options).
     """
 
     dataset: str = "digits"
@@ -36,7 +37,10 @@ class EvaluationOptions:
     check_pictures: str = HEADERS
     epochs: int | None = None
     train_size: int | None = None
-    input_size_px: int | None = None
+    input_size_px: Size | None = None
+    colour: str = AUTO_COLOUR
+    resize: str | None = None
+    max_pixels: int = DEFAULT_MAX_PIXELS
     batch_size: int | None = None
     learning_rate: float | None = None
     training_recipe: Mapping[str, Any] | None = None

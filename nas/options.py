@@ -17,9 +17,9 @@ METADATA = "option"
 class Option:
     """The declaration of one option, beside its field's name, type and default.
 
-    Numbers are at least `minimum` or `above` a bound, and at most `maximum` or `below` a bound. `flag` is its name on
-    the command line where that is not the field's with dashes. `alone` is the value of a flag that is given without
-    one; `default_text` describes a default that depends on the data or the machine.
+    Numbers, each of a pair, are at least `minimum` or `above` a bound, and at most `maximum` or `below` a bound.
+    `flag` is its name on the command line where that is not the field's with dashes. `alone` is the value of a flag
+    that is given without one; `default_text` describes a default that depends on the data or the machine.
     """
 
     help: str
@@ -32,8 +32,8 @@ class Option:
     choices: tuple[str, ...] = ()
     unit: str = ""
     """The unit of a number, in the plural, for errors."""
-    kind: Literal["", "share", "duration"] = ""
-    """The form of a number on the command line: as it is, a share as `1%`, a duration in seconds as `10m`."""
+    kind: Literal["", "share", "duration", "size"] = ""
+    """The form on the command line: as it is, a share as `1%`, a duration in seconds as `10m`, a size as `32x128`."""
     alone: float | None = None
     variable: str = ""
     """The environment variable that gives it."""
@@ -66,6 +66,8 @@ class Option:
     def _holds(self, value: Any) -> bool:
         if self.above is None and self.minimum is None:
             return True
+        if isinstance(value, tuple | list):
+            return all(map(self._holds, value))
         is_high_enough = value > self.above if self.above is not None else value >= self.minimum
         is_low_enough = value <= self.maximum if self.maximum is not None else value < (self.below or math.inf)
         return bool(is_high_enough and is_low_enough)
@@ -112,8 +114,8 @@ def option_fields(options: type) -> list[OptionField]:
 
 def _option_field(declared: Field[Any], hint: Any) -> OptionField:
     default = declared.default if declared.default_factory is MISSING else declared.default_factory()
-    # `X | None` is an X that may be left out.
-    value_type = next(iter(set(get_args(hint)) - {NoneType})) if isinstance(hint, UnionType) else hint
+    # `X | None` is an X that may be left out; of several types the first one is the simplest.
+    value_type = next(arg for arg in get_args(hint) if arg is not NoneType) if isinstance(hint, UnionType) else hint
     container = get_origin(value_type)
     if container is tuple:
         value_type = get_args(value_type)[0]
@@ -151,6 +153,31 @@ CHECK_PICTURES = Option(
     flag="--check",
     metavar="NAME",
     choices=(HEADERS, SAMPLE, FULL),
+)
+INPUT_SIZE = Option(
+    "Image size: the side of squares, or height and width.",
+    flag="--input-size",
+    metavar="PX|HxW",
+    minimum=1,
+    kind="size",
+)
+# Of picture files; nas.exports.pictures does what they say.
+AUTO_COLOUR = "auto"
+COLOUR = Option(
+    "Channels of an image folder's pictures: auto (one where all are grey, else three), grey or rgb.",
+    metavar="NAME",
+    choices=(AUTO_COLOUR, "grey", "rgb"),
+)
+RESIZE = Option(
+    "How an image folder's pictures are fitted to the size: crop (the middle), pad (all, in a grey frame) or squash.",
+    metavar="NAME",
+    choices=("crop", "pad", "squash"),
+    default_text="crop",
+)
+# Pillow's own limit, against files that are made to fill memory.
+DEFAULT_MAX_PIXELS = 178_956_970
+PIXEL_LIMIT = Option(
+    "Refuse picture files of more pixels, which take memory: three bytes each and more.", metavar="N", minimum=1
 )
 RAY_ADDRESS = Option(
     "Ray cluster to join, as `ray start` has made it; without it a search starts a Ray of its own.",

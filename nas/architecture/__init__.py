@@ -14,6 +14,7 @@ from nas.architecture.layout import (
     Stage,
     mixer_label,
 )
+from nas.architecture.picture_size import Sides, Size, sides_of, size_of
 
 __all__ = [
     "MAX_KERNEL",
@@ -30,8 +31,12 @@ __all__ = [
     "Option",
     "Options",
     "PartCosts",
+    "Sides",
+    "Size",
     "Stage",
     "Stem",
     "mixer_label",
+    "sides_of",
+    "size_of",
     "total_cost",
 ]

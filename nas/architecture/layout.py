@@ -14,6 +14,7 @@ from typing import Any
 
 from nas.architecture.blueprint import Blueprint
 from nas.architecture.fields import check_fields, positive_integer, whole
+from nas.architecture.picture_size import Size, size_of
 from nas.errors import ParameterError
 
 # Version 2 added mlp_ratio, options, norm and position to stages, and the recipe; version 3 the blueprint, and stages
@@ -178,6 +179,11 @@ class ModelInput:
     def __post_init__(self) -> None:
         for name in ("channels", "height_px", "width_px", "classes"):
             object.__setattr__(self, name, positive_integer(f"input {name}", getattr(self, name)))
+
+    @property
+    def size_px(self) -> Size:
+        """The size of the images: one number for squares."""
+        return size_of(self.height_px, self.width_px)
 
     def resized(self, size_px: int) -> "ModelInput":
         """Return the same input at a square image size."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from nas.cli.option_types import Amount, Duration, Percent, file_path
+from nas.cli.option_types import Amount, Duration, Percent, PictureSize, file_path
 from nas.errors import NamedOptionsError, ParameterError
 from nas.options import OptionField, option_fields
 
@@ -118,5 +118,5 @@ def _share(value: float) -> str:
 
 def _click_type(option: OptionField) -> Any:
     if option.declared.kind:
-        return {"share": Percent(), "duration": Duration()}[option.declared.kind]
+        return {"share": Percent(), "duration": Duration(), "size": PictureSize()}[option.declared.kind]
     return {Path: file_path, Mapping: Amount()}.get(option.type, option.type)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import click
 
 from nas import plugins
+from nas.architecture.picture_size import Sides, parse_size, sides_of
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
@@ -113,9 +114,9 @@ def _describe(member: Member) -> str:
     )
 
 
-def _parse_size(text: str) -> tuple[int, int]:
+def _parse_size(text: str) -> Sides:
     """Parse `224` or `224x160`, height first, in px. Raises ParameterError for anything else."""
-    sides = text.split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
-        raise ParameterError(f"--input-size {text!r} is neither pixels, such as 224, nor HEIGHTxWIDTH, such as 224x160")
-    return int(sides[0]), int(sides[-1])
+    try:
+        return sides_of(parse_size(text))
+    except ValueError as error:
+        raise ParameterError(f"--input-size {error}") from error

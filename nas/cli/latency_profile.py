@@ -35,7 +35,7 @@ PROGRESS_INTERVAL = 8
 # The options of a search that decide what is measured, and how.
 OF_SEARCH = (
     *("space", "dataset", "data_dir", "follow_links", "empty_classes", "skip_unreadable", "input_size_px"),
-    *("latency_precision", "ray_address", "seed", "storage"),
+    *("colour", "max_pixels", "latency_precision", "ray_address", "seed", "storage"),
 )
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from nas.architecture.picture_size import Sides, parse_size
+
 file_path = click.Path(path_type=Path)
 
 
@@ -43,6 +45,18 @@ class Duration(click.ParamType[float]):
         if not 0 < seconds < float("inf"):
             self.fail(f"{text!r} is not a time above 0, written as 30s, 10m, 1h or 1h30m", parameter, context)
         return seconds
+
+
+class PictureSize(click.ParamType[int | Sides]):
+    """A size of pictures, written as 224 or, height first, as 224x160."""
+
+    name = "size"
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> int | Sides:
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), parameter, context)
 
 
 class Amount(click.ParamType[tuple[str, float]]):

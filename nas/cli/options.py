@@ -9,9 +9,11 @@ from nas.cli.declared_options import click_option
 from nas.cli.option_types import file_path as file_path
 from nas.options import (
     DEFAULT_LATENCY_PRECISION,
+    DEFAULT_MAX_PIXELS,
     DEFAULT_STORAGE,
     LATENCY_PRECISION,
     MAX_LATENCY,
+    PIXEL_LIMIT,
     RAY_ADDRESS,
     STORAGE,
     OptionField,
@@ -39,6 +41,7 @@ targets = click.option(
     metavar="NAME[:option=value,...]",
     help="As `nas targets` lists; given again, on each.",
 )
+max_pixels = click_option(OptionField("max_pixels", int, DEFAULT_MAX_PIXELS, PIXEL_LIMIT))
 ray_address = click_option(OptionField("ray_address", str, None, RAY_ADDRESS))
 
 

@@ -12,6 +12,7 @@ from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
 from nas.exports.picture_files import is_hidden, picture_endings
 from nas.exports.prediction import Predictor, onnx_predictor
+from nas.options import PIXEL_LIMIT
 
 ONNX_SUFFIX = ".onnx"
 
@@ -19,15 +20,17 @@ ONNX_SUFFIX = ".onnx"
 @click.command("predict", cls=OptionsCommand)
 @click.argument("network", metavar="FOLDER|FILE.onnx", type=click.Path(path_type=Path))
 @click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.max_pixels
 @options.as_json
-def command(network: Path, pictures: tuple[Path, ...], as_json: bool) -> None:
+def command(network: Path, pictures: tuple[Path, ...], max_pixels: int, as_json: bool) -> None:
     """Predict the classes of pictures: a line each with the path, the most likely class and its probability.
 
     FOLDER is one of `nas retrain`, FILE.onnx an export of it. Of a folder among PICTURES all picture files are taken.
     """
+    PIXEL_LIMIT.check("max_pixels", max_pixels)
     paths = list(_files(pictures))
     predictor = _predictor(network)
-    for path, prediction in zip(paths, predictor.each(paths), strict=True):
+    for path, prediction in zip(paths, predictor.each(paths, max_pixels), strict=True):
         if as_json:
             click.echo(json.dumps({"path": str(path), **prediction._asdict()}))
         else:

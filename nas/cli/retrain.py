@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nas import plugins
+from nas.architecture import ModelInput
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand, options_from, with_options
 from nas.cli.main import INTERRUPTED
@@ -56,10 +57,10 @@ class _Progress:
 
     def started(self, settings: Mapping[str, Any], *, resumed: bool) -> None:
         start = "going on from the last checkpoint" if resumed else f"from {settings['started_from']}"
-        size, recipe = settings["input"], settings["recipe"]
+        shown, recipe = ModelInput.from_dict(settings["input"]).size_px, settings["recipe"]
         length = f"{recipe['time_s']:g} s" if recipe["time_s"] else f"{recipe['epochs']} epochs"
         self._say(
-            f"training {settings['key'][:12]} on {settings['dataset']} at {size['height_px']} px: "
+            f"training {settings['key'][:12]} on {settings['dataset']} at {shown} px: "
             f"{length} on {settings['workers']} x {settings['device']}, {start}"
         )
 

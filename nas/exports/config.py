@@ -17,6 +17,9 @@ from nas.store.store import StudyRecord
 CONFIG_FILE = "config.json"
 # Key in the provenance under which `nas retrain` documents the weights beside the config.
 RETRAINED = "retrained"
+# Key for the way that pictures are fitted to the input's size, in settings; only where it is not the data set's own.
+RESIZE_SETTING = "resize"
+TRAINING_SETTINGS = ("input", "epochs", "train_size", "batch_size", "learning_rate", RESIZE_SETTING)
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,7 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
             "figures": dict(result.figures),
             "target": {"name": settings["target"], **fingerprint},
             "dataset": settings["dataset"],
-            "training": {
-                name: settings[name] for name in ("input", "epochs", "train_size", "batch_size", "learning_rate")
-            },
+            "training": {name: settings[name] for name in TRAINING_SETTINGS if name in settings},
             "seed": trial.seed,
             "study_seed": settings["seed"],
             "environment": environment,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,35 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from nas.errors import DataError
+from nas.options import AUTO_COLOUR, DEFAULT_MAX_PIXELS
 
 RGB, GREY = "RGB", "L"
+# By the words of the option.
+COLOURS = {"rgb": RGB, "grey": GREY}
 CHANNELS = {GREY: 1, RGB: 3}
 CROP, PAD, SQUASH = "crop", "pad", "squash"
 # Transparent pixels and the margins of padded pictures have this colour: dark and bright content differs from it.
 BACKGROUND = (128, 128, 128)
-# Larger files are refused unless the user raises the limit: Pillow's own, against files that are made to fill memory.
-MAX_PIXELS = 178_956_970
+# Larger files are refused unless the user raises the limit.
+MAX_PIXELS = DEFAULT_MAX_PIXELS
+# The value of white in 8 bits, and in deeper files where no picture tells.
+WHITE, DEEP_WHITE = 255.0, 65535.0
 # JPEG files are decoded at a fraction of their size that is at least this many times the wanted one.
 DRAFT_RATIO = 4
 READ_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules by which pictures become pixels.
+
+    `colour` is RGB or GREY. `resize`: CROP keeps the middle, PAD the whole on BACKGROUND, SQUASH changes the aspect.
+    `white` is the value of white among integers of more than 8 bits and decimals.
+    """
+
+    colour: str = RGB
+    resize: str = CROP
+    white: float = WHITE
 
 
 @contextmanager
@@ -43,27 +62,21 @@ def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def decode(
-    path: Path, height_px: int, width_px: int, *, colour: str, resize: str, white: float, max_pixels: int = MAX_PIXELS
-) -> NDArray[np.uint8]:
+def decode(path: Path, height_px: int, width_px: int, rules: Rules, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Decode a file to (height_px, width_px, channels). Raises DataError with the file's name."""
     with opened(path, max_pixels) as image:
-        image.draft(None, (DRAFT_RATIO * width_px, DRAFT_RATIO * height_px))
-        return fitted(ImageOps.exif_transpose(image), height_px, width_px, colour=colour, resize=resize, white=white)
+        # The file's sides may be the other way round.
+        draft_px = DRAFT_RATIO * max(height_px, width_px)
+        image.draft(None, (draft_px, draft_px))
+        return fitted(ImageOps.exif_transpose(image), height_px, width_px, rules)
 
 
-def fitted(
-    image: Image.Image, height_px: int, width_px: int, *, colour: str, resize: str, white: float
-) -> NDArray[np.uint8]:
-    """Return the picture's pixels (height_px, width_px, channels).
-
-    `colour` is RGB or GREY. `resize`: CROP keeps the middle, PAD the whole on BACKGROUND, SQUASH changes the aspect.
-    `white` is the value of white among integers of more than 8 bits and decimals. Raises ValueError.
-    """
-    plain, size = as_bytes(image, colour, white), (width_px, height_px)
-    if resize == CROP:
+def fitted(image: Image.Image, height_px: int, width_px: int, rules: Rules) -> NDArray[np.uint8]:
+    """Return the picture's pixels (height_px, width_px, channels). Raises ValueError for values below 0."""
+    plain, size = as_bytes(image, rules.colour, rules.white), (width_px, height_px)
+    if rules.resize == CROP:
         plain = ImageOps.fit(plain, size, Image.Resampling.BILINEAR)
-    elif resize == PAD:
+    elif rules.resize == PAD:
         plain = ImageOps.pad(plain, size, Image.Resampling.BILINEAR, color=_background(plain.mode))
     else:
         plain = plain.resize(size, Image.Resampling.BILINEAR)
@@ -74,9 +87,7 @@ def fitted(
 def as_bytes(image: Image.Image, colour: str, white: float) -> Image.Image:
     """Convert to 8 bits in the colour mode, transparent pixels on BACKGROUND. Raises ValueError for values below 0."""
     if is_deep(image.mode):
-        values = np.asarray(image).astype(np.float64)
-        if not np.isfinite(values).all() or values.min() < 0:
-            raise ValueError("its pixels are below 0 or not finite, and black is 0")
+        values = _deep_values(image).astype(np.float64)
         image = Image.fromarray(np.round(values * (255 / white)).clip(0, 255).astype(np.uint8))
     elif image.has_transparency_data:
         opaque = Image.new("RGBA", image.size, (*BACKGROUND, 255))
@@ -92,6 +103,16 @@ def is_deep(mode: str) -> bool:
 def is_grey(mode: str) -> bool:
     """Whether Pillow's mode has no colours; a palette's colours are not known by its mode."""
     return is_deep(mode) or mode in ("1", "L", "LA", "La")
+
+
+def largest_value(image: Image.Image) -> float | None:
+    """Return the largest value of a picture of more than 8 bits; None for any other. Raises ValueError as `fitted`."""
+    return float(_deep_values(image).max()) if is_deep(image.mode) else None
+
+
+def colour_of(channels: int) -> str:
+    """Return the word for the pictures of networks with that many channels; AUTO_COLOUR where there is none."""
+    return next((word for word, colour in COLOURS.items() if CHANNELS[colour] == channels), AUTO_COLOUR)
 
 
 def white_of(largest: float) -> float:
@@ -119,6 +140,13 @@ def image_of(picture: Any) -> Image.Image:
             "of decimals from 0 to 1"
         )
     return Image.fromarray(pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels)
+
+
+def _deep_values(image: Image.Image) -> NDArray[Any]:
+    values = np.asarray(image)
+    if not np.isfinite(values).all() or values.min() < 0:
+        raise ValueError("its pixels are below 0 or not finite, and black is 0")
+    return values
 
 
 def _background(mode: str) -> int | tuple[int, ...]:

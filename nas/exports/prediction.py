@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nas.errors import ParameterError
+from nas.exports.pictures import MAX_PIXELS
 from nas.exports.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -39,19 +40,19 @@ class Predictor:
         self._logits = logits
         self.preprocessing = preprocessing
 
-    def __call__(self, pictures: Any) -> list[Prediction]:
+    def __call__(self, pictures: Any, max_pixels: int = MAX_PIXELS) -> list[Prediction]:
         """Predict the classes of one picture or several: paths, PIL images or arrays.
 
         Arrays are (H, W), (H, W, C) or (C, H, W), of uint8 or of decimals from 0 to 1. Raises
-        DataError for what is no picture.
+        DataError for what is no picture, and for a file of more pixels than `max_pixels`.
         """
-        return list(self.each(_several(pictures)))
+        return list(self.each(_several(pictures), max_pixels))
 
-    def each(self, pictures: Iterable[Any]) -> Iterator[Prediction]:
+    def each(self, pictures: Iterable[Any], max_pixels: int = MAX_PIXELS) -> Iterator[Prediction]:
         """Predict one picture after another, some at a time."""
         classes = self.preprocessing.classes
         for chosen in _batches(pictures):
-            images_NCHW = np.stack([self.preprocessing.image(picture) for picture in chosen])
+            images_NCHW = np.stack([self.preprocessing.image(picture, max_pixels) for picture in chosen])
             for logits_K in self._logits(images_NCHW):
                 exponentials_K = np.exp(logits_K.astype(np.float64) - logits_K.max())
                 shares = (exponentials_K / exponentials_K.sum()).tolist()

@@ -9,8 +9,19 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.errors import ParameterError
-from nas.exports.pictures import BACKGROUND, CHANNELS, RGB, decode, fitted, image_of
+from nas.errors import DataError, ParameterError
+from nas.exports.pictures import (
+    BACKGROUND,
+    CHANNELS,
+    CROP,
+    MAX_PIXELS,
+    RGB,
+    WHITE,
+    Rules,
+    decode,
+    fitted,
+    image_of,
+)
 
 
 @dataclass(frozen=True)
@@ -28,8 +39,8 @@ class Preprocessing:
     std: tuple[float, ...]
     classes: tuple[str, ...]
     colour: str = RGB
-    resize: str = "crop"
-    white: float = 255.0
+    resize: str = CROP
+    white: float = WHITE
 
     @property
     def mean_255(self) -> NDArray[np.float32]:
@@ -41,16 +52,23 @@ class Preprocessing:
         """The standard deviation of values from 0 to 255, (channels, 1, 1)."""
         return np.asarray(self.std, np.float32)[:, None, None] * 255
 
-    def image(self, picture: Any) -> NDArray[np.uint8]:
+    @property
+    def rules(self) -> Rules:
+        """The rules by which pictures become pixels."""
+        return Rules(self.colour, self.resize, self.white)
+
+    def image(self, picture: Any, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         """Return the pixels (channels, height_px, width_px) of a file's path, a PIL image or an array.
 
-        Raises DataError for what is no picture.
+        Raises DataError for what is no picture, and for a file of more pixels than `max_pixels`.
         """
-        rules: dict[str, Any] = {"colour": self.colour, "resize": self.resize, "white": self.white}
         if isinstance(picture, str | Path):
-            pixels_HWC = decode(Path(picture), self.height_px, self.width_px, **rules)
+            pixels_HWC = decode(Path(picture), self.height_px, self.width_px, self.rules, max_pixels)
         else:
-            pixels_HWC = fitted(image_of(picture), self.height_px, self.width_px, **rules)
+            try:
+                pixels_HWC = fitted(image_of(picture), self.height_px, self.width_px, self.rules)
+            except ValueError as error:
+                raise DataError(f"a picture cannot be used: {error}") from error
         return pixels_HWC.transpose(2, 0, 1)
 
     def resized(self, height_px: int, width_px: int) -> Self:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from nas import plugins
+from nas.architecture import Size
 from nas.exports.source import Source
 from nas.options import (
     CHECK_PICTURES,
@@ -16,6 +17,12 @@ from nas.options import (
     FOLLOW_LINKS,
     HEADERS,
     SKIP_UNREADABLE,
+    AUTO_COLOUR,
+    COLOUR,
+    DEFAULT_MAX_PIXELS,
+    INPUT_SIZE,
+    PIXEL_LIMIT,
+    RESIZE,
     Option,
     check_options,
     option_fields,
@@ -122,7 +129,10 @@ class TrainingOptions:
     empty_classes: bool = EMPTY_CLASSES.default(False)
     skip_unreadable: bool = SKIP_UNREADABLE.default(False)
     check_pictures: str = CHECK_PICTURES.default(HEADERS)
-    input_size_px: int | None = Option("Image size.", flag="--input-size", metavar="PX", minimum=1).default(None)
+    input_size_px: Size | None = INPUT_SIZE.default(None)  # noqa: RUF009
+    colour: str = COLOUR.default(AUTO_COLOUR)
+    resize: str | None = RESIZE.default(None)
+    max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
     output: Path = Option("Folder for weights and figures.", metavar="DIR").required
     time_s: float | None = Option(
         "Train as long as 30s, 10m or 1h.", flag="--time", metavar="TIME", kind="duration"

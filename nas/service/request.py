@@ -33,7 +33,7 @@ def given_options(context: click.Context) -> dict[str, Value]:
     served = served_options(context.command)
     given = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     return {
-        name: _as_json(context.params[option.name], kind_of(option))
+        name: _as_json(context.params[option.name], option)
         for name, option in served.items()
         if option.name is not None and context.get_parameter_source(option.name) in given
     }
@@ -61,7 +61,7 @@ def name_of(option: click.Parameter) -> str:
     return option.opts[0].lstrip("-").replace("-", "_")
 
 
-def _as_json(value: Any, kind: type[bool | int | float | str]) -> Value:
-    if isinstance(value, tuple):
+def _as_json(value: Any, option: click.Option) -> Value:
+    if option.multiple:
         return ["=".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value]
-    return kind(value)
+    return kind_of(option)(value)

@@ -11,6 +11,7 @@ import optuna
 
 from nas import plugins
 from nas.errors import ParameterError, StorageError
+from nas.exports.config import RESIZE_SETTING
 from nas.objective import recorded_objectives
 from nas.space.loading import is_file, load_space
 from nas.space.size import split_size
@@ -80,7 +81,8 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
         _register(store, study, settings, created_at)
     record = store.study(name)
     check_content(record, settings)
-    for setting, value in settings.items():
+    # What is not on record is the data set's own way.
+    for setting, value in {RESIZE_SETTING: None, **settings}.items():
         if setting == "space" and record.settings.get("space_key") == settings["space_key"]:
             # The same space under another name.
             continue

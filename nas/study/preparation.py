@@ -6,10 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from nas import plugins
+from nas.architecture import ModelInput
 from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Runner
+from nas.exports.config import RESIZE_SETTING
+from nas.exports.pictures import colour_of
 from nas.exports.training import TrainingRecipe
 from nas.latency.measured_key import mixer_sources
 from nas.latency.slowest import size_for
+from nas.options import AUTO_COLOUR
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
@@ -33,6 +37,7 @@ def going_on(options: SearchOptions) -> SearchOptions:
     if record is None:
         return options
     settings = record.settings
+    recorded_input = ModelInput.from_dict(settings["input"])
     if options.space_object is None:
         options = replace(
             options,
@@ -45,7 +50,9 @@ def going_on(options: SearchOptions) -> SearchOptions:
         training_recipe=TrainingRecipe.from_settings(settings).to_dict(),
         epochs=options.epochs or settings.get("epochs"),
         train_size=options.train_size or settings.get("train_size"),
-        input_size_px=options.input_size_px or settings["input"]["height_px"],
+        input_size_px=options.input_size_px or recorded_input.size_px,
+        colour=colour_of(recorded_input.channels) if options.colour == AUTO_COLOUR else options.colour,
+        resize=options.resize or settings.get(RESIZE_SETTING),
     )
 
 

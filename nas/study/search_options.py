@@ -7,19 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from nas import plugins
+from nas.architecture import Size
 from nas.errors import OptionError
 from nas.evaluation import EvaluationOptions, Resources, RunningTrial
 from nas.options import (
     CHECK_PICTURES,
+    AUTO_COLOUR,
+    COLOUR,
     DEFAULT_LATENCY_PRECISION,
+    DEFAULT_MAX_PIXELS,
     DEFAULT_STORAGE,
     EMPTY_CLASSES,
     FOLLOW_LINKS,
     HEADERS,
+    INPUT_SIZE,
     LATENCY_PRECISION,
     MAX_LATENCY,
+    PIXEL_LIMIT,
     RAY_ADDRESS,
     SKIP_UNREADABLE,
+    RESIZE,
     STORAGE,
     Option,
     check_options,
@@ -115,9 +122,12 @@ class SearchOptions:
     train_size: int | None = Option(
         "Images to train a proxy on.", metavar="N", above=0, default_text="by data set"
     ).default(None)
-    input_size_px: int | None = Option(
-        "Proxy image size.", flag="--input-size", metavar="PX", above=0, default_text="by data set"
+    input_size_px: Size | None = replace(  # noqa: RUF009
+        INPUT_SIZE, help="Proxy image size: the side of squares, or height and width.", default_text="by data set"
     ).default(None)
+    colour: str = COLOUR.default(AUTO_COLOUR)
+    resize: str | None = RESIZE.default(None)
+    max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
     batch_size: int | None = Option(
         "Proxy batch size; by default what suits the data.",
         metavar="N",

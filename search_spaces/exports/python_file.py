@@ -60,7 +60,14 @@ def text(config: ExportedConfig, model: torch.nn.Module) -> str:
 
 
 def _constants(preprocessing: Preprocessing) -> str:
-    return f"MEAN, STD = {preprocessing.mean!r}, {preprocessing.std!r}\nCLASSES = {preprocessing.classes!r}"
+    rules = preprocessing.colour, preprocessing.resize, preprocessing.white
+    lines = [
+        f"HEIGHT_PX, WIDTH_PX = {preprocessing.height_px}, {preprocessing.width_px}",
+        f"COLOUR, RESIZE, WHITE = {', '.join(map(repr, rules))}",
+        f"MEAN, STD = {preprocessing.mean!r}, {preprocessing.std!r}",
+        f"CLASSES = {preprocessing.classes!r}",
+    ]
+    return "\n".join(lines)
 
 
 def _docstring(config: ExportedConfig) -> str:

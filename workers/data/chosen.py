@@ -1,7 +1,10 @@
-"""The data set that the options of a search name or hold."""
+"""The data set that the options of a search or a training name or hold, and what they ask of its pictures."""
 
 from nas import plugins
+from nas.errors import OptionError
 from nas.evaluation import EvaluationOptions
+from nas.exports.pictures import COLOURS, Rules, colour_of
+from nas.exports.training import TrainingOptions
 from workers.data.census import TRAIN
 from workers.data.dataset import Dataset, ImageSource, Request
 from workers.data.in_memory import in_memory
@@ -18,3 +21,15 @@ def chosen_dataset(options: EvaluationOptions) -> tuple[str, Dataset, ImageSourc
     plugin, _, argument = options.dataset.partition(":")
     dataset = plugins.load(plugins.DATASETS, plugin)
     return options.dataset, dataset, dataset.open(Request.of(argument, options), TRAIN)
+
+
+def served_rules(
+    options: EvaluationOptions | TrainingOptions, dataset: Dataset, source: ImageSource, channels: int
+) -> Rules:
+    """The rules of a source, whose images have these channels. Raises OptionError where the options ask for others."""
+    rules = dataset.rules(source, channels)
+    if options.colour in COLOURS and COLOURS[options.colour] != rules.colour:
+        raise OptionError("{colour} {}: the images of this data set are {}", options.colour, colour_of(channels))
+    if options.resize not in (None, rules.resize):
+        raise OptionError("{resize} {}: the images of this data set are resized by {}", options.resize, rules.resize)
+    return rules

@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from nas.architecture import ModelInput
+from nas.architecture import ModelInput, Size, sides_of
 from nas.errors import DataError
 from nas.evaluation import EvaluationOptions
-from nas.exports.pictures import GREY, MAX_PIXELS, RGB, SQUASH
+from nas.exports.pictures import CHANNELS, GREY, RGB, SQUASH, Rules
 from nas.exports.training import TrainingOptions
-from nas.options import HEADERS
+from nas.options import AUTO_COLOUR, DEFAULT_MAX_PIXELS, HEADERS
 from workers.data.census import TEST, TRAIN, Census
 
 Part = Literal["train", "test"]
@@ -30,7 +30,7 @@ MAX_DEFAULT_EPOCHS = 20
 
 
 class ImageSource(Protocol):
-    """Labelled images that are decoded on demand.
+    """Labelled images that are decoded on demand. It may have `rules`, too: see HasRules.
 
     A source of the user's own files may have a `digest` of their content, by which a study knows its data
     (workers.data.content).
@@ -44,8 +44,20 @@ class ImageSource(Protocol):
     def classes(self) -> tuple[str, ...]:
         """The classes' names."""
 
-    def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
-        """The chosen images at size_px x size_px, (len(indices), channels, size_px, size_px). Raises DataError."""
+    def images(self, indices: NDArray[np.int64], size_px: Size) -> NDArray[np.uint8]:
+        """The chosen images, (len(indices), channels, height_px, width_px). Raises DataError.
+
+        `size_px` is one number for squares, and a pair (height_px, width_px) only where the user wants no square.
+        """
+
+
+@runtime_checkable
+class HasRules(Protocol):
+    """An ImageSource that knows by which rules files become its images, for those who use the trained network."""
+
+    @property
+    def rules(self) -> Rules:
+        """The rules. Raises DataError for a file that cannot be read."""
 
 
 class PictureFacts(NamedTuple):
@@ -72,10 +84,10 @@ class ArraySource:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
 
-    def images(self, indices: NDArray[np.int64], size_px: int) -> NDArray[np.uint8]:
-        images = torch.from_numpy(self.pixels[indices])
-        if images.shape[2:] != (size_px, size_px):
-            resized = F.interpolate(images.float(), (size_px, size_px), mode="bilinear", antialias=True)
+    def images(self, indices: NDArray[np.int64], size_px: Size) -> NDArray[np.uint8]:
+        images, sides = torch.from_numpy(self.pixels[indices]), sides_of(size_px)
+        if images.shape[2:] != sides:
+            resized = F.interpolate(images.float(), sides, mode="bilinear", antialias=True)
             images = resized.round().clamp(0, 255).to(torch.uint8)
         resized_NCHW: NDArray[np.uint8] = images.numpy()
         return resized_NCHW
@@ -89,7 +101,8 @@ class ArraySource:
 class Request:
     """The user's options for a data set: its argument (`imagefolder:ARGUMENT`), and options of the same names.
 
-    `unreadable` has the picture files that a check left out; None where none was checked yet.
+    `unreadable` has the picture files that a check left out; None where none was checked yet. `rules` are the training
+    part's, for other parts and processes.
     """
 
     argument: str | None = None
@@ -99,8 +112,11 @@ class Request:
     empty_classes: bool = False
     skip_unreadable: bool = False
     check_pictures: str = HEADERS
-    max_pixels: int = MAX_PIXELS
+    colour: str = AUTO_COLOUR
+    resize: str | None = None
+    max_pixels: int = DEFAULT_MAX_PIXELS
     unreadable: tuple[str, ...] | None = None
+    rules: Rules | None = None
 
     @classmethod
     def of(cls, argument: str, options: EvaluationOptions | TrainingOptions) -> Self:
@@ -152,6 +168,16 @@ class Dataset:
         """The default size of a search's pictures."""
         return self.size_px if self.own_px is None else min(self.size_px, self.own_px(source))
 
+    def shift_px(self, size_px: Size) -> int:
+        """The augmentation's largest translation of images of that size, by their shorter side."""
+        return round(self.shift * min(sides_of(size_px)))
+
+    def rules(self, source: ImageSource, channels: int) -> Rules:
+        """The rules by which pictures become images of a source: its own, or these defaults."""
+        if isinstance(source, HasRules):
+            return source.rules
+        return Rules(GREY if channels == CHANNELS[GREY] else RGB, self.resize)
+
 
 @dataclass(frozen=True)
 class ProxyData:
@@ -190,7 +216,7 @@ def split_indices(images: int, held_out: int, seed: int, fold: int = 0) -> tuple
 
 
 def split(
-    dataset: Dataset, source: ImageSource, *, size_px: int, train_size: int, seed: int, folds: int = 1
+    dataset: Dataset, source: ImageSource, *, size_px: Size, train_size: int, seed: int, folds: int = 1
 ) -> ProxyData:
     """Split the training part by the seed: `train_size` images to train on and of the others as many to validate on, or
     MIN_VALIDATION_IMAGES where that is more. With several `folds` each has its own, disjoint validation images.
@@ -221,7 +247,7 @@ def split(
             validation_labels=source.labels[validation],
             classes=len(source.classes),
             flip=dataset.flip,
-            shift_px=round(dataset.shift * size_px),
+            shift_px=dataset.shift_px(size_px),
         )
 
     count = min(folds, images // held_out)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nas.architecture import Size
 from workers.data.dataset import Dataset, ImageSource, ProxyData
 from workers.training.loop import Normalisation, ResidentData, TrainingData
 
@@ -23,7 +24,7 @@ class Pictures:
 
     source: ImageSource
     indices: NDArray[np.int64]
-    size_px: int
+    size_px: Size
     device: torch.device
 
     @cached_property
@@ -67,7 +68,7 @@ class FurtherPictures:
 
 def training_data(training: Pictures, validation: Pictures, dataset: Dataset) -> TrainingData:
     """The data of a training on the two parts: resident where it fits, else streamed."""
-    shift_px = round(dataset.shift * training.size_px)
+    shift_px = dataset.shift_px(training.size_px)
     count = len(training.indices) + len(validation.indices)
     if count * training.decoded(slice(0, 1)).nbytes > MAX_RESIDENT_BYTES:
         return StreamedData(training, validation, flip=dataset.flip, shift_px=shift_px)

@@ -19,6 +19,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.errors import DataError
+from nas.exports.pictures import Rules
 from nas.exports.training import TrainingRecipe
 from workers.allocator import keep_freed_memory
 from workers.data.dataset import Dataset, Request, split_indices
@@ -47,6 +48,7 @@ class Assignment:
     weights: str | None
     dataset: str
     request: Request
+    rules: Rules
     recipe: TrainingRecipe
     validation: float
     device: str
@@ -66,8 +68,9 @@ def work(config: dict[str, Any]) -> None:
     rank, world = context.get_world_rank(), context.get_world_size()
     device = ray.train.torch.get_device() if job.device == "cuda" else torch.device("cpu")
     dataset: Dataset = plugins.load(plugins.DATASETS, job.dataset)
-    source = dataset.open(job.request, "train")
-    size_px = job.model_input.height_px
+    request = replace(job.request, rules=job.rules)
+    source = dataset.open(request, "train")
+    size_px = job.model_input.size_px
     images = len(source.labels)
     training_part, validation_part = split_indices(images, _held_out(images, job.validation), job.seed)
     training_pictures = Pictures(source, training_part, size_px, device)
@@ -126,7 +129,7 @@ def work(config: dict[str, Any]) -> None:
     }
     # The weights are safe before a picture of the test part is read, which may be broken.
     try:
-        test = dataset.open(job.request, "test")
+        test = dataset.open(request, "test")
         test_pictures = Pictures(test, np.arange(len(test.labels)), size_px, device)
         report.end({**trained, "test_accuracy": accuracy_on(FurtherPictures(test_pictures, data))})
     except DataError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nas.data_content import DATA_CONTENT, DataContent, shortest
 from nas.errors import ParameterError
+from nas.exports.config import RESIZE_SETTING
 from nas.exports.output_file import write_text
 from workers.data.content import file_digest
 
@@ -45,7 +46,7 @@ def _check_same(folder: Path, before: Mapping[str, Any], settings: Mapping[str, 
     if earlier is not None and content is not None and earlier.digest != content.digest:
         changes = content.changes_since(earlier)
         raise ParameterError(f"{holds} on other pictures than {settings['dataset']!r} ({changes}); name another folder")
-    for name, value in _flat(settings).items():
+    for name, value in {RESIZE_SETTING: None, **_flat(settings)}.items():
         # An older version did not record all settings.
         known = _flat(before).get(name, 0.0 if name == "validation" else None)
         if name == "dataset" and (content is not None or shortest(str(known)) == shortest(str(value))):

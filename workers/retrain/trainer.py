@@ -19,24 +19,21 @@ from ray.util.queue import Empty, Queue
 from safetensors.torch import save
 
 from nas import plugins
-from nas.architecture import ModelInput
 from nas.errors import DataError, NasError, ParameterError, SearchInterruptedError
-from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig
+from nas.exports.config import CONFIG_FILE, RESIZE_SETTING, RETRAINED, ExportedConfig
 from nas.exports.output_file import atomic_write, make_folder, write_text
-from nas.exports.pictures import GREY, RGB
 from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
 from nas.machine import available_cores
-from workers.data.census import Census
-from workers.data.content import content_settings
-from workers.data.dataset import Dataset, Request
+from workers.data.dataset import Dataset
 from workers.device import choose_device
 from workers.ray.environment import ray_environment
 from workers.ray.interruption import handle_signals
 from workers.ray.start import start_ray, starting
 from workers.retrain.failure import training_error
 from workers.retrain.loop import CHECKPOINT, Assignment, work
+from workers.retrain.part import TrainingPart, training_part
 from workers.retrain.recipes import recipe_for
 from workers.retrain.record import digest_settings, recorded
 from workers.training.policy import TrainingTask, worthwhile_epochs
@@ -55,13 +52,13 @@ LEARNT_ACCURACY = 0.95
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
     """Train, and write the output folder; a nas.exports.training.Trainer."""
     options = replace(options, dataset=_dataset_of(options))
-    assignment, task, content, census = _assignment(options)
+    assignment, task, part = _assignment(options)
     make_folder("--output", options.output)
     finished = options.output / METRICS_FILE
     has_checkpoint = any((options.output / RUN).glob("checkpoint*"))
     settings = recorded(
         options.output,
-        _settings(assignment, options, content),
+        _settings(assignment, options, part.content),
         has_trained=has_checkpoint or finished.is_file(),
     )
     watcher.started(settings, resumed=has_checkpoint)
@@ -70,7 +67,8 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         curve = tuple(Epoch(**point) for point in metrics["curve"])
         train_accuracy = metrics.get("train_accuracy")
         return TrainingResult(metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
-    watcher.noted("data", census.as_json())
+    for event, note in part.notes:
+        watcher.noted(event, note)
     outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
         raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
@@ -139,10 +137,8 @@ def _dataset_of(options: TrainingOptions) -> str:
     return options.dataset or str(recorded)
 
 
-def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, dict[str, Any], Census]:
-    """Make the assignment, the settings that record the data's content, and its census; check all that can be checked
-    before Ray starts.
-    """
+def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, TrainingPart]:
+    """Make the assignment, and open the data; check all that can be checked before Ray starts."""
     name, _, argument = str(options.dataset).partition(":")
     plugins.check(plugins.DATASETS, name)
     dataset: Dataset = plugins.load(plugins.DATASETS, name)
@@ -152,27 +148,15 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, dic
         raise ParameterError(f"--workers {options.workers} is below 1")
     if options.threads is not None and options.threads > (cores := available_cores()):
         raise ParameterError(f"--threads {options.threads} is more than the {cores} cores that this process may use")
-    resolved = replace(options, data_dir=options.data_dir.resolve() if options.data_dir else None)
-    request = Request.of(argument, resolved)
-    source = dataset.open(request, "train")
-    request = request.checked(dataset.census_of(source))
-    test = dataset.open(request, "test")
-    if not len(test.labels):
-        raise DataError(f"--dataset {options.dataset!r} has no image in its test part")
     config = options.source.config
     size_px = options.input_size_px or (
-        dataset.size_px if config.provenance.keys() & {"published", BASELINE} else config.model_input.height_px
+        dataset.size_px if config.provenance.keys() & {"published", BASELINE} else config.model_input.size_px
     )
-    if options.input_size_px is None and config.model_input.width_px != config.model_input.height_px:
-        raise ParameterError("--input-size is needed: the config's input is not square, and images are")
-    model_input = ModelInput(
-        source.images(torch.zeros(1, dtype=torch.int64).numpy(), size_px).shape[1],
-        size_px,
-        size_px,
-        len(source.classes),
-    )
-    images = round(len(source.labels) * (1 - options.validation))
-    task = TrainingTask(images, size_px, model_input.channels, model_input.classes, dataset.flip)
+    part = training_part(options, dataset, argument, size_px)
+    model_input = part.model_input
+    images = round(part.images * (1 - options.validation))
+    shorter_px = min(model_input.height_px, model_input.width_px)
+    task = TrainingTask(images, shorter_px, model_input.channels, model_input.classes, dataset.flip)
     recipe = recipe_for(options.recipe, name, task, options.overrides, options.time_s)
     with torch.device("meta"):
         plugins.load(plugins.BUILDERS, config.builder).build(config.architecture, model_input)
@@ -188,25 +172,29 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, dic
     assignment = Assignment(
         architecture=config.architecture,
         model_input=model_input,
-        classes=source.classes,
+        classes=part.classes,
         builder=config.builder,
         weights=str(options.source.weights.resolve()) if options.source.weights else None,
         dataset=name,
-        request=request,
+        request=part.request,
+        rules=part.rules,
         recipe=replace(recipe, precision=options.precision),
         validation=options.validation,
         device=device,
         threads=options.threads or max(1, available_cores() // options.workers),
         seed=options.seed,
     )
-    return assignment, task, content_settings(source), dataset.census_of(source, test)
+    return assignment, task, part
 
 
 def _settings(assignment: Assignment, options: TrainingOptions, content: Mapping[str, Any]) -> dict[str, Any]:
+    dataset: Dataset = plugins.load(plugins.DATASETS, assignment.dataset)
     return {
         "key": assignment.architecture.key,
         "dataset": options.dataset,
         "input": assignment.model_input.to_dict(),
+        # On record only where it is not the data set's own: trainings of earlier versions have no such setting.
+        **({} if assignment.rules.resize == dataset.resize else {RESIZE_SETTING: assignment.rules.resize}),
         "recipe": assignment.recipe.to_dict(),
         "validation": assignment.validation,
         "device": assignment.device,
@@ -313,7 +301,6 @@ def _write_network(
 
 def _preprocessing(assignment: Assignment, metrics: Mapping[str, Any]) -> Preprocessing:
     """The way from a picture to the trained network's input."""
-    dataset: Dataset = plugins.load(plugins.DATASETS, assignment.dataset)
     size = assignment.model_input
     return Preprocessing(
         size.height_px,
@@ -321,8 +308,7 @@ def _preprocessing(assignment: Assignment, metrics: Mapping[str, Any]) -> Prepro
         tuple(metrics["mean"]),
         tuple(metrics["std"]),
         assignment.classes,
-        colour=GREY if size.channels == 1 else RGB,
-        resize=dataset.resize,
+        **vars(assignment.rules),
     )
 
 

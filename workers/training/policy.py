@@ -32,7 +32,7 @@ MAX_FOLDS = 4
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """A training's data as a recipe depends on it: the number of images, their size, channels and classes.
+    """A training's data as a recipe depends on it: the number of images, their shorter side, channels and classes.
 
     `mirrors` says whether a mirrored image keeps its class.
     """

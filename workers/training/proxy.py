@@ -21,9 +21,7 @@ from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_mete
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
 from nas.space import SearchSpace
 from nas.trial import Outcome
-from workers.data.chosen import chosen_dataset
-from workers.data.content import content_settings
-from workers.data.dataset import ProxyData, split
+from workers.data.dataset import ProxyData
 from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
@@ -32,7 +30,7 @@ from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
 from workers.training.loop import ResidentData, choose_setting
 from workers.training.micro_batch import MicroBatch, ways
-from workers.training.proxy_recipe import recipe_of
+from workers.training.proxy_data import proxy_data
 from workers.training.setting import PRECISIONS, Setting
 from workers.training.space_check import check_space
 from workers.training.steps import NonFiniteLossError
@@ -62,13 +60,15 @@ class ProxyEvaluator:
     """The targets' fingerprints by their names, by which the study's figures are compared."""
     training_free: TrainingFree
     memory: MemoryEstimate
-    census: Mapping[str, Any]
     objectives: Collection[Objective] = ()
     """The requested objectives."""
+    notes: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    """Events about the data for the user: its census, and warnings."""
 
     def prepared(self, record: Record, run: Run, say: Say) -> "ProxyEvaluator":
-        """The evaluator with its meters on the record's scale. Says what pictures it has."""
-        say("data", self.census)
+        """The evaluator with its meters on the record's scale. Says what there is to say about the data."""
+        for event, note in self.notes:
+            say(event, note)
         # Computed here, so that it is pickled to workers.
         _ = self.memory.trial
         return replace(self, meters={name: calibrated(meter, record) for name, meter in self.meters.items()})
@@ -328,20 +328,8 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     objectives = objectives_of(options.objectives, target_names)
     effort = options.latency_precision, MEASUREMENT_LIMIT_S
     meters = {name: load_meter(name, options.ray_address).precise(*effort) for name in target_names}
-    name, dataset, source = chosen_dataset(options)
-    train_size = options.train_size or dataset.train_size
-    size_px = options.input_size_px or dataset.default_px(source)
-    try:
-        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise ParameterError(
-            f"--input-size {size_px}: {train_size} images of that size do not fit in memory"
-        ) from error
-    recipe = recipe_of(options, dataset, data)
-    if recipe.folds > 1:
-        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed, folds=recipe.folds)
+    prepared = proxy_data(options)
+    data, recipe = prepared.data, prepared.recipe
     model_input = data.model_input
     space = space.for_pictures(model_input)
     if ENERGY in objectives:
@@ -367,15 +355,15 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         memory=memory_estimate(
             space, model_input, min(recipe.batch_size, len(data.train_labels)), data.train_images.nbytes
         ),
-        census=dataset.census_of(source).as_json(),
         objectives=objectives,
+        notes=prepared.notes,
     )
     first, *others = target_names
     return (
         evaluator,
         space,
         {
-            "dataset": name,
+            **prepared.settings,
             "input": model_input.to_dict(),
             "latency_input": inputs[first].to_dict(),
             "epochs": recipe.epochs,
@@ -389,7 +377,6 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "latency_precision": options.latency_precision,
             "max_latency_ms": options.max_latency_ms,
             "seed": options.seed,
-            **content_settings(source),
         },
     )
 

@@ -10,7 +10,7 @@ from workers.training.policy import TrainingTask, folds, policy
 
 def recipe_of(options: EvaluationOptions, dataset: Dataset, data: ProxyData) -> TrainingRecipe:
     """The recorded recipe where there is one, else the policy's."""
-    images, channels, size_px, _ = data.train_images.shape
+    images, channels, height_px, width_px = data.train_images.shape
     trainings = folds(len(data.validation_labels), images + len(data.validation_labels))
     # Fewer images than asked for are all that the data set has.
     is_small = images < (options.train_size or dataset.train_size)
@@ -20,7 +20,7 @@ def recipe_of(options: EvaluationOptions, dataset: Dataset, data: ProxyData) -> 
         overrides = {name: value for name, value in overrides.items() if value is not None}
         return TrainingRecipe.from_dict({**options.training_recipe, "epochs": epochs, **overrides})
     recipe = policy(
-        TrainingTask(images, size_px, channels, data.classes, dataset.flip),
+        TrainingTask(images, min(height_px, width_px), channels, data.classes, dataset.flip),
         epochs=epochs,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,

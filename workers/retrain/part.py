@@ -1,0 +1,84 @@
+"""The training part of a full training's data set: its form, the rules of its pictures, and warnings about them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nas.architecture import ModelInput, Size, sides_of, size_of
+from nas.errors import DataError
+from nas.exports.config import RESIZE_SETTING, RETRAINED, ExportedConfig
+from nas.exports.pictures import Rules, colour_of
+from nas.exports.training import TrainingOptions
+from nas.options import AUTO_COLOUR
+from workers.data.blank import blank_warnings
+from workers.data.chosen import served_rules
+from workers.data.content import content_settings
+from workers.data.dataset import Dataset, Request
+
+# Pictures that are decoded before the training, to look at them.
+SAMPLE, SAMPLE_SEED = 200, 0
+
+
+class TrainingPart(NamedTuple):
+    """The number of images, their classes and form, the request and the rules of every part.
+
+    `content` are the settings that name the pictures, `notes` events for the user.
+    """
+
+    images: int
+    classes: tuple[str, ...]
+    model_input: ModelInput
+    request: Request
+    rules: Rules
+    content: Mapping[str, Any]
+    notes: Sequence[tuple[str, Mapping[str, Any]]]
+
+
+def training_part(options: TrainingOptions, dataset: Dataset, argument: str, size_px: Size) -> TrainingPart:
+    """Open the parts and look at some of the training pictures.
+
+    Raises DataError for a part without pictures, OptionError for rules that the data set does not have.
+    """
+    resolved = replace(_as_recorded(options), data_dir=options.data_dir.resolve() if options.data_dir else None)
+    request = Request.of(argument, resolved)
+    source = dataset.open(request, "train")
+    sides = sides_of(size_px)
+    chosen = np.sort(np.random.default_rng(SAMPLE_SEED).permutation(len(source.labels))[:SAMPLE])
+    images_NCHW = source.images(chosen, size_of(*sides))
+    channels = images_NCHW.shape[1]
+    warnings = blank_warnings(images_NCHW, source.labels[chosen], source.classes)
+    rules = served_rules(options, dataset, source, channels)
+    request = request.checked(dataset.census_of(source))
+    test = dataset.open(replace(request, rules=rules), "test")
+    if not len(test.labels):
+        raise DataError(f"--dataset {options.dataset!r} has no image in its test part")
+    return TrainingPart(
+        len(source.labels),
+        source.classes,
+        ModelInput(channels, *sides, len(source.classes)),
+        request,
+        rules,
+        content_settings(source),
+        [
+            ("data", dataset.census_of(source, test).as_json()),
+            *(("warning", {"message": text}) for text in warnings),
+        ],
+    )
+
+
+def _as_recorded(options: TrainingOptions) -> TrainingOptions:
+    """Fill in colour and resizing as the config's network had them, on this data set or with these weights."""
+    config = options.source.config
+    trained = _trained(config)
+    is_same = trained.get("dataset") == options.dataset
+    if options.colour == AUTO_COLOUR and (is_same or options.source.weights is not None):
+        options = replace(options, colour=colour_of(config.model_input.channels))
+    return replace(options, resize=options.resize or trained.get(RESIZE_SETTING)) if is_same else options
+
+
+def _trained(config: ExportedConfig) -> dict[str, Any]:
+    """The settings of the config's latest training: that of `nas retrain`, else the search's."""
+    provenance = config.provenance
+    return dict(provenance.get(RETRAINED) or {**provenance.get("training", {}), "dataset": provenance.get("dataset")})
