@@ -12,17 +12,17 @@ from nas import plugins
 from nas.architecture import Size
 from nas.exports.source import Source
 from nas.options import (
+    AUTO_COLOUR,
     CHECK_PICTURES,
+    COLOUR,
+    DEFAULT_MAX_PIXELS,
     EMPTY_CLASSES,
     FOLLOW_LINKS,
     HEADERS,
-    SKIP_UNREADABLE,
-    AUTO_COLOUR,
-    COLOUR,
-    DEFAULT_MAX_PIXELS,
     INPUT_SIZE,
     PIXEL_LIMIT,
     RESIZE,
+    SKIP_UNREADABLE,
     Option,
     check_options,
     option_fields,

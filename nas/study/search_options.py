@@ -11,8 +11,8 @@ from nas.architecture import Size
 from nas.errors import OptionError
 from nas.evaluation import EvaluationOptions, Resources, RunningTrial
 from nas.options import (
-    CHECK_PICTURES,
     AUTO_COLOUR,
+    CHECK_PICTURES,
     COLOUR,
     DEFAULT_LATENCY_PRECISION,
     DEFAULT_MAX_PIXELS,
@@ -25,8 +25,8 @@ from nas.options import (
     MAX_LATENCY,
     PIXEL_LIMIT,
     RAY_ADDRESS,
-    SKIP_UNREADABLE,
     RESIZE,
+    SKIP_UNREADABLE,
     STORAGE,
     Option,
     check_options,

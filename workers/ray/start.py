@@ -12,8 +12,8 @@ from pathlib import Path
 import ray
 
 from nas.errors import NasError, SearchInterruptedError
+from nas.machine import available_bytes
 from nas.trial_cost import size
-from workers.memory import available_bytes
 from workers.ray.environment import reason
 
 # The names of Ray's sockets below its temporary folder, and the system's limit of a socket's path.

@@ -66,7 +66,7 @@ class FurtherPictures:
         return self._pictures(slice(first, last))
 
 
-def training_data(training: Pictures, validation: Pictures, dataset: Dataset) -> TrainingData:
+def training_data(training: Pictures, validation: Pictures, dataset: Dataset) -> ResidentData | StreamedData:
     """The data of a training on the two parts: resident where it fits, else streamed."""
     shift_px = dataset.shift_px(training.size_px)
     count = len(training.indices) + len(validation.indices)

@@ -13,6 +13,7 @@ from nas.exports.pictures import Rules, colour_of
 from nas.exports.training import TrainingOptions
 from nas.options import AUTO_COLOUR
 from workers.data.blank import blank_warnings
+from workers.data.census import Census
 from workers.data.chosen import served_rules
 from workers.data.content import content_settings
 from workers.data.dataset import Dataset, Request
@@ -24,7 +25,7 @@ SAMPLE, SAMPLE_SEED = 200, 0
 class TrainingPart(NamedTuple):
     """The number of images, their classes and form, the request and the rules of every part.
 
-    `content` are the settings that name the pictures, `notes` events for the user.
+    `content` are the settings that name the pictures, `warnings` are about these.
     """
 
     images: int
@@ -33,7 +34,8 @@ class TrainingPart(NamedTuple):
     request: Request
     rules: Rules
     content: Mapping[str, Any]
-    notes: Sequence[tuple[str, Mapping[str, Any]]]
+    census: Census
+    warnings: Sequence[str]
 
 
 def training_part(options: TrainingOptions, dataset: Dataset, argument: str, size_px: Size) -> TrainingPart:
@@ -61,10 +63,8 @@ def training_part(options: TrainingOptions, dataset: Dataset, argument: str, siz
         request,
         rules,
         content_settings(source),
-        [
-            ("data", dataset.census_of(source, test).as_json()),
-            *(("warning", {"message": text}) for text in warnings),
-        ],
+        dataset.census_of(source, test),
+        warnings,
     )
 
 

@@ -67,8 +67,9 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         curve = tuple(Epoch(**point) for point in metrics["curve"])
         train_accuracy = metrics.get("train_accuracy")
         return TrainingResult(metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
-    for event, note in part.notes:
-        watcher.noted(event, note)
+    watcher.noted("data", part.census.as_json())
+    for warning in part.warnings:
+        watcher.warned(warning)
     outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
         raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
