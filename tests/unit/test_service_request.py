@@ -22,10 +22,10 @@ WORDS = (
     *("--start-from", "published", "--start-from", "one.yaml", "--study", "mine", "--sampler", "tpe"),
     *("--evaluator", "supernet", "--supernet-epochs", "4", "--inherit"),
     *("--dataset", "digits", "--data-dir", "data", "--download", "--epochs", "2", "--train-size", "64"),
-    *("--empty-classes", "--skip-unreadable", "--check", "full"),
     *("--input-size", "14", "--batch-size", "16", "--learning-rate", "0.01", "--train-precision", "fp32"),
     *("--target", "cpu", "--target", "onnxruntime:threads=1", "--objective", "accuracy", "--objective", "latency"),
     *("--feature", "naswot", "--feature", "macs"),
+    *("--empty-classes", "--skip-unreadable", "--check", "full"),
     *("--latency-precision", "20%", "--device", "cpu", "--max-latency", "2.5", "--workers", "1"),
     *("--gpus-per-trial", "0.5", "--cpus-per-trial", "2", "--resource", "fast=1", "--seed", "3"),
 )
