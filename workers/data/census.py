@@ -36,7 +36,7 @@ class Census:
     @property
     def reasons(self) -> dict[str, int]:
         """Skipped files by reason, of all classes, the most frequent reason first."""
-        return dict(sum((Counter(reasons) for reasons in self.skipped.values()), Counter[str]()).most_common())
+        return by_count(sum((Counter(reasons) for reasons in self.skipped.values()), Counter()))
 
     @property
     def message(self) -> str:
@@ -56,3 +56,8 @@ class Census:
             "parts": {part: sum(counts) for part, counts in self.parts.items()},
             "skipped": self.reasons,
         }
+
+
+def by_count(counts: Counter[str]) -> dict[str, int]:
+    """Sort counts, the largest first."""
+    return dict(sorted(counts.items(), key=lambda counted: -counted[1]))

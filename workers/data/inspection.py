@@ -10,7 +10,7 @@ from PIL import Image
 from nas import plugins
 from nas.evaluation import EvaluationOptions
 from nas.exports.inspection import ClassInspection, Inspection
-from workers.data.census import TEST, TRAIN, Census
+from workers.data.census import TEST, TRAIN, Census, by_count
 from workers.data.dataset import Dataset, Described, ImageSource, PictureFacts, Request
 
 THUMBNAIL_PX = 96
@@ -35,7 +35,7 @@ def inspect(options: EvaluationOptions, thumbnails: int) -> Inspection:
                 {part: counts[number] for part, counts in census.parts.items()},
                 _positive(census, label),
                 _sizes(of_class),
-                dict(Counter(picture.mode for picture in of_class).most_common()),
+                by_count(Counter(picture.mode for picture in of_class)),
                 _thumbnails(train, chosen[TRAIN], thumbnails),
             )
         )

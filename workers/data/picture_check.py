@@ -17,7 +17,7 @@ from nas.options import FULL, SAMPLE
 
 # Pictures that `--check sample` decodes.
 SAMPLED_PICTURES = 200
-# Starting processes takes as long as the headers of about this number of files.
+# Of fewer files the headers are read before processes would have started.
 MANY_FILES = 2000
 START = "from workers.data.picture_check import main; main()"
 
