@@ -21,6 +21,12 @@ def measured_key(architecture: Architecture) -> str:
     return hashlib.blake2b(json.dumps([architecture.key, sources]).encode(), digest_size=KEY_BYTES).hexdigest()
 
 
+def has_own_key(architecture: Architecture) -> bool:
+    """Whether its measurements' key is the architecture's own, as where all of its mixers are built-in ones."""
+    built_in = {name for name in plugins.names(plugins.MIXERS) if not plugins.is_third_party(plugins.MIXERS, name)}
+    return {stage.mixer for stage in architecture.stages if stage.depth} <= built_in
+
+
 def mixer_sources(mixers: Iterable[str]) -> dict[str, str]:
     """Return the digest of the source of each mixer that is another package's, sorted by name."""
     digests = {mixer: plugins.source_digest(plugins.MIXERS, mixer) for mixer in sorted(set(mixers))}
