@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from nas.latency.machine import available_cores
 from nas.latency.processor import processor_name
-from nas.machine import available_cores
 
 
 def environment_on(device: str) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from nas.machine import available_bytes
+from nas.latency.machine import available_bytes
 from workers.allocator import kept_bytes
 
 # The share of the free memory that workers may take; the rest is left to caches and to other processes.

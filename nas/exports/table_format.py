@@ -74,7 +74,7 @@ def _features(outcome: Outcome) -> Cells:
 
 
 def _trial(trial: Trial, outcome: Outcome) -> Cells:
-    """What is on record of the trial itself: the latency's interval is that of its own measurement."""
+    """The cells of the trial itself: the latency's interval is that of its own measurement."""
     cells: Cells = {
         "number": trial.number,
         "state": trial.state.value,

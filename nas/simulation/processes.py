@@ -9,7 +9,7 @@ from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
-from nas.machine import available_cores
+from nas.latency.machine import available_cores
 
 T = TypeVar("T")
 

@@ -138,8 +138,8 @@ def _read_cells(reader: "csv.DictReader[str]", columns: Sequence[str], where: st
             )
         stripped = {column: text.strip() for column, text in texts.items()}
         if stripped.get(STATE, TrialState.COMPLETE) == TrialState.COMPLETE:
-            told = {column: text for column, text in stripped.items() if not column.startswith(TRIAL_PREFIX)}
-            cells.append((reader.line_num, told))
+            results = {column: text for column, text in stripped.items() if not column.startswith(TRIAL_PREFIX)}
+            cells.append((reader.line_num, results))
     if STATE in columns:
         gaps = {column for _, texts in cells for column, text in texts.items() if not text and _is_optional(column)}
         cells = [(line, {c: text for c, text in texts.items() if c not in gaps}) for line, texts in cells]

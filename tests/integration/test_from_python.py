@@ -75,9 +75,7 @@ def test_a_training_function_reaches_its_budget(tmp_path: Path) -> None:
     # Ray sets this for good, and Rays of processes with this environment would not start.
     assert "RAY_AUTH_MODE" not in os.environ
     assert run_nas(["front", "--storage", storage], tmp_path).code == 0
-    again = nas.search(
-        evaluate=train, dataset=(IMAGES, LABELS), epochs=EPOCHS, budget=7, storage=storage, study="mine", **FEW
-    )
+    again = search_here(train, tmp_path, epochs=EPOCHS, budget=7, study="mine")
     assert len(again.trials) == 7
 
 

@@ -17,7 +17,10 @@ from tests.conftest import free_port, nas_script, run_nas
 from tests.integration.searching import QUICK, RunningSearch, done, trials, wait_for_end
 
 # Trials of several seconds: the search must still be at it when the test comes to kill it.
-SLOWER = ("search", "--space", "hybrid", "--batch-size", "32", "--no-early-stopping")
+SLOWER = (
+    *("search", "--space", "hybrid", "--batch-size", "32", "--no-early-stopping"),
+    *("--baselines", "none", "--latency-precision", "20%"),
+)
 
 
 def assert_recorded_once(folder: Path, budget: int) -> None:

@@ -29,7 +29,15 @@ from tests.studies import make_study, open_study
 
 ODD = "<b>odd & ends</b>"
 # What QUICK asks of a search on the command line.
-OPTIONS = {"space": "hybrid", "epochs": 1, "train_size": 100, "confirm": 0, "workers": 1}
+OPTIONS = {
+    "space": "hybrid",
+    "epochs": 1,
+    "train_size": 100,
+    "confirm": 0,
+    "workers": 1,
+    "baselines": ["none"],
+    "latency_precision": "20%",
+}
 
 
 @pytest.fixture

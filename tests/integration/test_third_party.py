@@ -50,6 +50,7 @@ def run(folder: Path, *arguments: str) -> str:
 def test_it_is_searched_and_exported(installed: Path) -> None:
     assert "shift(step=2)" in run(installed, "spaces", "show", "space.yaml")
     quick = ("--epochs", "1", "--train-size", "64", "--budget", "2", "--confirm", "0", "--workers", "1")
+    quick += ("--baselines", "none", "--latency-precision", "20%")
     assert "2 trials on record" in run(installed, "search", "--space", "space.yaml", *quick)
     run(installed, "export", "--format", "python", "--output", "net.py")
     program = "import torch, net; print(net.build()(torch.zeros(1, 1, 10, 10)).shape)"

@@ -9,7 +9,7 @@ import pytest
 
 from nas.errors import ParameterError
 from nas.evaluation import Resources
-from nas.machine import available_bytes, available_cores
+from nas.latency.machine import available_bytes, available_cores
 from workers.latency.load import load_target
 from workers.ray.runner import RayTuneRunner
 

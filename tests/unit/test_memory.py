@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from nas.machine import available_bytes
+from nas.latency.machine import available_bytes
 from workers import memory
 from workers.allocator import keep_freed_memory, kept_bytes
 from workers.memory import is_out_of_memory, limit_to_share

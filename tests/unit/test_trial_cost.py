@@ -10,7 +10,7 @@ import pytest
 from nas.architecture import Architecture, ModelInput, Stage
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions, Job, Resources
-from nas.machine import available_cores
+from nas.latency.machine import available_cores
 from nas.objective import Measurement
 from nas.trial import Outcome
 from nas.trial_cost import GIB, Slots, TrialMemory, TrialPlan, TrialSeconds, duration, plan, span

@@ -6,7 +6,7 @@ from typing import Any
 
 from nas import plugins
 from nas.errors import ParameterError
-from nas.machine import available_cores
+from nas.latency.machine import available_cores
 from workers.latency.target import Target, parse_options
 
 

@@ -15,7 +15,7 @@ from ray.exceptions import RayError
 
 from nas.errors import ParameterError
 from nas.evaluation import AskTell, Evaluator, Resources
-from nas.machine import available_bytes, available_cores
+from nas.latency.machine import available_bytes, available_cores
 from nas.trial_cost import Slots, TrialMemory, size
 from workers.memory import SHARE
 from workers.ray.cluster import Cluster

@@ -7,7 +7,7 @@ import torch
 from ray import tune
 
 from nas.evaluation import Evaluator, Job, outcomes_of
-from nas.machine import available_cores
+from nas.latency.machine import available_cores
 from nas.trial import Failure, Outcome, TrialState
 from workers.allocator import keep_freed_memory
 from workers.memory import limit_to_share

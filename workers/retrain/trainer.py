@@ -25,7 +25,7 @@ from nas.exports.output_file import atomic_write, make_folder, write_text
 from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
-from nas.machine import available_cores
+from nas.latency.machine import available_cores
 from workers.data.dataset import Dataset
 from workers.device import choose_device
 from workers.ray.environment import ray_environment
