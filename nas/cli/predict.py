@@ -30,7 +30,7 @@ def command(network: Path, pictures: tuple[Path, ...], max_pixels: int, as_json:
     PIXEL_LIMIT.check("max_pixels", max_pixels)
     paths = list(_files(pictures))
     predictor = _predictor(network)
-    for path, prediction in zip(paths, predictor.each(paths, max_pixels), strict=True):
+    for path, prediction in zip(paths, predictor.iterate(paths, max_pixels), strict=True):
         if as_json:
             click.echo(json.dumps({"path": str(path), **prediction._asdict()}))
         else:

@@ -46,9 +46,9 @@ class Predictor:
         Arrays are (H, W), (H, W, C) or (C, H, W), of uint8 or of decimals from 0 to 1. Raises
         DataError for what is no picture, and for a file of more pixels than `max_pixels`.
         """
-        return list(self.each(_several(pictures), max_pixels))
+        return list(self.iterate(_several(pictures), max_pixels))
 
-    def each(self, pictures: Iterable[Any], max_pixels: int = MAX_PIXELS) -> Iterator[Prediction]:
+    def iterate(self, pictures: Iterable[Any], max_pixels: int = MAX_PIXELS) -> Iterator[Prediction]:
         """Predict one picture after another, some at a time."""
         classes = self.preprocessing.classes
         for chosen in _batches(pictures):

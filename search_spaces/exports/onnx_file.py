@@ -31,6 +31,9 @@ TOLERANCE = 1e-4
 class OfPictures(nn.Module):
     """A network that takes pictures of uint8, which it normalises."""
 
+    mean_C11: Tensor
+    scale_C11: Tensor
+
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = network

@@ -65,7 +65,7 @@ class ArraySource:
 
     def images(self, indices: NDArray[np.int64], size_px: Size) -> NDArray[np.uint8]:
         images, sides = torch.from_numpy(self.pixels[indices]), sides_of(size_px)
-        if images.shape[2:] != sides:
+        if tuple(images.shape[2:]) != tuple(sides):
             resized = F.interpolate(images.float(), sides, mode="bilinear", antialias=True)
             images = resized.round().clamp(0, 255).to(torch.uint8)
         resized_NCHW: NDArray[np.uint8] = images.numpy()
