@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 from PIL import Image
 
-import nas
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
+from nas.exports.loading import load_network
 from nas.exports.prediction import Predictor, onnx_predictor
 from nas.options import PIXEL_LIMIT
 
@@ -41,7 +41,7 @@ def _predictor(network: Path) -> Predictor:
     """Load the network. Raises ParameterError for one that does not know its preprocessing."""
     if network.suffix == ONNX_SUFFIX and not network.is_dir():
         return onnx_predictor(network)
-    predictor: Predictor | None = getattr(nas.load(network, folded=True), "predict", None)
+    predictor: Predictor | None = getattr(load_network(str(network), folded=True), "predict", None)
     if predictor is None:
         raise ParameterError(
             f"folder {str(network)!r} does not hold its preprocessing: nas retrain writes one that does"
