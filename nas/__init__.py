@@ -84,21 +84,7 @@ def load(folder: str | PathLike[str], *, folded: bool = False) -> "nn.Module":
 
     Raises ParameterError as `build` does, and when the weights are missing or belong to another network.
     """
-    from nas import plugins
-    from nas.errors import ParameterError
-    from nas.exports.source import WEIGHTS_FILE, source_of
+    from nas.exports.loading import load_network
 
-    source = source_of(str(folder))
-    if source.weights is None:
-        raise ParameterError(
-            f"folder {str(folder)!r} has no {WEIGHTS_FILE}; nas.build makes the network without weights"
-        )
-    model: nn.Module = plugins.load(plugins.WEIGHTS, "safetensors")(source.config, source.weights)
-    if folded:
-        model = plugins.load(plugins.BUILDERS, source.config.builder).folded(model)
-    if source.config.preprocessing is not None:
-        from nas.exports.prediction import NetworkLogits, Predictor
-
-        # No module, and so no part of the state: a plain attribute, which copies and pickles with the network.
-        model.predict = Predictor(NetworkLogits(model, source.config.preprocessing), source.config.preprocessing)  # type: ignore[assignment]
+    model: nn.Module = load_network(str(folder), folded=folded)
     return model

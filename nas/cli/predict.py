@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-import nas
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
+from nas.exports.loading import load_network
 from nas.exports.picture_files import is_hidden, picture_endings
 from nas.exports.prediction import Predictor, onnx_predictor
 from nas.options import PIXEL_LIMIT
@@ -30,7 +30,7 @@ def command(network: Path, pictures: tuple[Path, ...], max_pixels: int, as_json:
     PIXEL_LIMIT.check("max_pixels", max_pixels)
     paths = list(_files(pictures))
     predictor = _predictor(network)
-    for path, prediction in zip(paths, predictor.each(paths, max_pixels), strict=True):
+    for path, prediction in zip(paths, predictor.iterate(paths, max_pixels), strict=True):
         if as_json:
             click.echo(json.dumps({"path": str(path), **prediction._asdict()}))
         else:
@@ -41,7 +41,7 @@ def _predictor(network: Path) -> Predictor:
     """Load the network. Raises ParameterError for one that does not know its preprocessing."""
     if network.suffix == ONNX_SUFFIX and not network.is_dir():
         return onnx_predictor(network)
-    predictor: Predictor | None = getattr(nas.load(network, folded=True), "predict", None)
+    predictor: Predictor | None = getattr(load_network(str(network), folded=True), "predict", None)
     if predictor is None:
         raise ParameterError(
             f"folder {str(network)!r} does not hold its preprocessing: nas retrain writes one that does"

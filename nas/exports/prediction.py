@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,6 @@ from PIL import Image
 from nas.errors import ParameterError
 from nas.exports.pictures import MAX_PIXELS
 from nas.exports.preprocessing import Preprocessing
-
-if TYPE_CHECKING:
-    from torch import nn
 
 BATCH = 64
 # Key of an ONNX file's metadata under which it holds its preprocessing, as JSON.
@@ -58,28 +55,6 @@ class Predictor:
                 shares = (exponentials_K / exponentials_K.sum()).tolist()
                 best = int(logits_K.argmax())
                 yield Prediction(classes[best], shares[best], dict(zip(classes, shares, strict=True)))
-
-
-class NetworkLogits:
-    """A torch network's logits of images of uint8, on the network's device."""
-
-    def __init__(self, network: "nn.Module", preprocessing: Preprocessing) -> None:
-        self._network = network
-        self._preprocessing = preprocessing
-
-    def __call__(self, images_NCHW: NDArray[np.uint8]) -> NDArray[np.float32]:
-        import torch
-
-        normalised_NCHW = (images_NCHW - self._preprocessing.mean_255) / self._preprocessing.std_255
-        device = next((weight.device for weight in self._network.parameters()), torch.device("cpu"))
-        was_training = self._network.training
-        self._network.eval()
-        try:
-            with torch.inference_mode():
-                logits: NDArray[np.float32] = self._network(torch.from_numpy(normalised_NCHW).to(device)).cpu().numpy()
-        finally:
-            self._network.train(was_training)
-        return logits
 
 
 def onnx_predictor(path: Path) -> Predictor:

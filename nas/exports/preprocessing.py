@@ -26,7 +26,7 @@ from nas.exports.pictures import (
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How pictures become a network's input, and the classes of its outputs, in their order.
+    """The way from pictures to a network's input, and the classes of its outputs, in their order.
 
     `mean` and `std` are by channel, of values from 0 (black) to 1 (white): an input is (value - mean) / std. `resize`
     is crop, pad or squash (nas.exports.pictures.fitted), bilinear with antialiasing. `white` is the value of white in

@@ -55,8 +55,8 @@ def drive(
     process = psutil.Process()
     identity = {**_machine(), "pid": process.pid, "started_at": process.create_time()}
 
-    def heartbeat(told: Mapping[str, Any]) -> dict[str, Any]:
-        return {**identity, "seen_at": clock(), **told}
+    def heartbeat(reported: Mapping[str, Any]) -> dict[str, Any]:
+        return {**identity, "seen_at": clock(), **reported}
 
     def is_mine(driver: Mapping[str, Any] | None) -> bool:
         return driver is not None and {key: driver.get(key) for key in identity} == identity
@@ -81,12 +81,12 @@ def drive(
                 if store.is_asked_to_stop(study_id):
                     store.ask_to_stop(study_id, None)
                     stop()
-                told = report()
-                if told == last_report and time.monotonic() - last_heartbeat < HEARTBEAT_S:
+                reported = report()
+                if reported == last_report and time.monotonic() - last_heartbeat < HEARTBEAT_S:
                     continue
-                if not is_mine(store.replace_driver(study_id, heartbeat(told), is_mine)):
+                if not is_mine(store.replace_driver(study_id, heartbeat(reported), is_mine)):
                     return
-                last_heartbeat, last_report = time.monotonic(), told
+                last_heartbeat, last_report = time.monotonic(), reported
             except StorageError:
                 # The main thread reports a database that is away; the next heartbeat may come through.
                 continue

@@ -31,17 +31,17 @@ TOLERANCE = 1e-4
 class OfPictures(nn.Module):
     """A network that takes pictures of uint8, which it normalises."""
 
-    mean_C11: Tensor
-    scale_C11: Tensor
+    mean: Tensor
+    scale: Tensor
 
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("mean_C11", torch.from_numpy(preprocessing.mean_255))
-        self.register_buffer("scale_C11", torch.from_numpy(1 / preprocessing.std_255))
+        self.register_buffer("mean", torch.from_numpy(preprocessing.mean_255))
+        self.register_buffer("scale", torch.from_numpy(1 / preprocessing.std_255))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        logits: Tensor = self.network((x_BCHW.float() - self.mean_C11) * self.scale_C11)
+        logits: Tensor = self.network((x_BCHW.float() - self.mean) * self.scale)
         return logits
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nas.errors import DataError
-from nas.machine import available_cores
+from nas.latency.machine import available_cores
 from workers.data.census import TEST, TRAIN, UNREADABLE
 from workers.data.dataset import Part, Request
 from workers.data.picture_check import unreadable

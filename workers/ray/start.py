@@ -12,7 +12,7 @@ from pathlib import Path
 import ray
 
 from nas.errors import NasError, SearchInterruptedError
-from nas.machine import available_bytes
+from nas.latency.machine import available_bytes
 from nas.trial_cost import size
 from workers.ray.environment import reason
 

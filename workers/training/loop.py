@@ -52,8 +52,9 @@ class JudgedData(Protocol):
     def held_out(self, first: int, last: int) -> Tensor:
         """The pictures from `first` to before `last`."""
 
-    def normalise(self, images: Tensor) -> Tensor:
-        """Normalise images by the training part's statistics."""
+    @property
+    def normalise(self) -> "Normalisation":
+        """The normalisation of images by the training part's statistics."""
 
 
 class TrainingData(JudgedData, Protocol):
