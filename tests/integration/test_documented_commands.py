@@ -15,7 +15,7 @@ from tests.unit.test_datasets import pictures
 
 # Click takes the last of a repeated option: these make a shown search small.
 SMALL = (
-    *("--budget", "2", "--epochs", "1", "--train-size", "64", "--confirm", "0", "--workers", "1"),
+    *("--budget", "1", "--epochs", "1", "--train-size", "64", "--confirm", "0", "--workers", "1"),
     *("--latency-precision", "20%"),
 )
 # Run elsewhere: the README's two commands by .ci/run, dashboards by test_going_on.py and test_seeing.py, a search by a
@@ -64,7 +64,7 @@ def test_every_command_shown(page: str, tmp_path: Path) -> None:
     pictures(tmp_path / "pictures")
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     if commands[0].startswith(("nas front", "nas export", "nas db")):
-        assert run_nas(["search", *SMALL], tmp_path).code == 0
+        assert run_nas(["search", *SMALL, "--baselines", "none"], tmp_path).code == 0
     left_out = []
     for command in commands:
         program, *arguments = shlex.split(command)
@@ -80,10 +80,13 @@ def test_every_command_shown(page: str, tmp_path: Path) -> None:
             arguments += [*SMALL, *(("--max-latency", "1000") if "--max-latency" in arguments else ())]
             arguments += ["--confirm", "1"] if "supernet" in arguments else []
             arguments += [] if "--baselines" in arguments else ["--baselines", "none"]
+            # Searches with these are simulated, which takes two trials.
+            arguments += ["--budget", "2"] if "--sampler" in arguments else []
         if arguments[0] == "simulate":
             arguments += ["--budget", "2", "--seeds", "1"]
         if arguments[0] == "retrain":
-            arguments += [] if "--time" in arguments else ["--epochs", "1"]
+            # Threads that wait for each other are slow beside other tests.
+            arguments += ["--threads", "1", *([] if "--time" in arguments else ["--epochs", "1"])]
             if "--time" in arguments:
                 arguments[arguments.index("--time") + 1] = "2s"
         if arguments[0] == "latency" and arguments[1] != "list":
