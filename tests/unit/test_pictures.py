@@ -1,16 +1,18 @@
 """Picture files of any mode, depth and shape, as images for networks: nothing of them is lost unseen."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from nas.architecture import sides_of, size_of
+from nas.architecture import ModelInput, sides_of, size_of
 from nas.architecture.picture_size import parse_size
 from nas.errors import DataError, OptionError
 from nas.evaluation import EvaluationOptions
+from nas.exports.config import ExportedConfig
 from nas.exports.pictures import (
     CROP,
     DEEP_WHITE,
@@ -24,6 +26,8 @@ from nas.exports.pictures import (
     image_of,
     white_of,
 )
+from nas.exports.source import Source, source_of
+from nas.exports.training import TrainingOptions
 from nas.space.loading import load_space
 from nas.study.preparation import going_on
 from nas.study.search_options import SearchOptions
@@ -32,6 +36,7 @@ from workers.data.blank import blank_warnings
 from workers.data.dataset import ArraySource, Request, split
 from workers.data.digits import DIGITS
 from workers.data.image_folder import IMAGE_FOLDER
+from workers.retrain.part import TrainingPart, training_part
 from workers.training.proxy import prepare
 
 EVERY = np.arange(8)
@@ -198,6 +203,27 @@ def test_a_search_warns_of_blank_pictures(tmp_path: Path) -> None:
     evaluation.evaluator.prepared(NoRecord(), None, lambda event, fields: said.append((event, fields["message"])))
     assert [event for event, _ in said] == ["warning"]
     assert "class 'other'" in said[0][1]
+
+
+def test_a_retraining_takes_the_forms_on_record_and_warns_of_blank_pictures(tmp_path: Path) -> None:
+    """A config of an earlier version has three channels for grey pictures, and its network goes on with them."""
+    folder = folder_of(tmp_path / "pictures", lambda number: ramp(255 if number < 5 else 0, np.uint8))
+    name = f"imagefolder:{folder}"
+
+    def part(config: ExportedConfig, **asked: object) -> TrainingPart:
+        options = TrainingOptions(source=Source(config), output=tmp_path, dataset=name, **asked)
+        return training_part(options, IMAGE_FOLDER, str(folder), config.model_input.size_px)
+
+    published = source_of("caformer_s18").config.resized(16, 48)
+    new = part(published)
+    assert new.model_input == ModelInput(1, 16, 48, 2)
+    assert new.rules == Rules(GREY, CROP, DEEP_WHITE)
+    (warning,) = new.warnings
+    assert "class 'other'" in warning
+    earlier = replace(published, provenance={"dataset": name, "training": {"resize": PAD}})
+    assert part(earlier).model_input.channels == 3
+    assert part(earlier).rules == Rules(RGB, PAD, DEEP_WHITE)
+    assert part(earlier, colour="grey", resize=SQUASH).rules == Rules(GREY, SQUASH, DEEP_WHITE)
 
 
 class NoRecord:

@@ -41,5 +41,10 @@ def test_every_option_arrives_as_it_was_given() -> None:
     assert again.params == context.params
 
 
+def test_a_size_may_be_a_number_or_height_and_width() -> None:
+    for size, words in ((32, ["--input-size=32"]), ("32x128", ["--input-size=32x128"])):
+        assert arguments(command, SearchOptions(input_size=size).model_dump()) == words
+
+
 def test_what_was_not_given_is_not_sent() -> None:
     assert given_options(command.make_context("search", ["--budget", "3"])) == {"budget": 3}
