@@ -34,7 +34,9 @@ def options_model(command: click.Command) -> type[BaseModel]:
             kind = Annotated[list[Text], Field(max_length=64)]
         elif kind is str:
             kind = Text
-        fields[name] = (kind | None, Field(default=None, description=_description(option)))
+        # False is more than a flag that is not given: forms offer all three.
+        further = {"enum": [None, True, False]} if option.secondary_opts else None
+        fields[name] = (kind | None, Field(default=None, description=_description(option), json_schema_extra=further))
     model: type[BaseModel] = create_model(
         "SearchOptions", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields
     )

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from nas import plugins
 from nas.exports.source import Source
-from nas.options import Option, check_options, option_fields
+from nas.options import FLIP, METRIC, SHIFT, Option, check_options, option_fields
 
 # Under this name a study's settings hold its recipe. Studies without one were trained by `LEGACY`.
 RECIPE_SETTING = "training_recipe"
@@ -110,6 +110,9 @@ class TrainingOptions:
     data_dir: Path | None = Option("Folder that holds the data set.", metavar="DIR").default(None)  # noqa: RUF009
     download: bool = Option("Fetch the data set into --data-dir if it is not there.").default(False)
     input_size_px: int | None = Option("Image size.", flag="--input-size", metavar="PX", minimum=1).default(None)
+    flip: bool | None = FLIP.default(None)
+    shift: float | None = SHIFT.default(None)
+    metric: str | None = METRIC.default(None)
     output: Path = Option("Folder for weights and figures.", metavar="DIR").required
     time_s: float | None = Option(
         "Train as long as 30s, 10m or 1h.", flag="--time", metavar="TIME", kind="duration"

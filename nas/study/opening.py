@@ -11,6 +11,7 @@ import optuna
 
 from nas import plugins
 from nas.errors import ParameterError, StorageError
+from nas.evaluation import DATA_SETTINGS
 from nas.objective import recorded_objectives
 from nas.space.loading import is_file, load_space
 from nas.space.size import split_size
@@ -80,7 +81,8 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
             raise ParameterError(f"study {name!r} is another program's, made with Optuna alone; name another --study")
         _register(store, study, settings, created_at)
     record = store.study(name)
-    for setting, value in settings.items():
+    for setting in dict.fromkeys((*settings, *DATA_SETTINGS)):
+        value = settings.get(setting)
         if setting == "space" and record.settings.get("space_key") == settings["space_key"]:
             # The same space under another name.
             continue

@@ -8,9 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from nas import plugins
-from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Runner
+from nas.evaluation import (
+    FLIP_SETTING,
+    SHIFT_SETTING,
+    SPLIT_SETTING,
+    STRATIFIED,
+    Evaluation,
+    EvaluationOptions,
+    Evaluator,
+    Runner,
+)
 from nas.exports.training import TrainingRecipe
 from nas.latency.slowest import size_for
+from nas.results.metric import METRIC_SETTING
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
@@ -22,7 +32,7 @@ from nas.study.settings import StudySettings
 
 
 def going_on(options: SearchOptions) -> SearchOptions:
-    """Fill in the space, training recipe and fidelity of the study that the options name, if it is on record.
+    """Fill in the space, recipe, fidelity and data settings of the study that the options name, if it is on record.
 
     The user's own values stand, and are refused later where they differ from the study's.
     """
@@ -43,6 +53,10 @@ def going_on(options: SearchOptions) -> SearchOptions:
         epochs=options.epochs or settings.get("epochs"),
         train_size=options.train_size or settings.get("train_size"),
         input_size_px=options.input_size_px or settings["input"]["height_px"],
+        flip=settings.get(FLIP_SETTING) if options.flip is None else options.flip,
+        shift=settings.get(SHIFT_SETTING) if options.shift is None else options.shift,
+        metric=options.metric or settings.get(METRIC_SETTING),
+        stratify=settings.get(SPLIT_SETTING) == STRATIFIED,
     )
 
 

@@ -12,9 +12,12 @@ from nas.evaluation import EvaluationOptions, Resources, RunningTrial
 from nas.options import (
     DEFAULT_LATENCY_PRECISION,
     DEFAULT_STORAGE,
+    FLIP,
     LATENCY_PRECISION,
     MAX_LATENCY,
+    METRIC,
     RAY_ADDRESS,
+    SHIFT,
     STORAGE,
     Option,
     check_options,
@@ -108,6 +111,8 @@ class SearchOptions:
     input_size_px: int | None = Option(
         "Proxy image size.", flag="--input-size", metavar="PX", above=0, default_text="by data set"
     ).default(None)
+    flip: bool | None = FLIP.default(None)
+    shift: float | None = SHIFT.default(None)
     batch_size: int | None = Option(
         "Proxy batch size; by default what suits the data.",
         metavar="N",
@@ -136,6 +141,7 @@ class SearchOptions:
         flag="--objective",
         metavar="NAME",
     ).default(("accuracy", "latency"))
+    metric: str | None = METRIC.default(None)
     features: tuple[str, ...] = Option(
         "Show ehvi what needs no training: parameters, macs, naswot, gradient_norm, synaptic; once for each.",
         flag="--feature",
@@ -180,6 +186,8 @@ class SearchOptions:
     """The space as the study has it on record, where `space` names a file that is not here."""
     training_recipe: Mapping[str, Any] | None = None
     """A recorded recipe that trials are trained by, of a study that goes on (nas.exports.training.TrainingRecipe)."""
+    stratify: bool = True
+    """Whether splits may be stratified by class; not in a study that was begun without that."""
 
     def check(self) -> None:
         """Raises ParameterError or UnknownNameError for what can be seen to be wrong without loading anything."""

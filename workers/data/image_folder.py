@@ -14,6 +14,7 @@ from torchvision import datasets
 from nas.errors import DataError, ParameterError
 from nas.exports.pictures import CROP, RGB, decode, opened
 from workers.data.dataset import Dataset, ImageSource, Part, Request
+from workers.data.splitting import split_indices
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
@@ -63,9 +64,9 @@ def open_image_folder(request: Request, part: Part) -> ImageSource:
                 f"{', '.join(source.classes)}, {other} {', '.join(_classes(root / other)) or 'none'}"
             )
         return source
-    order = np.random.default_rng(TEST_SPLIT_SEED).permutation(len(source.paths))
-    tests = int(len(order) * TEST_FRACTION)
-    chosen = np.sort(order[:tests] if part == "test" else order[tests:])
+    tests = int(len(source.paths) * TEST_FRACTION)
+    parts = split_indices(source.labels, tests, TEST_SPLIT_SEED, stratify=request.stratify)
+    chosen = np.sort(parts[part == "test"])
     return PictureSource(tuple(source.paths[index] for index in chosen), source.labels[chosen], source.classes)
 
 

@@ -21,11 +21,13 @@ from nas.builder import Builder
 from nas.errors import DataError
 from nas.exports.training import TrainingRecipe
 from workers.allocator import keep_freed_memory
-from workers.data.dataset import Dataset, Request, split_indices
+from workers.data.dataset import Dataset, Request
+from workers.data.splitting import split_indices
 from workers.latency.measurement_lock import locks_for, shared_step
 from workers.retrain.data import FurtherPictures, Pictures, training_data
 from workers.training.augmentation import augmentation_of, mix_of
-from workers.training.loop import Training, TrainingData, choose_setting, evaluate, prepare_weights
+from workers.training.judgement import JudgedData, judge
+from workers.training.loop import Training, TrainingData, choose_setting, prepare_weights
 from workers.training.setting import Setting
 
 CHECKPOINT = "training.pt"
@@ -47,8 +49,11 @@ class Assignment:
     weights: str | None
     dataset: str
     request: Request
+    flip: bool
+    shift: float
     recipe: TrainingRecipe
     validation: float
+    metric: str
     device: str
     threads: int
     seed: int
@@ -65,13 +70,15 @@ def work(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     device = ray.train.torch.get_device() if job.device == "cuda" else torch.device("cpu")
-    dataset: Dataset = plugins.load(plugins.DATASETS, job.dataset)
+    dataset: Dataset = plugins.load(plugins.DATASETS, job.dataset).augmented(job.flip, job.shift)
     source = dataset.open(job.request, "train")
     size_px = job.model_input.height_px
-    images = len(source.labels)
-    training_part, validation_part = split_indices(images, _held_out(images, job.validation), job.seed)
+    validation_images = held_out(len(source.labels), job.validation)
+    training_part, validation_part = split_indices(
+        source.labels, validation_images, job.seed, stratify=job.request.stratify
+    )
     training_pictures = Pictures(source, training_part, size_px, device)
-    data = training_data(training_pictures, Pictures(source, validation_part, size_px, device), dataset)
+    data = training_data(training_pictures, Pictures(source, validation_part, size_px, device), dataset, job.metric)
     # One process per machine takes the lock: several could wait for each other for ever.
     step_lock = partial(shared_step, locks_for(device.type, device.index) if context.get_local_rank() == 0 else ())
     network = _network(job, data, device)
@@ -113,7 +120,10 @@ def work(config: dict[str, Any]) -> None:
         if rank == 0:
             config["reports"].put(metrics)
         report.epoch({**metrics, "precision": precision})
-    accuracy_on = partial(evaluate, training.judged, setting=setting, step_lock=step_lock)
+
+    def accuracy_on(judged: JudgedData) -> float:
+        return judge(training.judged, judged, setting, step_lock=step_lock).value
+
     judged_training = replace(training_pictures, indices=training_part[:JUDGED_TRAINING_PICTURES])
     trained = {
         "precision": precision,
@@ -137,7 +147,7 @@ def _by_channel(statistic: Tensor) -> list[float]:
     return [float(value) / WHITE for value in statistic[0, :, 0, 0]]
 
 
-def _held_out(images: int, share: float) -> int:
+def held_out(images: int, share: float) -> int:
     """The number of validation images: a share of all, at least one unless the share is 0."""
     return min(images - 1, max(1, round(images * share))) if share else 0
 

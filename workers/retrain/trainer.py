@@ -24,24 +24,30 @@ from safetensors.torch import save
 from nas import plugins
 from nas.architecture import ModelInput
 from nas.errors import DataError, ParameterError, SearchInterruptedError
+from nas.evaluation import DATA_SETTINGS
 from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig
 from nas.exports.output_file import atomic_write, make_folder, write_text
 from nas.exports.pictures import GREY, RGB
 from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
-from workers.data.dataset import Dataset, Request
+from nas.options import PLAIN_ACCURACY
+from nas.results.metric import METRIC_SETTING
+from workers.data.dataset import Dataset, ImageSource, Request
+from workers.data.settings import data_settings
+from workers.data.splitting import has_rare_class
 from workers.device import choose_device
 from workers.ray.environment import ray_environment, reason
 from workers.ray.interruption import handle_signals
-from workers.retrain.loop import CHECKPOINT, Assignment, work
+from workers.retrain.advice import training_warnings
+from workers.retrain.loop import CHECKPOINT, Assignment, held_out, work
 from workers.retrain.recipes import recipe_for
+from workers.retrain.recorded_options import SETTINGS_FILE, may_stratify, with_recorded
 from workers.training.policy import TrainingTask, worthwhile_epochs
 from workers.training.setting import PRECISIONS
 from workers.training.steps import NonFiniteLossError
 
 RUN = "checkpoints"
-SETTINGS_FILE = "settings.json"
 METRICS_FILE = "metrics.json"
 # A training of fewer than this share of the worthwhile epochs is short, which a warning says.
 SHORT_SHARE = 1 / 4
@@ -53,18 +59,21 @@ LEARNT_ACCURACY = 0.95
 
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
     """Train, and write the output folder; a nas.exports.training.Trainer."""
-    options = replace(options, dataset=_dataset_of(options))
-    assignment, task = _assignment(options)
+    options = with_recorded(replace(options, dataset=_dataset_of(options)))
+    assignment, task, source = _assignment(options)
     settings = _settings(assignment, options)
     make_folder("--output", options.output)
     _check_same(options.output, settings)
-    watcher.started(settings, resumed=any((options.output / RUN).glob("checkpoint*")))
+    resumed = any((options.output / RUN).glob("checkpoint*"))
+    watcher.started(settings, resumed=resumed)
     finished = options.output / METRICS_FILE
     if finished.is_file():
         recorded = json.loads(finished.read_text(encoding="utf-8"))
         curve = tuple(Epoch(**point) for point in recorded["curve"])
         train_accuracy = recorded.get("train_accuracy")
         return TrainingResult(recorded["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
+    for warning in () if resumed else training_warnings(options, assignment, source):
+        watcher.warned(warning)
     outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
         raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
@@ -130,16 +139,18 @@ def _dataset_of(options: TrainingOptions) -> str:
     return options.dataset or str(recorded)
 
 
-def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
+def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, ImageSource]:
     """Make the assignment, and check all that can be checked before Ray starts."""
     name, _, argument = str(options.dataset).partition(":")
     plugins.check(plugins.DATASETS, name)
-    dataset: Dataset = plugins.load(plugins.DATASETS, name)
+    default: Dataset = plugins.load(plugins.DATASETS, name)
     if options.precision not in PRECISIONS:
         raise ParameterError(f"unknown --precision {options.precision!r}; valid: {', '.join(PRECISIONS)}")
     if options.workers < 1:
         raise ParameterError(f"--workers {options.workers} is below 1")
-    request = Request(argument or None, options.data_dir.resolve() if options.data_dir else None, options.download)
+    dataset = default.augmented(options.flip, options.shift)
+    folder = options.data_dir.resolve() if options.data_dir else None
+    request = Request(argument or None, folder, options.download, may_stratify(options))
     source = dataset.open(request, "train")
     if not len(dataset.open(replace(request, download=False), "test").labels):
         raise DataError(f"--dataset {options.dataset!r} has no image in its test part")
@@ -177,17 +188,29 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask]:
         builder=config.builder,
         weights=str(options.source.weights.resolve()) if options.source.weights else None,
         dataset=name,
-        request=replace(request, download=False),
+        request=replace(request, download=False, stratify=request.stratify and _has_rare_class(source, options)),
+        flip=dataset.flip,
+        shift=dataset.shift,
         recipe=replace(recipe, precision=options.precision),
         validation=options.validation,
+        metric=options.metric or PLAIN_ACCURACY,
         device=device,
         threads=options.threads or max(1, cores // options.workers),
         seed=options.seed,
     )
-    return assignment, task
+    return assignment, task, source
+
+
+def _has_rare_class(source: ImageSource, options: TrainingOptions) -> bool:
+    """Whether the split, or that of the test part, which has a fifth of all pictures, is one of rare classes."""
+    images = len(source.labels)
+    return any(has_rare_class(source.labels, count) for count in (images, held_out(images, options.validation)))
 
 
 def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any]:
+    default: Dataset = plugins.load(plugins.DATASETS, assignment.dataset)
+    augmented = default.augmented(assignment.flip, assignment.shift)
+    is_stratified = assignment.request.stratify
     return {
         "key": assignment.architecture.key,
         "dataset": options.dataset,
@@ -199,6 +222,7 @@ def _settings(assignment: Assignment, options: TrainingOptions) -> dict[str, Any
         "precision": assignment.recipe.precision,
         "seed": assignment.seed,
         "started_from": "weights" if assignment.weights else "scratch",
+        **data_settings(default, augmented, assignment.metric, is_stratified=is_stratified),
     }
 
 
@@ -207,7 +231,8 @@ def _check_same(folder: Path, settings: Mapping[str, Any]) -> None:
     file = folder / SETTINGS_FILE
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
-        for name, value in _flat(settings).items():
+        for name in dict.fromkeys((*_flat(settings), *DATA_SETTINGS)):
+            value = _flat(settings).get(name)
             # An older version did not record all settings.
             recorded = _flat(before).get(name, 0.0 if name == "validation" else None)
             if recorded != value:
@@ -352,6 +377,7 @@ def _write(options: TrainingOptions, assignment: Assignment, result: TrainingRes
     write_text("--output", options.output / "curve.html", page)
     # Written last: its presence means that the training is finished and all files are written.
     metrics = {
+        **{name: value for name, value in result.settings.items() if name == METRIC_SETTING},
         "test_accuracy": result.test_accuracy,
         "train_accuracy": result.train_accuracy,
         "epochs": len(result.curve),

@@ -17,7 +17,7 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import ParameterError, SearchInterruptedError
-from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
+from nas.evaluation import DATA_SETTINGS, Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.exports.training import TrainingRecipe
 from nas.results.rank_correlation import rank_correlation
 from nas.results.shrinkage import SeedResult
@@ -29,6 +29,7 @@ from workers.supernet.correction import Correction, correction
 from workers.supernet.sandwich import largest
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
+from workers.training.advice import advice_on
 from workers.training.proxy import ProxyEvaluator, features_of, proxy_of
 
 KIND = "supernet"
@@ -250,7 +251,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         "audited": CHECKED_MEMBERS,
         "scored_on": SCORED_ON,
     }
-    identity |= {name: settings[name] for name in names}
+    identity |= {name: settings[name] for name in (*names, *DATA_SETTINGS) if name in settings}
     # A folder's images may change.
     identity["images"] = proxy.data.digest
     digest = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=6).hexdigest()
@@ -258,5 +259,11 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)
     settings |= {"supernet": name, "inherit": options.inherit}
     return Evaluation(
-        evaluator, space, settings, least_confirm=1, features=features_of(proxy), images=proxy.data.digest
+        evaluator,
+        space,
+        settings,
+        least_confirm=1,
+        features=features_of(proxy),
+        images=proxy.data.digest,
+        advice=advice_on(proxy.data, options),
     )

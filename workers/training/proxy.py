@@ -11,22 +11,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas import plugins
 from nas.architecture import Architecture, ModelInput, total_cost
-from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.exports.training import TrainingRecipe
-from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_meter
+from nas.latency.meter import Deployment, Meter, calibrated, input_on
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
+from nas.options import PLAIN_ACCURACY
 from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.data.chosen import chosen_dataset
 from workers.data.dataset import ProxyData, Request, split
+from workers.data.settings import data_settings
 from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
 from workers.memory import free_bytes, is_out_of_memory
+from workers.training.advice import advice_on
+from workers.training.builder import load_builder
 from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
 from workers.training.loop import ResidentData, choose_setting
@@ -34,11 +36,10 @@ from workers.training.micro_batch import MicroBatch, ways
 from workers.training.proxy_recipe import recipe_of
 from workers.training.setting import PRECISIONS, Setting
 from workers.training.steps import NonFiniteLossError
+from workers.training.targets import fingerprints_of, meters_of
 from workers.training.training_free import TrainingFree
 from workers.training.trial_cost import MemoryEstimate, ProxyCosts, memory_estimate
 
-# The time limit of a measurement, for which all trainers of the machine wait.
-MEASUREMENT_LIMIT_S = 0.3
 # Measurements of a network whose figure on a busy machine is uncertain, before it counts as over the limit.
 MAX_REPEATS = 3
 # Other load makes a figure at most this many times too long (measured: 2 to 4 times).
@@ -286,8 +287,15 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         if value:
             raise ParameterError(f"--{option} needs --evaluator supernet")
     evaluator, space, settings = proxy_of(options, space)
-    costs, images = trial_costs(evaluator, space, options.seed), evaluator.data.digest
-    return Evaluation(evaluator, space, settings, features=features_of(evaluator), trial_costs=costs, images=images)
+    return Evaluation(
+        evaluator,
+        space,
+        settings,
+        features=features_of(evaluator),
+        trial_costs=trial_costs(evaluator, space, options.seed),
+        images=evaluator.data.digest,
+        advice=advice_on(evaluator.data, options),
+    )
 
 
 def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> ProxyCosts:
@@ -319,17 +327,18 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     if options.train_precision not in PRECISIONS:
         raise ParameterError(f"--train-precision {options.train_precision!r} is not one of {', '.join(PRECISIONS)}")
     target_names = options.targets or (device,)
-    if len(set(target_names)) < len(target_names):
-        raise ParameterError(f"--target {', '.join(target_names)}: each is needed once")
     objectives = objectives_of(options.objectives, target_names)
-    effort = options.latency_precision, MEASUREMENT_LIMIT_S
-    meters = {name: load_meter(name, options.ray_address).precise(*effort) for name in target_names}
-    name, dataset, argument = chosen_dataset(options)
+    meters = meters_of(target_names, options.ray_address, options.latency_precision)
+    name, default, argument = chosen_dataset(options)
+    dataset = default.augmented(options.flip, options.shift)
     train_size = options.train_size or dataset.train_size
-    source = dataset.open(Request(argument or None, options.data_dir, options.download), "train")
+    source = dataset.open(Request(argument or None, options.data_dir, options.download, options.stratify), "train")
     size_px = options.input_size_px or dataset.default_px(source)
+    metric = options.metric or PLAIN_ACCURACY
+    kept: dict[str, Any] = {"seed": options.seed, "stratify": options.stratify, "metric": metric}
+    splitting = partial(split, dataset, source, size_px=size_px, train_size=train_size, **kept)
     try:
-        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed)
+        data = splitting()
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -338,7 +347,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         ) from error
     recipe = recipe_of(options, dataset, data)
     if recipe.folds > 1:
-        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed, folds=recipe.folds)
+        data = splitting(folds=recipe.folds)
     model_input = data.model_input
     space = space.for_pictures(model_input)
     if ENERGY in objectives:
@@ -350,11 +359,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     with torch.device("meta"):
         for target_input in (model_input, *inputs.values()):
             load_builder().build(next(iter(space)), target_input)
-    fingerprints = {name: dict(meters[name].fingerprint(inputs[name])) for name in target_names}
-    for fingerprint in fingerprints.values():
-        same = [other for other in target_names if fingerprints[other] == fingerprint]
-        if len(same) > 1:
-            raise ParameterError(f"--target {', '.join(same)}: they are the same target; each is needed once")
+    fingerprints = fingerprints_of(meters, inputs)
     evaluator = ProxyEvaluator(
         data=data,
         model_input=model_input,
@@ -388,11 +393,6 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "latency_precision": options.latency_precision,
             "max_latency_ms": options.max_latency_ms,
             "seed": options.seed,
+            **data_settings(default, dataset, metric, is_stratified=data.is_stratified),
         },
     )
-
-
-def load_builder() -> Builder:
-    """Load the builder of the searched networks."""
-    builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-    return builder
