@@ -65,6 +65,6 @@ def _print_result(study: schemas.StudySummary, front: schemas.Front, *, as_json:
         )
         return
     click.echo(f"{study['done']} trials recorded, hypervolume {front['hypervolume']:.4g}")
-    print_front(front["members"], front["objectives"], [])
+    print_front(front["members"], front["objectives"], [], front["measure"])
     if front["fallen"]:
         click.echo(f"dropped when confirmed: trials {', '.join(map(str, front['fallen']))}")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def _reduced(data: ProxyData) -> ProxyData:
     )
 
 
-def _shrunk(images: NDArray) -> NDArray:
+def _shrunk(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height_px, width_px = images.shape[2:]
     scale = min(1.0, MAX_PX / max(height_px, width_px))
     if scale == 1.0:
