@@ -17,5 +17,5 @@ LABELS = {
 
 def metric_label(settings: Mapping[str, Any]) -> str:
     """Return the words for the measure that the settings of a study or a training name."""
-    name = settings.get(METRIC_SETTING, PLAIN_ACCURACY)
+    name = str(settings.get(METRIC_SETTING, PLAIN_ACCURACY))
     return LABELS.get(name, name)

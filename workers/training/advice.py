@@ -1,18 +1,19 @@
 """Warnings about the data of a search or a training, before its first step."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from nas.evaluation import EvaluationOptions
 from nas.options import BALANCED_ACCURACY, F1_MACRO
 from workers.data.dataset import ProxyData
-from workers.training.mirror_check import MAX_SECONDS, mirroring_warning
+from workers.training.mirror_check import mirroring_warning
 
 # Classes are imbalanced where the rarest has less than this share of the pictures of the largest.
 BALANCED_SHARE = 1 / 5
 
 
-def data_warnings(data: ProxyData, seed: int, limit_s: float = MAX_SECONDS, *, is_flip_chosen: bool) -> Iterator[str]:
+def data_warnings(data: ProxyData, seed: int, limit_s: float = math.inf, *, is_flip_chosen: bool) -> Iterator[str]:
     """Yield a line for what should be known of the data, within about `limit_s` seconds.
 
     Whether mirroring harms is looked at only where the data set's default has it, which somebody has not chosen.
