@@ -39,5 +39,5 @@ def may_stratify(options: TrainingOptions) -> bool:
     """Whether splits may be stratified by class: not where the study, or the training that goes on, began without."""
     if is_of_study(options):
         return options.source.config.provenance.get(SPLIT_SETTING) == STRATIFIED
-    begun = options.output / SETTINGS_FILE
-    return not begun.is_file() or SPLIT_SETTING in json.loads(begun.read_text(encoding="utf-8"))
+    recorded = options.output / SETTINGS_FILE
+    return not recorded.is_file() or SPLIT_SETTING in json.loads(recorded.read_text(encoding="utf-8"))

@@ -231,16 +231,20 @@ def _check_same(folder: Path, settings: Mapping[str, Any]) -> None:
     file = folder / SETTINGS_FILE
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
-        for name in dict.fromkeys((*_flat(settings), *DATA_SETTINGS)):
+        for name in dict.fromkeys((*DATA_SETTINGS, *_flat(settings))):
             value = _flat(settings).get(name)
             # An older version did not record all settings.
             recorded = _flat(before).get(name, 0.0 if name == "validation" else None)
             if recorded != value:
                 raise ParameterError(
-                    f"--output {str(folder)!r} holds a training with {name} {recorded!r}, not {value!r}; "
+                    f"--output {str(folder)!r} holds a training with {name} {_shown(recorded)}, not {_shown(value)}; "
                     "name another folder"
                 )
     write_text("--output", file, json.dumps(settings, indent=2) + "\n")
+
+
+def _shown(value: Any) -> str:
+    return "at its default" if value is None else repr(value)
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
