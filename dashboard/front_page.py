@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from dashboard.plotly_page import page_of
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.results.front import Result, dropped_from_front, front
+from nas.results.metric import metric_label
 from nas.store.store import StudyRecord
 from nas.study.baseline import Baseline
 
@@ -49,7 +50,7 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
     chart.update_layout(
         title=f"{record.name}: {len(results)} trials on {settings['dataset']}, {len(members)} on the front",
         xaxis={"title": f"latency on {settings['target']}, median (ms)", "type": "log"},
-        yaxis={"title": "validation accuracy", "tickformat": ".1%"},
+        yaxis={"title": f"validation {metric_label(settings)}", "tickformat": ".1%"},
         template="plotly_white",
         hovermode="closest",
         legend={"x": 0.99, "y": 0.01, "xanchor": "right", "yanchor": "bottom"},

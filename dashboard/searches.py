@@ -6,6 +6,7 @@ import click
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.config import JsonDict
 
 from dashboard.api import Reading
 from dashboard.events import stream
@@ -37,7 +38,9 @@ def options_model(command: click.Command) -> type[BaseModel]:
             kind = Text | int
         elif kind is str:
             kind = Text
-        fields[name] = (kind | None, Field(default=None, description=_description(option)))
+        # False is more than a flag that is not given: forms offer all three.
+        further: JsonDict = {"enum": [None, True, False]} if option.secondary_opts else {}
+        fields[name] = (kind | None, Field(default=None, description=_description(option), json_schema_extra=further))
     model: type[BaseModel] = create_model(
         "SearchOptions", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields
     )

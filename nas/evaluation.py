@@ -9,11 +9,18 @@ from nas.architecture import Architecture, Size
 from nas.latency.meter import LatencyRecord
 from nas.objective import Measurement
 from nas.options import AUTO_COLOUR, DEFAULT_MAX_PIXELS, HEADERS
+from nas.results.metric import METRIC_SETTING
 from nas.results.rank_correlation import RankCheck
 from nas.space import SearchSpace
 from nas.store.artifact import Artifact
 from nas.trial import Outcome, Trial
 from nas.trial_cost import TrialCosts
+
+# Settings of a study's data that are on record only where they are not the default: the user's augmentation and metric,
+# and whether splits are stratified by class.
+FLIP_SETTING, SHIFT_SETTING, SPLIT_SETTING = "flip", "shift", "split"
+DATA_SETTINGS = (FLIP_SETTING, SHIFT_SETTING, METRIC_SETTING, SPLIT_SETTING)
+STRATIFIED = "stratified"
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,9 @@ class EvaluationOptions:
     colour: str = AUTO_COLOUR
     resize: str | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
+    flip: bool | None = None
+    shift: float | None = None
+    metric: str | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
     training_recipe: Mapping[str, Any] | None = None
@@ -55,6 +65,8 @@ class EvaluationOptions:
     supernet_epochs: int | None = None
     inherit: bool = False
     seed: int = 0
+    stratify: bool = True
+    """Whether splits may be stratified by class; not in a study that was begun without that."""
     evaluate: Callable[[Any, "RunningTrial"], Any] | None = None
     """The training function of the evaluator `function`."""
     pictures: Any = None
@@ -151,7 +163,8 @@ class Evaluation:
     `least_confirm` is the minimum of further seeds with which a front's accuracies come from training. `features`
     compute the requested features of any architecture, each at the cost of about a training step. `trial_costs`
     estimates a trial's time and memory, None where there is no estimate. `images` is the digest of the training images;
-    None where it trains nothing, and so no baselines.
+    None where it trains nothing, and so no baselines. `advice` takes at most about so many seconds to look at the data,
+    and yields warnings for the user, a line each.
     """
 
     evaluator: Evaluator
@@ -161,6 +174,7 @@ class Evaluation:
     features: Sequence[Callable[[Architecture], float | None]] = ()
     trial_costs: TrialCosts | None = None
     images: str | None = None
+    advice: Callable[[float], Iterator[str]] | None = None
 
 
 class Watcher(Protocol):

@@ -101,9 +101,19 @@ class OptionField(NamedTuple):
         return self.type is bool and self.default is True
 
     @property
+    def is_switch(self) -> bool:
+        """Whether one flag turns it on and another one off; without either it is left to the data."""
+        return self.type is bool and self.default is None
+
+    @property
     def flag(self) -> str:
-        """The option on a command line."""
+        """The option on a command line; of a switch the flag that turns it on."""
         return self.declared.flag or f"--{'no-' * self.is_opt_out}{self.name.replace('_', '-')}"
+
+    @property
+    def flags(self) -> str:
+        """All flags of the option: `--flip/--no-flip` of a switch."""
+        return f"{self.flag}/--no-{self.flag.removeprefix('--')}" if self.is_switch else self.flag
 
 
 def option_fields(options: type) -> list[OptionField]:
@@ -178,6 +188,23 @@ RESIZE = Option(
 DEFAULT_MAX_PIXELS = 178_956_970
 PIXEL_LIMIT = Option(
     "Refuse picture files of more pixels, which take memory: three bytes each and more.", metavar="N", minimum=1
+)
+FLIP = Option("Train on mirrored pictures too, where they keep their class, or do not.", default_text="by data set")
+SHIFT = Option(
+    "Shift training pictures by up to this share of their size, as 12% or 0.12; 0 for none.",
+    metavar="SHARE",
+    minimum=0,
+    below=1,
+    kind="share",
+    default_text="by data set",
+)
+# The measures of a classification that may stand for the objective `accuracy`.
+PLAIN_ACCURACY, BALANCED_ACCURACY, F1_MACRO, LOG_LOSS = "accuracy", "balanced_accuracy", "f1_macro", "log_loss"
+METRIC = Option(
+    "Measure of accuracy: accuracy, balanced_accuracy (all classes count alike), f1_macro or log_loss (exp(-loss)).",
+    metavar="NAME",
+    choices=(PLAIN_ACCURACY, BALANCED_ACCURACY, F1_MACRO, LOG_LOSS),
+    default_text=PLAIN_ACCURACY,
 )
 RAY_ADDRESS = Option(
     "Ray cluster to join, as `ray start` has made it; without it a search starts a Ray of its own.",

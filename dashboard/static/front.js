@@ -134,7 +134,7 @@ export function frontFigure({ trials, front, state }) {
       title: { text: unit && unit !== state.x ? `${state.x.replace("_ms", "")} (${unit})` : state.x },
       type: state.scale,
     },
-    yaxis: { title: { text: "validation accuracy" }, tickformat: ".1%" },
+    yaxis: { title: { text: `validation ${front.measure}` }, tickformat: ".1%" },
     shapes,
     uirevision: `${state.x} ${state.scale}`,
   };

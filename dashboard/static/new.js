@@ -17,16 +17,18 @@ function field(name, schema, choices) {
   const kind = kinds[0].type;
   const id = `option-${name}`;
   const list = choices[SUGGESTIONS[name]] ?? [];
-  const input = element("input", {
-    id,
-    name,
-    "data-kind": kind,
-    type: kind === "boolean" ? "checkbox" : "text",
-    inputmode: kind === "integer" || kind === "number" ? "decimal" : null,
-    list: list.length ? `${id}-choices` : null,
-    "aria-describedby": `${id}-help`,
-    autocomplete: "off",
-  });
+  const input = schema.enum
+    ? element("select", { id, name, "aria-describedby": `${id}-help` }, ...schema.enum.map(choice))
+    : element("input", {
+      id,
+      name,
+      "data-kind": kind,
+      type: kind === "boolean" ? "checkbox" : "text",
+      inputmode: kind === "integer" || kind === "number" ? "decimal" : null,
+      list: list.length ? `${id}-choices` : null,
+      "aria-describedby": `${id}-help`,
+      autocomplete: "off",
+    });
   return element(
     "div",
     {},
@@ -37,7 +39,13 @@ function field(name, schema, choices) {
   );
 }
 
+// One of the three values of a flag that is left to the data by default.
+function choice(value) {
+  return element("option", { value: String(value ?? "") }, value === null ? "default" : value ? "yes" : "no");
+}
+
 function value(input) {
+  if (input.tagName === "SELECT") return input.value === "" ? undefined : input.value === "true";
   if (input.type === "checkbox") return input.checked || undefined;
   const text = input.value.trim();
   if (text === "") return undefined;
@@ -54,7 +62,7 @@ async function start(event) {
   const message = byId("status");
   button.disabled = true;
   try {
-    const inputs = [...document.querySelectorAll("form input")];
+    const inputs = [...document.querySelectorAll("form input, form select")];
     const options = Object.fromEntries(
       inputs.map((input) => [input.name, value(input)]).filter(([, option]) => option !== undefined),
     );

@@ -40,7 +40,7 @@ class StudyPage {
     if (!(this.state.limit > 0)) this.state.limit = null;
     this.trials = new Map();
     this.details = new Map();
-    this.front = { members: [], fallen: [], objectives: [], hypervolume: 0, baselines: [], conclusion: [] };
+    this.front = { members: [], fallen: [], objectives: [], measure: "accuracy", baselines: [], conclusion: [] };
     this.moments = [];
     this.focusedMember = -1;
     this.table = new TrialsTable(byId("trials"), name, this.state, {
@@ -85,7 +85,7 @@ class StudyPage {
       ["trials", summary.budget ? `${summary.done} of ${summary.budget}` : count(summary.done)],
       ["time left", duration(summary.left_s)],
       ["trials per hour", count(Math.round(summary.trials_per_hour))],
-      ["best accuracy", percent(summary.best_accuracy)],
+      [`best ${this.front.measure}`, percent(summary.best_accuracy)],
       ["front", count(summary.front_size)],
       ["hypervolume", summary.hypervolume.toPrecision(4)],
       ["space", summary.space],

@@ -7,17 +7,24 @@ from rich.table import Table
 
 from nas.cli.front_table import COMMON_OBJECTIVES
 from nas.cli.table import print_note, print_table
-from nas.objective import unit_of
+from nas.objective import ACCURACY, unit_of
 
 
 def print_baselines(
-    baselines: Sequence[Mapping[str, Any]], conclusion: Sequence[str], objectives: Sequence[str], front_size: int
+    baselines: Sequence[Mapping[str, Any]],
+    conclusion: Sequence[str],
+    objectives: Sequence[str],
+    front_size: int,
+    measure: str = ACCURACY.name,
 ) -> None:
-    """Print a row for each baseline, given as the JSON objects of `nas.study.baseline.as_json`, and notes below."""
+    """Print a row for each baseline, given as the JSON objects of `nas.study.baseline.as_json`, and notes below.
+
+    `measure` is the study's measure of accuracy.
+    """
     if not baselines:
         return
     table = Table("baseline", box=None, pad_edge=False)
-    for heading in ("parameters", "accuracy", "std", "seeds", "latency ms", "IQR ms"):
+    for heading in ("parameters", measure, "std", "seeds", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
     further = [name for name in objectives if name not in COMMON_OBJECTIVES]
     for heading in (*(f"{name} {unit_of(name)}".rstrip() for name in further), "front gains", "dominates"):

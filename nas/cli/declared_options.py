@@ -33,7 +33,8 @@ def click_option(option: OptionField) -> Callable[[Any], Any]:
     declared = option.declared
     settings: dict[str, Any] = {"help": declared.help}
     if option.type is bool:
-        return click.option(option.flag, parameter_name(option), is_flag=True, **settings)
+        default = None if option.is_switch else False
+        return click.option(option.flags, parameter_name(option), is_flag=True, default=default, **settings)
     has_default = option.default not in (None, MISSING, (), {}) and not (declared.kind and option.default == 0)
     if has_default:
         settings |= {"default": default_text(option) if declared.kind else option.default, "show_default": True}
@@ -84,7 +85,7 @@ def options_from(options: type[Options], parameters: Mapping[str, Any], **furthe
 def table_rows(options: type) -> list[tuple[str, str, str]]:
     """The cells of the docs' table of options, in Markdown: option, default, help."""
     return [
-        (f"`{option.flag}{_metavar(option)}`".replace("|", r"\|"), default_text(option), option.declared.help)
+        (f"`{option.flags}{_metavar(option)}`".replace("|", r"\|"), default_text(option), option.declared.help)
         for option in option_fields(options)
     ]
 
@@ -118,5 +119,6 @@ def _share(value: float) -> str:
 
 def _click_type(option: OptionField) -> Any:
     if option.declared.kind:
-        return {"share": Percent(), "duration": Duration(), "size": PictureSize()}[option.declared.kind]
+        share = Percent(is_zero_valid=option.declared.minimum == 0)
+        return {"share": share, "duration": Duration(), "size": PictureSize()}[option.declared.kind]
     return {Path: file_path, Mapping: Amount()}.get(option.type, option.type)

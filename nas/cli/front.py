@@ -13,6 +13,7 @@ from nas.exports.output_file import write_text
 from nas.objective import recorded_objectives
 from nas.results.front import as_json as result_as_json
 from nas.results.front import dropped_from_front, front, results
+from nas.results.metric import metric_label
 from nas.store.store import Store
 from nas.study.baseline import as_json as baseline_as_json
 from nas.study.baseline import compared, stored_baselines
@@ -44,7 +45,8 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None, f
         return
     click.echo(f"study {record.name}: {len(members)} of {len(study_results)} complete trials are on the front")
     objectives = [objective.name for objective in recorded_objectives(record.settings)]
-    print_front(member_rows, objectives, dropped_rows)
-    print_baselines(baseline_rows, conclusion, objectives, len(members))
+    measure = metric_label(record.settings)
+    print_front(member_rows, objectives, dropped_rows, measure)
+    print_baselines(baseline_rows, conclusion, objectives, len(members), measure)
     if html is not None:
         click.echo(f"wrote {html}")

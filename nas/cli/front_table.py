@@ -18,18 +18,21 @@ UNCONFIRMED = "own"
 
 
 def print_front(
-    members: Sequence[Mapping[str, Any]], objectives: Sequence[str], dropped: Sequence[Mapping[str, Any]]
+    members: Sequence[Mapping[str, Any]],
+    objectives: Sequence[str],
+    dropped: Sequence[Mapping[str, Any]],
+    measure: str = ACCURACY.name,
 ) -> None:
     """Print a row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
 
     Members are the JSON objects of `nas.results.front.as_json`. Further `objectives` of the study get columns of their
-    own. Results `dropped` when the front was confirmed follow, marked.
+    own. Results `dropped` when the front was confirmed follow, marked. `measure` is the study's measure of accuracy.
     """
     rows = [*members, *dropped]
     if not rows:
         return
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
-    for heading in ("parameters", "accuracy", "std", "seeds", "expected", "latency ms", "IQR ms"):
+    for heading in ("parameters", measure, "std", "seeds", "expected", "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
     further = [name for name in objectives if name not in COMMON_OBJECTIVES]
     for name in further:

@@ -11,9 +11,12 @@ file_path = click.Path(path_type=Path)
 
 
 class Percent(click.ParamType[float]):
-    """A share between 0 and 1, written as `1%` or 0.01."""
+    """A share between 0 and 1, written as `1%` or 0.01; or 0, where that `is_zero_valid`."""
 
     name = "percent"
+
+    def __init__(self, *, is_zero_valid: bool = False) -> None:
+        self._is_zero_valid = is_zero_valid
 
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
         text = str(value)
@@ -21,7 +24,7 @@ class Percent(click.ParamType[float]):
             share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         except ValueError:
             share = -1.0
-        if not 0 < share < 1:
+        if not (0 < share < 1 or (share == 0 and self._is_zero_valid)):
             self.fail(f"{text!r} is not a share between 0 and 1, written as 1% or 0.01", parameter, context)
         return share
 

@@ -12,6 +12,7 @@ from nas.cli.figures import format_figures
 from nas.cli.front_table import low_correlation_warning
 from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
 from nas.results.front import front, front_hypervolume
+from nas.results.metric import METRIC_SETTING, metric_label
 from nas.results.rank_correlation import RankCheck
 from nas.study.study import Study
 from nas.trial import Trial, TrialState
@@ -54,9 +55,10 @@ class SearchProgress:
         resumed = f", resumed at {study.done}" if study.done else ""
         names = [objective.name for objective in recorded_objectives(settings)]
         objectives = "" if names == [objective.name for objective in OBJECTIVES] else f", objectives {' '.join(names)}"
+        measure = f", accuracy as {metric_label(settings)}" if METRIC_SETTING in settings else ""
         self._print(
             f"study {study.name}: space {settings['space']}, data {settings['dataset']}, "
-            f"target {settings['target']}{objectives}, {_extent(study)}{resumed}"
+            f"target {settings['target']}{objectives}{measure}, {_extent(study)}{resumed}"
         )
         if is_over:
             self._print(f"study {study.name} is finished: {study.done} trials are recorded")

@@ -15,6 +15,8 @@ from nas.cli.declared_options import OptionsCommand, options_from, with_options
 from nas.cli.main import INTERRUPTED
 from nas.exports.source import source_of
 from nas.exports.training import Epoch, Trainer, TrainingOptions
+from nas.objective import ACCURACY
+from nas.results.metric import METRIC_SETTING, metric_label
 
 TRAINER = "ray"
 # The first epochs each have a line, later ones by time.
@@ -41,11 +43,11 @@ def command(config: str, as_json: bool, **parameters: Any) -> None:
         click.echo("interrupted; the same command goes on from the last checkpoint", err=True)
         sys.exit(INTERRUPTED)
     if as_json:
-        click.echo(json.dumps({"test_accuracy": result.test_accuracy, "output": str(wanted.output)}))
+        metric = {name: value for name, value in result.settings.items() if name == METRIC_SETTING}
+        click.echo(json.dumps({"test_accuracy": result.test_accuracy, **metric, "output": str(wanted.output)}))
     else:
-        click.echo(
-            f"test accuracy {result.test_accuracy:.4f}; wrote {wanted.output} (nas.load({str(wanted.output)!r}))"
-        )
+        figure = f"test {metric_label(result.settings)} {result.test_accuracy:.4f}"
+        click.echo(f"{figure}; wrote {wanted.output} (nas.load({str(wanted.output)!r}))")
 
 
 class _Progress:
@@ -54,10 +56,12 @@ class _Progress:
     def __init__(self, *, to_stderr: bool) -> None:
         self._to_stderr = to_stderr
         self._shown_at = 0.0
+        self._measure = ACCURACY.name
 
     def started(self, settings: Mapping[str, Any], *, resumed: bool) -> None:
         start = "going on from the last checkpoint" if resumed else f"from {settings['started_from']}"
         shown, recipe = ModelInput.from_dict(settings["input"]).size_px, settings["recipe"]
+        self._measure = metric_label(settings)
         length = f"{recipe['time_s']:g} s" if recipe["time_s"] else f"{recipe['epochs']} epochs"
         self._say(
             f"training {settings['key'][:12]} on {settings['dataset']} at {shown} px: "
@@ -74,7 +78,7 @@ class _Progress:
         self._shown_at = now
         left_min = (epoch.epochs - epoch.epoch) * epoch.seconds / 60
         on = "" if epoch.images is None else f" on {epoch.images} images"
-        judged = "" if epoch.accuracy is None else f"validation accuracy {epoch.accuracy:.4f}{on}, "
+        judged = "" if epoch.accuracy is None else f"validation {self._measure} {epoch.accuracy:.4f}{on}, "
         self._say(
             f"[{epoch.epoch}/{epoch.epochs}] loss {epoch.loss:.4f}, {judged}"
             f"{epoch.seconds:.1f} s, {left_min:.1f} min left"

@@ -89,8 +89,8 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         if result.is_flat and result.remaining and result.expected_gain is not None:
             click.echo(f"flat: the other {result.remaining} trials would add about {result.expected_gain:.1%}")
         objectives = [objective.name for objective in result.objectives]
-        print_front(members, objectives, dropped)
-        print_baselines(baselines, result.conclusion, objectives, len(members))
+        print_front(members, objectives, dropped, result.measure)
+        print_baselines(baselines, result.conclusion, objectives, len(members), result.measure)
         print_rank_checks(result.rank_checks)
         if result.features:
             print_features(result.features)

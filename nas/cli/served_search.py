@@ -67,6 +67,6 @@ def _print_result(study: schemas.StudySummary, front: schemas.Front, ending: str
         return
     because = f" ({ending})" if ending else ""
     click.echo(f"{study['done']} trials recorded{because}, hypervolume {front['hypervolume']:.4g}")
-    print_front(front["members"], front["objectives"], [])
+    print_front(front["members"], front["objectives"], [], front["measure"])
     if front["fallen"]:
         click.echo(f"dropped when confirmed: trials {', '.join(map(str, front['fallen']))}")

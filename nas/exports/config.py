@@ -10,6 +10,7 @@ import yaml
 from nas import plugins
 from nas.architecture import SCHEMA_VERSION, Architecture, ModelInput
 from nas.errors import ParameterError
+from nas.evaluation import DATA_SETTINGS
 from nas.exports.preprocessing import Preprocessing
 from nas.results.front import Result
 from nas.store.store import StudyRecord
@@ -99,6 +100,7 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
             "figures": dict(result.figures),
             "target": {"name": settings["target"], **fingerprint},
             "dataset": settings["dataset"],
+            **{name: settings[name] for name in DATA_SETTINGS if name in settings},
             "training": {name: settings[name] for name in TRAINING_SETTINGS if name in settings},
             "seed": trial.seed,
             "study_seed": settings["seed"],

@@ -17,11 +17,14 @@ from nas.options import (
     COLOUR,
     DEFAULT_MAX_PIXELS,
     EMPTY_CLASSES,
+    FLIP,
     FOLLOW_LINKS,
     HEADERS,
     INPUT_SIZE,
+    METRIC,
     PIXEL_LIMIT,
     RESIZE,
+    SHIFT,
     SKIP_UNREADABLE,
     Option,
     check_options,
@@ -133,6 +136,9 @@ class TrainingOptions:
     colour: str = COLOUR.default(AUTO_COLOUR)
     resize: str | None = RESIZE.default(None)
     max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
+    flip: bool | None = FLIP.default(None)
+    shift: float | None = SHIFT.default(None)
+    metric: str | None = METRIC.default(None)
     output: Path = Option("Folder for weights and figures.", metavar="DIR").required
     time_s: float | None = Option(
         "Train as long as 30s, 10m or 1h.", flag="--time", metavar="TIME", kind="duration"

@@ -48,8 +48,8 @@ def arguments(command: click.Command, given: Mapping[str, Value | None]) -> list
 def _words(option: click.Option, value: Value) -> Iterator[str]:
     flag = option.opts[0]
     if isinstance(value, bool):
-        if value:
-            yield flag
+        # Of a switch the other flag; a plain flag is not given.
+        yield from (flag,) if value else option.secondary_opts
     elif isinstance(value, list):
         yield from (f"{flag}={item}" for item in value)
     else:

@@ -68,7 +68,7 @@ class Trials(TypedDict):
 
 
 class Front(TypedDict):
-    """A study's front. `members` are the objects that `nas front --json` prints.
+    """A study's front. `members` are the objects that `nas front --json` prints, `measure` is that of their accuracy.
 
     The field fallen has the numbers of the trials that further seeds dropped from the front, `baselines` the study's
     recorded known networks, and `conclusion` compares the front with them, in a list of lines.
@@ -76,6 +76,7 @@ class Front(TypedDict):
 
     revision: str
     objectives: list[str]
+    measure: str
     members: list[dict[str, Any]]
     fallen: list[int]
     hypervolume: float

@@ -7,13 +7,23 @@ from typing import Any
 
 from nas import plugins
 from nas.architecture import ModelInput
-from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Runner
+from nas.evaluation import (
+    FLIP_SETTING,
+    SHIFT_SETTING,
+    SPLIT_SETTING,
+    STRATIFIED,
+    Evaluation,
+    EvaluationOptions,
+    Evaluator,
+    Runner,
+)
 from nas.exports.config import RESIZE_SETTING
 from nas.exports.pictures import colour_of
 from nas.exports.training import TrainingRecipe
 from nas.latency.measured_key import mixer_sources
 from nas.latency.slowest import size_for
 from nas.options import AUTO_COLOUR
+from nas.results.metric import METRIC_SETTING
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
@@ -26,7 +36,7 @@ from nas.study.settings import StudySettings
 
 
 def going_on(options: SearchOptions) -> SearchOptions:
-    """Fill in the space, training recipe and fidelity of the study that the options name, if it is on record.
+    """Fill in the space, recipe, fidelity and data settings of the study that the options name, if it is on record.
 
     The user's own values stand, and are refused later where they differ from the study's. The data set has the label
     that the database knows it by.
@@ -53,6 +63,10 @@ def going_on(options: SearchOptions) -> SearchOptions:
         input_size_px=options.input_size_px or recorded_input.size_px,
         colour=colour_of(recorded_input.channels) if options.colour == AUTO_COLOUR else options.colour,
         resize=options.resize or settings.get(RESIZE_SETTING),
+        flip=settings.get(FLIP_SETTING) if options.flip is None else options.flip,
+        shift=settings.get(SHIFT_SETTING) if options.shift is None else options.shift,
+        metric=options.metric or settings.get(METRIC_SETTING),
+        stratify=settings.get(SPLIT_SETTING) == STRATIFIED,
     )
 
 

@@ -1,5 +1,6 @@
 """A whole search, from the user's options to the front, as `nas search` runs it."""
 
+import math
 import os
 import signal
 import time
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 
 # The share of the budget for members that the space declares good to start with.
 MAX_STARTS_SHARE = 0.25
+# The share of a search's time in which its data is looked at.
+MAX_ADVICE_SHARE = 0.05
 
 
 class Announcer(Watcher, Protocol):
@@ -119,6 +122,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 announcer.noted("time", {"message": fidelity.message})
             for note in chosen.notes() if not work.is_over else ():
                 announcer.noted("baselines left out", note)
+            is_new = not study.trials
             study.recover("driver killed")
             study.enqueue(start.architectures)
             if not study.trials:
@@ -129,6 +133,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 study.enqueue(space.smallest_of_each_mixer())
             interrupted = False
             try:
+                if is_new and not work.is_over:
+                    _advise(options, evaluation, announcer)
                 if not work.is_over:
                     _announce_costs(options, evaluation, runner, study, store, announcer, planned)
                     with runner, limit.watched(interrupt) if limit is not None else nullcontext():
@@ -168,6 +174,13 @@ def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
     """Members that the space declares good to start with, in a share of the budget."""
     members = [start for start in space.starts if space.allows(start)]
     return members[: int(budget * MAX_STARTS_SHARE)]
+
+
+def _advise(options: SearchOptions, evaluation: Evaluation, watcher: Watcher) -> None:
+    """Warn of what a quick look at the data finds."""
+    limit_s = math.inf if options.time_s is None else MAX_ADVICE_SHARE * options.time_s
+    for message in evaluation.advice(limit_s) if evaluation.advice is not None else ():
+        watcher.noted("warning", {"message": message})
 
 
 def _announce_costs(

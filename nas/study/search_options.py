@@ -18,14 +18,17 @@ from nas.options import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_STORAGE,
     EMPTY_CLASSES,
+    FLIP,
     FOLLOW_LINKS,
     HEADERS,
     INPUT_SIZE,
     LATENCY_PRECISION,
     MAX_LATENCY,
+    METRIC,
     PIXEL_LIMIT,
     RAY_ADDRESS,
     RESIZE,
+    SHIFT,
     SKIP_UNREADABLE,
     STORAGE,
     Option,
@@ -128,6 +131,8 @@ class SearchOptions:
     colour: str = COLOUR.default(AUTO_COLOUR)
     resize: str | None = RESIZE.default(None)
     max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
+    flip: bool | None = FLIP.default(None)
+    shift: float | None = SHIFT.default(None)
     batch_size: int | None = Option(
         "Proxy batch size; by default what suits the data.",
         metavar="N",
@@ -156,6 +161,7 @@ class SearchOptions:
         flag="--objective",
         metavar="NAME",
     ).default(("accuracy", "latency"))
+    metric: str | None = METRIC.default(None)
     features: tuple[str, ...] = Option(
         "Show ehvi what needs no training: parameters, macs, naswot, gradient_norm, synaptic; once for each.",
         flag="--feature",
@@ -200,6 +206,8 @@ class SearchOptions:
     """The space as the study has it on record, where `space` names a file that is not here."""
     training_recipe: Mapping[str, Any] | None = None
     """A recorded recipe that trials are trained by, of a study that goes on (nas.exports.training.TrainingRecipe)."""
+    stratify: bool = True
+    """Whether splits may be stratified by class; not in a study that was begun without that."""
 
     def check(self) -> None:
         """Raises ParameterError or UnknownNameError for what can be seen to be wrong without loading anything."""

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from nas.objective import Objective, recorded_objectives
+from nas.objective import ACCURACY, Objective, recorded_objectives
 from nas.results.comparison import Comparison
 from nas.results.front import Result, dropped_from_front, front, front_hypervolume
+from nas.results.metric import metric_label
 from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.study.baseline import Baseline, compared
 from nas.study.search_options import SearchOptions
@@ -35,6 +36,8 @@ class SearchResult:
     is_flat: bool
     wall_s: float
     interrupted: bool
+    measure: str = ACCURACY.name
+    """The words for the measure of accuracy."""
     baselines: list[Baseline] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     conclusion: list[str] = field(default_factory=list)
@@ -69,6 +72,7 @@ def result_of(
         is_flat=study.is_flat,
         wall_s=wall_s,
         interrupted=interrupted,
+        measure=metric_label(study.settings),
         baselines=baselines,
         comparisons=comparisons,
         conclusion=conclusion,

@@ -75,6 +75,7 @@ def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -
         page.get_by_text("All other options").click()
         for option, value in (("epochs", "1"), ("train size", "100"), ("confirm", "0")):
             page.get_by_label(option, exact=True).fill(value)
+        page.get_by_label("flip", exact=True).select_option("no")
         page.get_by_role("button", name="Start the search").click()
         page.wait_for_url(re.compile("/studies/hybrid-16-digits"), timeout=240_000)
 
@@ -84,6 +85,10 @@ def test_from_the_first_visit_to_a_model_that_runs(page: Page, tmp_path: Path) -
         expect(page.locator("#facts")).to_contain_text("idle", timeout=240_000)
         expect(page.locator("#picked")).to_be_visible()
 
+        # What is left to the data has three values.
+        (given,) = page.evaluate("fetch('/api/v1/searches').then((answer) => answer.json())")
+        assert given["options"]["flip"] is False
+        assert "shift" not in given["options"]
         front = page.evaluate("fetch('/api/v1' + location.pathname + '/front').then((answer) => answer.json())")
         fastest = front["members"][0]
         page.get_by_label("ms", exact=True).fill(str(fastest["latency_ms"] * 1.001))

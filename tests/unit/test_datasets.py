@@ -72,6 +72,42 @@ def test_split_is_seeded_and_disjoint() -> None:
     assert split(DIGITS, source, size_px=1, train_size=1000, seed=1).train_labels.size == 80
 
 
+def imbalanced(*counts: int) -> ArraySource:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    names = tuple("abcdefgh"[: len(counts)])
+    return ArraySource((np.arange(len(labels)) % 256).astype(np.uint8).reshape(-1, 1, 1, 1), labels, names)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rare_classes_are_in_both_parts_of_a_split(seed: int) -> None:
+    data = split(DIGITS, imbalanced(320, 16, 4, 2, 1), size_px=1, train_size=8000, seed=seed)
+    assert data.is_stratified
+    assert np.bincount(data.validation_labels).tolist() == [63, 3, 1, 1]
+    assert np.bincount(data.train_labels).tolist() == [257, 13, 3, 1, 1]
+    assert data.class_counts == {"a": 320, "b": 16, "c": 4, "d": 2, "e": 1}
+    # Also where few of the pictures train.
+    few = split(DIGITS, imbalanced(320, 16, 4, 2, 1), size_px=1, train_size=20, seed=seed)
+    assert np.bincount(few.train_labels).tolist() == [16, 1, 1, 1, 1]
+
+
+def test_folds_of_a_stratified_split_are_disjoint_and_alike() -> None:
+    data = split(DIGITS, imbalanced(120, 40, 20), size_px=1, train_size=8000, seed=0, folds=4)
+    folds = (data, *data.further_folds)
+    assert [np.bincount(fold.validation_labels).tolist() for fold in folds] == [[24, 8, 4]] * 4
+    judged = np.concatenate([fold.validation_images.ravel() for fold in folds])
+    assert len(np.unique(judged)) == len(judged)
+    assert not any(set(fold.train_images.flat) & set(fold.validation_images.flat) for fold in folds)
+
+
+def test_a_split_without_rare_classes_and_one_of_earlier_versions_are_random_permutations() -> None:
+    order = np.random.default_rng(3).permutation(600)
+    for source, stratify in ((imbalanced(300, 300), True), (imbalanced(590, 10), False)):
+        data = split(DIGITS, source, size_px=1, train_size=8000, seed=3, stratify=stratify)
+        assert not data.is_stratified
+        assert np.array_equal(data.validation_labels, source.labels[order[:120]])
+        assert np.array_equal(data.train_labels, source.labels[order[120:]])
+
+
 def test_one_class_or_too_few_images_are_refused() -> None:
     images = np.zeros((20, 1, 8, 8), np.uint8)
     with pytest.raises(DataError, match="1 class"):
@@ -137,6 +173,18 @@ def test_image_folder_with_parts_of_its_own(tmp_path: Path) -> None:
     pictures(tmp_path / "train"), pictures(tmp_path / "test", each=3)
     assert len(IMAGE_FOLDER.open(Request(str(tmp_path)), "train").labels) == 20
     assert len(IMAGE_FOLDER.open(Request(str(tmp_path)), "test").labels) == 6
+
+
+def test_a_rare_class_of_an_image_folder_is_in_both_parts(tmp_path: Path) -> None:
+    pictures(tmp_path, each=30)
+    for path in sorted((tmp_path / "class1").iterdir())[2:]:
+        path.unlink()
+    train, test = (IMAGE_FOLDER.open(Request(str(tmp_path)), part) for part in ("train", "test"))
+    assert (np.bincount(train.labels).tolist(), np.bincount(test.labels).tolist()) == ([25, 1], [5, 1])
+    # A study of an earlier version keeps its test part.
+    before = IMAGE_FOLDER.open(Request(str(tmp_path), stratify=False), "test")
+    chosen = np.sort(np.random.default_rng(0).permutation(32)[:6])
+    assert before.paths == tuple(sorted(tmp_path.rglob("*.*"))[index] for index in chosen)
 
 
 def test_links_lead_nowhere_else(tmp_path: Path) -> None:

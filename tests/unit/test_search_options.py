@@ -74,6 +74,23 @@ def test_a_command_without_options_has_the_dataclass_defaults() -> None:
     assert called() == WithPatience()
 
 
+def test_a_flag_that_is_left_to_the_data_is_on_off_or_neither() -> None:
+    assert [called(*words).flip for words in ((), ("--flip",), ("--no-flip",))] == [None, True, False]
+    assert called("--no-flip").evaluation.flip is False
+    assert options_model(command).model_json_schema()["properties"]["flip"]["enum"] == [None, True, False]
+    assert ("`--flip/--no-flip`", "by data set") in [row[:2] for row in table_rows(SearchOptions)]
+
+
+def test_a_share_may_be_none_where_its_bound_says_so() -> None:
+    assert called("--shift", "0").shift == 0
+    assert called("--shift", "12.5%").shift == 0.125
+    for share in ("1", "100%", "-5%"):
+        with pytest.raises(click.BadParameter, match="is not a share"):
+            called("--shift", share)
+    with pytest.raises(click.BadParameter, match="is not a share between 0 and 1"):
+        called("--latency-precision", "0")
+
+
 def test_options_reach_the_evaluator_and_the_runner() -> None:
     options = called("--no-early-stopping", "--input-size", "8", "--resource", "fast=2", "--stop-when-flat", "2%")
     assert not options.early_stopping

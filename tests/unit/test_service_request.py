@@ -22,6 +22,7 @@ WORDS = (
     *("--start-from", "published", "--start-from", "one.yaml", "--study", "mine", "--sampler", "tpe"),
     *("--evaluator", "supernet", "--supernet-epochs", "4", "--inherit"),
     *("--dataset", "digits", "--data-dir", "data", "--download", "--epochs", "2", "--train-size", "64"),
+    *("--no-flip", "--shift", "10%", "--metric", "f1_macro"),
     *("--input-size", "14x28", "--colour", "grey", "--resize", "pad", "--max-pixels", "1000"),
     *("--batch-size", "16", "--learning-rate", "0.01", "--train-precision", "fp32"),
     *("--target", "cpu", "--target", "onnxruntime:threads=1", "--objective", "accuracy", "--objective", "latency"),
@@ -44,6 +45,14 @@ def test_every_option_arrives_as_it_was_given() -> None:
 def test_a_size_may_be_a_number_or_height_and_width() -> None:
     for size, words in ((32, ["--input-size=32"]), ("32x128", ["--input-size=32x128"])):
         assert arguments(command, SearchOptions(input_size=size).model_dump()) == words
+
+
+def test_both_words_of_a_flag_that_is_left_to_the_data_arrive() -> None:
+    for word, value in (("--flip", True), ("--no-flip", False)):
+        assert given_options(command.make_context("search", [word])) == {"flip": value}
+        assert arguments(command, {"flip": value}) == [word]
+    # A plain flag has one word.
+    assert arguments(command, {"inherit": False}) == []
 
 
 def test_what_was_not_given_is_not_sent() -> None:

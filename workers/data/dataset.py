@@ -1,8 +1,8 @@
 """Data sets of searches and trainings: the source of images, suitable defaults, and the split of the training part."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
@@ -16,12 +16,12 @@ from nas.errors import DataError
 from nas.evaluation import EvaluationOptions
 from nas.exports.pictures import CHANNELS, GREY, RGB, SQUASH, Rules
 from nas.exports.training import TrainingOptions
-from nas.options import AUTO_COLOUR, DEFAULT_MAX_PIXELS, HEADERS
+from nas.options import AUTO_COLOUR, DEFAULT_MAX_PIXELS, HEADERS, PLAIN_ACCURACY
 from workers.data.census import TEST, TRAIN, Census
+from workers.data.splitting import HELD_OUT_FRACTION, has_rare_class, split_indices
 
 Part = Literal["train", "test"]
 
-VALIDATION_FRACTION = 0.2
 # As many images validate as an epoch trains on, and at least this number. (On 4,000 the variance between seeds of a
 # proxy is a quarter less than on 1,000; their forward passes take 8% of three epochs' time.)
 MIN_VALIDATION_IMAGES = 1000
@@ -103,6 +103,8 @@ class Request:
 
     `unreadable` has the picture files that a check left out; None where none was checked yet. `rules` are the training
     part's, for other parts and processes.
+
+    A test part that is split off may be stratified by class, unless not to `stratify` keeps that of an earlier version.
     """
 
     argument: str | None = None
@@ -115,6 +117,7 @@ class Request:
     colour: str = AUTO_COLOUR
     resize: str | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
+    stratify: bool = True
     unreadable: tuple[str, ...] | None = None
     rules: Rules | None = None
 
@@ -149,6 +152,10 @@ class Dataset:
     own_px: Callable[[Any], int] | None = None
     resize: str = SQUASH
     census: Callable[[Any], Census] | None = None
+
+    def augmented(self, flip: bool | None, shift: float | None) -> "Dataset":
+        """The data set with the user's augmentation, where that is not None."""
+        return replace(self, flip=self.flip if flip is None else flip, shift=self.shift if shift is None else shift)
 
     def default_epochs(self, images: int) -> int:
         """The default epochs of a training on `images`, all that the data set has: fewer images than `train_size` are
@@ -190,6 +197,12 @@ class ProxyData:
     classes: int
     flip: bool
     shift_px: int
+    metric: str = PLAIN_ACCURACY
+    """The measure by which networks are judged (workers.training.judgement)."""
+    is_stratified: bool = False
+    """Whether the split is stratified by class."""
+    class_counts: Mapping[str, int] = field(default_factory=dict)
+    """The number of pictures of each class, of which the train and validation images are a part."""
     further_folds: "tuple[ProxyData, ...]" = ()
     """Other splits of the same images, with disjoint validation images, where one split has too few of them."""
 
@@ -208,21 +221,23 @@ class ProxyData:
         return digest.hexdigest()
 
 
-def split_indices(images: int, held_out: int, seed: int, fold: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split `images` by a seeded permutation: indices to train on, and `held_out` to validate on, disjoint by fold."""
-    order = np.random.default_rng(seed).permutation(images)
-    first, end = fold * held_out, (fold + 1) * held_out
-    return np.concatenate((order[end:], order[:first])), order[first:end]
-
-
 def split(
-    dataset: Dataset, source: ImageSource, *, size_px: Size, train_size: int, seed: int, folds: int = 1
+    dataset: Dataset,
+    source: ImageSource,
+    *,
+    size_px: Size,
+    train_size: int,
+    seed: int,
+    folds: int = 1,
+    stratify: bool = True,
+    metric: str = PLAIN_ACCURACY,
 ) -> ProxyData:
     """Split the training part by the seed: `train_size` images to train on and of the others as many to validate on, or
     MIN_VALIDATION_IMAGES where that is more. With several `folds` each has its own, disjoint validation images.
 
     At least a fifth validates, even where fewer than `train_size` then remain to train on. More validation images give
-    less noise in an accuracy: at 93% it has a standard error of 1.5% on 287 images, of 0.8% on 1,000.
+    less noise in an accuracy: at 93% it has a standard error of 1.5% on 287 images, of 0.8% on 1,000. With `stratify` a
+    split of rare classes is stratified (workers.data.splitting).
 
     Raises DataError where there are too few images.
     """
@@ -230,15 +245,17 @@ def split(
     if classes < 2:
         raise DataError(f"the data set has {classes} class with images; at least 2 are needed to train a classifier")
     images = len(source.labels)
-    fifth = int(images * VALIDATION_FRACTION)
+    fifth = int(images * HELD_OUT_FRACTION)
     held_out = min(max(MIN_VALIDATION_IMAGES, train_size), max(fifth, images - train_size))
     if fifth < 1:
         raise DataError(
-            f"the data set has {images} images; at least {int(1 / VALIDATION_FRACTION)} are needed to split it"
+            f"the data set has {images} images; at least {int(1 / HELD_OUT_FRACTION)} are needed to split it"
         )
 
+    counts = np.bincount(source.labels, minlength=len(source.classes))
+
     def fold(number: int) -> ProxyData:
-        training, validation = split_indices(images, held_out, seed, number)
+        training, validation = split_indices(source.labels, held_out, seed, number, stratify=stratify)
         training = training[:train_size]
         return ProxyData(
             train_images=source.images(training, size_px),
@@ -248,6 +265,9 @@ def split(
             classes=len(source.classes),
             flip=dataset.flip,
             shift_px=dataset.shift_px(size_px),
+            metric=metric,
+            is_stratified=stratify and has_rare_class(source.labels, held_out),
+            class_counts=dict(zip(source.classes, counts.tolist(), strict=True)),
         )
 
     count = min(folds, images // held_out)

@@ -17,6 +17,7 @@ from workers.data.dataset import Dataset, Part, Request
 from workers.data.folder_listing import folder_listing
 from workers.data.listing import Listing, Picture
 from workers.data.picture_source import PictureSource
+from workers.data.splitting import split_indices
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
@@ -42,18 +43,19 @@ def source_of(listing: Listing, request: Request, part: Part) -> PictureSource:
     """Make the source of a part of the listing, after the check of all of its files. Raises DataError."""
     listing, unreadable = listing.readable(request)
     part_of = listing.part_of
+    number = {label: index for index, label in enumerate(listing.classes)}
     parts: dict[str, list[Picture]] = {TRAIN: [], TEST: []}
     if part_of:
         for picture in listing.pictures:
             parts[part_of[picture.split]].append(picture)
     else:
-        order = np.random.default_rng(TEST_SPLIT_SEED).permutation(len(listing.pictures))
-        tests = int(len(order) * TEST_FRACTION)
-        for name, indices in ((TEST, order[:tests]), (TRAIN, order[tests:])):
+        tests = int(len(listing.pictures) * TEST_FRACTION)
+        labels = np.array([number[picture.label] for picture in listing.pictures], dtype=np.int64)
+        split = split_indices(labels, tests, TEST_SPLIT_SEED, stratify=request.stratify)
+        for name, indices in zip((TRAIN, TEST), split, strict=True):
             parts[name] = [listing.pictures[index] for index in np.sort(indices)]
     counts = {name: Counter(picture.label for picture in pictures) for name, pictures in parts.items()}
     by_part = {name: tuple(counts[name][label] for label in listing.classes) for name in parts}
-    number = {label: index for index, label in enumerate(listing.classes)}
     return PictureSource(
         tuple(picture.path for picture in parts[part]),
         np.array([number[picture.label] for picture in parts[part]], dtype=np.int64),

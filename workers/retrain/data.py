@@ -41,11 +41,11 @@ class Pictures:
 class StreamedData:
     """A TrainingData whose pictures are decoded for each batch."""
 
-    def __init__(self, training: Pictures, validation: Pictures, *, flip: bool, shift_px: int) -> None:
+    def __init__(self, training: Pictures, validation: Pictures, *, flip: bool, shift_px: int, metric: str) -> None:
         self._training, self._validation = training, validation
         self.train_labels, self.validation_labels = training.labels, validation.labels
         self.normalise = Normalisation.of(training(slice(0, STATISTICS_IMAGES)))
-        self.flip, self.shift_px = flip, shift_px
+        self.flip, self.shift_px, self.metric = flip, shift_px, metric
 
     def pictures(self, chosen_B: Tensor) -> Tensor:
         return self._training(chosen_B.cpu().numpy())
@@ -61,17 +61,20 @@ class FurtherPictures:
         self._pictures = pictures
         self.validation_labels = pictures.labels
         self.normalise = data.normalise
+        self.metric = data.metric
 
     def held_out(self, first: int, last: int) -> Tensor:
         return self._pictures(slice(first, last))
 
 
-def training_data(training: Pictures, validation: Pictures, dataset: Dataset) -> ResidentData | StreamedData:
-    """The data of a training on the two parts: resident where it fits, else streamed."""
+def training_data(
+    training: Pictures, validation: Pictures, dataset: Dataset, metric: str
+) -> ResidentData | StreamedData:
+    """The data of a training on the two parts: resident where it fits, else streamed. Judged by the metric."""
     shift_px = dataset.shift_px(training.size_px)
     count = len(training.indices) + len(validation.indices)
     if count * training.decoded(slice(0, 1)).nbytes > MAX_RESIDENT_BYTES:
-        return StreamedData(training, validation, flip=dataset.flip, shift_px=shift_px)
+        return StreamedData(training, validation, flip=dataset.flip, shift_px=shift_px, metric=metric)
     return ResidentData(
         ProxyData(
             training.decoded(slice(None)),
@@ -81,6 +84,7 @@ def training_data(training: Pictures, validation: Pictures, dataset: Dataset) ->
             len(training.source.classes),
             dataset.flip,
             shift_px,
+            metric,
         ),
         training.device,
     )

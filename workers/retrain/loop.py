@@ -22,11 +22,13 @@ from nas.errors import DataError
 from nas.exports.pictures import Rules
 from nas.exports.training import TrainingRecipe
 from workers.allocator import keep_freed_memory
-from workers.data.dataset import Dataset, Request, split_indices
+from workers.data.dataset import Dataset, Request
+from workers.data.splitting import split_indices
 from workers.latency.measurement_lock import locks_for, shared_step
 from workers.retrain.data import FurtherPictures, Pictures, training_data
 from workers.training.augmentation import augmentation_of, mix_of
-from workers.training.loop import Training, TrainingData, choose_setting, evaluate, prepare_weights
+from workers.training.judgement import JudgedData, judge
+from workers.training.loop import Training, TrainingData, choose_setting, prepare_weights
 from workers.training.setting import Setting
 
 CHECKPOINT = "training.pt"
@@ -49,8 +51,11 @@ class Assignment:
     dataset: str
     request: Request
     rules: Rules
+    flip: bool
+    shift: float
     recipe: TrainingRecipe
     validation: float
+    metric: str
     device: str
     threads: int
     seed: int
@@ -67,14 +72,16 @@ def work(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     device = ray.train.torch.get_device() if job.device == "cuda" else torch.device("cpu")
-    dataset: Dataset = plugins.load(plugins.DATASETS, job.dataset)
+    dataset: Dataset = plugins.load(plugins.DATASETS, job.dataset).augmented(job.flip, job.shift)
     request = replace(job.request, rules=job.rules)
     source = dataset.open(request, "train")
     size_px = job.model_input.size_px
-    images = len(source.labels)
-    training_part, validation_part = split_indices(images, _held_out(images, job.validation), job.seed)
+    validation_images = held_out(len(source.labels), job.validation)
+    training_part, validation_part = split_indices(
+        source.labels, validation_images, job.seed, stratify=job.request.stratify
+    )
     training_pictures = Pictures(source, training_part, size_px, device)
-    data = training_data(training_pictures, Pictures(source, validation_part, size_px, device), dataset)
+    data = training_data(training_pictures, Pictures(source, validation_part, size_px, device), dataset, job.metric)
     # One process per machine takes the lock: several could wait for each other for ever.
     step_lock = partial(shared_step, locks_for(device.type, device.index) if context.get_local_rank() == 0 else ())
     network = _network(job, data, device)
@@ -110,14 +117,17 @@ def work(config: dict[str, Any]) -> None:
             "epochs": job.recipe.epochs or math.ceil(training.epoch / max(training.share, 1e-9)),
             "loss": loss,
             "accuracy": training.accuracy() if len(validation_part) else None,
-            "images": training.judged_images if len(validation_part) else None,
+            "images": len(training.judgement.labels) if len(validation_part) else None,
         }
         metrics["seconds"] = time.perf_counter() - started
         curve.append(metrics)
         if rank == 0:
             config["reports"].put(metrics)
         report.epoch({**metrics, "precision": precision})
-    accuracy_on = partial(evaluate, training.judged, setting=setting, step_lock=step_lock)
+
+    def accuracy_on(judged: JudgedData) -> float:
+        return judge(training.judged, judged, setting, step_lock=step_lock).value
+
     judged_training = replace(training_pictures, indices=training_part[:JUDGED_TRAINING_PICTURES])
     trained = {
         "precision": precision,
@@ -141,7 +151,7 @@ def _by_channel(statistic: Tensor) -> list[float]:
     return [float(value) / WHITE for value in statistic[0, :, 0, 0]]
 
 
-def _held_out(images: int, share: float) -> int:
+def held_out(images: int, share: float) -> int:
     """The number of validation images: a share of all, at least one unless the share is 0."""
     return min(images - 1, max(1, round(images * share))) if share else 0
 

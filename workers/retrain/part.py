@@ -16,20 +16,22 @@ from workers.data.blank import blank_warnings
 from workers.data.census import Census
 from workers.data.chosen import served_rules
 from workers.data.content import content_settings
-from workers.data.dataset import Dataset, Request
+from workers.data.dataset import Dataset, ImageSource, Request
+from workers.data.splitting import has_rare_class
+from workers.retrain.loop import held_out
+from workers.retrain.recorded_options import may_stratify
 
 # Pictures that are decoded before the training, to look at them.
 SAMPLE, SAMPLE_SEED = 200, 0
 
 
 class TrainingPart(NamedTuple):
-    """The number of images, their classes and form, the request and the rules of every part.
+    """The source of the images, their form, the request and the rules of every part.
 
     `content` are the settings that name the pictures, `warnings` are about these.
     """
 
-    images: int
-    classes: tuple[str, ...]
+    source: ImageSource
     model_input: ModelInput
     request: Request
     rules: Rules
@@ -44,7 +46,7 @@ def training_part(options: TrainingOptions, dataset: Dataset, argument: str, siz
     Raises DataError for a part without pictures, OptionError for rules that the data set does not have.
     """
     resolved = replace(_as_recorded(options), data_dir=options.data_dir.resolve() if options.data_dir else None)
-    request = Request.of(argument, resolved)
+    request = replace(Request.of(argument, resolved), stratify=may_stratify(options))
     source = dataset.open(request, "train")
     sides = sides_of(size_px)
     chosen = np.sort(np.random.default_rng(SAMPLE_SEED).permutation(len(source.labels))[:SAMPLE])
@@ -52,13 +54,13 @@ def training_part(options: TrainingOptions, dataset: Dataset, argument: str, siz
     channels = images_NCHW.shape[1]
     warnings = blank_warnings(images_NCHW, source.labels[chosen], source.classes)
     rules = served_rules(options, dataset, source, channels)
-    request = request.checked(dataset.census_of(source))
+    is_stratified = request.stratify and _has_rare_class(source, options)
+    request = replace(request.checked(dataset.census_of(source)), stratify=is_stratified)
     test = dataset.open(replace(request, rules=rules), "test")
     if not len(test.labels):
         raise DataError(f"--dataset {options.dataset!r} has no image in its test part")
     return TrainingPart(
-        len(source.labels),
-        source.classes,
+        source,
         ModelInput(channels, *sides, len(source.classes)),
         request,
         rules,
@@ -82,3 +84,9 @@ def _trained(config: ExportedConfig) -> dict[str, Any]:
     """The settings of the config's latest training: that of `nas retrain`, else the search's."""
     provenance = config.provenance
     return dict(provenance.get(RETRAINED) or {**provenance.get("training", {}), "dataset": provenance.get("dataset")})
+
+
+def _has_rare_class(source: ImageSource, options: TrainingOptions) -> bool:
+    """Whether the split, or that of the test part, which has a fifth of all pictures, is one of rare classes."""
+    images = len(source.labels)
+    return any(has_rare_class(source.labels, count) for count in (images, held_out(images, options.validation)))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import ParameterError
+from nas.evaluation import DATA_SETTINGS
 from nas.exports.config import RESIZE_SETTING
 from nas.exports.data_content import DATA_CONTENT, DataContent, shortest
 from nas.exports.output_file import write_text
@@ -46,7 +47,9 @@ def _check_same(folder: Path, before: Mapping[str, Any], settings: Mapping[str, 
     if earlier is not None and content is not None and earlier.digest != content.digest:
         changes = content.changes_since(earlier)
         raise ParameterError(f"{holds} on other pictures than {settings['dataset']!r} ({changes}); name another folder")
-    for name, value in {RESIZE_SETTING: None, **_flat(settings)}.items():
+    # What is not on record is the data set's own way.
+    own = dict.fromkeys((*DATA_SETTINGS, RESIZE_SETTING))
+    for name, value in (own | _flat(settings)).items():
         # An older version did not record all settings.
         known = _flat(before).get(name, 0.0 if name == "validation" else None)
         if name == "dataset" and (content is not None or shortest(str(known)) == shortest(str(value))):
@@ -55,7 +58,11 @@ def _check_same(folder: Path, before: Mapping[str, Any], settings: Mapping[str, 
         if name == WEIGHTS_DIGEST and known != value:
             raise ParameterError(f"{holds} that started from other weights; name another folder")
         if known != value:
-            raise ParameterError(f"{holds} with {name} {known!r}, not {value!r}; name another folder")
+            raise ParameterError(f"{holds} with {name} {_shown(known)}, not {_shown(value)}; name another folder")
+
+
+def _shown(value: Any) -> str:
+    return "at its default" if value is None else repr(value)
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,16 +26,21 @@ from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
 from nas.latency.machine import available_cores
+from nas.options import PLAIN_ACCURACY
+from nas.results.metric import METRIC_SETTING
 from workers.data.dataset import Dataset
+from workers.data.settings import data_settings
 from workers.device import choose_device
 from workers.ray.environment import ray_environment
 from workers.ray.interruption import handle_signals
 from workers.ray.start import start_ray, starting
+from workers.retrain.advice import training_warnings
 from workers.retrain.failure import training_error
 from workers.retrain.loop import CHECKPOINT, Assignment, work
 from workers.retrain.part import TrainingPart, training_part
 from workers.retrain.recipes import recipe_for
 from workers.retrain.record import digest_settings, recorded
+from workers.retrain.recorded_options import with_recorded
 from workers.training.policy import TrainingTask, worthwhile_epochs
 from workers.training.setting import PRECISIONS
 
@@ -51,7 +56,7 @@ LEARNT_ACCURACY = 0.95
 
 def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResult:
     """Train, and write the output folder; a nas.exports.training.Trainer."""
-    options = replace(options, dataset=_dataset_of(options))
+    options = with_recorded(replace(options, dataset=_dataset_of(options)))
     assignment, task, part = _assignment(options)
     make_folder("--output", options.output)
     finished = options.output / METRICS_FILE
@@ -68,7 +73,8 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         train_accuracy = metrics.get("train_accuracy")
         return TrainingResult(metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
     watcher.noted("data", part.census.as_json())
-    for warning in part.warnings:
+    advice = () if has_checkpoint else training_warnings(options, assignment, part.source)
+    for warning in (*part.warnings, *advice):
         watcher.warned(warning)
     outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
@@ -142,20 +148,21 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, Tra
     """Make the assignment, and open the data; check all that can be checked before Ray starts."""
     name, _, argument = str(options.dataset).partition(":")
     plugins.check(plugins.DATASETS, name)
-    dataset: Dataset = plugins.load(plugins.DATASETS, name)
+    default: Dataset = plugins.load(plugins.DATASETS, name)
     if options.precision not in PRECISIONS:
         raise ParameterError(f"unknown --precision {options.precision!r}; valid: {', '.join(PRECISIONS)}")
     if options.workers < 1:
         raise ParameterError(f"--workers {options.workers} is below 1")
     if options.threads is not None and options.threads > (cores := available_cores()):
         raise ParameterError(f"--threads {options.threads} is more than the {cores} cores that this process may use")
+    dataset = default.augmented(options.flip, options.shift)
     config = options.source.config
     size_px = options.input_size_px or (
         dataset.size_px if config.provenance.keys() & {"published", BASELINE} else config.model_input.size_px
     )
     part = training_part(options, dataset, argument, size_px)
     model_input = part.model_input
-    images = round(part.images * (1 - options.validation))
+    images = round(len(part.source.labels) * (1 - options.validation))
     shorter_px = min(model_input.height_px, model_input.width_px)
     task = TrainingTask(images, shorter_px, model_input.channels, model_input.classes, dataset.flip)
     recipe = recipe_for(options.recipe, name, task, options.overrides, options.time_s)
@@ -173,14 +180,17 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, Tra
     assignment = Assignment(
         architecture=config.architecture,
         model_input=model_input,
-        classes=part.classes,
+        classes=part.source.classes,
         builder=config.builder,
         weights=str(options.source.weights.resolve()) if options.source.weights else None,
         dataset=name,
         request=part.request,
         rules=part.rules,
+        flip=dataset.flip,
+        shift=dataset.shift,
         recipe=replace(recipe, precision=options.precision),
         validation=options.validation,
+        metric=options.metric or PLAIN_ACCURACY,
         device=device,
         threads=options.threads or max(1, available_cores() // options.workers),
         seed=options.seed,
@@ -190,6 +200,8 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, Tra
 
 def _settings(assignment: Assignment, options: TrainingOptions, content: Mapping[str, Any]) -> dict[str, Any]:
     dataset: Dataset = plugins.load(plugins.DATASETS, assignment.dataset)
+    augmented = dataset.augmented(assignment.flip, assignment.shift)
+    is_stratified = assignment.request.stratify
     return {
         "key": assignment.architecture.key,
         "dataset": options.dataset,
@@ -203,6 +215,7 @@ def _settings(assignment: Assignment, options: TrainingOptions, content: Mapping
         "precision": assignment.recipe.precision,
         "seed": assignment.seed,
         "started_from": "weights" if assignment.weights else "scratch",
+        **data_settings(dataset, augmented, assignment.metric, is_stratified=is_stratified),
         **digest_settings(options.source.weights),
         **content,
     }
@@ -320,6 +333,7 @@ def _write(options: TrainingOptions, assignment: Assignment, result: TrainingRes
     write_text("--output", options.output / "curve.html", page)
     # Written last: its presence means that the training is finished and all files are written.
     metrics = {
+        **{name: value for name, value in result.settings.items() if name == METRIC_SETTING},
         "test_accuracy": result.test_accuracy,
         "train_accuracy": result.train_accuracy,
         "epochs": len(result.curve),

@@ -17,7 +17,7 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import ParameterError, SearchInterruptedError
-from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
+from nas.evaluation import DATA_SETTINGS, Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.exports.training import TrainingRecipe
 from nas.latency.measured_key import mixer_sources
 from nas.results.rank_correlation import rank_correlation
@@ -30,6 +30,7 @@ from workers.supernet.correction import Correction, correction
 from workers.supernet.sandwich import largest
 from workers.supernet.scores import SCORED_ON, Scores
 from workers.supernet.trainer import SupernetTrainer, load, shared_weights
+from workers.training.advice import advice_on
 from workers.training.proxy import ProxyEvaluator, features_of, proxy_of
 
 KIND = "supernet"
@@ -255,7 +256,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         "audited": CHECKED_MEMBERS,
         "scored_on": SCORED_ON,
     }
-    identity |= {name: settings[name] for name in names}
+    identity |= {name: settings[name] for name in (*names, *DATA_SETTINGS) if name in settings}
     # A folder's images may change, and other packages' mixers.
     identity["images"] = proxy.data.digest
     if sources := mixer_sources(mixer.name for stage in space.stages for mixer in stage.mixer_choices):
@@ -265,5 +266,11 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     evaluator = SupernetEvaluator(proxy, space, recipe, name, options.seed, options.inherit)
     settings |= {"supernet": name, "inherit": options.inherit}
     return Evaluation(
-        evaluator, space, settings, least_confirm=1, features=features_of(proxy), images=proxy.data.digest
+        evaluator,
+        space,
+        settings,
+        least_confirm=1,
+        features=features_of(proxy),
+        images=proxy.data.digest,
+        advice=advice_on(proxy.data, options),
     )

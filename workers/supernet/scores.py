@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.architecture import Architecture, Blueprint, Stage
-from workers.training.loop import EVALUATION_BATCH
+from workers.training.judgement import EVALUATION_BATCH
 from workers.training.proxy import ProxyEvaluator
 from workers.training.setting import FP32
 

@@ -15,9 +15,10 @@ from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.supernet.sandwich import Sandwich
 from workers.supernet.scores import Scores
+from workers.training.builder import load_builder
 from workers.training.expected_failure import expected_failure
 from workers.training.loop import Training
-from workers.training.proxy import ProxyEvaluator, load_builder
+from workers.training.proxy import ProxyEvaluator
 from workers.training.setting import FP32
 from workers.training.steps import NonFiniteLossError
 

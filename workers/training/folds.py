@@ -10,6 +10,7 @@ from torch import nn
 from nas.exports.training import TrainingRecipe
 from nas.trial import CurvePoint
 from workers.training.augmentation import augmentation_of, mix_of
+from workers.training.judgement import Judgement
 from workers.training.loop import ResidentData, Training
 from workers.training.setting import Setting
 from workers.training.steps import StepLock
@@ -24,11 +25,11 @@ class FoldedTraining:
     def epochs(self) -> Iterator[CurvePoint]:
         """Train all folds to the end; as Training.epochs."""
         for points in zip(*(fold.epochs() for fold in self.folds), strict=True):
-            counts = [fold.judged_images for fold in self.folds]
-            correct = sum(point.accuracy * images for point, images in zip(points, counts, strict=True))
+            judgement = Judgement.pooled([fold.judgement for fold in self.folds])
             loss = sum(point.loss for point in points) / len(points)
             seconds = sum(point.seconds for point in points)
-            yield CurvePoint(points[0].epoch, correct / sum(counts), loss, seconds, sum(counts))
+            images = sum(len(fold.judgement.labels) for fold in self.folds)
+            yield CurvePoint(points[0].epoch, judgement.value, loss, seconds, images)
 
     @property
     def obstacle(self) -> str | None:

@@ -18,15 +18,13 @@ from nas.trial import CurvePoint
 from workers.data.dataset import ProxyData
 from workers.training.augment import alternately, draw, shifted
 from workers.training.batch_norm import RunningStatistics
+from workers.training.judgement import JudgedData, Judgement, judge
 from workers.training.optimiser import Optimiser, optimiser_of
 from workers.training.schedule import Schedule
 from workers.training.setting import Setting, candidates, fastest
 from workers.training.steps import Eager, Graphed, NonFiniteLossError, StepLock
 from workers.training.whitening import whiten
 
-# Images that are judged at a time. A GPU's time for few is that of launching kernels; on a CPU the activations of 64
-# stay in its caches (at 256 each image takes half as long again).
-EVALUATION_BATCH = {"cpu": 64, "cuda": 1024}
 # Capturing a CUDA graph takes as long as one or two steps without one, and a step ten times as long as in it.
 MIN_GRAPH_STEPS = 8
 # Before the last epoch accuracy is judged on a quarter as many validation images as an epoch trains on, and at least on
@@ -42,19 +40,6 @@ STATISTICS_IMAGES = 20_000
 Loss = Callable[[Tensor, Tensor], Tensor]
 # From uint8 images and labels to the network's normalised input and the labels or their probabilities.
 Presentation = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-
-
-class JudgedData(Protocol):
-    """Labelled pictures that a network is judged on, on its device, as uint8; many pictures are decoded on demand."""
-
-    validation_labels: Tensor
-
-    def held_out(self, first: int, last: int) -> Tensor:
-        """The pictures from `first` to before `last`."""
-
-    @property
-    def normalise(self) -> "Normalisation":
-        """The normalisation of images by the training part's statistics."""
 
 
 class TrainingData(JudgedData, Protocol):
@@ -109,6 +94,7 @@ class ResidentData:
         self.flip = data.flip
         self.shift_px = data.shift_px
         self.classes = data.classes
+        self.metric = data.metric
 
     def pictures(self, chosen_B: Tensor) -> Tensor:
         return self.train_images[chosen_B]
@@ -164,6 +150,9 @@ class Training:
     `rank` among `world`, through its own `forward`; `agree` is the Schedule's. The default `optimiser` is the recipe's.
     Weights are fresh and the recipe prepares them, unless they are `prepared`: trained before, or by `prepare_weights`.
     """
+
+    judgement: Judgement
+    """The last one on validation images."""
 
     def __init__(
         self,
@@ -222,7 +211,7 @@ class Training:
             started = time.perf_counter()
             loss = self.train_epoch()
             accuracy = self.accuracy()
-            yield CurvePoint(self.epoch, accuracy, loss, time.perf_counter() - started, self.judged_images)
+            yield CurvePoint(self.epoch, accuracy, loss, time.perf_counter() - started, len(self.judgement.labels))
 
     @property
     def is_over(self) -> bool:
@@ -249,18 +238,14 @@ class Training:
         return self._stepper.obstacle
 
     @property
-    def judged_images(self) -> int:
-        """The number of validation images behind the last accuracy."""
-        return len(self._data.validation_labels[: self._judged_limit])
-
-    @property
     def judged(self) -> nn.Module:
         """The network that is judged and kept: the moving average of the weights, where there is one."""
         return self._model if self._average is None else self._average.module
 
     def accuracy(self) -> float:
-        """The accuracy on validation images, 0 to 1; at the end on all of them."""
-        return evaluate(self.judged, self._data, self._setting, self._judged_limit, self._part, self._step_lock)
+        """The accuracy on validation images by the data's metric, 0 to 1; at the end on all of them."""
+        self.judgement = judge(self.judged, self._data, self._setting, self._judged_limit, self._part, self._step_lock)
+        return self.judgement.value
 
     @property
     def _judged_limit(self) -> int | None:
@@ -359,29 +344,6 @@ class Training:
 
     def _cross_entropy(self, x_BCHW: Tensor, labels_B: Tensor) -> Tensor:
         return F.cross_entropy(self._forward(x_BCHW), labels_B, label_smoothing=self._recipe.label_smoothing)
-
-
-@torch.inference_mode()
-def evaluate(
-    model: nn.Module,
-    data: JudgedData,
-    setting: Setting,
-    limit: int | None = None,
-    batch: int | None = None,
-    step_lock: StepLock = nullcontext,
-) -> float:
-    """The accuracy on the first `limit` validation images, by default on all, 0 to 1; holds the lock for each batch."""
-    model.eval()
-    labels_N = data.validation_labels[:limit]
-    batch = batch or EVALUATION_BATCH[labels_N.device.type]
-    correct = torch.zeros((), dtype=torch.int64, device=labels_N.device)
-    for first in range(0, len(labels_N), batch):
-        labels = labels_N[first : first + batch]
-        with step_lock(), setting.cast(labels.device):
-            logits_BK = model(setting.batch(data.normalise(data.held_out(first, first + len(labels)))))
-            correct += (logits_BK.argmax(1) == labels).sum()
-    with step_lock():
-        return int(correct) / len(labels_N)
 
 
 def _average(model: nn.Module, decay: float) -> AveragedModel:

@@ -11,13 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas import plugins
 from nas.architecture import Architecture, ModelInput, total_cost
-from nas.builder import Builder
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.exports.training import TrainingRecipe
-from nas.latency.meter import Deployment, Meter, calibrated, input_on, load_meter
+from nas.latency.meter import Deployment, Meter, calibrated, input_on
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
 from nas.space import SearchSpace
 from nas.trial import Outcome
@@ -26,6 +24,8 @@ from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
 from workers.memory import free_bytes, is_out_of_memory
+from workers.training.advice import advice_on
+from workers.training.builder import load_builder
 from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
 from workers.training.loop import ResidentData, choose_setting
@@ -34,11 +34,10 @@ from workers.training.proxy_data import proxy_data
 from workers.training.setting import PRECISIONS, Setting
 from workers.training.space_check import check_space
 from workers.training.steps import NonFiniteLossError
+from workers.training.targets import fingerprints_of, meters_of
 from workers.training.training_free import TrainingFree
 from workers.training.trial_cost import MemoryEstimate, ProxyCosts, memory_estimate
 
-# The time limit of a measurement, for which all trainers of the machine wait.
-MEASUREMENT_LIMIT_S = 0.3
 # Measurements of a network whose figure on a busy machine is uncertain, before it counts as over the limit.
 MAX_REPEATS = 3
 # Other load makes a figure at most this many times too long (measured: 2 to 4 times).
@@ -290,8 +289,15 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         if value:
             raise ParameterError(f"--{option} needs --evaluator supernet")
     evaluator, space, settings = proxy_of(options, space)
-    costs, images = trial_costs(evaluator, space, options.seed), evaluator.data.digest
-    return Evaluation(evaluator, space, settings, features=features_of(evaluator), trial_costs=costs, images=images)
+    return Evaluation(
+        evaluator,
+        space,
+        settings,
+        features=features_of(evaluator),
+        trial_costs=trial_costs(evaluator, space, options.seed),
+        images=evaluator.data.digest,
+        advice=advice_on(evaluator.data, options),
+    )
 
 
 def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> ProxyCosts:
@@ -323,11 +329,8 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
     if options.train_precision not in PRECISIONS:
         raise ParameterError(f"--train-precision {options.train_precision!r} is not one of {', '.join(PRECISIONS)}")
     target_names = options.targets or (device,)
-    if len(set(target_names)) < len(target_names):
-        raise ParameterError(f"--target {', '.join(target_names)}: each is needed once")
     objectives = objectives_of(options.objectives, target_names)
-    effort = options.latency_precision, MEASUREMENT_LIMIT_S
-    meters = {name: load_meter(name, options.ray_address).precise(*effort) for name in target_names}
+    meters = meters_of(target_names, options.ray_address, options.latency_precision)
     prepared = proxy_data(options)
     data, recipe = prepared.data, prepared.recipe
     model_input = data.model_input
@@ -338,11 +341,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         meters[target_names[0]].energy_mj(Deployment(smallest, model_input))
     inputs = {name: input_on(meter, model_input) for name, meter in meters.items()}
     check_space(load_builder(), space, (model_input, *inputs.values()))
-    fingerprints = {name: dict(meters[name].fingerprint(inputs[name])) for name in target_names}
-    for fingerprint in fingerprints.values():
-        same = [other for other in target_names if fingerprints[other] == fingerprint]
-        if len(same) > 1:
-            raise ParameterError(f"--target {', '.join(same)}: they are the same target; each is needed once")
+    fingerprints = fingerprints_of(meters, inputs)
     evaluator = ProxyEvaluator(
         data=data,
         model_input=model_input,
@@ -379,9 +378,3 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "seed": options.seed,
         },
     )
-
-
-def load_builder() -> Builder:
-    """Load the builder of the searched networks."""
-    builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-    return builder

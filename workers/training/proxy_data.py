@@ -1,6 +1,7 @@
 """The data of a search's proxies, by the user's options: opened, decoded, split, with the recipe that suits it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from nas.architecture import sides_of, size_of
@@ -8,10 +9,12 @@ from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions
 from nas.exports.config import RESIZE_SETTING
 from nas.exports.training import TrainingRecipe
+from nas.options import PLAIN_ACCURACY
 from workers.data.blank import blank_warnings
 from workers.data.chosen import chosen_dataset, served_rules
 from workers.data.content import content_settings
 from workers.data.dataset import ProxyData, split
+from workers.data.settings import data_settings
 from workers.memory import is_out_of_memory
 from workers.training.proxy_recipe import recipe_of
 
@@ -30,11 +33,15 @@ def proxy_data(options: EvaluationOptions) -> PreparedData:
 
     Raises UserError (ParameterError, DataError, UnknownNameError) for what cannot be loaded, or not in this form.
     """
-    name, dataset, source = chosen_dataset(options)
+    name, default, source = chosen_dataset(options)
+    dataset = default.augmented(options.flip, options.shift)
     train_size = options.train_size or dataset.train_size
     size_px = size_of(*sides_of(options.input_size_px or dataset.default_px(source)))
+    metric = options.metric or PLAIN_ACCURACY
+    kept: dict[str, Any] = {"seed": options.seed, "stratify": options.stratify, "metric": metric}
+    splitting = partial(split, dataset, source, size_px=size_px, train_size=train_size, **kept)
     try:
-        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed)
+        data = splitting()
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -43,11 +50,12 @@ def proxy_data(options: EvaluationOptions) -> PreparedData:
         ) from error
     recipe = recipe_of(options, dataset, data)
     if recipe.folds > 1:
-        data = split(dataset, source, size_px=size_px, train_size=train_size, seed=options.seed, folds=recipe.folds)
+        data = splitting(folds=recipe.folds)
     rules = served_rules(options, dataset, source, data.model_input.channels)
     # On record only where it is not the data set's own: studies of earlier versions have no such setting.
     resize = {} if rules.resize == dataset.resize else {RESIZE_SETTING: rules.resize}
     warnings = blank_warnings(data.train_images, data.train_labels, source.classes)
-    settings = {"dataset": name, **resize, **content_settings(source)}
+    chosen = data_settings(default, dataset, metric, is_stratified=data.is_stratified)
+    settings = {"dataset": name, **resize, **chosen, **content_settings(source)}
     notes = [("data", dataset.census_of(source).as_json()), *(("warning", {"message": text}) for text in warnings)]
     return PreparedData(data, recipe, settings, notes)

@@ -1,0 +1,21 @@
+"""The measure of a classification that stands for accuracy in a study or a training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nas.options import BALANCED_ACCURACY, F1_MACRO, LOG_LOSS, PLAIN_ACCURACY
+
+# The name under which it is among the settings, where it is not plain accuracy.
+METRIC_SETTING = "metric"
+LABELS = {
+    PLAIN_ACCURACY: "accuracy",
+    BALANCED_ACCURACY: "balanced accuracy",
+    F1_MACRO: "macro F1",
+    LOG_LOSS: "exp(-log loss)",
+}
+
+
+def metric_label(settings: Mapping[str, Any]) -> str:
+    """Return the words for the measure that the settings of a study or a training name."""
+    name = str(settings.get(METRIC_SETTING, PLAIN_ACCURACY))
+    return LABELS.get(name, name)
