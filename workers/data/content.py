@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from nas.data_content import DataContent
 from nas.errors import DataError
+from nas.store.data_content import DataContent
 from workers.data.dataset import ImageSource
 
 DIGEST_BYTES = 8
 
 
 def content_settings(source: ImageSource) -> dict[str, Any]:
-    """The settings that record the content of a source that has a `digest` (nas.data_content); none for one that its
+    """The settings that record the content of a source that has a `digest` (nas.store.data_content); none for one that its
     name identifies, such as CIFAR-10.
     """
     digest: str | None = getattr(source, "digest", None)

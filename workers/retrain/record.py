@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nas.data_content import DATA_CONTENT, DataContent, shortest
 from nas.errors import ParameterError
 from nas.exports.output_file import write_text
+from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from workers.data.content import file_digest
 
 SETTINGS_FILE = "settings.json"
