@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas.errors import OptionError
-from nas.exports.data_content import DATA_CONTENT, DataContent, shortest
+from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from nas.store.store import StudyRecord
 from nas.study.search_options import SearchOptions
 

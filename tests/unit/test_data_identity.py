@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from nas.errors import OptionError
-from nas.exports.data_content import DATA_CONTENT, DataContent, shortest
+from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from nas.store.store import Store
 from nas.study import opening
 from nas.study.identity import default_name, label_of, study_name

@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 
 from nas.errors import DataError
-from nas.exports.data_content import DataContent
+from nas.store.data_content import DataContent
 from workers.data.dataset import ImageSource
 
 DIGEST_BYTES = 8
 
 
 def content_settings(source: ImageSource) -> dict[str, Any]:
-    """The settings that record the content of a source that has a `digest` (nas.exports.data_content).
-
-    There are none for one that its name identifies, such as CIFAR-10.
+    """The settings that record a source's content, where it has a `digest`: none where the name says it all, as for
+    CIFAR-10.
     """
     digest: str | None = getattr(source, "digest", None)
     if digest is None:
