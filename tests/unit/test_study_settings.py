@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nas import plugins
+from nas.errors import ParameterError
 from nas.space import SearchSpace
 from nas.space.constraint import Constraints, Limit
 from nas.space.declaration import space_from_dict, space_to_dict
@@ -168,3 +169,24 @@ def test_a_study_of_an_earlier_version_opens_and_exports(earlier: str, tmp_path:
     assert front
     exported = nas("export", "--storage", earlier, "--pick", "accuracy", "--output", str(tmp_path / "best.yaml"))
     assert exported.code == 0, exported.err
+
+
+def test_a_study_goes_on_with_its_augmentation_its_metric_and_its_split(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'nas.db'}"
+    data = {"flip": False, "shift": 0.0, "metric": "f1_macro"}
+    with Store.open(url, create=True) as store:
+        opening.open_study(store, url, "study", settings(**data))
+        opening.open_study(store, url, "stratified", settings(split="stratified"))
+        # What the study has on record and the search has not is another setting, too.
+        with pytest.raises(ParameterError, match="was begun with flip False, not without flip"):
+            opening.open_study(store, url, "study", settings(shift=0.0, metric="f1_macro"))
+        with pytest.raises(ParameterError, match="was begun with split 'stratified', not without split"):
+            opening.open_study(store, url, "stratified", settings())
+    options = SearchOptions(study="study", storage=url)
+    resumed = going_on(options)
+    assert {name: getattr(resumed, name) for name in data} == data
+    assert going_on(replace(options, flip=True)).flip is True
+    # Only new studies, and those that were begun so, are stratified.
+    assert options.stratify
+    assert not resumed.stratify
+    assert going_on(replace(options, study="stratified")).stratify
