@@ -25,7 +25,7 @@ EPOCHS = 4
 DIGITS = load_digits()
 IMAGES = (DIGITS.images / 16).astype(np.float32)
 LABELS = DIGITS.target
-FEW = {"confirm": 0, "latency_precision": 0.2, "workers": 2, "progress": False}
+FEW = {"confirm": 0, "latency_precision": 0.2, "workers": 1, "progress": False}
 
 
 def train(network: torch.nn.Module, trial: nas.RunningTrial) -> float:
@@ -64,8 +64,9 @@ def search_here(evaluate: Callable[..., Any], folder: Path, **options: Any) -> n
 @pytest.mark.timeout(900)
 def test_a_training_function_reaches_its_budget(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'nas.db'}"
+    options = {**FEW, "workers": 2}
     study = nas.search(
-        evaluate=train, dataset=(IMAGES, LABELS), epochs=EPOCHS, budget=6, storage=storage, study="mine", **FEW
+        evaluate=train, dataset=(IMAGES, LABELS), epochs=EPOCHS, budget=6, storage=storage, study="mine", **options
     )
     assert len(study.trials) == 6
     assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.STOPPED}

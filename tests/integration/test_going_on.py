@@ -31,7 +31,7 @@ def assert_recorded_once(folder: Path, budget: int) -> None:
 
 
 def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
-    command = (*SLOWER, "--epochs", "12", "--budget", "3", "--confirm", "0")
+    command = (*SLOWER, "--epochs", "12", "--budget", "3", "--confirm", "0", "--workers", "1")
     search = RunningSearch(tmp_path, *command)
     search.wait_until(lambda: len(done(tmp_path)) >= 1)
 
