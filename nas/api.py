@@ -85,14 +85,16 @@ def export(
     format: str = "yaml",  # noqa: A002
     *,
     raw_input: bool = False,
+    free_size: bool = False,
 ) -> str:
     """Write a member of a front, or what `nas export CONFIG` takes, in a format; return a message about it.
 
-    A trained network's ONNX file takes pictures of uint8; with `raw_input` it takes normalised images.
+    A trained network's ONNX file takes pictures of uint8; with `raw_input` it takes normalised images, with `free_size`
+    images of any height and width.
     Raises UnknownNameError for an unknown format, ExportError for a network that the format cannot represent.
     """
     source = Source(network.config) if isinstance(network, Member) else source_of(str(network))
-    return source.export(path, format, raw_input=raw_input)
+    return source.export(path, format, raw_input=raw_input, free_size=free_size)
 
 
 class _Announcers:

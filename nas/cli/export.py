@@ -22,6 +22,7 @@ ARCHITECTURE_OPTIONS = {
     "max_latency_ms": "--max-latency",
     "input_size": "--input-size",
     "raw_input": "--raw-input",
+    "free_size": "--free-size",
 }
 
 
@@ -64,8 +65,13 @@ class _Selection(NamedTuple):
     is_flag=True,
     help="onnx: take normalised images, not pictures of uint8; the file then says by its metadata how to normalise.",
 )
+@click.option(
+    "--free-size",
+    is_flag=True,
+    help="onnx: take images of any height and width, unless the network is tied to one size.",
+)
 @click.option("--output", required=True, type=options.file_path, metavar="PATH", help="File or folder to write.")
-def command(config: str | None, form: str, output: Path, raw_input: bool, **selection: Any) -> None:
+def command(config: str | None, form: str, output: Path, raw_input: bool, free_size: bool, **selection: Any) -> None:
     """Export one architecture: a member of a study's front, a config file, an exported folder or a published model."""
     selected = _Selection(**selection)
     MAX_LATENCY.check("max_latency_ms", selected.max_latency_ms)
@@ -97,7 +103,7 @@ def command(config: str | None, form: str, output: Path, raw_input: bool, **sele
         description = f"{_describe(member)}\n"
     if selected.input_size is not None:
         source = source._replace(config=source.config.resized(*_parse_size(selected.input_size)))
-    click.echo(description + source.export(output, form, raw_input=raw_input))
+    click.echo(description + source.export(output, form, raw_input=raw_input, free_size=free_size))
 
 
 def _describe(member: Member) -> str:

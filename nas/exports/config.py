@@ -35,6 +35,8 @@ class ExportedConfig:
     """That of the trained weights; None without any."""
     raw_input: bool = False
     """Whether a format that can hold the normalisation leaves it out."""
+    free_size: bool = False
+    """Whether a format that can leaves height and width of images to the user."""
 
     @property
     def seed(self) -> int:

@@ -27,14 +27,22 @@ class Source(NamedTuple):
     config: ExportedConfig
     weights: Path | None = None
 
-    def export(self, path: str | PathLike[str], format: str = "yaml", *, raw_input: bool = False) -> str:  # noqa: A002
+    def export(
+        self,
+        path: str | PathLike[str],
+        format: str = "yaml",  # noqa: A002
+        *,
+        raw_input: bool = False,
+        free_size: bool = False,
+    ) -> str:
         """Write the network in a format of `nas export`, and return a message about what was written.
 
-        With `raw_input` an ONNX file takes normalised images, as the torch network does, and not pictures.
+        With `raw_input` an ONNX file takes normalised images, as the torch network does, and not pictures. With
+        `free_size` it takes images of any height and width.
         Raises UnknownNameError for an unknown format, ExportError for a network that the format cannot represent.
         """
         plugins.check(plugins.EXPORTERS, format)
-        config = replace(self.config, raw_input=raw_input)
+        config = replace(self.config, raw_input=raw_input, free_size=free_size)
         message: str = plugins.load(plugins.EXPORTERS, format)(config, self.weights, Path(path))
         return message
 

@@ -59,18 +59,21 @@ def export(config: ExportedConfig, weights: Path | None, path: Path) -> str:
     properties = {"provenance": json.dumps(config.to_dict())}
     if preprocessing is not None:
         properties[METADATA] = json.dumps(preprocessing.to_dict())
+    size = config.model_input
+    checked = [example(config, 1), example(config, 3)]
+    if config.free_size:
+        checked.append(example(config.resized(size.height_px + 7, 2 * size.width_px), 1))
+        _check_free(model, checked[-1])
     with atomic_write("--output", path) as file:
-        convert(deployed, example(config, 2), file, properties)
+        convert(deployed, example(config, 2), file, properties, free_size=config.free_size)
         with torch.no_grad():
-            worst = max(
-                difference(model(x_BCHW), run(file, x_BCHW)) for x_BCHW in (example(config, 1), example(config, 3))
-            )
+            worst = max(difference(model(x_BCHW), run(file, x_BCHW)) for x_BCHW in checked)
         if not worst <= TOLERANCE:
             raise ExportError(f"ONNX Runtime's output differs from torch's by {worst:.1e}, more than {TOLERANCE:.0e}")
-    size = config.model_input
+    sides = "H, W" if config.free_size else f"{size.height_px}, {size.width_px}"
     return (
-        f"wrote {path}; it takes {takes}, (N, {size.channels}, {size.height_px}, {size.width_px}); ONNX Runtime agrees "
-        f"with torch: largest difference {worst:.1e}; {config.weights_note(weights)}"
+        f"wrote {path}; it takes {takes}, (N, {size.channels}, {sides}); ONNX Runtime agrees with torch: largest "
+        f"difference {worst:.1e}; {config.weights_note(weights)}"
     )
 
 
@@ -80,8 +83,23 @@ def _example_pictures(config: ExportedConfig, batch: int) -> Tensor:
     return torch.randint(256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
 
-def convert(model: nn.Module, x: torch.Tensor, path: Path, properties: dict[str, str]) -> None:
-    """Write `model`, in evaluation mode, for any batch size, with `properties` as metadata."""
+@torch.no_grad()
+def _check_free(model: nn.Module, x_BCHW: Tensor) -> None:
+    """Raise ExportError unless the network takes images of this other size."""
+    try:
+        model(x_BCHW)
+    except RuntimeError as error:
+        raise ExportError("--free-size: the network is tied to the size of its images; leave the option out") from error
+
+
+def convert(
+    model: nn.Module, x: torch.Tensor, path: Path, properties: dict[str, str], *, free_size: bool = False
+) -> None:
+    """Write `model`, in evaluation mode, for any batch size, with `properties` as metadata.
+
+    With `free_size` it is for any height and width, too.
+    """
+    free = {0: torch.export.Dim("batch")} | (dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC) if free_size else {})
     with _quiet():
         program = torch.onnx.export(
             model,
@@ -90,7 +108,7 @@ def convert(model: nn.Module, x: torch.Tensor, path: Path, properties: dict[str,
             opset_version=OPSET,
             input_names=["image"],
             output_names=["logits"],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=(free,),
             verbose=False,
         )
     if program is None:

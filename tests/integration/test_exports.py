@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from nas.errors import ExportError, ParameterError
 from nas.exports.config import ExportedConfig
 from nas.exports.source import source_of
 from nas.space.loading import load_space
+from search_spaces.exports.onnx_file import run
 from search_spaces.exports.weights import difference, example_input, network_of
 from search_spaces.metaformer import METAFORMER
 from tests.conftest import run_nas
@@ -218,3 +220,18 @@ def test_older_schemas_load_and_newer_ones_are_refused(tmp_path: Path) -> None:
     (tmp_path / "new.yaml").write_text(yaml.safe_dump(old | {"schema_version": 99}))
     with pytest.raises(ParameterError, match="schema_version 99, newer than"):
         nas.build(tmp_path / "new.yaml")
+
+
+def test_an_onnx_file_may_take_any_size(tmp_path: Path) -> None:
+    config = random_configs(1)[0]
+    stages = tuple(replace(stage, mixer="conv", options=(), position=False) for stage in config.architecture.stages)
+    free = replace(config, architecture=replace(config.architecture, stages=stages), free_size=True)
+    assert "(N, 3, H, W)" in export("onnx", free, tmp_path / "free.onnx")
+    x_BCHW = example_input(free.resized(45, 70), 2)
+    with torch.no_grad():
+        assert difference(network_of(free, None)(x_BCHW), run(tmp_path / "free.onnx", x_BCHW)) < 1e-4
+    for tied in (replace(stages[0], position=True), replace(stages[0], mixer="spatial_mlp")):
+        architecture = replace(config.architecture, stages=(tied, *stages[1:]))
+        with pytest.raises(ExportError, match="--free-size: the network is tied"):
+            export("onnx", replace(free, architecture=architecture), tmp_path / "tied.onnx")
+    assert not (tmp_path / "tied.onnx").exists()

@@ -8,7 +8,6 @@ from typing import Any
 from nas.errors import ParameterError
 from nas.evaluation import DATA_SETTINGS
 from nas.exports.config import RESIZE_SETTING
-from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from nas.exports.output_file import write_text
 from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from workers.data.content import file_digest
