@@ -245,7 +245,7 @@ def test_wide_grey_pictures_of_12_bits_from_a_search_to_a_class(tmp_path: Path) 
         names = re.findall(r"^wide/(\w+)/\d+\.png: (\w+) ", predicted.out, re.M)
         assert np.mean([name == found for name, found in names]) > 0.9
     other = run_nas(["retrain", "best.yaml", "--epochs", "8", "--resize", "crop", "--output", "trained"], tmp_path)
-    assert "'trained' holds a training with resize 'pad', not None" in other.err
+    assert "'trained' holds a training with resize 'pad', not at its default" in other.err
     refused = run_nas(["predict", "trained", "wide", "--max-pixels", "1199"], tmp_path)
     assert refused.code == 2
     assert "its 60 x 20 pixels are more than --max-pixels 1199 allows" in refused.err

@@ -201,8 +201,8 @@ def test_a_search_warns_of_blank_pictures(tmp_path: Path) -> None:
     evaluation = prepare(EvaluationOptions(dataset=f"imagefolder:{folder}", device="cpu"), load_space("hybrid"))
     said = []
     evaluation.evaluator.prepared(NoRecord(), None, lambda event, fields: said.append((event, fields["message"])))
-    assert [event for event, _ in said] == ["warning"]
-    assert "class 'other'" in said[0][1]
+    assert [event for event, _ in said] == ["data", "warning"]
+    assert "class 'other'" in said[1][1]
 
 
 def test_a_retraining_takes_the_forms_on_record_and_warns_of_blank_pictures(tmp_path: Path) -> None:
