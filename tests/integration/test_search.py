@@ -59,7 +59,9 @@ def test_progress_is_plain_lines_without_a_terminal(searched: Searched) -> None:
 
 
 def test_ray_says_nothing(searched: Searched) -> None:
-    said = [line for line in searched.result.err.splitlines() if not line.startswith(("[", "study ", "data: ", "cost: "))]
+    said = [
+        line for line in searched.result.err.splitlines() if not line.startswith(("[", "study ", "data: ", "cost: "))
+    ]
     assert said == []
 
 
