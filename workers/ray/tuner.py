@@ -62,7 +62,8 @@ class StudyTuner:
                 heartbeat=heartbeat,
             )
             bundle = {name: amount for name, amount in needs.items() if amount}
-            with TemporaryDirectory(prefix="nas-tune-") as scratch:
+            # At Ctrl-C a worker may still write to it while it is removed: no error, which would hide the interruption.
+            with TemporaryDirectory(prefix="nas-tune-", ignore_cleanup_errors=True) as scratch:
                 self._fit(tune.with_resources(trainable, tune.PlacementGroupFactory([bundle])), scratch)
 
     def _fit(self, trainable: Any, scratch: str) -> None:
