@@ -156,7 +156,7 @@ MAX_LATENCY = Option(
 )
 FOLLOW_LINKS = Option("Use pictures outside of the data set's folder to which its links, or its table, lead.")
 EMPTY_CLASSES = Option("Take class folders without pictures as classes.")
-SKIP_UNREADABLE = Option("Leave out picture files that cannot be read.")
+SKIP_UNREADABLE = Option("Leave out picture files that cannot be read; all are decoded to find them.")
 HEADERS, SAMPLE, FULL = "headers", "sample", "full"
 CHECK_PICTURES = Option(
     "Check picture files before the first step: all headers; a sample, 200 decoded besides; or full, all decoded.",

@@ -1,6 +1,7 @@
 """`nas predict`: the classes of pictures by a trained network."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import click
 
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand
-from nas.errors import ParameterError
+from nas.errors import DataError, ParameterError
 from nas.exports.loading import load_network
 from nas.exports.picture_files import is_hidden, picture_endings
 from nas.exports.prediction import Predictor, onnx_predictor
@@ -26,15 +27,25 @@ def command(network: Path, pictures: tuple[Path, ...], max_pixels: int, as_json:
     """Predict the classes of pictures: a line each with the path, the most likely class and its probability.
 
     FOLDER is one of `nas retrain`, FILE.onnx an export of it. Of a folder among PICTURES all picture files are taken.
+    Files that cannot be read have a line on standard error, and the command ends with 2.
     """
     PIXEL_LIMIT.check("max_pixels", max_pixels)
     paths = list(_files(pictures))
     predictor = _predictor(network)
-    for path, prediction in zip(paths, predictor.iterate(paths, max_pixels), strict=True):
+    failed = False
+    for path in paths:
+        # One by one, so that a file which cannot be read costs no other one's answer.
+        try:
+            (prediction,) = predictor(path, max_pixels)
+        except DataError as error:
+            click.echo(f"nas: error: {error}", err=True)
+            failed = True
+            continue
         if as_json:
             click.echo(json.dumps({"path": str(path), **prediction._asdict()}))
         else:
             click.echo(f"{path}: {prediction.name} {prediction.probability:.4f}")
+    sys.exit(DataError.exit_code if failed else 0)
 
 
 def _predictor(network: Path) -> Predictor:

@@ -17,6 +17,7 @@ from nas.exports.preprocessing import Preprocessing
 BATCH = 64
 # Key of an ONNX file's metadata under which it holds its preprocessing, as JSON.
 METADATA = "preprocessing"
+ARRAY_CHANNELS = {1, 3, 4}
 UINT8_TENSOR = "tensor(uint8)"
 # Images (N, channels, height_px, width_px) of uint8 to logits (N, classes).
 Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -40,7 +41,8 @@ class Predictor:
     def __call__(self, pictures: Any, max_pixels: int = MAX_PIXELS) -> list[Prediction]:
         """Predict the classes of one picture or several: paths, PIL images or arrays.
 
-        Arrays are (H, W), (H, W, C) or (C, H, W), of uint8 or of decimals from 0 to 1. Raises
+        Arrays are (H, W), (H, W, C) or (C, H, W), of uint8 or of decimals from 0 to 1; several are a list of them, or
+        one array with a dimension more (of three dimensions, only where none is of 1, 3 or 4 channels). Raises
         DataError for what is no picture, and for a file of more pixels than `max_pixels`.
         """
         return list(self.iterate(_several(pictures), max_pixels))
@@ -86,10 +88,12 @@ def onnx_predictor(path: Path) -> Predictor:
 
 
 def _several(pictures: Any) -> Iterable[Any]:
-    """The pictures one by one; an array of (H, W, C) is one, an array of one dimension more or less is several."""
+    """The pictures one by one: an array of two dimensions, or of three with one of channels, is one picture."""
     if isinstance(pictures, str | Path | Image.Image):
         return (pictures,)
-    if isinstance(pictures, np.ndarray) and pictures.ndim == 3 and pictures.shape[-1] in (1, 3, 4):
+    if isinstance(pictures, np.ndarray) and (
+        pictures.ndim == 2 or (pictures.ndim == 3 and {pictures.shape[0], pictures.shape[-1]} & ARRAY_CHANNELS)
+    ):
         return (pictures,)
     several: Iterable[Any] = pictures
     return several

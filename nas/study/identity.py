@@ -63,7 +63,8 @@ def check_content(study: StudyRecord, settings: Mapping[str, Any]) -> None:
     Earlier versions did not record either.
     """
     if _has_changed(study.settings, settings):
-        raise changed_data(study, settings, "name another {study}")
+        remedy = "name another {study}, or leave it out: {accept_changed_data} then begins a new study"
+        raise changed_data(study, settings, remedy)
     sources = settings.get(MIXER_SOURCES, {})
     for mixer, digest in study.settings.get(MIXER_SOURCES, {}).items():
         if sources.get(mixer, digest) != digest:

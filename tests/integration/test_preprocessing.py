@@ -138,6 +138,16 @@ def test_the_command_names_the_classes(network: str, folder: Path) -> None:
     assert described["probability"] == max(described["probabilities"].values())
 
 
+def test_a_picture_that_cannot_be_read_costs_no_other_ones_answer(folder: Path, tmp_path: Path) -> None:
+    whole = next(files(folder))
+    (tmp_path / "a.png").write_bytes(whole.read_bytes()[:60])
+    (tmp_path / "b.png").write_bytes(whole.read_bytes())
+    done = run_nas(["predict", str(folder / "retrained"), str(tmp_path)], tmp_path)
+    assert done.code == 2
+    assert done.err.count("nas: error: image file") == 1
+    assert re.fullmatch(rf"{re.escape(str(tmp_path / 'b.png'))}: \w+ \d\.\d+\n", done.out)
+
+
 def test_paths_images_and_arrays_are_the_same_pictures(folder: Path) -> None:
     network = nas.load(folder / "retrained")
     paths = list(files(folder))[::20]
@@ -148,7 +158,11 @@ def test_paths_images_and_arrays_are_the_same_pictures(folder: Path) -> None:
     decimals = [array / 255 for array in arrays]
     for pictures in (map(str, paths), images, arrays, channels_first, decimals):
         assert network.predict(pictures) == by_path
-    assert network.predict(paths[0]) == network.predict(images[0]) == network.predict(arrays[0])
+    one = network.predict(paths[0])
+    assert len(one) == 1
+    assert one == network.predict(images[0]) == network.predict(arrays[0]) == network.predict(channels_first[0])
+    # A single array of a grey picture is one, too.
+    assert network.predict(arrays[0][:, :, 0]) == network.predict([arrays[0][:, :, 0]])
     assert not network.training
 
 

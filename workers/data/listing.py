@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from nas.errors import DataError
 from nas.latency.machine import available_cores
+from nas.options import FULL
 from workers.data.census import TEST, TRAIN, UNREADABLE
 from workers.data.dataset import Part, Request
 from workers.data.picture_check import unreadable
@@ -69,7 +70,9 @@ class Listing:
         left_out = request.unreadable
         if left_out is None:
             paths = [picture.path for picture in self.pictures]
-            problems = unreadable(paths, request.check_pictures, request.max_pixels, available_cores())
+            # What is to be left out has to be found, which headers do not always tell.
+            check = FULL if request.skip_unreadable else request.check_pictures
+            problems = unreadable(paths, check, request.max_pixels, available_cores())
             if problems and not request.skip_unreadable:
                 raise DataError(self._unreadable_text(problems))
             left_out = tuple(problems)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.architecture import Size, sides_of
+from nas.errors import DataError
 from nas.exports.pictures import (
     CHANNELS,
     COLOURS,
@@ -58,7 +59,10 @@ class PictureSource:
         """Decode the chosen pictures. Raises DataError with the file's name when one cannot be decoded."""
         sides = sides_of(size_px)
         limit = self.request.max_pixels
-        pictures = [decode(self.paths[index], *sides, self.rules, limit) for index in indices]
+        try:
+            pictures = [decode(self.paths[index], *sides, self.rules, limit) for index in indices]
+        except DataError as error:
+            raise DataError(f"{error}; --skip-unreadable leaves such files out") from error
         if not pictures:
             return np.empty((0, CHANNELS[self.rules.colour], *sides), np.uint8)
         return np.stack(pictures).transpose(0, 3, 1, 2)
