@@ -1,5 +1,6 @@
 """The interfaces between a search and its plug-ins: evaluators, runners and watchers."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,13 @@ from nas.trial_cost import TrialCosts
 FLIP_SETTING, SHIFT_SETTING, SPLIT_SETTING = "flip", "shift", "split"
 DATA_SETTINGS = (FLIP_SETTING, SHIFT_SETTING, METRIC_SETTING, SPLIT_SETTING)
 STRATIFIED = "stratified"
+# The largest share of the time of a search or a training in which its data is looked at before the first step.
+MAX_ADVICE_SHARE = 0.05
+
+
+def advice_limit_s(time_s: float | None) -> float:
+    """Return the seconds in which the data of a search or a training of that time may be looked at."""
+    return math.inf if time_s is None else MAX_ADVICE_SHARE * time_s
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Predictions of a trained network for pictures: files, PIL images or arrays to class names and probabilities."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,18 +45,19 @@ class Predictor:
         one array with a dimension more (of three dimensions, only where none is of 1, 3 or 4 channels). Raises
         DataError for what is no picture, and for a file of more pixels than `max_pixels`.
         """
-        return list(self.iterate(_several(pictures), max_pixels))
-
-    def iterate(self, pictures: Iterable[Any], max_pixels: int = MAX_PIXELS) -> Iterator[Prediction]:
-        """Predict one picture after another, some at a time."""
-        classes = self.preprocessing.classes
-        for chosen in _batches(pictures):
+        predictions: list[Prediction] = []
+        remaining = iter(_several(pictures))
+        while chosen := list(islice(remaining, BATCH)):
             images_NCHW = np.stack([self.preprocessing.image(picture, max_pixels) for picture in chosen])
-            for logits_K in self._logits(images_NCHW):
-                exponentials_K = np.exp(logits_K.astype(np.float64) - logits_K.max())
-                shares = (exponentials_K / exponentials_K.sum()).tolist()
-                best = int(logits_K.argmax())
-                yield Prediction(classes[best], shares[best], dict(zip(classes, shares, strict=True)))
+            predictions += map(self._prediction, self._logits(images_NCHW))
+        return predictions
+
+    def _prediction(self, logits_K: NDArray[np.float32]) -> Prediction:
+        classes = self.preprocessing.classes
+        exponentials_K = np.exp(logits_K.astype(np.float64) - logits_K.max())
+        shares = (exponentials_K / exponentials_K.sum()).tolist()
+        best = int(logits_K.argmax())
+        return Prediction(classes[best], shares[best], dict(zip(classes, shares, strict=True)))
 
 
 def onnx_predictor(path: Path) -> Predictor:
@@ -78,9 +79,7 @@ def onnx_predictor(path: Path) -> Predictor:
     entry = session.get_inputs()[0]
 
     def logits(images_NCHW: NDArray[np.uint8]) -> NDArray[np.float32]:
-        fed: NDArray[Any] = images_NCHW
-        if entry.type != UINT8_TENSOR:
-            fed = (images_NCHW - preprocessing.mean_255) / preprocessing.std_255
+        fed = images_NCHW if entry.type == UINT8_TENSOR else preprocessing.normalised(images_NCHW)
         (computed,) = session.run(None, {entry.name: fed})
         return np.asarray(computed)
 
@@ -97,9 +96,3 @@ def _several(pictures: Any) -> Iterable[Any]:
         return (pictures,)
     several: Iterable[Any] = pictures
     return several
-
-
-def _batches(pictures: Iterable[Any]) -> Iterator[list[Any]]:
-    remaining = iter(pictures)
-    while chosen := list(islice(remaining, BATCH)):
-        yield chosen

@@ -71,6 +71,11 @@ class Preprocessing:
                 raise DataError(f"a picture cannot be used: {error}") from error
         return pixels_HWC.transpose(2, 0, 1)
 
+    def normalised(self, images_NCHW: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Normalise images by channel, as the network itself takes them."""
+        normalised_NCHW: NDArray[np.float32] = (images_NCHW - self.mean_255) / self.std_255
+        return normalised_NCHW
+
     def resized(self, height_px: int, width_px: int) -> Self:
         return replace(self, height_px=height_px, width_px=width_px)
 

@@ -1,6 +1,5 @@
 """A whole search, from the user's options to the front, as `nas search` runs it."""
 
-import math
 import os
 import signal
 import time
@@ -14,7 +13,7 @@ from nas import plugins
 from nas.architecture import Architecture, ModelInput, total_cost
 from nas.builder import Builder
 from nas.errors import InfeasibleError, LimitError, OptionError
-from nas.evaluation import AskTell, Evaluation, Runner, Watcher
+from nas.evaluation import AskTell, Evaluation, Runner, Watcher, advice_limit_s
 from nas.exports.known import KNOWN
 from nas.latency.measured_key import measured_key
 from nas.latency.slowest import room_hint
@@ -53,8 +52,6 @@ if TYPE_CHECKING:
 
 # The share of the budget for members that the space declares good to start with.
 MAX_STARTS_SHARE = 0.25
-# The share of a search's time in which its data is looked at.
-MAX_ADVICE_SHARE = 0.05
 
 
 class Announcer(Watcher, Protocol):
@@ -178,8 +175,7 @@ def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
 
 def _advise(options: SearchOptions, evaluation: Evaluation, watcher: Watcher) -> None:
     """Warn of what a quick look at the data finds."""
-    limit_s = math.inf if options.time_s is None else MAX_ADVICE_SHARE * options.time_s
-    for message in evaluation.advice(limit_s) if evaluation.advice is not None else ():
+    for message in evaluation.advice(advice_limit_s(options.time_s)) if evaluation.advice is not None else ():
         watcher.noted("warning", {"message": message})
 
 

@@ -16,7 +16,7 @@ class NetworkLogits:
         self._preprocessing = preprocessing
 
     def __call__(self, images_NCHW: NDArray[np.uint8]) -> NDArray[np.float32]:
-        normalised_NCHW = (images_NCHW - self._preprocessing.mean_255) / self._preprocessing.std_255
+        normalised_NCHW = self._preprocessing.normalised(images_NCHW)
         device = next((weight.device for weight in self._network.parameters()), torch.device("cpu"))
         was_training = self._network.training
         self._network.eval()

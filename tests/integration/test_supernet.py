@@ -34,10 +34,10 @@ def test_a_search_by_a_supernet_confirms_its_front_by_trainings_of_its_own(tmp_p
     """So little training makes a supernet that is no guide, which is said; the search ends all the same."""
     (tmp_path / "space.yaml").write_text(SPACE)
     space = ("--space", "space.yaml", "--supernet-epochs", "1")
-    found = run_nas((*QUICK, *space, "--evaluator", "supernet", "--budget", "4", "--confirm", "1"), tmp_path)
-    assert found.code == 0, found.err
-    assert "supernet trained: epoch 1" in found.out
-    assert f"supernet audited: members {MEMBERS}" in found.out
+    searched = run_nas((*QUICK, *space, "--evaluator", "supernet", "--budget", "4", "--confirm", "1"), tmp_path)
+    assert searched.code == 0, searched.err
+    assert "supernet trained: epoch 1" in searched.out
+    assert f"supernet audited: members {MEMBERS}" in searched.out
     recorded = trials(tmp_path)
     assert len(recorded) == 4
     for trial in recorded:

@@ -1,4 +1,4 @@
-"""What a quick look at the data finds: classes that tell left from right, and classes that are rare."""
+"""The quick look at the data: classes that tell left from right, and classes that are rare."""
 
 from dataclasses import replace
 

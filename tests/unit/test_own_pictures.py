@@ -237,8 +237,8 @@ def test_the_metadata_of_hugging_faces_image_folders(tmp_path: Path) -> None:
 def test_an_inspection_counts_sizes_and_modes_by_class(tmp_path: Path) -> None:
     root = pictures(tmp_path / "pictures")
     (root / "class1" / "notes.txt").write_text("no picture")
-    found = inspect(EvaluationOptions(dataset=f"imagefolder:{root}"), 2)
-    first, second = found.classes
+    inspection = inspect(EvaluationOptions(dataset=f"imagefolder:{root}"), 2)
+    first, second = inspection.classes
     assert first.pictures["train"] + first.pictures["test"] == sum(first.modes.values()) == 10
     assert second.skipped == {".txt": 1}
     assert first.sizes[0][0] * first.sizes[0][1] <= first.sizes[2][0] * first.sizes[2][1]

@@ -1,18 +1,18 @@
 """Warnings about the data of a training, before its first step."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from nas import plugins
+from nas.evaluation import advice_limit_s
 from nas.exports.training import TrainingOptions
 from workers.data.dataset import Dataset, ImageSource, split
 from workers.data.splitting import HELD_OUT_FRACTION
 from workers.retrain.loop import Assignment
 from workers.retrain.recorded_options import is_of_study
 from workers.training.advice import imbalance_warning
-from workers.training.mirror_check import MAX_IMAGES, MAX_PX, MAX_SHARE, MIN_JUDGED, mirroring_warning
+from workers.training.mirror_check import MAX_IMAGES, MAX_PX, MIN_JUDGED, mirroring_warning
 from workers.training.policy import MAX_FOLDS
 
 
@@ -31,6 +31,5 @@ def training_warnings(options: TrainingOptions, assignment: Assignment, source: 
         size_px = min(MAX_PX, assignment.model_input.height_px)
         folds = MAX_FOLDS if len(source.labels) * HELD_OUT_FRACTION < MIN_JUDGED else 1
         data = split(augmented, source, size_px=size_px, train_size=MAX_IMAGES, seed=assignment.seed, folds=folds)
-        limit_s = math.inf if options.time_s is None else MAX_SHARE * options.time_s
-        if warning := mirroring_warning(data, assignment.seed, limit_s):
+        if warning := mirroring_warning(data, assignment.seed, advice_limit_s(options.time_s)):
             yield warning

@@ -30,8 +30,6 @@ NETWORK = "plain-cnn-s"
 MAX_IMAGES, MAX_PX, PRESENTED, MIN_EPOCHS = 640, 32, 3200, 10
 # Further splits make up for fewer held-out pictures than this; of fewer than MIN_IMAGES in all nothing can be told.
 MIN_JUDGED, MIN_IMAGES = 40, 50
-# The largest share of a search or a training by time.
-MAX_SHARE = 0.05
 # Mirroring harms where it costs this much accuracy, and more than this many standard errors. (Of Fashion-MNIST and
 # CIFAR-10, which it does not harm, it cost at most .037 with 640 pictures, in 5 runs.)
 MIN_COST, MIN_ERRORS = 0.05, 3.0
