@@ -13,6 +13,7 @@ from nas.errors import NasError
 from nas.exports.config import config_of
 from nas.latency.measured_key import measured_key
 from nas.objective import QUANTILES, Measurement, fingerprint_digest
+from nas.results.metric import metric_label, metric_name
 from nas.service import schemas
 from nas.store.store import Store
 from nas.trial import Outcome, Trial, fingerprints
@@ -29,6 +30,8 @@ def detail(store: Store, snapshot: Snapshot, number: int) -> schemas.TrialDetail
     outcome = trial.outcome or Outcome()
     return {
         "trial": trial_row(trial, record.settings),
+        "metric": metric_name(record.settings),
+        "measure": metric_label(record.settings),
         "config": None if result is None else config_of(result, record).to_dict(),
         "stage_costs": stage_costs(trial.architecture, ModelInput.from_dict(record.settings["latency_input"])),
         "measurements": _measurements(store, trial, record.settings),

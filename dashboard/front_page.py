@@ -23,7 +23,8 @@ def render(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
 
     Accuracies are means over seeds where a trial was confirmed.
     """
-    return page_of(figure(record, results, baselines), f"{record.name}: accuracy against latency")
+    title = f"{record.name}: {metric_label(record.settings)} against latency"
+    return page_of(figure(record, results, baselines), title)
 
 
 def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[Baseline] = ()) -> go.Figure:
@@ -37,20 +38,21 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
     objectives = {objective.name for objective in recorded_objectives(record.settings)}
     mode = "lines+markers" if objectives == DRAWN_OBJECTIVES else "markers"
     chart = go.Figure()
-    chart.add_trace(_points(others, "trials", "markers", DOMINATED))
-    chart.add_trace(_points(members, "Pareto front", mode, FRONT))
+    measure = metric_label(record.settings)
+    chart.add_trace(_points(others, "trials", "markers", DOMINATED, measure))
+    chart.add_trace(_points(members, "Pareto front", mode, FRONT, measure))
     chart.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
     if dropped_results:
-        chart.add_trace(_points(dropped_results, "dropped when confirmed", "markers", DROPPED))
+        chart.add_trace(_points(dropped_results, "dropped when confirmed", "markers", DROPPED, measure))
         chart.data[2].update(marker={"symbol": "x"})
     evaluated = [row for row in baselines if row.accuracy is not None and row.latency is not None]
     if evaluated:
-        chart.add_trace(_baselines(evaluated))
+        chart.add_trace(_baselines(evaluated, measure))
     settings = record.settings
     chart.update_layout(
         title=f"{record.name}: {len(results)} trials on {settings['dataset']}, {len(members)} on the front",
         xaxis={"title": f"latency on {settings['target']}, median (ms)", "type": "log"},
-        yaxis={"title": f"validation {metric_label(settings)}", "tickformat": ".1%"},
+        yaxis={"title": f"validation {measure}", "tickformat": ".1%"},
         template="plotly_white",
         hovermode="closest",
         legend={"x": 0.99, "y": 0.01, "xanchor": "right", "yanchor": "bottom"},
@@ -58,19 +60,19 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
     return chart
 
 
-def _points(results: Sequence[Result], name: str, mode: str, colour: str) -> go.Scatter:
+def _points(results: Sequence[Result], name: str, mode: str, colour: str, measure: str) -> go.Scatter:
     return go.Scatter(
         x=[result.latency.median for result in results],
         y=[result.accuracy for result in results],
         name=name,
         mode=mode,
         marker={"color": colour, "size": 7},
-        hovertext=[_hover(result) for result in results],
+        hovertext=[_hover(result, measure) for result in results],
         hovertemplate="%{hovertext}<extra></extra>",
     )
 
 
-def _baselines(baselines: Sequence[Baseline]) -> go.Scatter:
+def _baselines(baselines: Sequence[Baseline], measure: str) -> go.Scatter:
     """Draw baselines whose accuracy and latency are known."""
     return go.Scatter(
         x=[baseline.latency.median for baseline in baselines if baseline.latency is not None],
@@ -79,18 +81,18 @@ def _baselines(baselines: Sequence[Baseline]) -> go.Scatter:
         mode="markers",
         marker={"color": BASELINE, "size": 10, "symbol": "diamond-open"},
         hovertext=[f"<b>{baseline.name}</b><br>{baseline.parameters:,} parameters" for baseline in baselines],
-        hovertemplate="%{hovertext}<br>accuracy %{y:.2%}<br>latency %{x:.3f} ms<extra></extra>",
+        hovertemplate=f"%{{hovertext}}<br>{measure} " + "%{y:.2%}<br>latency %{x:.3f} ms<extra></extra>",
     )
 
 
-def _hover(result: Result) -> str:
+def _hover(result: Result, measure: str) -> str:
     stages = "<br>".join(
         f"stage {number}: {stage.mixer} x{stage.depth}, width {stage.width}"
         for number, stage in enumerate(result.trial.architecture.stages, start=1)
     )
     return (
         f"<b>trial {result.trial.number}</b><br>{stages}<br>"
-        f"accuracy {result.accuracy:.2%}{_spread(result)}<br>"
+        f"{measure} {result.accuracy:.2%}{_spread(result)}<br>"
         f"latency {result.latency.median:.3f} ms (IQR {result.latency.iqr:.3f})<br>"
         f"{result.parameters:,} parameters"
     )

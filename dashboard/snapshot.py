@@ -11,6 +11,7 @@ from functools import cached_property
 
 from dashboard.trials import Trials
 from nas.errors import UnknownNameError
+from nas.results.metric import metric_label, metric_name
 from nas.service import schemas
 from nas.store.artifact import Artifact
 from nas.store.store import Store, StudyRecord
@@ -45,6 +46,8 @@ class Snapshot:
             "dataset": settings["dataset"],
             "target": settings["target"],
             "objectives": trials.objectives,
+            "metric": metric_name(settings),
+            "measure": metric_label(settings),
             "max_latency_ms": settings.get("max_latency_ms"),
             "trials": {state.value: record.counts.get(state, 0) for state in TrialState},
             "done": status.done,

@@ -11,7 +11,7 @@ from dashboard.view import history, trial_row
 from nas.errors import UnknownNameError
 from nas.objective import recorded_objectives
 from nas.results.front import Result, as_json, dropped_from_front, front, front_hypervolume, results
-from nas.results.metric import metric_label
+from nas.results.metric import metric_label, metric_name
 from nas.results.pareto import knee
 from nas.service import schemas
 from nas.store.store import Ending
@@ -130,6 +130,7 @@ class Trials:
         response: schemas.Front = {
             "revision": self.revision,
             "objectives": self.objectives,
+            "metric": metric_name(self.settings),
             "measure": metric_label(self.settings),
             "members": [as_json(member, members) for member in members],
             "fallen": [result.trial.number for result in dropped_from_front(candidates)],

@@ -1,7 +1,7 @@
 // The fronts of two or three studies in one figure.
 
 import { get, studyPath } from "./api.js";
-import { byId, count, element, pageData, percent, run, table } from "./dom.js";
+import { bestResult, byId, count, element, pageData, run, table } from "./dom.js";
 import { draw, style } from "./figures.js";
 import { layoutLabel } from "./strip.js";
 
@@ -12,6 +12,7 @@ run(async () => {
   const studies = await Promise.all(
     names.map(async (name) => ({ study: await get(studyPath(name)), front: await get(`${studyPath(name)}/front`) })),
   );
+  const measures = [...new Set(studies.map(({ study }) => study.measure))];
   await draw(byId("fronts"), `fronts of ${names.join(" and ")}`, () => {
     const palette = [style("--accent"), style("--warn"), "#009e73"];
     const traces = studies.map(({ study, front }, index) => ({
@@ -28,20 +29,20 @@ run(async () => {
       traces,
       layout: {
         xaxis: { type: "log", title: { text: "latency (ms)" } },
-        yaxis: { title: { text: "validation accuracy" }, tickformat: ".1%" },
+        yaxis: { title: { text: `validation ${measures.join(" or ")}` }, tickformat: ".1%" },
       },
       alt: studies.map(({ study, front }) =>
-        `${study.name}: ${front.members.length} members, best ${percent(study.best_accuracy)}`
+        `${study.name}: ${front.members.length} members, best ${bestResult(study)}`
       ).join("; "),
       rows: [
-        ["study", "trial", "latency_ms", "accuracy"],
+        ["study", "trial", "latency_ms", "accuracy", "metric"],
         ...studies.flatMap(({ study, front }) =>
-          front.members.map((member) => [study.name, member.trial, member.latency_ms, member.accuracy])
+          front.members.map((member) => [study.name, member.trial, member.latency_ms, member.accuracy, study.metric])
         ),
       ],
     };
   });
-  byId("warning").hidden = new Set(studies.map(({ study }) => `${study.dataset} ${study.target}`)).size === 1;
+  byId("warning").hidden = new Set(studies.map(({ study }) => `${study.dataset} ${study.target} ${study.metric}`)).size === 1;
   byId("compared").replaceChildren(
     table(
       [
@@ -50,7 +51,7 @@ run(async () => {
         ["data set", false],
         ["target", false],
         ["trials", true],
-        ["best accuracy", true],
+        ["best", true],
         ["front", true],
         ["hypervolume", true],
       ],
@@ -60,7 +61,7 @@ run(async () => {
         study.dataset,
         study.target,
         count(study.done),
-        percent(study.best_accuracy),
+        bestResult(study),
         count(study.front_size),
         study.hypervolume.toPrecision(4),
       ]),

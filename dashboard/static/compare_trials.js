@@ -14,7 +14,7 @@ run(async () => {
   const rows = [
     ["architecture", ({ trial }) => strip(trial.stages, 240, 48)],
     ["state", ({ trial }) => trial.state],
-    ["accuracy", ({ trial }) => percent(trial.accuracy)],
+    [details[0].measure, ({ trial }) => percent(trial.accuracy)],
     ["std", ({ trial }) => percent(trial.accuracy_std)],
     ["seeds", ({ trial }) => count(trial.seeds)],
     ["latency", ({ trial }) => ms(trial.latency_ms)],
@@ -34,6 +34,6 @@ run(async () => {
     ),
   );
   if (details.some(({ curves }) => curves.length)) {
-    await draw(byId("curves"), `${name} compared`, () => curvesFigure(details));
+    await draw(byId("curves"), `${name} compared`, () => curvesFigure(details, details[0].measure));
   }
 });

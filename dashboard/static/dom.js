@@ -39,6 +39,8 @@ export const percent = (
   value,
   digits = 2,
 ) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(digits)}%`);
+// The best accuracy of a study, by its measure.
+export const bestResult = ({ best_accuracy: best, measure }) => best === null ? "–" : `${percent(best)} ${measure}`;
 export const ms = (value) => (value === null || value === undefined ? "–" : `${value.toPrecision(4)} ms`);
 export const interval = (ends) => (ends ? ends.map((end) => end.toPrecision(4)).join(" to ") : "–");
 export const count = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en"));

@@ -11,25 +11,25 @@ export const UNITS = { latency_ms: "ms", macs: "MACs", parameters: "parameters" 
 export const cost = (trial, axis) => (axis === "latency_ms" ? trial.latency_ms : trial.figures[axis] ?? null);
 
 // The card of a baseline.
-export function baselineCard(baseline) {
-  const sign = baseline.front_gain < 0 ? "less" : "more";
+export function baselineCard(baseline, measure) {
+  const sign = baseline.front_gain < 0 ? "lower" : "higher";
   const gain = baseline.front_gain === null
     ? "no trial on the front costs as little"
-    : `the front is ${percent(Math.abs(baseline.front_gain))} ${sign} accurate at the same cost`;
+    : `the front's ${measure} is ${percent(Math.abs(baseline.front_gain))} ${sign} at the same cost`;
   return element(
     "div",
     { class: "card" },
     element("strong", {}, baseline.name),
     " baseline",
-    element("div", {}, resultLine(baseline, baseline.parameters)),
+    element("div", {}, resultLine(baseline, baseline.parameters, measure)),
     element("div", {}, gain + (baseline.dominates ? `; it dominates ${baseline.dominates} trials on the front` : "")),
   );
 }
 
 // Accuracy, seeds, latency and parameters of a trial or a baseline in one line.
-export function resultLine({ accuracy, seeds, latency_ms: latency }, parameters) {
+export function resultLine({ accuracy, seeds, latency_ms: latency }, parameters, measure) {
   const seedCount = `${seeds} seed${seeds === 1 ? "" : "s"}`;
-  return `${percent(accuracy)} (${seedCount}), ${ms(latency)}, ${count(parameters)} parameters`;
+  return `${measure} ${percent(accuracy)} (${seedCount}), ${ms(latency)}, ${count(parameters)} parameters`;
 }
 
 // The most accurate member within the limit.
@@ -138,7 +138,7 @@ export function frontFigure({ trials, front, state }) {
     shapes,
     uirevision: `${state.x} ${state.scale}`,
   };
-  const alt = `Accuracy against ${state.x}: ${all.length} trials, ${members.length} on the Pareto front` +
+  const alt = `Validation ${front.measure} against ${state.x}: ${all.length} trials, ${members.length} on the Pareto front` +
     (members.length ? `, from ${percent(members[0].accuracy)} to ${percent(members.at(-1).accuracy)}` : "") +
     (best ? `; pick: trial ${best.trial}` : "") +
     baselines.map((baseline) => `; ${baseline.name} ${percent(baseline.accuracy)} at ${x(baseline).toPrecision(3)}`)
@@ -239,7 +239,7 @@ export function historyFigure(moments, by) {
   };
 }
 
-export function curvesFigure(details) {
+export function curvesFigure(details, measure) {
   const dashes = ["solid", "dot", "dash", "longdash"];
   const palette = [style("--accent"), style("--warn"), "#009e73", "#cc79a7", "#e69f00", "#7f8b97"];
   const lines = details.flatMap(({ trial, curves }, index) =>
@@ -265,7 +265,7 @@ export function curvesFigure(details) {
     traces,
     layout: {
       xaxis: { title: { text: "epoch" }, dtick: 1, rangemode: "tozero" },
-      yaxis: { title: { text: "validation accuracy" }, tickformat: ".0%" },
+      yaxis: { title: { text: `validation ${measure}` }, tickformat: ".0%" },
     },
     alt: lines.length ? `Learning curves: ${ends.join(", ")}` : "No learning curves",
     rows: [

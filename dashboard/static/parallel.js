@@ -6,7 +6,7 @@ import { layoutLabel } from "./strip.js";
 // More lines are indistinguishable.
 const MAX_LINES = 1000;
 
-function axesOf(trials) {
+function axesOf(trials, measure) {
   const stageCount = Math.max(0, ...trials.map((trial) => trial.stages.length));
   const axes = [];
   for (let stage = 0; stage < stageCount; stage += 1) {
@@ -26,7 +26,7 @@ function axesOf(trials) {
   }
   const results = [
     ["latency", (trial) => Math.log(trial.latency_ms), (value) => `${Math.exp(value).toPrecision(3)} ms`],
-    ["accuracy", (trial) => trial.accuracy, (value) => `${(100 * value).toFixed(1)}%`],
+    [measure, (trial) => trial.accuracy, (value) => `${(100 * value).toFixed(1)}%`],
   ];
   for (const [title, of, format] of results) {
     const values = trials.map(of);
@@ -45,7 +45,7 @@ export function parallelFigure({ trials, front, state }) {
   const complete = [...trials.values()].filter((trial) => trial.state === "complete" && trial.latency_ms !== null);
   const onFront = new Set(front.members.map((member) => member.trial));
   const selected = new Set(state.trials);
-  const axes = complete.length ? axesOf(complete) : [];
+  const axes = complete.length ? axesOf(complete, front.measure) : [];
   const isOther = (trial) => !onFront.has(trial.number) && !selected.has(trial.number);
   const others = complete.filter(isOther).slice(-MAX_LINES);
   const height = (axis, trial) => (axis.of(trial) === undefined ? null : axis.position(axis.of(trial)));

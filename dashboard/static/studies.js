@@ -1,7 +1,7 @@
 // The list of studies, refreshed every few seconds. Two or three of them can be compared.
 
 import { get, studyPath } from "./api.js";
-import { age, byId, count, duration, element, percent, run } from "./dom.js";
+import { age, bestResult, byId, count, duration, element, run } from "./dom.js";
 
 const REFRESH_MS = 3000;
 const selected = new Set();
@@ -26,7 +26,7 @@ function row(study) {
     [study.dataset],
     [study.target],
     [`${study.done}${progress}`, "number"],
-    [percent(study.best_accuracy), "number"],
+    [bestResult(study), "number"],
     [count(study.front_size), "number"],
     [study.hypervolume.toPrecision(4), "number"],
     [age(study.created_at), "number"],

@@ -124,7 +124,7 @@ class StudyPage {
   }
 
   async draw() {
-    this.table.show(this.trials);
+    this.table.show(this.trials, this.front.measure);
     await draw(byId("front"), `${this.name} front`, () => frontFigure(this));
     byId("conclusion").replaceChildren(...this.front.conclusion.map((line) => element("p", {}, line)));
     this.showLimit();
@@ -150,7 +150,7 @@ class StudyPage {
     );
     byId("curves").hidden = selected.length === 0;
     const details = selected.map((number) => this.details.get(number)).filter(Boolean);
-    if (selected.length) await draw(byId("curves"), `${this.name} learning curves`, () => curvesFigure(details));
+    if (selected.length) await draw(byId("curves"), `${this.name} learning curves`, () => curvesFigure(details, this.front.measure));
   }
 
   card(trial) {
@@ -164,7 +164,7 @@ class StudyPage {
         ` ${trial.state}`,
       ),
       strip(trial.stages, 240, 44),
-      element("div", {}, resultLine(trial, trial.figures.parameters)),
+      element("div", {}, resultLine(trial, trial.figures.parameters, this.front.measure)),
       trial.failure ? element("div", { class: "error" }, trial.failure.cause) : null,
     );
   }
@@ -172,7 +172,7 @@ class StudyPage {
   // A trial by its number, or a baseline by its name.
   showPointed(number) {
     const baseline = this.front.baselines.find((candidate) => candidate.name === number);
-    if (baseline) byId("pointed").replaceChildren(baselineCard(baseline));
+    if (baseline) byId("pointed").replaceChildren(baselineCard(baseline, this.front.measure));
     const trial = this.trials.get(number);
     if (trial) byId("pointed").replaceChildren(this.card(trial));
   }
@@ -202,7 +202,7 @@ class StudyPage {
           element(
             "p",
             {},
-            element("strong", {}, limit === null ? "Most accurate: " : "Within the limit: "),
+            element("strong", {}, limit === null ? `Best ${this.front.measure}: ` : "Within the limit: "),
             element("a", { href: `${this.path}/trials/${best.trial}`, id: "picked" }, `trial ${best.trial}`),
             `, ${percent(best.accuracy)}, ${ms(best.latency_ms)}`,
           ),

@@ -90,13 +90,13 @@ function measurementsTable(measurements) {
   );
 }
 
-function neighboursTable(name, neighbours, own) {
+function neighboursTable(name, { neighbours, measure, trial: own }) {
   if (!neighbours.length) return element("p", { class: "muted" }, "No trial differs in a single choice.");
   const headings = [
     ["trial", true],
     ["architecture", false],
     ["changed choice", false],
-    ["accuracy", true],
+    [measure, true],
     ["difference", true],
     ["latency", true],
     ["difference", true],
@@ -135,7 +135,7 @@ run(async () => {
   byId("facts").replaceChildren(...facts([
     ["state", trial.state],
     [
-      "accuracy",
+      detail.measure,
       percent(trial.accuracy) + (trial.accuracy_std === null ? "" : ` (std ${percent(trial.accuracy_std)})`),
     ],
     ["seeds", count(trial.seeds)],
@@ -159,9 +159,9 @@ run(async () => {
   }
   byId("curves").hidden = !detail.curves.length;
   if (detail.curves.length) {
-    await draw(byId("curves"), `${name} ${number} learning curves`, () => curvesFigure([detail]));
+    await draw(byId("curves"), `${name} ${number} learning curves`, () => curvesFigure([detail], detail.measure));
   }
-  byId("neighbours").replaceChildren(neighboursTable(name, detail.neighbours, trial));
+  byId("neighbours").replaceChildren(neighboursTable(name, detail));
   byId("downloads").replaceChildren(
     ...(detail.formats.length
       ? detail.formats.map((format) =>

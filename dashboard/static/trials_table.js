@@ -17,6 +17,7 @@ const COLUMNS = [
   ["epochs", (trial) => trial.epochs],
   ["failure", (trial) => trial.failure?.cause ?? ""],
 ];
+const ACCURACY = COLUMNS.findIndex(([title]) => title === "accuracy");
 const TEXT = new Set(["architecture", "state", "failure"]);
 
 export class TrialsTable {
@@ -79,8 +80,10 @@ export class TrialsTable {
     this.draw();
   }
 
-  show(trials) {
+  // `measure` is the label of the column of accuracies.
+  show(trials, measure) {
     this.trials = [...trials.values()];
+    this.heads[ACCURACY].firstChild.textContent = measure;
     this.draw();
   }
 

@@ -19,7 +19,7 @@ def print_baselines(
 ) -> None:
     """Print a row for each baseline, given as the JSON objects of `nas.study.baseline.as_json`, and notes below.
 
-    `measure` is the study's measure of accuracy.
+    `measure` is the label of the study's measure of accuracy.
     """
     if not baselines:
         return
@@ -44,7 +44,7 @@ def print_baselines(
         )
     print_table(table)
     print_note(
-        "front gains: accuracy of the front's best member that costs no more than the baseline, minus the baseline's"
+        f"front gains: {measure} of the front's best member that costs no more than the baseline, minus the baseline's"
     )
     for baseline in baselines:
         if (failure := baseline["failure"]) is not None:

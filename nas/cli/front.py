@@ -13,7 +13,7 @@ from nas.exports.output_file import write_text
 from nas.objective import recorded_objectives
 from nas.results.front import as_json as result_as_json
 from nas.results.front import dropped_from_front, front, results
-from nas.results.metric import metric_label
+from nas.results.metric import metric_label, metric_name
 from nas.store.store import Store
 from nas.study.baseline import as_json as baseline_as_json
 from nas.study.baseline import compared, stored_baselines
@@ -24,7 +24,7 @@ from nas.study.baseline import compared, stored_baselines
 @options.study
 @options.as_json
 @click.option("--html", type=options.file_path, metavar="FILE", help="Write the front as a self-contained Plotly page.")
-@click.option("--full", is_flag=True, help="With --json: an object with front, fell_off, baselines and conclusion.")
+@click.option("--full", is_flag=True, help="With --json: the front, fell_off, baselines, conclusion and metric.")
 def command(storage: str, study: str | None, as_json: bool, html: Path | None, full: bool) -> None:
     """Show the Pareto front of accuracy against measured latency, the fastest first."""
     with Store.open(storage, create=False) as store:
@@ -41,7 +41,7 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None, f
     dropped_rows = [result_as_json(result, members) for result in dropped_from_front(study_results)]
     if as_json:
         whole = {"front": member_rows, "fell_off": dropped_rows, "baselines": baseline_rows, "conclusion": conclusion}
-        click.echo(json.dumps(whole if full else member_rows))
+        click.echo(json.dumps({**whole, "metric": metric_name(record.settings)} if full else member_rows))
         return
     click.echo(f"study {record.name}: {len(members)} of {len(study_results)} complete trials are on the front")
     objectives = [objective.name for objective in recorded_objectives(record.settings)]

@@ -9,6 +9,7 @@ from rich.table import Table
 from nas.architecture import Architecture, Stage
 from nas.cli.table import print_note, print_table
 from nas.objective import ACCURACY, LATENCY, PARAMETERS, unit_of
+from nas.results.metric import EXPLANATIONS
 from nas.results.rank_correlation import MIN_TRIALS_TO_RANK, FeatureRank, RankCheck
 
 # Objectives that have a column in every table.
@@ -26,7 +27,7 @@ def print_front(
     """Print a row per member on standard output: mixers as letters (P pool, C conv, ...), depths, widths, figures.
 
     Members are the JSON objects of `nas.results.front.as_json`. Further `objectives` of the study get columns of their
-    own. Results `dropped` when the front was confirmed follow, marked. `measure` is the study's measure of accuracy.
+    own. Results `dropped` when the front was confirmed follow, marked. `measure` is the label of its accuracies.
     """
     rows = [*members, *dropped]
     if not rows:
@@ -42,7 +43,7 @@ def print_front(
     for row, mixers, suffix in zip(rows, layouts, suffixes, strict=True):
         table.add_row(f"{row['trial']}{suffix}", mixers, *_cells(row, further))
     print_table(table)
-    _print_notes(members, dropped, {LATENCY.name, *further})
+    _print_notes(members, dropped, {LATENCY.name, *further}, measure)
 
 
 def _cells(member: Mapping[str, Any], further: Sequence[str]) -> list[str]:
@@ -61,18 +62,22 @@ def _cells(member: Mapping[str, Any], further: Sequence[str]) -> list[str]:
     ]
 
 
-def _print_notes(members: Sequence[Mapping[str, Any]], dropped: Sequence[Mapping[str, Any]], shown: set[str]) -> None:
+def _print_notes(
+    members: Sequence[Mapping[str, Any]], dropped: Sequence[Mapping[str, Any]], shown: set[str], measure: str
+) -> None:
     """Explain the marks in the table; `shown` are the objectives of its columns."""
     rows = [*members, *dropped]
+    if measure in EXPLANATIONS:
+        print_note(EXPLANATIONS[measure])
     if unconfirmed := sum(not member["confirmed"] for member in members):
         print_note(
             f"{UNCONFIRMED}: {unconfirmed} of {len(members)} members are judged by the search's own seed alone. That "
-            "accuracy is likely too high; `nas search --confirm` trains them with further seeds"
+            f"{measure} is likely too high; `nas search --confirm` trains them with further seeds"
         )
     if any(row["similar_to"] for row in rows):
-        print_note("~ differs from another member's accuracy by less than the standard error between seeds")
+        print_note(f"~ differs from another member's {measure} by less than the standard error between seeds")
     if any(row["expected_accuracy"] != row["accuracy"] for row in rows):
-        print_note("expected: the accuracy to expect of a new seed; it decides which members are confirmed first")
+        print_note(f"expected: the {measure} to expect of a new seed; it decides which members are confirmed first")
     if any(shown.intersection(row["moved"]) for row in rows):
         print_note("* changed: measured again at the end, and differs by more than the confidence intervals allow")
     if any(shown.intersection(row["unsure"]) for row in rows):
@@ -87,14 +92,14 @@ def _suffix(member: Mapping[str, Any], objective: str) -> str:
     return ("*" if objective in member["moved"] else "") + ("!" if objective in member["unsure"] else "")
 
 
-def print_rank_checks(checks: Sequence[RankCheck]) -> None:
+def print_rank_checks(checks: Sequence[RankCheck], measure: str = ACCURACY.name) -> None:
     """Print the rank correlations of early with final accuracies in one line, and a warning for each low one."""
     if checks:
         taus = ", ".join(f"{check.tau:.2f} after epoch {check.epoch}" for check in checks)
-        print_note(f"rank correlation with the final accuracy (the last {checks[-1].trials} complete trials): {taus}")
+        print_note(f"rank correlation with the final {measure} (the last {checks[-1].trials} complete trials): {taus}")
     for check in checks:
         if check.is_low:
-            click.echo(low_correlation_warning(check), err=True)
+            click.echo(low_correlation_warning(check, measure), err=True)
 
 
 def print_features(ranks: Sequence[FeatureRank]) -> None:
@@ -110,10 +115,10 @@ def print_features(ranks: Sequence[FeatureRank]) -> None:
         print_note(f"tau needs at least {MIN_TRIALS_TO_RANK} trials with the feature")
 
 
-def low_correlation_warning(check: RankCheck) -> str:
+def low_correlation_warning(check: RankCheck, measure: str) -> str:
     """Word the warning that early accuracies rank unlike the final ones."""
     return (
-        f"warning: the accuracy after epoch {check.epoch} is a poor predictor of the final one (Kendall's tau "
+        f"warning: the {measure} after epoch {check.epoch} is a poor predictor of the final one (Kendall's tau "
         f"{check.tau:.2f} over {check.trials} trials): raise --epochs or --train-size, or turn early stopping off "
         "with --no-early-stopping"
     )

@@ -36,6 +36,7 @@ class SearchProgress:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=self._console)
         self._study: Study | None = None
+        self._measure = ACCURACY.name
         self._warned: set[int] = set()
         self._shown = ""
         self._figures_until = float("-inf")
@@ -49,13 +50,14 @@ class SearchProgress:
 
     def opened(self, study: Study, *, is_over: bool) -> None:
         self._study = study
+        self._measure = metric_label(study.settings)
         self._started = time.monotonic()
         self._done_before = study.done
         settings = study.settings
         resumed = f", resumed at {study.done}" if study.done else ""
         names = [objective.name for objective in recorded_objectives(settings)]
         objectives = "" if names == [objective.name for objective in OBJECTIVES] else f", objectives {' '.join(names)}"
-        measure = f", accuracy as {metric_label(settings)}" if METRIC_SETTING in settings else ""
+        measure = f", accuracy as {self._measure}" if METRIC_SETTING in settings else ""
         self._print(
             f"study {study.name}: space {settings['space']}, data {settings['dataset']}, "
             f"target {settings['target']}{objectives}{measure}, {_extent(study)}{resumed}"
@@ -86,7 +88,7 @@ class SearchProgress:
         if self._study is None or (self._bar is not None and not self._bar.live.is_started):
             return
         accuracy = trial.confirmations[-1].outcome.accuracy
-        verdict = "failed" if accuracy is None else f"accuracy {accuracy:.4f}"
+        verdict = "failed" if accuracy is None else f"{self._measure} {accuracy:.4f}"
         line = f"trial {trial.number} {trial.architecture.layout} with another seed: {verdict}"
         if self._bar is not None:
             self._bar.update(self._task, description=f"confirming the front: {line}")
@@ -98,7 +100,7 @@ class SearchProgress:
         for check in checks:
             if check.is_low and check.epoch not in self._warned:
                 self._warned.add(check.epoch)
-                self._print(low_correlation_warning(check))
+                self._print(low_correlation_warning(check, self._measure))
 
     def noted(self, event: str, fields: Mapping[str, Any]) -> None:
         self._print(f"{event}: {fields.get('message') or format_figures(fields)}")
@@ -153,7 +155,7 @@ def _describe(trial: Trial, study: Study) -> str:
     parts = [f"trial {trial.number} {trial.architecture.layout} {trial.state.value}"]
     figures = {} if outcome is None else outcome.figures
     if ACCURACY.name in figures:
-        parts.append(f"accuracy {figures[ACCURACY.name]:.4f}")
+        parts.append(f"{metric_label(study.settings)} {figures[ACCURACY.name]:.4f}")
     for name in (objective.name for objective in recorded_objectives(study.settings) if objective.name in figures):
         if name.startswith(LATENCY.name):
             parts.append(f"{name.replace(LATENCY.name, 'latency')} {figures[name]:.3f} ms")

@@ -67,6 +67,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             json.dumps(
                 {
                     "study": result.study,
+                    "metric": result.metric,
                     "trials": result.done,
                     "ending": result.ending,
                     "front": members,
@@ -91,7 +92,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         objectives = [objective.name for objective in result.objectives]
         print_front(members, objectives, dropped, result.measure)
         print_baselines(baselines, result.conclusion, objectives, len(members), result.measure)
-        print_rank_checks(result.rank_checks)
+        print_rank_checks(result.rank_checks, result.measure)
         if result.features:
             print_features(result.features)
     if failed := result.failed_confirmations:

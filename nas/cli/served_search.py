@@ -56,6 +56,7 @@ def _print_result(study: schemas.StudySummary, front: schemas.Front, ending: str
             json.dumps(
                 {
                     "study": study["name"],
+                    "metric": study["metric"],
                     "trials": study["done"],
                     "ending": ending,
                     "front": front["members"],

@@ -13,6 +13,7 @@ from nas.errors import UserError
 from nas.exports.output_file import write_text
 from nas.objective import ACCURACY, COUNTED_NAMES, FEATURE_PREFIX, LATENCY, recorded_objectives
 from nas.results.front import Result, front, results
+from nas.results.metric import metric_name
 from nas.store.store import StudyRecord
 from nas.trial import CurvePoint, Outcome, Trial, TrialState
 
@@ -48,7 +49,7 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
             | {name: outcome.figures.get(name) for name in dict.fromkeys((ACCURACY.name, LATENCY.name, *objectives))}
             | _curve(outcome)
             | _features(outcome)
-            | _trial(trial, outcome)
+            | _trial(trial, outcome, metric_name(record.settings))
             | _result(study_results.get(trial.number), is_member=trial.number in members)
         )
     write_text("--output", path, _csv(rows))
@@ -73,7 +74,7 @@ def _features(outcome: Outcome) -> Cells:
     return counted | {name: value for name, value in outcome.figures.items() if name.startswith(FEATURE_PREFIX)}
 
 
-def _trial(trial: Trial, outcome: Outcome) -> Cells:
+def _trial(trial: Trial, outcome: Outcome, metric: str) -> Cells:
     """The cells of the trial itself: the latency's interval is that of its own measurement."""
     cells: Cells = {
         "number": trial.number,
@@ -82,6 +83,7 @@ def _trial(trial: Trial, outcome: Outcome) -> Cells:
         "layout": trial.architecture.layout,
         "seed": trial.seed,
         "attempt": trial.attempt,
+        "metric": metric,
         "train_s": outcome.train_s,
         "measure_s": outcome.measure_s,
         "finished_at": None if trial.finished_at is None else round(trial.finished_at),

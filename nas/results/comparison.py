@@ -6,6 +6,7 @@ A point holds a network's losses: its costs, then its negated accuracy.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nas.objective import ACCURACY
 from nas.results.pareto import Point, dominates
 
 
@@ -47,14 +48,17 @@ def compare(baselines: Mapping[str, Point], members: Sequence[Point]) -> list[Co
     ]
 
 
-def conclusion(comparisons: Sequence[Comparison], members: int, costs: str = "latency") -> list[str]:
+def conclusion(
+    comparisons: Sequence[Comparison], members: int, costs: str = "latency", measure: str = ACCURACY.name
+) -> list[str]:
     """Return the conclusion in one or two lines; none without baselines or without members.
 
-    `members` is the number of members of the front, and `costs` names its objectives besides accuracy.
+    `members` is the number of members of the front, `costs` names its objectives besides accuracy, and
+    `measure` is the label of the measure of accuracy (nas.results.metric).
     """
     if not comparisons or not members:
         return []
-    return [*_dominance(comparisons, members), *_closest(comparisons, members, costs)]
+    return [*_dominance(comparisons, members), *_closest(comparisons, members, costs, measure)]
 
 
 def _dominance(comparisons: Sequence[Comparison], members: int) -> list[str]:
@@ -75,7 +79,7 @@ def _dominance(comparisons: Sequence[Comparison], members: int) -> list[str]:
     return [f"{dominated} of {members} members of the front {verb} dominated by baselines: {names}"]
 
 
-def _closest(comparisons: Sequence[Comparison], members: int, costs: str) -> list[str]:
+def _closest(comparisons: Sequence[Comparison], members: int, costs: str, measure: str) -> list[str]:
     """Describe the baseline with the smallest gain, among those that do not dominate the whole front."""
     others = [comparison for comparison in comparisons if len(comparison.dominated) < members]
     gains = [(comparison.gain, comparison.name) for comparison in others if comparison.gain is not None]
@@ -83,12 +87,14 @@ def _closest(comparisons: Sequence[Comparison], members: int, costs: str) -> lis
         line = f"no member of the front is within the {costs} of any baseline"
         return [line] if len(others) == len(comparisons) else []
     gain, name = min(gains)
+    is_plain = measure == ACCURACY.name
+    more, equally = ("more accurate", "as accurate") if is_plain else (f"better in {measure}", f"as good in {measure}")
     closest = f", the closest of {len(gains)} baselines" if len(gains) > 1 else ""
     if gain < 0:
-        return [f"{name} is {-gain:.1%} more accurate than the front at its {costs}"]
+        return [f"{name} is {-gain:.1%} {more} than the front at its {costs}"]
     if gain == 0:
-        return [f"the front is as accurate as {name} at its {costs}{closest}"]
-    return [f"the front is {gain:.1%} more accurate than {name} at its {costs}{closest}"]
+        return [f"the front is {equally} as {name} at its {costs}{closest}"]
+    return [f"the front is {gain:.1%} {more} than {name} at its {costs}{closest}"]
 
 
 def _listed(names: Sequence[str]) -> str:

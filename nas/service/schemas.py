@@ -12,7 +12,10 @@ class Failure(TypedDict):
 
 
 class StudySummary(TypedDict):
-    """The present state of a study. `left_s` is None if no search runs or its pace is not known yet."""
+    """The present state of a study. `left_s` is None if no search runs or its pace is not known yet.
+
+    `metric` names the measure that accuracies are of, a value of --metric, and `measure` is its label for people.
+    """
 
     name: str
     created_at: float
@@ -23,6 +26,8 @@ class StudySummary(TypedDict):
     dataset: str
     target: str
     objectives: list[str]
+    metric: str
+    measure: str
     max_latency_ms: float | None
     trials: dict[str, int]
     done: int
@@ -68,7 +73,7 @@ class Trials(TypedDict):
 
 
 class Front(TypedDict):
-    """A study's front. `members` are the objects that `nas front --json` prints, `measure` is that of their accuracy.
+    """A study's front. `members` are the objects that `nas front --json` prints, `metric` and `measure` a summary's.
 
     The field fallen has the numbers of the trials that further seeds dropped from the front, `baselines` the study's
     recorded known networks, and `conclusion` compares the front with them, in a list of lines.
@@ -76,6 +81,7 @@ class Front(TypedDict):
 
     revision: str
     objectives: list[str]
+    metric: str
     measure: str
     members: list[dict[str, Any]]
     fallen: list[int]
@@ -143,6 +149,8 @@ class TrialDetail(TypedDict):
     """A trial in full. `stage_costs` is None if the network cannot be built here."""
 
     trial: Trial
+    metric: str
+    measure: str
     config: dict[str, Any] | None
     stage_costs: list[StageCost] | None
     measurements: list[Measured]

@@ -11,6 +11,7 @@ from nas.architecture import Architecture
 from nas.exports.known import known_name
 from nas.objective import ACCURACY, LATENCY, Measurement, pooled, recorded_objectives
 from nas.results.comparison import Comparison, compare, conclusion
+from nas.results.metric import metric_label
 from nas.results.pareto import Point
 from nas.store.artifact import Artifact
 from nas.trial import CurvePoint, Failure, Outcome
@@ -157,7 +158,7 @@ def compared(
     comparisons = compare({name: point for name, point in points.items() if point is not None}, members)
     objectives = recorded_objectives(settings)
     costs = [objective.name.removesuffix("_ms") for objective in objectives if not objective.maximise]
-    return comparisons, conclusion(comparisons, len(members), " and ".join(costs))
+    return comparisons, conclusion(comparisons, len(members), " and ".join(costs), metric_label(settings))
 
 
 def as_json(baseline: Baseline, comparison: Comparison | None) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 from nas.objective import ACCURACY, Objective, recorded_objectives
+from nas.options import PLAIN_ACCURACY
 from nas.results.comparison import Comparison
 from nas.results.front import Result, dropped_from_front, front, front_hypervolume
-from nas.results.metric import metric_label
+from nas.results.metric import metric_label, metric_name
 from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.study.baseline import Baseline, compared
 from nas.study.search_options import SearchOptions
@@ -37,7 +38,9 @@ class SearchResult:
     wall_s: float
     interrupted: bool
     measure: str = ACCURACY.name
-    """The words for the measure of accuracy."""
+    """The label of the measure of accuracy, for people."""
+    metric: str = PLAIN_ACCURACY
+    """The measure's name, a value of --metric."""
     baselines: list[Baseline] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     conclusion: list[str] = field(default_factory=list)
@@ -73,6 +76,7 @@ def result_of(
         wall_s=wall_s,
         interrupted=interrupted,
         measure=metric_label(study.settings),
+        metric=metric_name(study.settings),
         baselines=baselines,
         comparisons=comparisons,
         conclusion=conclusion,

@@ -12,6 +12,7 @@ from nas.errors import OptionError
 from nas.exports.config import ExportedConfig, config_of
 from nas.exports.source import Source
 from nas.results.front import Result, front, pick, results
+from nas.results.metric import metric_label
 from nas.store.store import Store, StudyRecord
 from nas.trial import Trial
 
@@ -63,9 +64,8 @@ class Member:
         return Source(self.config).export(path, format)
 
     def __repr__(self) -> str:
-        return (
-            f"<trial {self.trial}: {self.architecture.layout}, accuracy {self.accuracy:.4f}, {self.latency_ms:.3f} ms>"
-        )
+        figures = f"{metric_label(self.record.settings)} {self.accuracy:.4f}, {self.latency_ms:.3f} ms"
+        return f"<trial {self.trial}: {self.architecture.layout}, {figures}>"
 
 
 class StoredStudy:

@@ -67,4 +67,10 @@ def test_conclusions() -> None:
     ]
     assert conclusion([compared("a", 0.2, 0)], 4)[0] == "a dominates 1 of 4 members of the front"
     assert conclusion([compared("a", None)], 2) == ["no member of the front is within the latency of any baseline"]
+    assert conclusion([compared("a", 0.1)], 2, measure="macro F1") == [
+        "the front is 10.0% better in macro F1 than a at its latency"
+    ]
+    assert conclusion([compared("a", 0.0)], 2, measure="macro F1") == [
+        "the front is as good in macro F1 as a at its latency"
+    ]
     assert conclusion([], 2) == conclusion([compared("a", 0.1)], 0) == []

@@ -57,6 +57,7 @@ def exported(tmp_path: Path) -> list[dict[str, str]]:
 
 def test_every_trial_has_a_row_with_what_is_on_record_of_it(tmp_path: Path) -> None:
     rows = exported(tmp_path)
+    assert {row["trial:metric"] for row in rows} == {"accuracy"}
     assert {row["trial:state"] for row in rows} == {state.value for state in TrialState}
     by_state = {row["trial:state"]: row for row in rows}
     assert by_state["failed"]["trial:failure"] == "ValueError: two lines"
