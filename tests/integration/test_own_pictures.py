@@ -17,7 +17,7 @@ def test_data_sets_are_listed_and_inspected(tmp_path: Path) -> None:
     assert shown.code == 0, shown.err
     first, headings, *rows = shown.out.splitlines()
     assert first == (
-        "imagefolder:pictures: 36 pictures in 3 classes (class0 12, class1 12, class2 12), 6 for testing; "
+        "imagefolder:pictures: 36 pictures in 3 classes (class0 12, class1 12, class2 12): train 30, test 6; "
         "skipped: 1 (.txt)"
     )
     assert headings.split() == ["class", "train", "test", "smallest", "median", "largest", "modes", "skipped"]
@@ -27,7 +27,7 @@ def test_data_sets_are_listed_and_inspected(tmp_path: Path) -> None:
     assert "http" not in page
     digits = run_nas(["datasets", "inspect", "digits", "--json"], tmp_path).json()
     assert digits["message"].startswith(
-        "1,797 pictures in 10 classes (0 178, 1 182, 2 177, 3 183, 4 181, 5 182, ...), 359"
+        "1,797 pictures in 10 classes (0 178, 1 182, 2 177, 3 183, 4 181, 5 182, ...): train 1,438, test 359"
     )
     assert digits["classes"][0]["sizes_px"] == [[8, 8]] * 3
 

@@ -236,7 +236,7 @@ def test_a_search_on_the_users_own_pictures(tmp_path: Path) -> None:
     options = ("--dataset", "imagefolder:pictures", "--input-size", "32", "--target", "cpu:size=48", "--budget", "2")
     done = run_nas([*QUICK, *options], tmp_path)
     assert done.code == 0, done.err
-    assert "data: 30 pictures in 3 classes (class0 10, class1 10, class2 10), 6 for testing" in done.out
+    assert "data: 30 pictures in 3 classes (class0 10, class1 10, class2 10): train 24, test 6" in done.out
     assert trials(tmp_path)[0].outcome.latency.fingerprint["input"] == "3x48x48"
 
 

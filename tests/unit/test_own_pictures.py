@@ -58,7 +58,7 @@ def test_every_ending_of_pillow_is_data_and_nothing_hidden_is(tmp_path: Path) ->
     assert not any("/." in f"/{name}" or "MACOSX" in name for name in used)
     assert source.classes == ("class0", "class1")
     assert source.census.message == (
-        "25 pictures in 2 classes (class0 15, class1 10), 5 for testing; "
+        "25 pictures in 2 classes (class0 15, class1 10): train 20, test 5; "
         "skipped: 5 hidden, 1 outside of class folders, 1 without ending, 1 (.txt)"
     )
 

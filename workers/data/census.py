@@ -40,13 +40,12 @@ class Census:
 
     @property
     def message(self) -> str:
-        """One line: `1,234 pictures in 2 classes (apple 800, pear 434), 250 for testing; skipped: 12 (.txt)`."""
+        """One line: `1,234 pictures in 2 classes (apple 800, pear 434): train 984, test 250; skipped: 12 (.txt)`."""
         by_class = self.by_class
         listed = [f"{name} {count:,}" for name, count in list(by_class.items())[:LISTED_CLASSES]]
         more = ", ..." if len(by_class) > LISTED_CLASSES else ""
-        line = f"{sum(by_class.values()):,} pictures in {len(by_class)} classes ({', '.join(listed)}{more})"
-        if TEST in self.parts:
-            line += f", {sum(self.parts[TEST]):,} for testing"
+        parts = ", ".join(f"{part} {sum(counts):,}" for part, counts in self.parts.items())
+        line = f"{sum(by_class.values()):,} pictures in {len(by_class)} classes ({', '.join(listed)}{more}): {parts}"
         return f"{line}; skipped: {skipped_text(self.reasons)}" if self.reasons else line
 
     def as_json(self) -> dict[str, Any]:
