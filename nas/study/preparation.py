@@ -1,6 +1,6 @@
 """A search before its study opens: the options of a study that goes on, the evaluator with its space, the runner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -27,9 +27,10 @@ from nas.results.metric import METRIC_SETTING
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
+from nas.store.data_content import DATA_CONTENT
 from nas.store.store import Store
 from nas.study.fidelity import Fidelity, fidelity_within
-from nas.study.identity import MIXER_SOURCES, label_of, study_name
+from nas.study.identity import MIXER_SOURCES, default_name, label_of, study_name
 from nas.study.opening import is_missing, recorded_studies, space_of
 from nas.study.search_options import SearchOptions
 from nas.study.settings import StudySettings
@@ -107,6 +108,43 @@ def prepared(options: SearchOptions) -> Evaluation:
     return evaluation if size == DECLARED else prepare(options.evaluation, sized(declared, size))
 
 
+def prepared_as_begun(options: SearchOptions) -> tuple[SearchOptions, Evaluation]:
+    """Prepare a search; where the same command began a study of an earlier version, in that study's way.
+
+    Earlier versions read grey pictures in three channels and never stratified a split. Only their studies have no
+    record of the content of a user's pictures.
+    """
+    evaluation = prepared(options)
+    if options.study is not None:
+        return options, evaluation
+    studies = recorded_studies(options.storage)
+    if default_name(_named_settings(options, evaluation)) in {study.name for study in studies}:
+        return options, evaluation
+    now = _way(evaluation.settings)
+    earlier = [study.settings for study in studies if study.settings["dataset"] == options.dataset]
+    ways = {_way(settings) for settings in earlier if DATA_CONTENT not in settings} - {now}
+    for colour, is_stratified in sorted(ways):
+        is_readable = DATA_CONTENT in evaluation.settings or colour == now[0]
+        if options.colour not in (AUTO_COLOUR, colour) or not is_readable:
+            continue
+        as_begun = replace(options, colour=colour, stratify=is_stratified)
+        other = prepared(as_begun)
+        if default_name(_named_settings(as_begun, other)) in {study.name for study in studies}:
+            return as_begun, other
+    return options, evaluation
+
+
+def _way(settings: Mapping[str, Any]) -> tuple[str, bool]:
+    """The colour of the images of a study, and whether their split is stratified."""
+    return colour_of(ModelInput.from_dict(settings["input"]).channels), settings.get(SPLIT_SETTING) == STRATIFIED
+
+
+def _named_settings(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any]:
+    """The settings that the study's name depends on: the time too, where it decides on the epochs."""
+    settings = settings_of(options, evaluation)
+    return settings if options.time_s is None or options.epochs is not None else {**settings, "time_s": options.time_s}
+
+
 def prepared_within(
     time_s: float, options: SearchOptions, evaluation: Evaluation
 ) -> tuple[SearchOptions, Evaluation, Fidelity | None]:
@@ -115,7 +153,7 @@ def prepared_within(
     `evaluation` has the default epochs: the study's name depends on them and the time, rather than on today's choice,
     so that the same command goes on with the same study.
     """
-    settings = {**settings_of(options, evaluation), "time_s": time_s}
+    settings = _named_settings(options, evaluation)
     name = study_name(options, settings, recorded_studies(options.storage))
     options = going_on(replace(options, study=name))
     fidelity = None

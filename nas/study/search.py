@@ -34,7 +34,7 @@ from nas.study.identity import study_name
 from nas.study.jobs import BaselinesFirst
 from nas.study.opening import OpenStudy, experimental, open_study, optunas_errors
 from nas.study.optuna_mirror import OptunaMirror
-from nas.study.preparation import going_on, prepared, prepared_within, settings_of
+from nas.study.preparation import going_on, prepared_as_begun, prepared_within, settings_of
 from nas.study.preparation import runner_of as runner_of
 from nas.study.pruning import Pruning
 from nas.study.search_options import SearchOptions as SearchOptions
@@ -75,7 +75,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     check_options(options)
     options = going_on(options)
     options.check()
-    evaluation = prepared(options)
+    options, evaluation = prepared_as_begun(options)
     fidelity: Fidelity | None = None
     if options.time_s is not None and options.epochs is None:
         options, evaluation, fidelity = prepared_within(options.time_s, options, evaluation)
