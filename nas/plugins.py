@@ -8,6 +8,7 @@ from collections.abc import Collection
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,10 @@ SERVERS = "nas.servers"
 BUILDER = "metaformer"
 # The default evaluator.
 EVALUATOR = "proxy"
+
+# The digest of the source of a package of several files begins with it.
+PACKAGE_PREFIX = "package:"
+MAX_SOURCE_FILES = 500
 
 
 @cache
@@ -92,20 +97,55 @@ def is_third_party(group: str, name: str) -> bool:
 
 @cache
 def source_digest(group: str, name: str) -> str | None:
-    """Compute the digest of the source file of another package's plug-in: an edited one is another one.
+    """Compute the digest of the source of another package's plug-in: an edited one is another one.
 
-    None for a built-in one, whose versions are on record, for one that is not here, and for one without a file.
+    The source is all Python files of the outermost package that its module is in, up to MAX_SOURCE_FILES, else its
+    module's file alone. None for a built-in one, whose versions are on record, and for one without a file here.
     """
     if name not in _group(group) or not is_third_party(group, name):
         return None
+    module = _group(group)[name].module
+    parents = [module.rsplit(".", depth)[0] for depth in range(module.count("."), -1, -1)]
+    # A namespace of several packages has no file of its own, and is not the plug-in's alone.
+    file = next((origin for origin in map(_origin, parents) if origin is not None), None)
+    if file is None or file.name != "__init__.py":
+        return module_digest(group, name)
+    files = sorted(islice(file.parent.rglob("*.py"), MAX_SOURCE_FILES + 1))
+    if len(files) in (1, MAX_SOURCE_FILES + 1):
+        return module_digest(group, name)
+    digest = hashlib.blake2b(digest_size=8)
+    for path in files:
+        # Names end, and contents have a length: no two packages are the same bytes.
+        digest.update(f"{path.relative_to(file.parent).as_posix()}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return PACKAGE_PREFIX + digest.hexdigest()
+
+
+def is_same_source(group: str, name: str, recorded: str, digest: str) -> bool:
+    """Whether a plug-in whose `source_digest` is `digest` has the recorded source.
+
+    Earlier versions recorded the digest of the module's file also for one of several.
+    """
+    if digest.startswith(PACKAGE_PREFIX) and not recorded.startswith(PACKAGE_PREFIX):
+        return recorded == module_digest(group, name)
+    return recorded == digest
+
+
+def module_digest(group: str, name: str) -> str | None:
+    """Compute the digest of the file of a plug-in's module; None where there is none."""
+    file = _origin(_group(group)[name].module) if name in _group(group) else None
+    return None if file is None else hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
+
+
+def _origin(module: str) -> Path | None:
+    """The file of a module; None where it has none."""
     try:
-        spec = find_spec(_group(group)[name].module)
+        spec = find_spec(module)
     # A package of the user's may raise anything when it is imported; `load` reports that.
     except Exception:
         return None
-    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        return None
-    return hashlib.blake2b(Path(spec.origin).read_bytes(), digest_size=8).hexdigest()
+    origin = None if spec is None or spec.origin is None else Path(spec.origin)
+    return origin if origin is not None and origin.is_file() else None
 
 
 def _kind(group: str) -> str:

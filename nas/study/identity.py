@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nas import plugins
 from nas.errors import OptionError
 from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from nas.store.store import StudyRecord
@@ -67,7 +68,7 @@ def check_content(study: StudyRecord, settings: Mapping[str, Any]) -> None:
         raise changed_data(study, settings, remedy)
     sources = settings.get(MIXER_SOURCES, {})
     for mixer, digest in study.settings.get(MIXER_SOURCES, {}).items():
-        if sources.get(mixer, digest) != digest:
+        if mixer in sources and not plugins.is_same_source(plugins.MIXERS, mixer, digest, sources[mixer]):
             raise OptionError(
                 "study {!r} was begun with another source of mixer {!r}: its trials could not be compared; name "
                 "another {study}",

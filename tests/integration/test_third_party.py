@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,60 @@ def measured_keys(folder: Path) -> dict[str, str]:
     keys: dict[str, str] = json.loads(done.stdout)
     assert keys["pool"] == Architecture((Stage("pool", 1, 8),)).key
     return keys
+
+
+PACKAGED = """\
+import json, sys
+from nas import plugins
+from nas.store.store import StudyRecord
+from nas.study.identity import check_content
+
+def fits(recorded):
+    record = StudyRecord(1, "study", {"mixer_sources": {"far": recorded}}, 0.0, {})
+    try:
+        check_content(record, {"mixer_sources": {"far": digest}})
+    except plugins.NasError:
+        return False
+    return True
+
+digest = plugins.source_digest("nas.mixers", "far")
+early = plugins.module_digest("nas.mixers", "far")
+print(json.dumps({"digest": digest, "early": early, "fits": {key: fits(key) for key in (early, *sys.argv[1:])}}))
+"""
+
+
+def test_an_edited_helper_of_a_mixer_is_noticed(tmp_path: Path) -> None:
+    """A mixer two packages below a namespace, with a helper beside the outer one."""
+    package, info = tmp_path / "site" / "lab" / "mixers", tmp_path / "site" / "lab_mixers-0.1.dist-info"
+    for folder in (package / "deep", info):
+        folder.mkdir(parents=True)
+    for file in (package / "__init__.py", package / "helper.py", package / "deep" / "__init__.py"):
+        file.write_text("")
+    (package / "deep" / "far.py").write_text("from lab.mixers import helper\n")
+    (tmp_path / "site" / "lab" / "beside.py").write_text("")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-mixers\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text("[nas.mixers]\nfar = lab.mixers.deep.far:Far\n")
+
+    def digests(*recorded: str) -> dict[str, Any]:
+        done = started(tmp_path, sys.executable, "-c", PACKAGED, *recorded)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    before = digests()
+    # Another package of the namespace is not the mixer's.
+    (tmp_path / "site" / "lab" / "beside.py").write_text("# edited\n")
+    assert digests() == before
+    (package / "helper.py").write_text("# edited\n")
+    after = digests(before["digest"])
+    assert after["digest"] != before["digest"]
+    # A study of an earlier version goes on: it has only the module's own file on record.
+    assert after["fits"] == {before["early"]: True, before["digest"]: False}
+    # Of a package of very many files the module's own file counts.
+    for number in range(500):
+        (package / f"other{number}.py").write_text("")
+    assert digests()["digest"] == before["early"]
+    (package / "deep" / "far.py").write_text("# edited\n")
+    assert digests(before["early"])["fits"][before["early"]] is False
 
 
 BROKEN = """\
