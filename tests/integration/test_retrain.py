@@ -164,7 +164,12 @@ def test_a_start_of_ray_that_fails_is_one_line(config: Path, tmp_path: Path, mon
     long = tmp_path / ("x" * 100)
     long.mkdir()
     monkeypatch.setenv("RAY_TMPDIR", str(long))
-    for command in (["retrain", "small.yaml", *QUICK, "--output", "out"], [*SEARCH, "--budget", "1"]):
+    for command in (
+        ["retrain", "small.yaml", *QUICK, "--output", "out"],
+        [*SEARCH, "--budget", "1"],
+        [*SEARCH, "--budget", "1", "--confirm", "1", "--evaluator", "supernet"],
+        ["supernet", "train", "--space", "hybrid", "--epochs", "1", "--train-size", "64", "--supernet-epochs", "1"],
+    ):
         done = run_nas(command, tmp_path)
         assert done.code == 1
         assert "Traceback" not in done.err

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,22 @@ def test_the_machines_state_tells_it_where_the_error_does_not(short_folder: Path
     assert "too long for sockets" in likely_cause(error, Path("/", "x" * 60), PLENTY)
     assert "cannot be written to" in likely_cause(error, Path("/nowhere"), PLENTY)
     assert "too little memory is free (0.1 GiB)" in likely_cause(error, short_folder, 1000)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "named"),
+    [
+        (resource.RLIMIT_NOFILE, 200, "only 200 files open; allow more by `ulimit -n"),
+        (resource.RLIMIT_AS, 2**46, "only 65536 GiB of memory; allow more by `ulimit -v"),
+    ],
+)
+def test_limits_of_processes_are_named(limit: int, value: int, named: str, short_folder: Path) -> None:
+    before, hard = resource.getrlimit(limit)
+    resource.setrlimit(limit, (value, hard))
+    try:
+        assert named in likely_cause(Exception("timed out"), short_folder, PLENTY)
+    finally:
+        resource.setrlimit(limit, (before, hard))
 
 
 def test_a_start_raises_one_line_and_mistakes_of_ours_pass() -> None:

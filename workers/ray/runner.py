@@ -23,7 +23,7 @@ from workers.ray.environment import broken_down, check_address, connect, ray_env
 from workers.ray.guard import RayGuard, none_left
 from workers.ray.heartbeat import Watchdog
 from workers.ray.interruption import handle_signals, ignore_signals
-from workers.ray.start import start_ray
+from workers.ray.start import start_ray, starting
 
 # Workers that may be requested from a cluster at a time, before its nodes are known.
 MAX_PENDING = 64
@@ -151,7 +151,8 @@ class RayTuneRunner:
             with handle_signals(STOPPING) as install_handlers, redirect_stdout(sys.stderr):
                 self._started = started = self._starter.submit(self._start_ray, evaluator)
                 # Importing Tune, and making the first proposal, take about as long as Ray's start.
-                from workers.ray.tuner import StudyTuner
+                with starting():
+                    from workers.ray.tuner import StudyTuner
 
                 tuner = StudyTuner(search, self._max_live_trials, self.workers if own else MAX_PENDING)
                 if own:
@@ -159,10 +160,11 @@ class RayTuneRunner:
                 self._cluster = started.result()
                 install_handlers()
                 count = workers or self.workers
-                self._guard = RayGuard()
-                with self._guard.watching(), Watchdog() as self._watchdog:
-                    heartbeat = self._watchdog.actor_name
-                    tuner.run(self._needs, evaluator, self._threads(count), count if own else None, heartbeat)
+                with starting(lambda: tuner.has_begun):
+                    self._guard = RayGuard()
+                    with self._guard.watching(), Watchdog() as self._watchdog:
+                        heartbeat = self._watchdog.actor_name
+                        tuner.run(self._needs, evaluator, self._threads(count), count if own else None, heartbeat)
         except (RayError, OSError) as error:
             raise broken_down(error) from error
 

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ SOCKET_CHARACTERS = len("/ray/session_2000-01-01_00-00-00_000000_0000000/sockets
 MAX_SOCKET_PATH = 107
 # Ray's own processes take about as much before any trial runs.
 MIN_MEMORY_BYTES = 2**30
+MIN_OPEN_FILES = 256
 # The room for logs, and for Ray's object store where shared memory has none.
 MIN_DISK_BYTES = 2**28
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -73,10 +75,15 @@ def likely_cause(error: Exception, folder: Path, free_memory: int) -> str:
             f"its temporary folder, {str(folder)!r}, has {size(free_disk)} left; make room there, or set RAY_TMPDIR to "
             "another one"
         )
+    files, address_space = (resource.getrlimit(limit)[0] for limit in (resource.RLIMIT_NOFILE, resource.RLIMIT_AS))
+    if files != resource.RLIM_INFINITY and files < MIN_OPEN_FILES:
+        return f"a process may have only {files} files open; allow more by `ulimit -n {4 * MIN_OPEN_FILES}`"
     if free_memory < MIN_MEMORY_BYTES or number == errno.ENOMEM or "memory" in text or "/dev/shm" in text:  # noqa: S108
         return f"too little memory is free ({size(free_memory)}); end other programs, or take fewer --workers"
     if number == errno.EADDRINUSE or "address already in use" in text or "port" in text.split():
         return "the ports that it needs are taken or closed; end other Rays, and let programs listen on 127.0.0.1"
+    if address_space != resource.RLIM_INFINITY:
+        return f"a process may take only {size(address_space)} of memory; allow more by `ulimit -v unlimited`"
     return "its processes did not answer in time; wait until the machine has less to do"
 
 

@@ -12,7 +12,6 @@ from nas.evaluation import AskTell, Evaluator
 from workers.ray.environment import broken_down, environment
 from workers.ray.scheduler import StudyScheduler
 from workers.ray.searcher import StudySearcher
-from workers.ray.start import starting
 from workers.ray.trial_actor import TrialActor
 
 TUNE = {
@@ -38,6 +37,11 @@ class StudyTuner:
         """Let the search make its first proposal before Tune asks for it."""
         self._searcher.prepare_first_job()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether Tune has asked the search for a trial: a mistake in it, which Tune calls, is none of Ray's start."""
+        return self._searcher.has_begun
+
     def run(
         self,
         needs: Mapping[str, float],
@@ -48,11 +52,10 @@ class StudyTuner:
     ) -> None:
         """Run the trials. `needs` are a trial's, by Ray's names of resources; the other parameters are TrialActor's.
 
-        Raises SearchInterruptedError when Tune does not start or breaks down.
+        Raises SearchInterruptedError when Tune breaks down once it `has_begun`, any error before.
         """
         pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(self._pending)}
-        # A mistake in the search, which Tune calls from then on, is none of Ray's.
-        with environment(TUNE | pending), plain_workers(), starting(lambda: self._searcher.has_begun):
+        with environment(TUNE | pending), plain_workers():
             trainable = tune.with_parameters(
                 TrialActor,
                 evaluator=evaluator,
