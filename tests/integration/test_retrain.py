@@ -22,6 +22,7 @@ from search_spaces.model import build
 from tests.conftest import nas_script, run_nas
 from tests.integration.searching import QUICK as SEARCH
 from tests.integration.searching import RunningSearch, wait_for_end
+from tests.unit.test_datasets import pictures
 from workers.retrain.recipes import recipe_for
 from workers.training.augmentation import mix
 from workers.training.policy import TrainingTask
@@ -174,6 +175,39 @@ def test_a_start_of_ray_that_fails_is_one_line(config: Path, tmp_path: Path, mon
         assert done.code == 1
         assert "Traceback" not in done.err
         assert f"{str(long)!r}, is too long for sockets; set RAY_TMPDIR" in done.err.splitlines()[-1]
+
+
+def test_a_test_part_that_was_mended_is_judged_without_a_training(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("train", "test"):
+        pictures(tmp_path / "pictures" / part, each=20)
+    broken = tmp_path / "pictures" / "test" / "class0" / "0.jpg"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
+    command = ["retrain", "small.yaml", "--dataset", "imagefolder:pictures", "--input-size", "16", "--epochs", "2"]
+    command += ["--output", "out"]
+    done = run_nas(command, tmp_path)
+    assert done.code == 2, done.err
+    assert "0.jpg" in done.err
+    assert "mend the test part, then the same command judges it" in done.err
+    weights = (tmp_path / "out" / "weights.safetensors").read_bytes()
+    assert not (tmp_path / "out" / "metrics.json").exists()
+    # Ray cannot start in a folder of this path, and is not needed.
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / ("x" * 100)))
+    assert "mend the test part" in run_nas(command, tmp_path).err
+    broken.write_bytes(whole)
+    done = run_nas([*command, "--json"], tmp_path)
+    assert done.code == 0, done.err
+    retrained = json.loads((tmp_path / "out" / "config.json").read_text())["provenance"]["retrained"]
+    assert done.json()["test_accuracy"] == metrics(tmp_path / "out")["test_accuracy"] == retrained["test_accuracy"]
+    assert (tmp_path / "out" / "weights.safetensors").read_bytes() == weights
+    # A consumer of the written network comes to the same figure.
+    files = sorted((tmp_path / "pictures" / "test").glob("*/*"))
+    predictions = nas.load(tmp_path / "out").predict(files)
+    right = [prediction.name == file.parent.name for prediction, file in zip(predictions, files, strict=True)]
+    assert retrained["test_accuracy"] == pytest.approx(sum(right) / len(right))
+    assert run_nas([*command, "--json"], tmp_path).json() == done.json()
 
 
 @pytest.mark.slow

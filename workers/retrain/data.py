@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nas.architecture import Size
 from workers.data.dataset import Dataset, ImageSource, ProxyData
-from workers.training.loop import Normalisation, ResidentData, TrainingData
+from workers.training.loop import Normalisation, ResidentData
 
 # Pictures that take more bytes decoded are decoded for each batch.
 MAX_RESIDENT_BYTES = 2**30
@@ -57,11 +57,11 @@ class StreamedData:
 class FurtherPictures:
     """A JudgedData of pictures that the training does not validate on, normalised by the training's statistics."""
 
-    def __init__(self, pictures: Pictures, data: TrainingData) -> None:
+    def __init__(self, pictures: Pictures, normalise: Normalisation, metric: str) -> None:
         self._pictures = pictures
         self.validation_labels = pictures.labels
-        self.normalise = data.normalise
-        self.metric = data.metric
+        self.normalise = normalise
+        self.metric = metric
 
     def held_out(self, first: int, last: int) -> Tensor:
         return self._pictures(slice(first, last))

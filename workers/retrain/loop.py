@@ -27,7 +27,7 @@ from workers.data.splitting import split_indices
 from workers.latency.measurement_lock import locks_for, shared_step
 from workers.retrain.data import FurtherPictures, Pictures, training_data
 from workers.training.augmentation import augmentation_of, mix_of
-from workers.training.judgement import JudgedData, judge
+from workers.training.judgement import judge
 from workers.training.loop import Training, TrainingData, choose_setting, prepare_weights
 from workers.training.setting import Setting
 
@@ -61,6 +61,11 @@ class Assignment:
     seed: int
 
 
+def part_request(job: Assignment) -> Request:
+    """The request for a part of the data set, by the rules of the training part."""
+    return replace(job.request, rules=job.rules)
+
+
 def work(config: dict[str, Any]) -> None:
     """Train to the end, from the last checkpoint if there is one, and report each epoch; Ray Train calls it.
 
@@ -73,8 +78,7 @@ def work(config: dict[str, Any]) -> None:
     rank, world = context.get_world_rank(), context.get_world_size()
     device = ray.train.torch.get_device() if job.device == "cuda" else torch.device("cpu")
     dataset: Dataset = plugins.load(plugins.DATASETS, job.dataset).augmented(job.flip, job.shift)
-    request = replace(job.request, rules=job.rules)
-    source = dataset.open(request, "train")
+    source = dataset.open(part_request(job), "train")
     size_px = job.model_input.size_px
     validation_images = held_out(len(source.labels), job.validation)
     training_part, validation_part = split_indices(
@@ -125,23 +129,25 @@ def work(config: dict[str, Any]) -> None:
             config["reports"].put(metrics)
         report.epoch({**metrics, "precision": precision})
 
-    def accuracy_on(judged: JudgedData) -> float:
+    def accuracy_on(pictures: Pictures) -> float:
+        judged = FurtherPictures(pictures, data.normalise, data.metric)
         return judge(training.judged, judged, setting, step_lock=step_lock).value
 
     judged_training = replace(training_pictures, indices=training_part[:JUDGED_TRAINING_PICTURES])
     trained = {
         "precision": precision,
+        "setting": str(setting),
         "curve": curve,
         "elapsed_s": training.elapsed_s,
         "mean": _by_channel(data.normalise.mean),
         "std": _by_channel(data.normalise.std),
-        "train_accuracy": accuracy_on(FurtherPictures(judged_training, data)),
+        "train_accuracy": accuracy_on(judged_training),
     }
     # The weights are safe before a picture of the test part is read, which may be broken.
     try:
-        test = dataset.open(request, "test")
+        test = dataset.open(part_request(job), "test")
         test_pictures = Pictures(test, np.arange(len(test.labels)), size_px, device)
-        report.end({**trained, "test_accuracy": accuracy_on(FurtherPictures(test_pictures, data))})
+        report.end({**trained, "test_accuracy": accuracy_on(test_pictures)})
     except DataError as error:
         report.end({**trained, "test_accuracy": None, "test_error": str(error)})
 

@@ -41,9 +41,19 @@ from workers.retrain.part import TrainingPart, training_part
 from workers.retrain.recipes import recipe_for
 from workers.retrain.record import digest_settings, recorded
 from workers.retrain.recorded_options import with_recorded
+from workers.retrain.untested import UNTESTED_FILE, keep_untested, tested, untested_metrics
 from workers.training.policy import TrainingTask, worthwhile_epochs
 from workers.training.setting import PRECISIONS
 
+RAY_TRAIN = {
+    "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    # Ray Train looks for its workers' reports at this interval, by default 2 s, and as long after their end.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    # Both are for clusters, and take a process each and time at the start.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+}
 RUN = "checkpoints"
 METRICS_FILE = "metrics.json"
 # A training of fewer than this share of the worthwhile epochs is short, which a warning says.
@@ -61,10 +71,11 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
     make_folder("--output", options.output)
     finished = options.output / METRICS_FILE
     has_checkpoint = any((options.output / RUN).glob("checkpoint*"))
+    metrics = untested_metrics(options.output)
     settings = recorded(
         options.output,
         _settings(assignment, options, part.content),
-        has_trained=has_checkpoint or finished.is_file(),
+        has_trained=has_checkpoint or finished.is_file() or metrics is not None,
     )
     watcher.started(settings, resumed=has_checkpoint)
     if finished.is_file():
@@ -73,24 +84,21 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         train_accuracy = metrics.get("train_accuracy")
         return TrainingResult(metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
     watcher.noted("data", part.census.as_json())
-    advice = () if has_checkpoint else training_warnings(options, assignment, part.source)
-    for warning in (*part.warnings, *advice):
-        watcher.warned(warning)
-    outcome = _run(assignment, options, _ShortTraining(watcher, assignment.recipe, task))
-    if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
-        raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
-    metrics = outcome.metrics
-    if (problem := metrics.get("test_error")) is not None:
-        _write_network(options, assignment, _provenance(options, settings, metrics), outcome)
-        raise DataError(
-            f"{problem}; the network is trained and its weights are in {str(options.output)!r}, but its test accuracy "
-            "is not known: mend the test part, then the same command judges it"
-        )
+    if metrics is None:
+        advice = () if has_checkpoint else training_warnings(options, assignment, part.source)
+        for warning in (*part.warnings, *advice):
+            watcher.warned(warning)
+        metrics = _trained(assignment, options, settings, _ShortTraining(watcher, assignment.recipe, task))
+    else:
+        try:
+            metrics = tested(assignment, metrics, options.output)
+        except DataError as error:
+            raise _not_tested(str(error), options) from error
     curve = tuple(Epoch(**point) for point in metrics["curve"])
     result = TrainingResult(
         metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy=metrics["train_accuracy"]
     )
-    _write(options, assignment, result, outcome)
+    _write(options, assignment, result, metrics)
     train_accuracy, test_accuracy = metrics["train_accuracy"], metrics["test_accuracy"]
     if train_accuracy - test_accuracy < MAX_UNDERFIT_GAP and train_accuracy < LEARNT_ACCURACY:
         watcher.warned(
@@ -98,6 +106,32 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
             "a longer training (--time, --epochs) or a larger network would be more accurate"
         )
     return result
+
+
+def _trained(
+    assignment: Assignment, options: TrainingOptions, settings: Mapping[str, Any], watcher: TrainingWatcher
+) -> Mapping[str, Any]:
+    """Train and write the weights; return the metrics. Raises DataError where the test part cannot be read."""
+    outcome = _run(assignment, options, watcher)
+    if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:
+        raise SearchInterruptedError(f"the training broke down ({outcome.error}); the same command goes on with it")
+    metrics: dict[str, Any] = outcome.metrics
+    with outcome.checkpoint.as_directory() as folder:
+        state = torch.load(Path(folder) / CHECKPOINT, map_location="cpu", weights_only=True)["judged"]
+    with atomic_write("--output", options.output / WEIGHTS_FILE) as file:
+        file.write_bytes(save({name: weight.contiguous() for name, weight in state.items()}))
+    if (problem := metrics.pop("test_error", None)) is not None:
+        _write_config(options, assignment, settings, metrics)
+        keep_untested(options.output, metrics)
+        raise _not_tested(problem, options)
+    return metrics
+
+
+def _not_tested(problem: str, options: TrainingOptions) -> DataError:
+    return DataError(
+        f"{problem}; the network is trained and its weights are in {str(options.output)!r}, but its test accuracy is "
+        "not known: mend the test part, then the same command judges it"
+    )
 
 
 @dataclass
@@ -241,7 +275,7 @@ def _listening(reports: Queue, watcher: TrainingWatcher) -> Iterator[None]:
 
 
 def _run(assignment: Assignment, options: TrainingOptions, watcher: TrainingWatcher) -> Result:
-    with ray_environment({"RAY_TRAIN_V2_ENABLED": "1", "RAY_CHDIR_TO_TRIAL_DIR": "0"}):
+    with ray_environment(RAY_TRAIN):
         logging.getLogger("ray").setLevel(logging.ERROR)
         try:
             start_ray(options.workers + 1)
@@ -294,21 +328,17 @@ def _provenance(options: TrainingOptions, settings: Mapping[str, Any], metrics: 
     return {**options.source.config.provenance, RETRAINED: retrained}
 
 
-def _write_network(
-    options: TrainingOptions, assignment: Assignment, provenance: Mapping[str, Any], outcome: Result
+def _write_config(
+    options: TrainingOptions, assignment: Assignment, settings: Mapping[str, Any], metrics: Mapping[str, Any]
 ) -> ExportedConfig:
-    """Write the weights and the config, and return the config."""
+    """Write and return the config of the trained network."""
     trained = ExportedConfig(
         assignment.architecture,
         assignment.model_input,
         assignment.builder,
-        provenance,
-        preprocessing=_preprocessing(assignment, outcome.metrics),
+        _provenance(options, settings, metrics),
+        preprocessing=_preprocessing(assignment, metrics),
     )
-    with outcome.checkpoint.as_directory() as folder:
-        state = torch.load(Path(folder) / CHECKPOINT, map_location="cpu", weights_only=True)["judged"]
-    with atomic_write("--output", options.output / WEIGHTS_FILE) as file:
-        file.write_bytes(save({name: weight.contiguous() for name, weight in state.items()}))
     write_text("--output", options.output / CONFIG_FILE, json.dumps(trained.to_dict(), indent=2) + "\n")
     return trained
 
@@ -326,18 +356,21 @@ def _preprocessing(assignment: Assignment, metrics: Mapping[str, Any]) -> Prepro
     )
 
 
-def _write(options: TrainingOptions, assignment: Assignment, result: TrainingResult, outcome: Result) -> None:
-    provenance = _provenance(options, result.settings, outcome.metrics)
-    trained = _write_network(options, assignment, provenance, outcome)
+def _write(
+    options: TrainingOptions, assignment: Assignment, result: TrainingResult, metrics: Mapping[str, Any]
+) -> None:
+    """Write what describes the weights, which are in the output folder."""
+    trained = _write_config(options, assignment, result.settings, metrics)
     page = plugins.load(plugins.PAGES, "curve")(trained, result)
     write_text("--output", options.output / "curve.html", page)
     # Written last: its presence means that the training is finished and all files are written.
-    metrics = {
+    figures = {
         **{name: value for name, value in result.settings.items() if name == METRIC_SETTING},
         "test_accuracy": result.test_accuracy,
         "train_accuracy": result.train_accuracy,
         "epochs": len(result.curve),
-        "seconds": round(outcome.metrics["elapsed_s"], 1),
+        "seconds": round(metrics["elapsed_s"], 1),
         "curve": [vars(point) for point in result.curve],
     }
-    write_text("--output", options.output / METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
+    write_text("--output", options.output / METRICS_FILE, json.dumps(figures, indent=2) + "\n")
+    (options.output / UNTESTED_FILE).unlink(missing_ok=True)

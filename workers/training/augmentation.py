@@ -9,7 +9,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms import v2
 
 from nas.exports.training import TrainingRecipe
 from workers.training.loop import Presentation, TrainingData
@@ -23,6 +22,9 @@ class HeavyAugmentation:
     data: TrainingData
 
     def __call__(self, images: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+        # It takes seconds to import, and few trainings need it.
+        from torchvision.transforms import v2
+
         recipe = self.recipe
         if recipe.rand_augment_ops:
             policy = v2.RandAugment(recipe.rand_augment_ops, recipe.rand_augment_magnitude)
