@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from nas.architecture import Architecture, Size
 from nas.latency.meter import LatencyRecord
@@ -17,11 +17,17 @@ from nas.store.artifact import Artifact
 from nas.trial import Outcome, Trial
 from nas.trial_cost import TrialCosts
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Options = TypeVar("Options", bound="DataclassInstance")
 # Settings of a study's data that are on record only where they are not the default: the user's augmentation and metric,
 # and whether splits are stratified by class.
 FLIP_SETTING, SHIFT_SETTING, SPLIT_SETTING = "flip", "shift", "split"
 DATA_SETTINGS = (FLIP_SETTING, SHIFT_SETTING, METRIC_SETTING, SPLIT_SETTING)
 STRATIFIED = "stratified"
+# Of these, the options of the same names that go on as they are on record.
+RECORDED_OPTIONS = (FLIP_SETTING, SHIFT_SETTING, METRIC_SETTING)
 # The largest share of the time of a search or a training in which its data is looked at before the first step.
 MAX_ADVICE_SHARE = 0.05
 
@@ -29,6 +35,12 @@ MAX_ADVICE_SHARE = 0.05
 def advice_limit_s(time_s: float | None) -> float:
     """Return the seconds in which the data of a search or a training of that time may be looked at."""
     return math.inf if time_s is None else MAX_ADVICE_SHARE * time_s
+
+
+def with_recorded_data(options: Options, record: Mapping[str, Any]) -> Options:
+    """Fill in augmentation and metric as they are on record, where the user's options leave them open."""
+    left_open = [name for name in RECORDED_OPTIONS if getattr(options, name) is None]
+    return replace(options, **{name: record.get(name) for name in left_open})
 
 
 @dataclass(frozen=True)

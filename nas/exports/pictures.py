@@ -20,8 +20,6 @@ CHANNELS = {GREY: 1, RGB: 3}
 CROP, PAD, SQUASH = "crop", "pad", "squash"
 # Transparent pixels and the margins of padded pictures have this colour: dark and bright content differs from it.
 BACKGROUND = (128, 128, 128)
-# Larger files are refused unless the user raises the limit.
-MAX_PIXELS = DEFAULT_MAX_PIXELS
 # The value of white in 8 bits, and in deeper files where no picture tells.
 WHITE, DEEP_WHITE = 255.0, 65535.0
 # JPEG files are decoded at a fraction of their size that is at least this many times the wanted one.
@@ -43,7 +41,7 @@ class Rules:
 
 
 @contextmanager
-def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def opened(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
     """Open a picture file; its pixels are not read yet. Raises DataError, also for what goes wrong within the block."""
     if not path.is_file():
         # Opening a pipe would wait for a writer.
@@ -62,7 +60,9 @@ def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def decode(path: Path, height_px: int, width_px: int, rules: Rules, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def decode(
+    path: Path, height_px: int, width_px: int, rules: Rules, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> NDArray[np.uint8]:
     """Decode a file to (height_px, width_px, channels). Raises DataError with the file's name."""
     with opened(path, max_pixels) as image:
         # The file's sides may be the other way round.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nas.errors import ParameterError
-from nas.exports.pictures import MAX_PIXELS
 from nas.exports.preprocessing import Preprocessing
+from nas.options import DEFAULT_MAX_PIXELS
 
 BATCH = 64
 # Key of an ONNX file's metadata under which it holds its preprocessing, as JSON.
@@ -38,7 +38,7 @@ class Predictor:
         self._logits = logits
         self.preprocessing = preprocessing
 
-    def __call__(self, pictures: Any, max_pixels: int = MAX_PIXELS) -> list[Prediction]:
+    def __call__(self, pictures: Any, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[Prediction]:
         """Predict the classes of one picture or several: paths, PIL images or arrays.
 
         Arrays are (H, W), (H, W, C) or (C, H, W), of uint8 or of decimals from 0 to 1; several are a list of them, or

@@ -14,7 +14,6 @@ from nas.exports.pictures import (
     BACKGROUND,
     CHANNELS,
     CROP,
-    MAX_PIXELS,
     RGB,
     WHITE,
     Rules,
@@ -22,6 +21,7 @@ from nas.exports.pictures import (
     fitted,
     image_of,
 )
+from nas.options import DEFAULT_MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Preprocessing:
         """The rules by which pictures become pixels."""
         return Rules(self.colour, self.resize, self.white)
 
-    def image(self, picture: Any, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    def image(self, picture: Any, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
         """Return the pixels (channels, height_px, width_px) of a file's path, a PIL image or an array.
 
         Raises DataError for what is no picture, and for a file of more pixels than `max_pixels`.

@@ -8,14 +8,13 @@ from typing import Any
 from nas import plugins
 from nas.architecture import ModelInput
 from nas.evaluation import (
-    FLIP_SETTING,
-    SHIFT_SETTING,
     SPLIT_SETTING,
     STRATIFIED,
     Evaluation,
     EvaluationOptions,
     Evaluator,
     Runner,
+    with_recorded_data,
 )
 from nas.exports.config import RESIZE_SETTING
 from nas.exports.pictures import colour_of
@@ -23,7 +22,6 @@ from nas.exports.training import TrainingRecipe
 from nas.latency.measured_key import mixer_sources
 from nas.latency.slowest import size_for
 from nas.options import AUTO_COLOUR
-from nas.results.metric import METRIC_SETTING
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
@@ -57,16 +55,13 @@ def going_on(options: SearchOptions) -> SearchOptions:
             recorded_space=_recorded_space(StudySettings.from_record(record), options.sized_space),
         )
     return replace(
-        options,
+        with_recorded_data(options, settings),
         training_recipe=TrainingRecipe.from_settings(settings).to_dict(),
         epochs=options.epochs or settings.get("epochs"),
         train_size=options.train_size or settings.get("train_size"),
         input_size_px=options.input_size_px or recorded_input.size_px,
         colour=colour_of(recorded_input.channels) if options.colour == AUTO_COLOUR else options.colour,
         resize=options.resize or settings.get(RESIZE_SETTING),
-        flip=settings.get(FLIP_SETTING) if options.flip is None else options.flip,
-        shift=settings.get(SHIFT_SETTING) if options.shift is None else options.shift,
-        metric=options.metric or settings.get(METRIC_SETTING),
         stratify=settings.get(SPLIT_SETTING) == STRATIFIED,
     )
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from nas.errors import DataError
 from nas.evaluation import EvaluationOptions
-from nas.exports.pictures import MAX_PIXELS
+from nas.options import DEFAULT_MAX_PIXELS
 from tests.unit.test_datasets import pictures
 from workers.data.dataset import Request
 from workers.data.image_folder import IMAGE_FOLDER
@@ -173,8 +173,8 @@ def test_many_files_are_checked_by_processes(tmp_path: Path, monkeypatch: pytest
     bad.write_text("no picture")
     monkeypatch.setattr("workers.data.picture_check.MANY_FILES", 3)
     paths = sorted(root.rglob("*.*"))
-    assert list(unreadable(paths, "full", MAX_PIXELS, 2)) == [str(bad)]
-    assert unreadable(paths, "full", MAX_PIXELS, 2) == unreadable(paths, "full", MAX_PIXELS, 1)
+    assert list(unreadable(paths, "full", DEFAULT_MAX_PIXELS, 2)) == [str(bad)]
+    assert unreadable(paths, "full", DEFAULT_MAX_PIXELS, 2) == unreadable(paths, "full", DEFAULT_MAX_PIXELS, 1)
 
 
 def test_a_table_names_pictures_classes_and_splits(tmp_path: Path) -> None:

@@ -1,11 +1,9 @@
 """The options of a training that are on record: those of the study that its config was found in, for the same data."""
 
 import json
-from dataclasses import replace
 
-from nas.evaluation import FLIP_SETTING, SHIFT_SETTING, SPLIT_SETTING, STRATIFIED
+from nas.evaluation import SPLIT_SETTING, STRATIFIED, with_recorded_data
 from nas.exports.training import TrainingOptions
-from nas.results.metric import METRIC_SETTING
 from workers.retrain.record import SETTINGS_FILE
 
 # A provenance has it where the config is a study's.
@@ -19,12 +17,7 @@ def with_recorded(options: TrainingOptions) -> TrainingOptions:
     """
     provenance = options.source.config.provenance
     recorded = provenance if options.dataset == provenance.get("dataset") else {}
-    completed = replace(
-        options,
-        flip=recorded.get(FLIP_SETTING) if options.flip is None else options.flip,
-        shift=recorded.get(SHIFT_SETTING) if options.shift is None else options.shift,
-        metric=options.metric or recorded.get(METRIC_SETTING),
-    )
+    completed = with_recorded_data(options, recorded)
     completed.check()
     return completed
 

@@ -71,11 +71,11 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
     make_folder("--output", options.output)
     finished = options.output / METRICS_FILE
     has_checkpoint = any((options.output / RUN).glob("checkpoint*"))
-    metrics = untested_metrics(options.output)
+    untested = untested_metrics(options.output)
     settings = recorded(
         options.output,
         _settings(assignment, options, part.content),
-        has_trained=has_checkpoint or finished.is_file() or metrics is not None,
+        has_trained=has_checkpoint or finished.is_file() or untested is not None,
     )
     watcher.started(settings, resumed=has_checkpoint)
     if finished.is_file():
@@ -84,14 +84,14 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         train_accuracy = metrics.get("train_accuracy")
         return TrainingResult(metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
     watcher.noted("data", part.census.as_json())
-    if metrics is None:
+    if untested is None:
         advice = () if has_checkpoint else training_warnings(options, assignment, part.source)
         for warning in (*part.warnings, *advice):
             watcher.warned(warning)
         metrics = _trained(assignment, options, settings, _ShortTraining(watcher, assignment.recipe, task))
     else:
         try:
-            metrics = tested(assignment, metrics, options.output)
+            metrics = tested(assignment, untested, options.output)
         except DataError as error:
             raise _not_tested(str(error), options) from error
     curve = tuple(Epoch(**point) for point in metrics["curve"])
@@ -110,7 +110,7 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
 
 def _trained(
     assignment: Assignment, options: TrainingOptions, settings: Mapping[str, Any], watcher: TrainingWatcher
-) -> Mapping[str, Any]:
+) -> dict[str, Any]:
     """Train and write the weights; return the metrics. Raises DataError where the test part cannot be read."""
     outcome = _run(assignment, options, watcher)
     if outcome.error is not None or outcome.checkpoint is None or outcome.metrics is None:

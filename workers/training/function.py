@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from nas.architecture import Architecture
 from nas.errors import OptionError
 from nas.evaluation import (
-    FLIP_SETTING,
-    SHIFT_SETTING,
+    RECORDED_OPTIONS,
     Evaluation,
     EvaluationOptions,
     Job,
@@ -24,7 +23,6 @@ from nas.evaluation import (
     TrialStopped,
 )
 from nas.objective import ACCURACY
-from nas.results.metric import METRIC_SETTING
 from nas.space import SearchSpace
 from nas.trial import CurvePoint, Outcome
 from workers.latency.pause import paused_for_measurements
@@ -145,7 +143,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
     """Make the evaluator of `options.evaluate`. Raises as `proxy_of` does, and OptionError without a function."""
     if options.evaluate is None:
         raise OptionError("{evaluator} 'function' needs {evaluate}: a function of a network and its trial")
-    for name in (FLIP_SETTING, SHIFT_SETTING, METRIC_SETTING):
+    for name in RECORDED_OPTIONS:
         if (value := getattr(options, name)) is not None:
             raise OptionError(f"{{{name}}} {{!r}}: with {{evaluate}} the function itself trains and judges", value)
     # Without epochs, of which the function reports each, there are no rungs to stop a trial at.
