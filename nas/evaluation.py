@@ -52,7 +52,7 @@ class EvaluationOptions:
     are None; `training_recipe` is a recorded recipe (nas.exports.training.TrainingRecipe) to follow exactly.
     `supernet_epochs` and `inherit` are for the evaluator `supernet`: how long the supernet is trained, and whether
     finalists start from its weights. `features` names the training-free features to compute of each architecture.
-    `colour`, `resize` and `max_pixels` are for picture files (nas.options).
+    `colour`, `resize`, `background` and `max_pixels` are for picture files (nas.options).
     """
 
     dataset: str = "digits"
@@ -67,6 +67,7 @@ class EvaluationOptions:
     input_size_px: Size | None = None
     colour: str = AUTO_COLOUR
     resize: str | None = None
+    background: str | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
     flip: bool | None = None
     shift: float | None = None

@@ -4,6 +4,7 @@ The command line (nas.cli.declared_options), the REST schema, the page's form an
 """
 
 import math
+import re
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -30,6 +31,9 @@ class Option:
     above: float | None = None
     below: float | None = None
     choices: tuple[str, ...] = ()
+    form: str = ""
+    """A regular expression of further values beside the choices, and `form_text` in words."""
+    form_text: str = ""
     unit: str = ""
     """The unit of a number, in the plural, for errors."""
     kind: Literal["", "share", "duration", "size"] = ""
@@ -57,8 +61,9 @@ class Option:
         """Raises OptionError for a number that is out of bounds, and for what is none of the choices."""
         if value is None:
             return
-        if self.choices and value not in self.choices:
-            raise OptionError(f"{{{name}}} {{!r}} is not one of {{}}", value, ", ".join(self.choices))
+        if self.choices and value not in self.choices and not (self.form and re.fullmatch(self.form, value)):
+            choices = (*self.choices, self.form_text) if self.form else self.choices
+            raise OptionError(f"{{{name}}} {{!r}} is not one of {{}}", value, ", ".join(choices))
         if not self._holds(value):
             shown = "{:g}" if self.unit else "{}"
             raise OptionError(f"{{{name}}} {shown} is {self._bounds(value)}", value)
@@ -179,10 +184,18 @@ COLOUR = Option(
     choices=(AUTO_COLOUR, "grey", "rgb"),
 )
 RESIZE = Option(
-    "How an image folder's pictures are fitted to the size: crop (the middle), pad (all, in a grey frame) or squash.",
+    "How an image folder's pictures are fitted to the size: crop (the middle), pad (all, in a frame) or squash.",
     metavar="NAME",
     choices=("crop", "pad", "squash"),
     default_text="crop",
+)
+BACKGROUND = Option(
+    "Colour behind an image folder's transparent pixels and around padded pictures: grey, white, black or #rrggbb.",
+    metavar="COLOUR",
+    choices=("grey", "white", "black"),
+    form="#[0-9a-fA-F]{6}",
+    form_text="#rrggbb",
+    default_text="grey",
 )
 # Pillow's own limit, against files that are made to fill memory.
 DEFAULT_MAX_PIXELS = 178_956_970

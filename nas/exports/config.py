@@ -20,7 +20,10 @@ CONFIG_FILE = "config.json"
 RETRAINED = "retrained"
 # Key for the way that pictures are fitted to the input's size, in settings; only where it is not the data set's own.
 RESIZE_SETTING = "resize"
-TRAINING_SETTINGS = ("input", "epochs", "train_size", "batch_size", "learning_rate", RESIZE_SETTING)
+# Key for the colour behind pictures, as #rrggbb; only where it is not grey.
+BACKGROUND_SETTING = "background"
+PICTURE_SETTINGS = (RESIZE_SETTING, BACKGROUND_SETTING)
+TRAINING_SETTINGS = ("input", "epochs", "train_size", "batch_size", "learning_rate", *PICTURE_SETTINGS)
 
 
 @dataclass(frozen=True)

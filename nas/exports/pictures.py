@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageColor, ImageOps
 
 from nas.errors import DataError
 from nas.options import AUTO_COLOUR, DEFAULT_MAX_PIXELS
@@ -18,8 +18,9 @@ RGB, GREY = "RGB", "L"
 COLOURS = {"rgb": RGB, "grey": GREY}
 CHANNELS = {GREY: 1, RGB: 3}
 CROP, PAD, SQUASH = "crop", "pad", "squash"
+Rgb = tuple[int, int, int]
 # Transparent pixels and the margins of padded pictures have this colour: dark and bright content differs from it.
-BACKGROUND = (128, 128, 128)
+DEFAULT_BACKGROUND: Rgb = (128, 128, 128)
 # The value of white in 8 bits, and in deeper files where no picture tells.
 WHITE, DEEP_WHITE = 255.0, 65535.0
 # JPEG files are decoded at a fraction of their size that is at least this many times the wanted one.
@@ -31,13 +32,15 @@ READ_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 class Rules:
     """The rules by which pictures become pixels.
 
-    `colour` is RGB or GREY. `resize`: CROP keeps the middle, PAD the whole on BACKGROUND, SQUASH changes the aspect.
-    `white` is the value of white among integers of more than 8 bits and decimals.
+    `colour` is RGB or GREY. `resize`: CROP keeps the middle, PAD the whole, SQUASH changes the aspect. `white` is the
+    value of white among integers of more than 8 bits and decimals. `background` is the colour behind transparent pixels
+    and of PAD's margins.
     """
 
     colour: str = RGB
     resize: str = CROP
     white: float = WHITE
+    background: Rgb = DEFAULT_BACKGROUND
 
 
 @contextmanager
@@ -73,26 +76,26 @@ def decode(
 
 def fitted(image: Image.Image, height_px: int, width_px: int, rules: Rules) -> NDArray[np.uint8]:
     """Return the picture's pixels (height_px, width_px, channels). Raises ValueError for values below 0."""
-    plain, size = as_bytes(image, rules.colour, rules.white), (width_px, height_px)
+    plain, size = as_bytes(image, rules), (width_px, height_px)
     if rules.resize == CROP:
         plain = ImageOps.fit(plain, size, Image.Resampling.BILINEAR)
     elif rules.resize == PAD:
-        plain = ImageOps.pad(plain, size, Image.Resampling.BILINEAR, color=_background(plain.mode))
+        plain = ImageOps.pad(plain, size, Image.Resampling.BILINEAR, color=_margin(rules))
     else:
         plain = plain.resize(size, Image.Resampling.BILINEAR)
     pixels = np.asarray(plain)
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
-def as_bytes(image: Image.Image, colour: str, white: float) -> Image.Image:
-    """Convert to 8 bits in the colour mode, transparent pixels on BACKGROUND. Raises ValueError for values below 0."""
+def as_bytes(image: Image.Image, rules: Rules) -> Image.Image:
+    """Convert to 8 bits in the colour mode, transparent pixels on the background. Raises ValueError as `fitted`."""
     if is_deep(image.mode):
         values = _deep_values(image).astype(np.float64)
-        image = Image.fromarray(np.round(values * (255 / white)).clip(0, 255).astype(np.uint8))
+        image = Image.fromarray(np.round(values * (255 / rules.white)).clip(0, 255).astype(np.uint8))
     elif image.has_transparency_data:
-        opaque = Image.new("RGBA", image.size, (*BACKGROUND, 255))
+        opaque = Image.new("RGBA", image.size, (*rules.background, 255))
         image = Image.alpha_composite(opaque, image.convert("RGBA"))
-    return image.convert(colour)
+    return image.convert(rules.colour)
 
 
 def is_deep(mode: str) -> bool:
@@ -113,6 +116,17 @@ def largest_value(image: Image.Image) -> float | None:
 def colour_of(channels: int) -> str:
     """Return the word for the pictures of networks with that many channels; AUTO_COLOUR where there is none."""
     return next((word for word, colour in COLOURS.items() if CHANNELS[colour] == channels), AUTO_COLOUR)
+
+
+def background_of(name: str | None) -> Rgb:
+    """Return the colour of a value of --background, by default DEFAULT_BACKGROUND. Raises ValueError for none."""
+    # Pillow's grey is CSS's, 128.
+    return DEFAULT_BACKGROUND if name is None else ImageColor.getrgb(name)[:3]
+
+
+def background_name(background: Rgb) -> str:
+    """Return the colour as #rrggbb."""
+    return "#{:02x}{:02x}{:02x}".format(*background)
 
 
 def white_of(largest: float) -> float:
@@ -149,5 +163,6 @@ def _deep_values(image: Image.Image) -> NDArray[Any]:
     return values
 
 
-def _background(mode: str) -> int | tuple[int, ...]:
-    return BACKGROUND[0] if mode == GREY else BACKGROUND
+def _margin(rules: Rules) -> int | tuple[int, ...]:
+    """The background as a pixel of the colour mode."""
+    return ImageColor.getcolor(background_name(rules.background), rules.colour)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from nas.errors import DataError, ParameterError
 from nas.exports.pictures import (
-    BACKGROUND,
     CHANNELS,
     CROP,
+    DEFAULT_BACKGROUND,
     RGB,
     WHITE,
+    Rgb,
     Rules,
     decode,
     fitted,
@@ -30,7 +31,7 @@ class Preprocessing:
 
     `mean` and `std` are by channel, of values from 0 (black) to 1 (white): an input is (value - mean) / std. `resize`
     is crop, pad or squash (nas.exports.pictures.fitted), bilinear with antialiasing. `white` is the value of white in
-    files of more than 8 bits.
+    files of more than 8 bits, `background` the colour behind transparent pixels and of margins.
     """
 
     height_px: int
@@ -41,6 +42,7 @@ class Preprocessing:
     colour: str = RGB
     resize: str = CROP
     white: float = WHITE
+    background: Rgb = DEFAULT_BACKGROUND
 
     @property
     def mean_255(self) -> NDArray[np.float32]:
@@ -55,7 +57,7 @@ class Preprocessing:
     @property
     def rules(self) -> Rules:
         """The rules by which pictures become pixels."""
-        return Rules(self.colour, self.resize, self.white)
+        return Rules(self.colour, self.resize, self.white, self.background)
 
     def image(self, picture: Any, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
         """Return the pixels (channels, height_px, width_px) of a file's path, a PIL image or an array.
@@ -81,7 +83,7 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to JSON values, documented in docs/exporting.md."""
-        return {**asdict(self), "interpolation": "bilinear", "background": BACKGROUND}
+        return {**asdict(self), "interpolation": "bilinear"}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
@@ -96,6 +98,7 @@ class Preprocessing:
                 str(record["colour"]),
                 str(record["resize"]),
                 float(record["white"]),
+                _rgb(record.get("background", DEFAULT_BACKGROUND)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ParameterError(
@@ -104,3 +107,8 @@ class Preprocessing:
         if CHANNELS.get(made.colour) != len(made.mean) or len(made.mean) != len(made.std):
             raise ParameterError(f"preprocessing has colour {made.colour!r} and means of {len(made.mean)} channels")
         return made
+
+
+def _rgb(values: Any) -> Rgb:
+    red, green, blue = map(int, values)
+    return red, green, blue

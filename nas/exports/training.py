@@ -13,6 +13,7 @@ from nas.architecture import Size
 from nas.exports.source import Source
 from nas.options import (
     AUTO_COLOUR,
+    BACKGROUND,
     CHECK_PICTURES,
     COLOUR,
     DEFAULT_MAX_PIXELS,
@@ -135,6 +136,7 @@ class TrainingOptions:
     input_size_px: Size | None = INPUT_SIZE.default(None)  # noqa: RUF009
     colour: str = COLOUR.default(AUTO_COLOUR)
     resize: str | None = RESIZE.default(None)
+    background: str | None = BACKGROUND.default(None)
     max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
     flip: bool | None = FLIP.default(None)
     shift: float | None = SHIFT.default(None)

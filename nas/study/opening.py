@@ -12,7 +12,7 @@ import optuna
 from nas import plugins
 from nas.errors import ParameterError, StorageError
 from nas.evaluation import DATA_SETTINGS
-from nas.exports.config import RESIZE_SETTING
+from nas.exports.config import PICTURE_SETTINGS
 from nas.objective import recorded_objectives
 from nas.space.loading import is_file, load_space
 from nas.space.size import split_size
@@ -83,7 +83,7 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
     record = store.study(name)
     check_content(record, settings)
     # What is not on record is the data set's own way.
-    for setting in dict.fromkeys((*settings, *DATA_SETTINGS, RESIZE_SETTING)):
+    for setting in dict.fromkeys((*settings, *DATA_SETTINGS, *PICTURE_SETTINGS)):
         value = settings.get(setting)
         if setting == "space" and record.settings.get("space_key") == settings["space_key"]:
             # The same space under another name.

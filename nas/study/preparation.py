@@ -16,7 +16,7 @@ from nas.evaluation import (
     Runner,
     with_recorded_data,
 )
-from nas.exports.config import RESIZE_SETTING
+from nas.exports.config import BACKGROUND_SETTING, RESIZE_SETTING
 from nas.exports.pictures import colour_of
 from nas.exports.training import TrainingRecipe
 from nas.latency.measured_key import mixer_sources
@@ -62,6 +62,7 @@ def going_on(options: SearchOptions) -> SearchOptions:
         input_size_px=options.input_size_px or recorded_input.size_px,
         colour=colour_of(recorded_input.channels) if options.colour == AUTO_COLOUR else options.colour,
         resize=options.resize or settings.get(RESIZE_SETTING),
+        background=options.background or settings.get(BACKGROUND_SETTING),
         stratify=settings.get(SPLIT_SETTING) == STRATIFIED,
     )
 

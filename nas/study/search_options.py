@@ -12,6 +12,7 @@ from nas.errors import OptionError
 from nas.evaluation import EvaluationOptions, Resources, RunningTrial
 from nas.options import (
     AUTO_COLOUR,
+    BACKGROUND,
     CHECK_PICTURES,
     COLOUR,
     DEFAULT_LATENCY_PRECISION,
@@ -130,6 +131,7 @@ class SearchOptions:
     ).default(None)
     colour: str = COLOUR.default(AUTO_COLOUR)
     resize: str | None = RESIZE.default(None)
+    background: str | None = BACKGROUND.default(None)
     max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
     flip: bool | None = FLIP.default(None)
     shift: float | None = SHIFT.default(None)

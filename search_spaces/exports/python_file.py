@@ -64,6 +64,7 @@ def _constants(preprocessing: Preprocessing) -> str:
     lines = [
         f"HEIGHT_PX, WIDTH_PX = {preprocessing.height_px}, {preprocessing.width_px}",
         f"COLOUR, RESIZE, WHITE = {', '.join(map(repr, rules))}",
+        f"BACKGROUND = {preprocessing.background!r}",
         f"MEAN, STD = {preprocessing.mean!r}, {preprocessing.std!r}",
         f"CLASSES = {preprocessing.classes!r}",
     ]

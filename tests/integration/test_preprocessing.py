@@ -240,7 +240,7 @@ def test_wide_grey_pictures_of_12_bits_from_a_search_to_a_class(tmp_path: Path) 
         for index in range(30):
             pixels = draws.normal(1500 + 1500 * number, 300, (20, 60)).clip(0, 4095).astype(np.uint16)
             Image.fromarray(pixels).save(tmp_path / "wide" / name / f"{index}.png")
-    asked = ("--dataset", "imagefolder:wide", "--input-size", "12x36", "--resize", "pad")
+    asked = ("--dataset", "imagefolder:wide", "--input-size", "12x36", "--resize", "pad", "--background", "white")
     done = run_nas([*QUICK, *asked, "--budget", "2"], tmp_path)
     assert done.code == 0, done.err
     assert "warning" not in done.err
@@ -252,7 +252,7 @@ def test_wide_grey_pictures_of_12_bits_from_a_search_to_a_class(tmp_path: Path) 
     assert "at 12x36 px" in trained.out
     recorded = json.loads((tmp_path / "trained" / "config.json").read_text())["preprocessing"]
     assert (recorded["height_px"], recorded["width_px"], recorded["resize"]) == (12, 36, "pad")
-    assert (recorded["colour"], recorded["white"]) == ("L", 4095)
+    assert (recorded["colour"], recorded["white"], recorded["background"]) == ("L", 4095, [255, 255, 255])
     assert run_nas(["export", "trained", "--format", "onnx", "--output", "trained.onnx"], tmp_path).code == 0
     for network in ("trained", "trained.onnx"):
         predicted = run_nas(["predict", network, "wide"], tmp_path)

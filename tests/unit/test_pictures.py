@@ -140,6 +140,29 @@ def test_what_is_drawn_in_transparency_is_seen(mode: str, shade: int, tmp_path: 
     pixels = decode(tmp_path / "drawn.png", 16, 16, Rules())
     assert set(pixels[alpha == 0].flat) == {128}
     assert set(pixels[alpha == 255].flat) == {shade}
+    chosen = decode(tmp_path / "drawn.png", 16, 16, Rules(background=(200, 100, 0)))
+    assert {tuple(pixel) for pixel in chosen[alpha == 0]} == {(200, 100, 0)}
+    assert set(chosen[alpha == 255].flat) == {shade}
+
+
+def test_the_background_is_the_users_and_on_record(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "pictures", lambda number: Image.new("LA", (16, 8), (20 * number, 0)))
+    assert set(shown(folder).flat) == {128}
+    assert set(shown(folder, background="white").flat) == {255}
+    # In one channel a colour is as bright as Pillow's conversion makes it, behind pixels and in margins.
+    assert set(shown(folder, background="#0000ff", resize=PAD).flat) == {29}
+    options = EvaluationOptions(f"imagefolder:{folder}", device="cpu", input_size_px=16)
+    assert "background" not in prepare(options, load_space("hybrid")).settings
+    settings = prepare(replace(options, background="white"), load_space("hybrid")).settings
+    assert settings["background"] == "#ffffff"
+    url = f"sqlite:///{tmp_path / 'nas.db'}"
+    make_study(url, budget=1, background="#ffffff")
+    assert going_on(SearchOptions(storage=url, study="study", space="hybrid")).background == "#ffffff"
+    with pytest.raises(OptionError, match=r"background 'pink' is not one of grey, white, black, #rrggbb$"):
+        SearchOptions(background="pink").check()
+    SearchOptions(background="#12aBeF").check()
+    with pytest.raises(OptionError, match=r"^background 'black': the images of this data set have no background$"):
+        prepare(EvaluationOptions(device="cpu", background="black"), load_space("hybrid"))
 
 
 def test_shapes() -> None:

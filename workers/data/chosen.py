@@ -3,7 +3,7 @@
 from nas import plugins
 from nas.errors import OptionError
 from nas.evaluation import EvaluationOptions
-from nas.exports.pictures import COLOURS, Rules, colour_of
+from nas.exports.pictures import COLOURS, Rules, background_of, colour_of
 from nas.exports.training import TrainingOptions
 from workers.data.census import TRAIN
 from workers.data.dataset import Dataset, ImageSource, Request
@@ -32,4 +32,6 @@ def served_rules(
         raise OptionError("{colour} {}: the images of this data set are {}", options.colour, colour_of(channels))
     if options.resize not in (None, rules.resize):
         raise OptionError("{resize} {}: the images of this data set are resized by {}", options.resize, rules.resize)
+    if options.background is not None and background_of(options.background) != rules.background:
+        raise OptionError("{background} {!r}: the images of this data set have no background", options.background)
     return rules

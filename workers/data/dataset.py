@@ -116,6 +116,7 @@ class Request:
     check_pictures: str = HEADERS
     colour: str = AUTO_COLOUR
     resize: str | None = None
+    background: str | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
     stratify: bool = True
     unreadable: tuple[str, ...] | None = None

@@ -18,6 +18,7 @@ from nas.exports.pictures import (
     GREY,
     RGB,
     Rules,
+    background_of,
     decode,
     is_grey,
     largest_value,
@@ -82,7 +83,8 @@ def suitable_rules(paths: Sequence[Path], request: Request) -> Rules:
     colour = COLOURS.get(request.colour)
     if colour is None:
         colour = GREY if all(is_grey(_mode(path, request.max_pixels)) for path in paths) else RGB
-    return Rules(colour, request.resize or CROP, _white(paths, request.max_pixels))
+    white = _white(paths, request.max_pixels)
+    return Rules(colour, request.resize or CROP, white, background_of(request.background))
 
 
 def _mode(path: Path, max_pixels: int) -> str:

@@ -3,9 +3,21 @@
 from typing import Any
 
 from nas.evaluation import FLIP_SETTING, SHIFT_SETTING, SPLIT_SETTING, STRATIFIED
+from nas.exports.config import BACKGROUND_SETTING, RESIZE_SETTING
+from nas.exports.pictures import DEFAULT_BACKGROUND, Rules, background_name
 from nas.options import PLAIN_ACCURACY
 from nas.results.metric import METRIC_SETTING
 from workers.data.dataset import Dataset
+
+
+def picture_settings(dataset: Dataset, rules: Rules) -> dict[str, str]:
+    """Make the settings that record how the rules differ from the data set's own: earlier versions had no others."""
+    differing = {}
+    if rules.resize != dataset.resize:
+        differing[RESIZE_SETTING] = rules.resize
+    if rules.background != DEFAULT_BACKGROUND:
+        differing[BACKGROUND_SETTING] = background_name(rules.background)
+    return differing
 
 
 def data_settings(default: Dataset, chosen: Dataset, metric: str, *, is_stratified: bool) -> dict[str, Any]:

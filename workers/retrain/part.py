@@ -8,7 +8,7 @@ import numpy as np
 
 from nas.architecture import ModelInput, Size, sides_of, size_of
 from nas.errors import DataError
-from nas.exports.config import RESIZE_SETTING, RETRAINED, ExportedConfig
+from nas.exports.config import BACKGROUND_SETTING, RESIZE_SETTING, RETRAINED, ExportedConfig
 from nas.exports.pictures import Rules, colour_of
 from nas.exports.training import TrainingOptions
 from nas.options import AUTO_COLOUR
@@ -71,13 +71,19 @@ def training_part(options: TrainingOptions, dataset: Dataset, argument: str, siz
 
 
 def _as_recorded(options: TrainingOptions) -> TrainingOptions:
-    """Fill in colour and resizing as the config's network had them, on this data set or with these weights."""
+    """Fill in the rules of pictures as the config's network had them, on this data set or with these weights."""
     config = options.source.config
     trained = _trained(config)
     is_same = trained.get("dataset") == options.dataset
     if options.colour == AUTO_COLOUR and (is_same or options.source.weights is not None):
         options = replace(options, colour=colour_of(config.model_input.channels))
-    return replace(options, resize=options.resize or trained.get(RESIZE_SETTING)) if is_same else options
+    if not is_same:
+        return options
+    return replace(
+        options,
+        resize=options.resize or trained.get(RESIZE_SETTING),
+        background=options.background or trained.get(BACKGROUND_SETTING),
+    )
 
 
 def _trained(config: ExportedConfig) -> dict[str, Any]:

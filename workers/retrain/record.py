@@ -7,7 +7,7 @@ from typing import Any
 
 from nas.errors import ParameterError
 from nas.evaluation import DATA_SETTINGS
-from nas.exports.config import RESIZE_SETTING
+from nas.exports.config import PICTURE_SETTINGS
 from nas.exports.output_file import write_text
 from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from workers.data.content import file_digest
@@ -48,7 +48,7 @@ def _check_same(folder: Path, before: Mapping[str, Any], settings: Mapping[str, 
         changes = content.changes_since(earlier)
         raise ParameterError(f"{holds} on other pictures than {settings['dataset']!r} ({changes}); name another folder")
     # What is not on record is the data set's own way.
-    own = dict.fromkeys((*DATA_SETTINGS, RESIZE_SETTING))
+    own = dict.fromkeys((*DATA_SETTINGS, *PICTURE_SETTINGS))
     for name, value in (own | _flat(settings)).items():
         # An older version did not record all settings.
         known = _flat(before).get(name, 0.0 if name == "validation" else None)

@@ -20,7 +20,7 @@ from safetensors.torch import save
 
 from nas import plugins
 from nas.errors import DataError, NasError, ParameterError, SearchInterruptedError
-from nas.exports.config import CONFIG_FILE, RESIZE_SETTING, RETRAINED, ExportedConfig
+from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig
 from nas.exports.output_file import atomic_write, make_folder, write_text
 from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
@@ -29,7 +29,7 @@ from nas.latency.machine import available_cores
 from nas.options import PLAIN_ACCURACY
 from nas.results.metric import METRIC_SETTING
 from workers.data.dataset import Dataset
-from workers.data.settings import data_settings
+from workers.data.settings import data_settings, picture_settings
 from workers.device import choose_device
 from workers.ray.environment import ray_environment
 from workers.ray.interruption import handle_signals
@@ -240,8 +240,7 @@ def _settings(assignment: Assignment, options: TrainingOptions, content: Mapping
         "key": assignment.architecture.key,
         "dataset": options.dataset,
         "input": assignment.model_input.to_dict(),
-        # On record only where it is not the data set's own: trainings of earlier versions have no such setting.
-        **({} if assignment.rules.resize == dataset.resize else {RESIZE_SETTING: assignment.rules.resize}),
+        **picture_settings(dataset, assignment.rules),
         "recipe": assignment.recipe.to_dict(),
         "validation": assignment.validation,
         "device": assignment.device,

@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 from nas.architecture import sides_of, size_of
 from nas.errors import ParameterError
 from nas.evaluation import EvaluationOptions
-from nas.exports.config import RESIZE_SETTING
 from nas.exports.training import TrainingRecipe
 from nas.options import PLAIN_ACCURACY
 from workers.data.blank import blank_warnings
 from workers.data.chosen import chosen_dataset, served_rules
 from workers.data.content import content_settings
 from workers.data.dataset import ProxyData, split
-from workers.data.settings import data_settings
+from workers.data.settings import data_settings, picture_settings
 from workers.memory import is_out_of_memory
 from workers.training.proxy_recipe import recipe_of
 
@@ -52,10 +51,9 @@ def proxy_data(options: EvaluationOptions) -> PreparedData:
     if recipe.folds > 1:
         data = splitting(folds=recipe.folds)
     rules = served_rules(options, dataset, source, data.model_input.channels)
-    # On record only where it is not the data set's own: studies of earlier versions have no such setting.
-    resize = {} if rules.resize == dataset.resize else {RESIZE_SETTING: rules.resize}
+    shown = picture_settings(dataset, rules)
     warnings = blank_warnings(data.train_images, data.train_labels, source.classes)
     chosen = data_settings(default, dataset, metric, is_stratified=data.is_stratified)
-    settings = {"dataset": name, **resize, **chosen, **content_settings(source)}
+    settings = {"dataset": name, **shown, **chosen, **content_settings(source)}
     notes = [("data", dataset.census_of(source).as_json()), *(("warning", {"message": text}) for text in warnings)]
     return PreparedData(data, recipe, settings, notes)
