@@ -73,6 +73,8 @@ class EvaluationOptions:
     supernet_epochs: int | None = None
     inherit: bool = False
     seed: int = 0
+    index_folder: Path | None = None
+    """The folder for indices of picture files; None is the user's cache folder."""
     stratify: bool = True
     """Whether splits may be stratified by class; not in a study that was begun without that."""
     evaluate: Callable[[Any, "RunningTrial"], Any] | None = None

@@ -241,6 +241,15 @@ class SearchOptions:
         return with_size(self.space, self.size)
 
     @property
+    def index_folder(self) -> Path | None:
+        """The database's folder, where it is a file: indices of picture files are beside it."""
+        # Its import takes longer than `nas --help`.
+        from nas.store.engine import parse_url, sqlite_file
+
+        file = sqlite_file(parse_url(self.storage))
+        return None if file is None else file.absolute().parent
+
+    @property
     def evaluation(self) -> EvaluationOptions:
         """The options that evaluators receive."""
         return EvaluationOptions(**{entry.name: getattr(self, entry.name) for entry in fields(EvaluationOptions)})

@@ -25,15 +25,13 @@ def content_settings(source: ImageSource) -> dict[str, Any]:
     return DataContent(digest, dict(zip(source.classes, counts, strict=True))).as_settings()
 
 
-def digest_of(pictures: Iterable[tuple[str, Path]]) -> str:
-    """Compute the digest of files with their classes, in their order, by which they are split.
-
-    Of a path only the file's name counts, so that a folder may move. Raises DataError for a file that cannot be read.
+def digest_of(pictures: Iterable[tuple[str, str, bytes]]) -> str:
+    """Compute the digest of classes, files' names and the digests of their bytes, in their order, by which they are
+    split. Of a path only the file's name counts, so that a folder may move.
     """
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for name, path in pictures:
-        digest.update(f"{name}\0{path.name}\0".encode(errors="surrogateescape"))
-        digest.update(file_digest(path))
+    for label, name, content in pictures:
+        digest.update(f"{label}\0{name}\0".encode(errors="surrogateescape") + content)
     return digest.hexdigest()
 
 

@@ -105,6 +105,8 @@ class Request:
     part's, for other parts and processes.
 
     A test part that is split off may be stratified by class, unless not to `stratify` keeps that of an earlier version.
+
+    `index_folder` holds the index of the picture files; None is the user's cache folder.
     """
 
     argument: str | None = None
@@ -118,6 +120,7 @@ class Request:
     resize: str | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
     stratify: bool = True
+    index_folder: Path | None = None
     unreadable: tuple[str, ...] | None = None
     rules: Rules | None = None
 

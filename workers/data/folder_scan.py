@@ -51,9 +51,9 @@ class FolderScan:
                 entries.append(Entry(entry.name, entry.path, real, entry.is_dir()))
         return entries
 
-    def pictures(self, folder: Entry, skipped: Counter[str]) -> list[Path]:
-        """The picture files at any depth of the folder, in the order of their folders and names. Each counts once,
-        whatever links lead to it. Raises as `entries` does.
+    def pictures(self, folder: Entry, skipped: Counter[str]) -> list[str]:
+        """The paths of the picture files at any depth of the folder, in the order of their folders and names. Each file
+        counts once, whatever links lead to it. Raises as `entries` does.
         """
         files, remaining, seen = [], [folder], {folder.real}
         while remaining:
@@ -69,7 +69,7 @@ class FolderScan:
                         remaining.append(entry)
                     else:
                         files.append((within.path, entry.name))
-        return [Path(parent, name) for parent, name in sorted(files)]
+        return [os.path.join(parent, name) for parent, name in sorted(files)]
 
     def reason(self, name: str) -> str | None:
         """Why a file of this name is no picture; None for one that is."""

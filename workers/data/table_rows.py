@@ -77,7 +77,7 @@ def pictures_of(
             raise DataError(
                 f"{title}: row {number} names {row.path!r}, which is not in the folder; --follow-links allows that"
             )
-        picture = Picture(Path(path), row.label, SPLITS.get(row.split, ""))
+        picture = Picture(str(Path(path)), row.label, SPLITS.get(row.split, ""))
         before = pictures.setdefault(real, picture)
         if before is not picture:
             if before[1:] != picture[1:]:

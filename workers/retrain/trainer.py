@@ -73,6 +73,8 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         train_accuracy = metrics.get("train_accuracy")
         return TrainingResult(metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
     watcher.noted("data", part.census.as_json())
+    for note in part.census.notes:
+        watcher.noted("data", {"message": note})
     advice = () if has_checkpoint else training_warnings(options, assignment, part.source)
     for warning in (*part.warnings, *advice):
         watcher.warned(warning)

@@ -57,5 +57,10 @@ def proxy_data(options: EvaluationOptions) -> PreparedData:
     warnings = blank_warnings(data.train_images, data.train_labels, source.classes)
     chosen = data_settings(default, dataset, metric, is_stratified=data.is_stratified)
     settings = {"dataset": name, **resize, **chosen, **content_settings(source)}
-    notes = [("data", dataset.census_of(source).as_json()), *(("warning", {"message": text}) for text in warnings)]
+    census = dataset.census_of(source)
+    notes = [
+        ("data", census.as_json()),
+        *(("data", {"message": text}) for text in census.notes),
+        *(("warning", {"message": text}) for text in warnings),
+    ]
     return PreparedData(data, recipe, settings, notes)
