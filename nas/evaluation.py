@@ -40,7 +40,8 @@ class EvaluationOptions:
     are None; `training_recipe` is a recorded recipe (nas.exports.training.TrainingRecipe) to follow exactly.
     `supernet_epochs` and `inherit` are for the evaluator `supernet`: how long the supernet is trained, and whether
     finalists start from its weights. `features` names the training-free features to compute of each architecture.
-    `colour`, `resize` and `max_pixels` are for picture files (nas.options).
+    `colour`, `resize` and `max_pixels` are for picture files (nas.options). `data_memory` bounds the bytes of decoded
+    images that are kept in memory.
     """
 
     dataset: str = "digits"
@@ -56,6 +57,7 @@ class EvaluationOptions:
     colour: str = AUTO_COLOUR
     resize: str | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
+    data_memory: int | None = None
     flip: bool | None = None
     shift: float | None = None
     metric: str | None = None

@@ -15,6 +15,7 @@ from nas.options import (
     AUTO_COLOUR,
     CHECK_PICTURES,
     COLOUR,
+    DATA_MEMORY,
     DEFAULT_MAX_PIXELS,
     EMPTY_CLASSES,
     FLIP,
@@ -136,6 +137,7 @@ class TrainingOptions:
     colour: str = COLOUR.default(AUTO_COLOUR)
     resize: str | None = RESIZE.default(None)
     max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
+    data_memory: int | None = DATA_MEMORY.default(None)
     flip: bool | None = FLIP.default(None)
     shift: float | None = SHIFT.default(None)
     metric: str | None = METRIC.default(None)

@@ -14,6 +14,7 @@ from nas.options import (
     AUTO_COLOUR,
     CHECK_PICTURES,
     COLOUR,
+    DATA_MEMORY,
     DEFAULT_LATENCY_PRECISION,
     DEFAULT_MAX_PIXELS,
     DEFAULT_STORAGE,
@@ -131,6 +132,7 @@ class SearchOptions:
     colour: str = COLOUR.default(AUTO_COLOUR)
     resize: str | None = RESIZE.default(None)
     max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
+    data_memory: int | None = DATA_MEMORY.default(None)
     flip: bool | None = FLIP.default(None)
     shift: float | None = SHIFT.default(None)
     batch_size: int | None = Option(

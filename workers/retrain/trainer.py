@@ -29,6 +29,7 @@ from nas.latency.machine import available_cores
 from nas.options import PLAIN_ACCURACY
 from nas.results.metric import METRIC_SETTING
 from workers.data.dataset import Dataset
+from workers.data.image_memory import bound_bytes
 from workers.data.settings import data_settings
 from workers.device import choose_device
 from workers.ray.environment import ray_environment
@@ -196,6 +197,7 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, Tra
         device=device,
         threads=options.threads or max(1, available_cores() // options.workers),
         seed=options.seed,
+        max_data_bytes=bound_bytes(options.data_memory) // options.workers,
     )
     return assignment, task, part
 
