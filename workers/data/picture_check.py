@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -69,7 +69,7 @@ def verdicts(jobs: Sequence[Job], processes: int) -> Iterator[Batch]:
     with ExitStack() as stack:
         readers = stack.enter_context(ThreadPoolExecutor(processes))
         for first in range(processes):
-            process = stack.enter_context(_started())
+            process = _started()
             # Also where the caller wants no more: a process then ends, and its reader with it.
             stack.callback(process.kill)
             numbers = range(first, len(jobs), processes)
@@ -126,16 +126,18 @@ def _read(
     """Send the process its jobs, which have these numbers, and pass its verdicts on, to the end."""
     checked = 0
     try:
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise ValueError("the process has no pipes")
-        with process.stdin:
-            json.dump(jobs, process.stdin)
-        for line in process.stdout:
-            batch = [Verdict(*verdict) for verdict in json.loads(line)]
-            batches.put(Batch(numbers[checked : checked + len(batch)], batch))
-            checked += len(batch)
-        reasons = process.stderr.read().strip().splitlines()
-        error = None if checked == len(jobs) else [f"exit code {process.wait()}", *reasons][-1]
+        with process:
+            if process.stdin is None or process.stdout is None or process.stderr is None:
+                raise ValueError("the process has no pipes")
+            # One that has ended already says why by its other pipes.
+            with suppress(BrokenPipeError), process.stdin:
+                json.dump(jobs, process.stdin)
+            for line in process.stdout:
+                batch = [Verdict(*verdict) for verdict in json.loads(line)]
+                batches.put(Batch(numbers[checked : checked + len(batch)], batch))
+                checked += len(batch)
+            reasons = process.stderr.read().strip().splitlines()
+            error = None if checked == len(jobs) else [f"exit code {process.wait()}", *reasons][-1]
     except (OSError, ValueError) as problem:
         error = str(problem)
     batches.put(_End(error))

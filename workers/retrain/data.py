@@ -12,12 +12,10 @@ from nas.architecture import Size
 from workers.data.dataset import Dataset, ImageSource, ProxyData
 from workers.data.read_ahead import ReadAhead
 from workers.memory import free_bytes
-from workers.training.loop import Normalisation, ResidentData, TrainingData
+from workers.training.loop import Normalisation, ResidentData, TrainingData, statistics_step
 
 # The share of a GPU's free memory that pictures may take.
 GPU_SHARE = 0.25
-# Pictures that the mean and standard deviation of all are computed from.
-STATISTICS_IMAGES = 4096
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,8 @@ class StreamedData:
         self._training, self._validation = ReadAhead(training.decoded), Stretches(validation)
         self._device = training.device
         self.train_labels, self.validation_labels = training.labels, validation.labels
-        self.normalise = Normalisation.of(training(slice(0, STATISTICS_IMAGES)))
+        step = statistics_step(len(training.indices), training.decoded(slice(0, 1)).nbytes)
+        self.normalise = Normalisation.of(training(slice(None, None, step)))
         self.flip, self.shift_px, self.metric = flip, shift_px, metric
 
     def pictures(self, chosen_B: Tensor) -> Tensor:

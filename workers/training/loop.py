@@ -1,6 +1,7 @@
 """The training loop of `nas search` and `nas retrain`: trains a network on pictures by a recipe."""
 
 import io
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -8,10 +9,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -100,8 +99,9 @@ class ResidentData:
             self.train_labels, self.validation_labels = (
                 torch.from_numpy(labels).to(device) for labels in (data.train_labels, data.validation_labels)
             )
+        step = statistics_step(len(data.train_images), math.prod(data.train_images.shape[1:]))
         # A sample of many images is enough; as float32 all of them would take four times their memory.
-        self.normalise = Normalisation.of(self.train_images[:: statistics_step(data.train_images)].to(device))
+        self.normalise = Normalisation.of(self.train_images[::step].to(device))
         self.flip = data.flip
         self.shift_px = data.shift_px
         self.classes = data.classes
@@ -117,9 +117,9 @@ class ResidentData:
         pass
 
 
-def statistics_step(images: NDArray[np.uint8]) -> int:
-    """The step from one image to the next of those that statistics are computed from."""
-    return 1 + len(images) // max(1, min(STATISTICS_IMAGES, STATISTICS_BYTES // max(1, images[:1].nbytes)))
+def statistics_step(images: int, image_bytes: int) -> int:
+    """The step from one of the images to the next that statistics are computed from."""
+    return 1 + images // max(1, min(STATISTICS_IMAGES, STATISTICS_BYTES // image_bytes))
 
 
 def choose_setting(

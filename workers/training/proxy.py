@@ -319,7 +319,9 @@ def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> Pro
 def resident_bytes(data: ProxyData, device: str) -> int:
     """The bytes of training images that a trial has in memory of its own: all on a GPU, else those for statistics."""
     images = data.train_images
-    return images.nbytes if device == "cuda" and not is_mapped(images) else images[:: statistics_step(images)].nbytes
+    if device == "cuda" and not is_mapped(images):
+        return images.nbytes
+    return images[:: statistics_step(len(images), math.prod(images.shape[1:]))].nbytes
 
 
 def features_of(evaluator: ProxyEvaluator) -> list[Callable[[Architecture], float | None]]:
