@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nas.architecture.picture_size import Sides, parse_size
-from nas.byte_size import parse_bytes
+from nas.latency.byte_size import parse_bytes
 
 file_path = click.Path(path_type=Path)
 

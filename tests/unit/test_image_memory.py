@@ -12,10 +12,10 @@ import pytest
 import torch
 from ray import cloudpickle
 
-from nas.byte_size import bytes_text, parse_bytes
 from nas.cli.option_types import ByteSize
 from nas.errors import DataError, OptionError
 from nas.evaluation import EvaluationOptions, Job
+from nas.latency.byte_size import bytes_text, parse_bytes
 from nas.space.loading import load_space
 from workers.data.dataset import ArraySource, split
 from workers.data.digits import DIGITS

@@ -24,6 +24,7 @@ WORDS = (
     *("--dataset", "digits", "--data-dir", "data", "--download", "--epochs", "2", "--train-size", "64"),
     *("--no-flip", "--shift", "10%", "--metric", "f1_macro"),
     *("--input-size", "14x28", "--colour", "grey", "--resize", "pad", "--max-pixels", "1000"),
+    *("--data-memory", "1.5GiB"),
     *("--batch-size", "16", "--learning-rate", "0.01", "--train-precision", "fp32"),
     *("--target", "cpu", "--target", "onnxruntime:threads=1", "--objective", "accuracy", "--objective", "latency"),
     *("--feature", "naswot", "--feature", "macs"),

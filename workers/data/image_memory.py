@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.architecture import Size
-from nas.byte_size import bytes_text
 from nas.errors import OptionError
+from nas.latency.byte_size import bytes_text
 from nas.latency.machine import available_bytes
 from workers.data.dataset import ImageSource
 

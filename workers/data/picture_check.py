@@ -6,7 +6,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -55,7 +55,7 @@ class _End(NamedTuple):
     error: str | None
 
 
-def verdicts(jobs: Sequence[Job], processes: int) -> Iterator[Batch]:
+def verdicts(jobs: Sequence[Job], processes: int) -> Generator[Batch]:
     """Check the files, many of them by `processes`: verdicts in batches, in any order.
 
     Raises DataError where the check itself breaks down.

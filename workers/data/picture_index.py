@@ -1,7 +1,8 @@
-"""The index of a folder's picture files, so that later looks read only files that have changed.
+"""The index of the picture files of a folder or table, so that later looks read only files that have changed.
 
 A file beside the study's database, or in the user's cache folder where the database is on a server, named after the
-folder's real path. An index that cannot be read is made again. Several processes may write it: the last one counts.
+real path of the folder or table. An index that cannot be read is made again. Several processes may write it: the last
+one counts.
 """
 
 import hashlib
@@ -23,22 +24,22 @@ DIGEST_BYTES = 6
 
 
 class PictureIndex:
-    """The index of the pictures under `root`, in a folder; `problem` is a line for the user where there is one."""
+    """The index, in `folder`, of the pictures of a place; `problem` is a line for the user where there is one."""
 
-    def __init__(self, root: Path, folder: Path | None) -> None:
+    def __init__(self, place: Path, folder: Path | None) -> None:
         self.problem: str | None = None
-        real = os.path.realpath(root)
+        real = os.path.realpath(place)
         digest = hashlib.blake2b(os.fsencode(real), digest_size=DIGEST_BYTES).hexdigest()
-        self._title = f"the index of the pictures in {str(root)!r}"
+        self._title = f"the index of the pictures in {str(place)!r}"
         self._file = (folder or cache_folder()) / f"nas-pictures-{digest}{ENDING}"
-        self._root = os.fsencode(real)
+        self._place = os.fsencode(real)
 
     def facts_of(self, names: Sequence[str]) -> Facts:
         """The facts of the files of these names, in their order; unknown where the index does not have one."""
         try:
             with np.load(self._file, allow_pickle=False) as entries:
-                if int(entries["version"]) != VERSION or entries["root"].tobytes() != self._root:
-                    raise ValueError("another version or folder")
+                if int(entries["version"]) != VERSION or entries["place"].tobytes() != self._place:
+                    raise ValueError("another version or place")
                 listed, facts = entries["names"].tobytes(), entries["facts"]
                 if facts.dtype != FACTS or facts.ndim != 1 or len(facts) != listed.count(b"\0"):
                     raise ValueError("entries of other forms")
@@ -63,8 +64,8 @@ class PictureIndex:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             number, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=self._file.stem, suffix=ENDING)
             with os.fdopen(number, "wb") as stream:
-                listed, root = (np.frombuffer(text, np.uint8) for text in (_joined(names), self._root))
-                np.savez(stream, version=VERSION, root=root, names=listed, facts=facts)
+                listed, place = (np.frombuffer(text, np.uint8) for text in (_joined(names), self._place))
+                np.savez(stream, version=VERSION, place=place, names=listed, facts=facts)
             os.replace(temporary, self._file)
         except OSError as error:
             self.problem = (

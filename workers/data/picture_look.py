@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def look(files: Sequence[str], root: Path, request: Request, *, keep: bool = Tru
     """
     started_ns = time.time_ns()
     states = states_of(files)
-    index = PictureIndex(root, request.index_folder) if len(files) > MANY_FILES else None
+    place = root if request.argument is None else Path(request.argument).expanduser()
+    index = PictureIndex(place, request.index_folder) if len(files) > MANY_FILES else None
     names = [file.removeprefix(f"{root}/") for file in files] if index else []
     facts = index.facts_of(names) if index else unknown(len(files))
     # What is to be left out has to be found, which headers do not always tell.
@@ -55,16 +57,19 @@ def look(files: Sequence[str], root: Path, request: Request, *, keep: bool = Tru
     jobs = [Job(files[number], bool(decoded[number]), request.max_pixels) for number in to_check.tolist()]
     facts[to_check] = unknown(len(to_check))
     try:
-        for numbers, batch in _shown(verdicts(jobs, available_cores()), len(jobs)):
-            places = to_check[numbers.start : numbers.stop : numbers.step]
-            for name, column in zip(Verdict._fields[:-1], zip(*batch, strict=True), strict=False):
-                facts[name][places] = column
-            readable = places[[verdict.problem is None for verdict in batch]]
-            facts["is_decoded"][readable] = decoded[readable]
-            for name in STATE_FIELDS:
-                facts[name][readable] = states[name][readable]
-            pairs = zip(numbers, batch, strict=True)
-            problems |= {jobs[number].path: verdict.problem for number, verdict in pairs if verdict.problem is not None}
+        with closing(verdicts(jobs, available_cores())) as batches:
+            for numbers, batch in _shown(batches, len(jobs)):
+                places = to_check[numbers.start : numbers.stop : numbers.step]
+                for name, column in zip(Verdict._fields[:-1], zip(*batch, strict=True), strict=False):
+                    facts[name][places] = column
+                readable = places[[verdict.problem is None for verdict in batch]]
+                facts["is_decoded"][readable] = decoded[readable]
+                for name in STATE_FIELDS:
+                    facts[name][readable] = states[name][readable]
+                pairs = zip(numbers, batch, strict=True)
+                problems |= {
+                    jobs[number].path: verdict.problem for number, verdict in pairs if verdict.problem is not None
+                }
     finally:
         # Also of an interrupted look: the next one goes on with it.
         if index is not None and keep:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nas.architecture import sides_of, size_of
-from nas.byte_size import bytes_text
 from nas.errors import OptionError, ParameterError
 from nas.evaluation import EvaluationOptions
 from nas.exports.config import RESIZE_SETTING
 from nas.exports.training import TrainingRecipe
+from nas.latency.byte_size import bytes_text
 from nas.options import PLAIN_ACCURACY
 from workers.data.blank import blank_warnings
 from workers.data.chosen import chosen_dataset, served_rules
