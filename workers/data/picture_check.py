@@ -1,6 +1,7 @@
 """The check of picture files before the first step, in processes of their own where there are many files.
 
-`python -c "from workers.data.picture_check import main; main()"` is such a process: jobs in, verdicts out, as JSON.
+`python -c "from workers.data.picture_check import main; main()"` is such a process: jobs in, verdicts out, as JSON. It
+imports no torch, which would take longer than to check some ten thousand files.
 """
 
 import json
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 from nas.errors import DataError
 from nas.exports.pictures import opened
-from workers.data.content import file_digest
+from workers.data.file_digest import file_digest
 
 # Of fewer files the headers are read before processes would have started.
 MANY_FILES = 2000

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 STATE = [("size_bytes", "<i8"), ("mtime_ns", "<i8"), ("ctime_ns", "<i8")]
 STATE_FIELDS = [name for name, _ in STATE]
-# The digest is that of workers.data.content.file_digest, the mode Pillow's; `is_decoded` says that all of the file was.
+# The digest is that of workers.data.file_digest, the mode Pillow's; `is_decoded` says that all of the file was.
 FACTS = np.dtype(
     [*STATE, ("digest", "<u8"), ("width_px", "<u4"), ("height_px", "<u4"), ("mode", "S8"), ("is_decoded", "?")]
 )

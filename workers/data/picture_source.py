@@ -29,8 +29,9 @@ from nas.exports.pictures import (
 )
 from nas.latency.machine import available_cores
 from workers.data.census import Census
-from workers.data.content import DIGEST_BYTES, digest_of
+from workers.data.content import digest_of
 from workers.data.dataset import PictureFacts, Request
+from workers.data.file_digest import DIGEST_BYTES
 from workers.data.picture_facts import Facts
 from workers.data.picture_look import look
 
