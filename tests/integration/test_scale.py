@@ -18,8 +18,9 @@ EACH = 1100
 
 
 @pytest.fixture
-def many(tmp_path: Path) -> Path:
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """So many pictures of two classes that an index is kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     generator = np.random.default_rng(0)
     for label, name in enumerate(("dark", "light")):
         (tmp_path / "many" / name).mkdir(parents=True)
@@ -63,7 +64,7 @@ def test_retraining_streams_what_memory_may_not_hold(many: Path) -> None:
     (many / "small.json").write_text(json.dumps(exported.to_dict()))
     command = ["retrain", "small.json", "--epochs", "2", "--precision", "fp32", "--validation", "10%"]
 
-    def retrained(output: str, *more: str) -> list[tuple[float, float]]:
+    def retrained(output: str, *more: str) -> list[object]:
         done = run_nas([*command, "--output", output, *more], many)
         assert done.code == 0, done.err
         assert ("data: 1,760 decoded pictures take 1.35 MB, and --data-memory allows 10 kB" in done.out) == bool(more)
@@ -71,3 +72,4 @@ def test_retraining_streams_what_memory_may_not_hold(many: Path) -> None:
         return [metrics["test_accuracy"], *((epoch["loss"], epoch["accuracy"]) for epoch in metrics["curve"])]
 
     assert retrained("resident") == retrained("streamed", "--data-memory", "10kB")
+    assert len(list((many / "cache" / "nas").glob("nas-pictures-*.npz"))) == 1
