@@ -52,7 +52,8 @@ class EvaluationOptions:
     are None; `training_recipe` is a recorded recipe (nas.exports.training.TrainingRecipe) to follow exactly.
     `supernet_epochs` and `inherit` are for the evaluator `supernet`: how long the supernet is trained, and whether
     finalists start from its weights. `features` names the training-free features to compute of each architecture.
-    `colour`, `resize`, `background` and `max_pixels` are for picture files (nas.options).
+    `colour`, `resize`, `background` and `max_pixels` are for picture files (nas.options). `data_memory` bounds the
+    bytes of decoded images that are kept in memory.
     """
 
     dataset: str = "digits"
@@ -69,6 +70,7 @@ class EvaluationOptions:
     resize: str | None = None
     background: str | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
+    data_memory: int | None = None
     flip: bool | None = None
     shift: float | None = None
     metric: str | None = None
@@ -86,6 +88,8 @@ class EvaluationOptions:
     supernet_epochs: int | None = None
     inherit: bool = False
     seed: int = 0
+    index_folder: Path | None = None
+    """The folder for indices of picture files; None is the user's cache folder."""
     stratify: bool = True
     """Whether splits may be stratified by class; not in a study that was begun without that."""
     evaluate: Callable[[Any, "RunningTrial"], Any] | None = None

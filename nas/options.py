@@ -36,8 +36,8 @@ class Option:
     form_text: str = ""
     unit: str = ""
     """The unit of a number, in the plural, for errors."""
-    kind: Literal["", "share", "duration", "size"] = ""
-    """The form on the command line: as it is, a share as `1%`, a duration in seconds as `10m`, a size as `32x128`."""
+    kind: Literal["", "share", "duration", "size", "bytes"] = ""
+    """The form on the command line: as it is, a share as `1%`, seconds as `10m`, a size as `32x128`, bytes as `2GB`."""
     alone: float | None = None
     variable: str = ""
     """The environment variable that gives it."""
@@ -201,6 +201,13 @@ BACKGROUND = Option(
 DEFAULT_MAX_PIXELS = 178_956_970
 PIXEL_LIMIT = Option(
     "Refuse picture files of more pixels, which take memory: three bytes each and more.", metavar="N", minimum=1
+)
+DATA_MEMORY = Option(
+    "Keep decoded pictures in memory up to this, as 2GB; those beyond it are read from files as they are needed.",
+    metavar="SIZE",
+    minimum=0,
+    kind="bytes",
+    default_text="a quarter of the free memory",
 )
 FLIP = Option("Train on mirrored pictures too, where they keep their class, or do not.", default_text="by data set")
 SHIFT = Option(

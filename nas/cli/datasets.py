@@ -1,6 +1,7 @@
 """`nas datasets`: list the data sets, inspect one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ def inspect(dataset: str, html: Path | None, as_json: bool, **parameters: Any) -
     check_options(wanted)
     plugins.check(plugins.DATASETS, dataset.partition(":")[0])
     inspector: Inspector = plugins.load(plugins.INSPECTORS, INSPECTOR)
-    inspection = inspector(wanted.evaluation, 0 if html is None else THUMBNAILS)
+    # There is no database here, beside which an index could be.
+    evaluation = replace(wanted.evaluation, index_folder=None)
+    inspection = inspector(evaluation, 0 if html is None else THUMBNAILS)
     if html is not None:
         write_text("--html", html, plugins.load(plugins.PAGES, "pictures")(inspection))
     if as_json:

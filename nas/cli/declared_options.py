@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from nas.cli.option_types import Amount, Duration, Percent, PictureSize, file_path
+from nas.cli.option_types import Amount, ByteSize, Duration, Percent, PictureSize, file_path
 from nas.errors import NamedOptionsError, ParameterError
 from nas.options import OptionField, option_fields
 
@@ -120,5 +120,7 @@ def _share(value: float) -> str:
 def _click_type(option: OptionField) -> Any:
     if option.declared.kind:
         share = Percent(is_zero_valid=option.declared.minimum == 0)
-        return {"share": share, "duration": Duration(), "size": PictureSize()}[option.declared.kind]
+        return {"share": share, "duration": Duration(), "size": PictureSize(), "bytes": ByteSize()}[
+            option.declared.kind
+        ]
     return {Path: file_path, Mapping: Amount()}.get(option.type, option.type)

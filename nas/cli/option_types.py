@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from nas.architecture.picture_size import Sides, parse_size
+from nas.latency.byte_size import parse_bytes
 
 file_path = click.Path(path_type=Path)
 
@@ -58,6 +59,18 @@ class PictureSize(click.ParamType[int | Sides]):
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> int | Sides:
         try:
             return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), parameter, context)
+
+
+class ByteSize(click.ParamType[int]):
+    """A number of bytes, written as 2GB, 1.5GiB, 512MB or a plain number."""
+
+    name = "bytes"
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        try:
+            return parse_bytes(str(value))
         except ValueError as error:
             self.fail(str(error), parameter, context)
 

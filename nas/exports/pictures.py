@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -43,15 +44,41 @@ class Rules:
     background: Rgb = DEFAULT_BACKGROUND
 
 
+class _PillowLimit:
+    """Pillow's own limit of pixels, a variable of all threads: lifted as long as any of them reads pictures."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._readers = 0
+        self._limit: int | None = None
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Lift the limit within the block."""
+        with self._lock:
+            if self._readers == 0:
+                self._limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                if self._readers == 0:
+                    Image.MAX_IMAGE_PIXELS = self._limit
+
+
+_PILLOW_LIMIT = _PillowLimit()
+
+
 @contextmanager
 def opened(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
     """Open a picture file; its pixels are not read yet. Raises DataError, also for what goes wrong within the block."""
     if not path.is_file():
         # Opening a pipe would wait for a writer.
         raise DataError(f"image file {str(path)!r} cannot be read: it is not a file")
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        with Image.open(path) as image:
+        with _PILLOW_LIMIT.lifted(), Image.open(path) as image:
             if image.width * image.height > max_pixels:
                 raise ValueError(
                     f"its {image.width} x {image.height} pixels are more than --max-pixels {max_pixels} allows"
@@ -59,8 +86,6 @@ def opened(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.I
             yield image
     except READ_ERRORS as error:
         raise DataError(f"image file {str(path)!r} cannot be read: {error}") from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
 
 
 def decode(

@@ -16,6 +16,7 @@ from nas.options import (
     BACKGROUND,
     CHECK_PICTURES,
     COLOUR,
+    DATA_MEMORY,
     DEFAULT_MAX_PIXELS,
     EMPTY_CLASSES,
     FLIP,
@@ -138,6 +139,7 @@ class TrainingOptions:
     resize: str | None = RESIZE.default(None)
     background: str | None = BACKGROUND.default(None)
     max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
+    data_memory: int | None = DATA_MEMORY.default(None)
     flip: bool | None = FLIP.default(None)
     shift: float | None = SHIFT.default(None)
     metric: str | None = METRIC.default(None)

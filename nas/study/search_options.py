@@ -15,6 +15,7 @@ from nas.options import (
     BACKGROUND,
     CHECK_PICTURES,
     COLOUR,
+    DATA_MEMORY,
     DEFAULT_LATENCY_PRECISION,
     DEFAULT_MAX_PIXELS,
     DEFAULT_STORAGE,
@@ -133,6 +134,7 @@ class SearchOptions:
     resize: str | None = RESIZE.default(None)
     background: str | None = BACKGROUND.default(None)
     max_pixels: int = PIXEL_LIMIT.default(DEFAULT_MAX_PIXELS)
+    data_memory: int | None = DATA_MEMORY.default(None)
     flip: bool | None = FLIP.default(None)
     shift: float | None = SHIFT.default(None)
     batch_size: int | None = Option(
@@ -241,6 +243,15 @@ class SearchOptions:
     def sized_space(self) -> str:
         """The space's name with its size. Raises ParameterError for an unknown size, and for two."""
         return with_size(self.space, self.size)
+
+    @property
+    def index_folder(self) -> Path | None:
+        """The database's folder, where it is a file: indices of picture files are beside it."""
+        # Its import takes longer than `nas --help`.
+        from nas.store.engine import parse_url, sqlite_file
+
+        file = sqlite_file(parse_url(self.storage))
+        return None if file is None else file.absolute().parent
 
     @property
     def evaluation(self) -> EvaluationOptions:

@@ -17,7 +17,7 @@ from tests.unit.test_datasets import pictures
 from workers.data.dataset import Request
 from workers.data.image_folder import IMAGE_FOLDER
 from workers.data.inspection import inspect
-from workers.data.picture_check import unreadable
+from workers.data.picture_check import Job, verdicts
 from workers.data.picture_source import PictureSource
 from workers.data.picture_table import PICTURE_TABLE
 
@@ -172,9 +172,18 @@ def test_many_files_are_checked_by_processes(tmp_path: Path, monkeypatch: pytest
     bad = root / "class0" / "bad.png"
     bad.write_text("no picture")
     monkeypatch.setattr("workers.data.picture_check.MANY_FILES", 3)
-    paths = sorted(root.rglob("*.*"))
-    assert list(unreadable(paths, "full", DEFAULT_MAX_PIXELS, 2)) == [str(bad)]
-    assert unreadable(paths, "full", DEFAULT_MAX_PIXELS, 2) == unreadable(paths, "full", DEFAULT_MAX_PIXELS, 1)
+    jobs = [Job(str(path), True, DEFAULT_MAX_PIXELS) for path in sorted(root.rglob("*.*"))]
+    by_processes, alone = (
+        {
+            jobs[number].path: verdict
+            for batch in verdicts(jobs, processes)
+            for number, verdict in zip(*batch, strict=True)
+        }
+        for processes in (2, 1)
+    )
+    assert [path for path, verdict in by_processes.items() if verdict.problem] == [str(bad)]
+    assert by_processes == alone
+    assert by_processes.keys() == {job.path for job in jobs}
 
 
 def test_a_table_names_pictures_classes_and_splits(tmp_path: Path) -> None:

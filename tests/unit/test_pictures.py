@@ -1,6 +1,7 @@
 """Picture files of any mode, depth and shape, as images for networks: nothing of them is lost unseen."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -333,3 +334,16 @@ def test_arrays_that_are_no_pictures_are_refused(deep: np.ndarray) -> None:
 def test_a_folder_without_deep_pictures_takes_deep_ones_for_whole(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "pictures", lambda _: ramp(255, np.uint8))
     assert IMAGE_FOLDER.open(Request(str(folder)), "train").rules.white == DEEP_WHITE
+
+
+def test_threads_that_read_pictures_do_not_restore_each_others_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow's limit of pixels is a global variable; two and a half times of it is an error of its own."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)
+    for index in range(60):
+        Image.new("L", (24, 24)).save(tmp_path / f"{index}.png")
+    with ThreadPoolExecutor(8) as readers:
+        decoded = list(readers.map(lambda index: decode(tmp_path / f"{index % 60}.png", 8, 8, Rules(GREY)), range(600)))
+    assert len(decoded) == 600
+    assert Image.MAX_IMAGE_PIXELS == 30

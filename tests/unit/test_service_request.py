@@ -25,6 +25,7 @@ WORDS = (
     *("--no-flip", "--shift", "10%", "--metric", "f1_macro"),
     *("--input-size", "14x28", "--colour", "grey", "--resize", "pad", "--max-pixels", "1000"),
     *("--background", "#ffeedd"),
+    *("--data-memory", "1.5GiB"),
     *("--batch-size", "16", "--learning-rate", "0.01", "--train-precision", "fp32"),
     *("--target", "cpu", "--target", "onnxruntime:threads=1", "--objective", "accuracy", "--objective", "latency"),
     *("--feature", "naswot", "--feature", "macs"),

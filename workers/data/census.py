@@ -20,13 +20,14 @@ class Census:
     """The pictures of each part by class, in the order of `classes`.
 
     `skipped` has the files that are no data, by class and reason; a reason is a word or a file's ending. Those under ""
-    are in no class. `unreadable` are the picture files that the user leaves out.
+    are in no class. `unreadable` are the picture files that the user leaves out. `notes` are more lines for the user.
     """
 
     classes: tuple[str, ...]
     parts: Mapping[str, tuple[int, ...]]
     skipped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def by_class(self) -> dict[str, int]:

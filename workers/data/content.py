@@ -2,16 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nas.errors import DataError
 from nas.store.data_content import DataContent
 from workers.data.dataset import ImageSource
-
-DIGEST_BYTES = 8
+from workers.data.file_digest import DIGEST_BYTES
 
 
 def content_settings(source: ImageSource) -> dict[str, Any]:
@@ -25,22 +22,11 @@ def content_settings(source: ImageSource) -> dict[str, Any]:
     return DataContent(digest, dict(zip(source.classes, counts, strict=True))).as_settings()
 
 
-def digest_of(pictures: Iterable[tuple[str, Path]]) -> str:
-    """Compute the digest of files with their classes, in their order, by which they are split.
-
-    Of a path only the file's name counts, so that a folder may move. Raises DataError for a file that cannot be read.
+def digest_of(pictures: Iterable[tuple[str, str, bytes]]) -> str:
+    """Compute the digest of classes, files' names and the digests of their bytes, in their order, by which they are
+    split. Of a path only the file's name counts, so that a folder may move.
     """
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for name, path in pictures:
-        digest.update(f"{name}\0{path.name}\0".encode(errors="surrogateescape"))
-        digest.update(file_digest(path))
+    for label, name, content in pictures:
+        digest.update(f"{label}\0{name}\0".encode(errors="surrogateescape") + content)
     return digest.hexdigest()
-
-
-def file_digest(path: Path) -> bytes:
-    """Compute the digest of a file's bytes. Raises DataError for one that cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).digest()
-    except OSError as error:
-        raise DataError(f"file {str(path)!r} cannot be read: {error.strerror or error}") from error

@@ -27,6 +27,8 @@ Part = Literal["train", "test"]
 MIN_VALIDATION_IMAGES = 1000
 # The default epochs of a data set that has fewer images than its `train_size`, at most.
 MAX_DEFAULT_EPOCHS = 20
+# Images that are copied at a time for a digest: all may be more than memory has room for.
+DIGESTED_TOGETHER = 256
 
 
 class ImageSource(Protocol):
@@ -105,6 +107,8 @@ class Request:
     part's, for other parts and processes.
 
     A test part that is split off may be stratified by class, unless not to `stratify` keeps that of an earlier version.
+
+    `index_folder` holds the index of the picture files; None is the user's cache folder.
     """
 
     argument: str | None = None
@@ -119,6 +123,7 @@ class Request:
     background: str | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
     stratify: bool = True
+    index_folder: Path | None = None
     unreadable: tuple[str, ...] | None = None
     rules: Rules | None = None
 
@@ -218,7 +223,8 @@ class ProxyData:
         """The digest of the images and their labels: 16 hexadecimal digits."""
         digest = hashlib.blake2b(digest_size=8)
         for array in (self.train_images, self.train_labels, self.validation_images, self.validation_labels):
-            digest.update(np.ascontiguousarray(array).data)
+            for first in range(0, len(array), DIGESTED_TOGETHER):
+                digest.update(np.ascontiguousarray(array[first : first + DIGESTED_TOGETHER]).data)
         return digest.hexdigest()
 
 

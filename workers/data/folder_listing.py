@@ -3,12 +3,15 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+
+import numpy as np
 
 from nas.errors import DataError
 from workers.data.census import TEST, TRAIN
 from workers.data.folder_scan import Entry, FolderScan
-from workers.data.listing import SPLITS, Listing, Picture
+from workers.data.listing import SPLIT_NAMES, SPLITS, Listing, Picture
 from workers.data.table_rows import METADATA, Row, pictures_of, read_rows
 
 # Such a file names pictures in its folder and their classes.
@@ -61,13 +64,22 @@ class _Folder:
                     f"{', '.join(folders[first])}, {part} {', '.join(names)}"
                 )
         places = [(part, label, folder) for part, named in folders.items() for label, folder in named.items()]
-        pictures = [
-            Picture(path, label, SPLITS.get(part, ""))
-            for part, label, folder in places
-            for path in self.scan.pictures(folder, self.skipped[label])
-        ]
+        files = [self.scan.pictures(folder, self.skipped[label]) for _, label, folder in places]
+        counts = [len(of_place) for of_place in files]
+        classes = tuple(folders[first])
+        labels = np.array([classes.index(label) for _, label, _ in places], np.int64)
+        splits = np.array([SPLIT_NAMES.index(SPLITS.get(part, "")) for part, _, _ in places], np.int8)
         needed = {(SPLITS.get(part, ""), label): str(Path(part, label)) for part, label, _ in places}
-        return Listing(self.title, self.root, pictures, tuple(folders[first]), self.skipped, needed)
+        return Listing(
+            self.title,
+            self.root,
+            list(chain.from_iterable(files)),
+            labels.repeat(counts),
+            splits.repeat(counts),
+            classes,
+            self.skipped,
+            needed,
+        )
 
     def _class_folders(self, place: Entry) -> dict[str, Entry]:
         entries = self.scan.entries(place, self.skipped[""])
@@ -85,9 +97,9 @@ class _Folder:
                 raise DataError(f"{self.title}: {METADATA_FILE} is in {', '.join(metadata)} and not in {part}")
             rows = [row._replace(split=part) for row in metadata[part]]
             listed = pictures_of(rows, place.path, self.scan, self.title, self.skipped)
-            names = {str(picture.path) for picture in listed}
+            names = {picture.path for picture in listed}
             others = self.scan.pictures(place, self.skipped[""])
-            self.skipped[""].update(NOT_LISTED for path in others if str(path) not in names)
+            self.skipped[""].update(NOT_LISTED for path in others if path not in names)
             # The metadata are no file that is left out.
             self.skipped[""].subtract([Path(METADATA_FILE).suffix])
             pictures += listed

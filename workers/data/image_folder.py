@@ -4,8 +4,6 @@ The parts are PATH/train and PATH/test, or PATH/val, where these exist; otherwis
 test part.
 """
 
-from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ from nas.exports.pictures import CROP
 from workers.data.census import TEST, TRAIN, Census
 from workers.data.dataset import Dataset, Part, Request
 from workers.data.folder_listing import folder_listing
-from workers.data.listing import Listing, Picture
+from workers.data.listing import SPLIT_NAMES, Listing
 from workers.data.picture_source import PictureSource
 from workers.data.splitting import split_indices
 
@@ -41,35 +39,34 @@ def open_image_folder(request: Request, part: Part) -> PictureSource:
 
 def source_of(listing: Listing, request: Request, part: Part) -> PictureSource:
     """Make the source of a part of the listing, after the check of all of its files. Raises DataError."""
-    listing, unreadable = listing.readable(request)
+    listing, checked = listing.readable(request)
     part_of = listing.part_of
-    number = {label: index for index, label in enumerate(listing.classes)}
-    parts: dict[str, list[Picture]] = {TRAIN: [], TEST: []}
     if part_of:
-        for picture in listing.pictures:
-            parts[part_of[picture.split]].append(picture)
+        # Pictures in no split are in no part, where there are splits.
+        is_test = np.array([part_of.get(name) == TEST for name in SPLIT_NAMES])[listing.splits]
+        parts = {TRAIN: np.flatnonzero(~is_test), TEST: np.flatnonzero(is_test)}
     else:
-        tests = int(len(listing.pictures) * TEST_FRACTION)
-        labels = np.array([number[picture.label] for picture in listing.pictures], dtype=np.int64)
-        split = split_indices(labels, tests, TEST_SPLIT_SEED, stratify=request.stratify)
-        for name, indices in zip((TRAIN, TEST), split, strict=True):
-            parts[name] = [listing.pictures[index] for index in np.sort(indices)]
-    counts = {name: Counter(picture.label for picture in pictures) for name, pictures in parts.items()}
-    by_part = {name: tuple(counts[name][label] for label in listing.classes) for name in parts}
+        tests = int(len(listing.files) * TEST_FRACTION)
+        split = split_indices(listing.labels, tests, TEST_SPLIT_SEED, stratify=request.stratify)
+        parts = dict(zip((TRAIN, TEST), map(np.sort, split), strict=True))
+    labels = {name: listing.labels[indices] for name, indices in parts.items()}
+    counts = {name: np.bincount(of_part, minlength=len(listing.classes)).tolist() for name, of_part in labels.items()}
+    by_part = {name: tuple(by_class) for name, by_class in counts.items()}
     return PictureSource(
-        tuple(picture.path for picture in parts[part]),
-        np.array([number[picture.label] for picture in parts[part]], dtype=np.int64),
+        [listing.files[index] for index in parts[part].tolist()],
+        labels[part],
         listing.classes,
         request,
-        Census(listing.classes, by_part, listing.skipped, unreadable),
+        Census(listing.classes, by_part, listing.skipped, checked.unreadable, checked.notes),
+        listing.root,
+        None if checked.facts is None else checked.facts[parts[part]],
     )
 
 
 def own_px(source: PictureSource) -> int:
     """The median of the shorter sides of about SIZED_PICTURES pictures, at least MIN_PX. Raises DataError."""
-    step = max(1, len(source.paths) // SIZED_PICTURES)
-    sized = replace(source, paths=source.paths[::step]).facts()
-    return max(MIN_PX, int(np.median([min(picture.width_px, picture.height_px) for picture in sized])))
+    facts = source.known_facts[:: max(1, len(source.files) // SIZED_PICTURES)]
+    return max(MIN_PX, int(np.median(np.minimum(facts["width_px"], facts["height_px"]))))
 
 
 def census_of(source: PictureSource) -> Census:

@@ -1,22 +1,27 @@
-"""Labelled picture files that a folder or a table names, before any of them is opened."""
+"""Labelled picture files that a folder or a table names, in columns, before any of them is opened."""
 
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nas.errors import DataError
-from nas.latency.machine import available_cores
-from nas.options import FULL
 from workers.data.census import TEST, TRAIN, UNREADABLE
 from workers.data.dataset import Part, Request
-from workers.data.picture_check import unreadable
+from workers.data.picture_facts import Facts
+from workers.data.picture_look import look
 
 VALIDATION = "val"
 # The split that a folder's or a table's name for it means.
 SPLITS = {TRAIN: TRAIN, "val": VALIDATION, "valid": VALIDATION, "validation": VALIDATION, TEST: TEST}
+# The splits by their numbers; the first one is that of pictures in no split.
+SPLIT_NAMES = ("", TRAIN, VALIDATION, TEST)
 # Files and folders that an error names.
 NAMED = 10
 
@@ -24,22 +29,32 @@ NAMED = 10
 class Picture(NamedTuple):
     """A picture file, its class and its split: train, val, test, or nothing where there are no splits."""
 
-    path: Path
+    path: str
     label: str
     split: str
 
 
+class Checked(NamedTuple):
+    """Files after their check: their facts, None where they were checked before; those left out; lines for the user."""
+
+    facts: Facts | None
+    unreadable: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Listing:
-    """Pictures, the names of their classes, and the files that are skipped, by class and reason.
+    """Pictures in columns, the names of their classes, and the files that are skipped, by class and reason.
 
-    `title` names the folder or the table in errors. `needed` has the names, for errors, of what must have pictures, by
-    split and class.
+    `labels` are numbers of `classes`, `splits` of SPLIT_NAMES. `title` names the folder or the table in errors.
+    `needed` has the names, for errors, of what must have pictures, by split and class.
     """
 
     title: str
     root: Path
-    pictures: Sequence[Picture]
+    files: Sequence[str]
+    labels: NDArray[np.int64]
+    splits: NDArray[np.int8]
     classes: tuple[str, ...]
     skipped: Mapping[str, Counter[str]]
     needed: Mapping[tuple[str, str], str]
@@ -60,25 +75,38 @@ class Listing:
             raise DataError(f"{title} has the splits {', '.join(sorted(splits))}; {TRAIN} is needed")
         split = TRAIN if TRAIN in splits else ""
         needed = {(split, label): str(Path(split, label)) for label in classes}
-        return cls(title, root, pictures, classes, skipped, needed)
+        number_of = {label: number for number, label in enumerate(classes)}
+        return cls(
+            title,
+            root,
+            [picture.path for picture in pictures],
+            np.array([number_of[picture.label] for picture in pictures], np.int64),
+            np.array([SPLIT_NAMES.index(picture.split) for picture in pictures], np.int8),
+            classes,
+            skipped,
+            needed,
+        )
 
-    def readable(self, request: Request) -> tuple["Listing", tuple[str, ...]]:
-        """Check the files, unless the request has been, and leave out unreadable ones, whose paths are returned too.
+    def readable(self, request: Request) -> tuple["Listing", Checked]:
+        """Check the files, unless the request has been, and leave out unreadable ones.
 
         Raises DataError for unreadable files, unless the request skips them, and for classes without pictures.
         """
-        left_out = request.unreadable
-        if left_out is None:
-            paths = [picture.path for picture in self.pictures]
-            # What is to be left out has to be found, which headers do not always tell.
-            check = FULL if request.skip_unreadable else request.check_pictures
-            problems = unreadable(paths, check, request.max_pixels, available_cores())
-            if problems and not request.skip_unreadable:
-                raise DataError(self._unreadable_text(problems))
-            left_out = tuple(problems)
-        listing = self._without(frozenset(left_out))
+        checked = Checked(None, request.unreadable or (), ())
+        if request.unreadable is None:
+            view = look(self.files, self.root, request)
+            if view.problems and not request.skip_unreadable:
+                raise DataError(self._unreadable_text(view.problems))
+            checked = Checked(view.facts, tuple(view.problems), view.notes)
+        listing = self
+        if checked.unreadable:
+            left_out = frozenset(checked.unreadable)
+            remains = np.array([file not in left_out for file in self.files])
+            listing = self._only(remains)
+            if checked.facts is not None:
+                checked = checked._replace(facts=checked.facts[remains])
         listing._check_needed(request)
-        return listing, left_out
+        return listing, checked
 
     @property
     def part_of(self) -> dict[str, Part]:
@@ -86,23 +114,23 @@ class Listing:
 
         A search splits validation images off by itself: the validation split trains, unless it is all there is to test.
         """
-        splits = {split for split, _ in self.needed} | {picture.split for picture in self.pictures}
+        splits = {split for split, _ in self.needed} | {SPLIT_NAMES[number] for number in np.unique(self.splits)}
         if not splits & {VALIDATION, TEST}:
             return {}
         return {TRAIN: TRAIN, VALIDATION: TRAIN if TEST in splits else TEST, TEST: TEST}
 
-    def _without(self, paths: frozenset[str]) -> "Listing":
-        if not paths:
-            return self
+    def _only(self, remains: NDArray[np.bool_]) -> "Listing":
+        """Leave out the pictures that do not remain, and count them as skipped."""
         skipped = {label: Counter(reasons) for label, reasons in self.skipped.items()}
-        for picture in self.pictures:
-            if str(picture.path) in paths:
-                skipped.setdefault(picture.label, Counter())[UNREADABLE] += 1
-        remaining = [picture for picture in self.pictures if str(picture.path) not in paths]
-        return Listing(self.title, self.root, remaining, self.classes, skipped, self.needed)
+        for number, count in enumerate(np.bincount(self.labels[~remains]).tolist()):
+            if count:
+                skipped.setdefault(self.classes[number], Counter())[UNREADABLE] += count
+        files = list(compress(self.files, remains))
+        return replace(self, files=files, labels=self.labels[remains], splits=self.splits[remains], skipped=skipped)
 
     def _check_needed(self, request: Request) -> None:
-        present = {(picture.split, picture.label) for picture in self.pictures}
+        pairs = np.unique(np.stack((self.splits, self.labels)), axis=1).T.tolist()
+        present = {(SPLIT_NAMES[split], self.classes[label]) for split, label in pairs}
         missing = [name for place, name in self.needed.items() if place not in present]
         if missing and not request.empty_classes:
             raise DataError(

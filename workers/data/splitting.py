@@ -48,8 +48,9 @@ def _interleaved(labels: Indices, order: Indices) -> Indices:
     The first picture of each class comes first and its last one last; a single one is last.
     """
     places = np.ones(len(order))
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels[order] == label)
+    ordered = labels[order]
+    by_class = np.argsort(ordered, kind="stable")
+    for members in np.split(by_class, 1 + np.flatnonzero(np.diff(ordered[by_class]))):
         if len(members) > 1:
             places[members] = np.linspace(0.0, 1.0, len(members))
     return order[np.argsort(places, kind="stable")]

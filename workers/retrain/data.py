@@ -10,12 +10,12 @@ from torch import Tensor
 
 from nas.architecture import Size
 from workers.data.dataset import Dataset, ImageSource, ProxyData
-from workers.training.loop import Normalisation, ResidentData
+from workers.data.read_ahead import ReadAhead
+from workers.memory import free_bytes
+from workers.training.loop import Normalisation, ResidentData, statistics_step
 
-# Pictures that take more bytes decoded are decoded for each batch.
-MAX_RESIDENT_BYTES = 2**30
-# Pictures that the mean and standard deviation of all are computed from.
-STATISTICS_IMAGES = 4096
+# The share of a GPU's free memory that pictures may take.
+GPU_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -38,42 +38,64 @@ class Pictures:
         return torch.from_numpy(self.decoded(chosen)).to(self.device)
 
 
+class Stretches:
+    """Pictures in stretches, one after another; the next one is decoded while a network judges the one before."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+        self._ahead = ReadAhead(pictures.decoded)
+
+    def __call__(self, first: int, last: int) -> Tensor:
+        """The pictures from `first` to before `last`."""
+        images = self._ahead.take(np.arange(first, last))
+        following = np.arange(last, min(2 * last - first, len(self._pictures.indices)))
+        self._ahead.expect([following] if len(following) else [])
+        return torch.from_numpy(images).to(self._pictures.device)
+
+
 class StreamedData:
-    """A TrainingData whose pictures are decoded for each batch."""
+    """A TrainingData whose pictures are decoded for each batch, a few batches ahead."""
 
     def __init__(self, training: Pictures, validation: Pictures, *, flip: bool, shift_px: int, metric: str) -> None:
-        self._training, self._validation = training, validation
+        self._training, self._validation = ReadAhead(training.decoded), Stretches(validation)
+        self._device = training.device
         self.train_labels, self.validation_labels = training.labels, validation.labels
-        self.normalise = Normalisation.of(training(slice(0, STATISTICS_IMAGES)))
+        step = statistics_step(len(training.indices), training.decoded(slice(0, 1)).nbytes)
+        self.normalise = Normalisation.of(training(slice(None, None, step)))
         self.flip, self.shift_px, self.metric = flip, shift_px, metric
 
     def pictures(self, chosen_B: Tensor) -> Tensor:
-        return self._training(chosen_B.cpu().numpy())
+        return torch.from_numpy(self._training.take(chosen_B.cpu().numpy())).to(self._device)
+
+    def expect(self, batches: Tensor) -> None:
+        self._training.expect(batches.cpu().numpy())
 
     def held_out(self, first: int, last: int) -> Tensor:
-        return self._validation(slice(first, last))
+        return self._validation(first, last)
 
 
 class FurtherPictures:
     """A JudgedData of pictures that the training does not validate on, normalised by the training's statistics."""
 
     def __init__(self, pictures: Pictures, normalise: Normalisation, metric: str) -> None:
-        self._pictures = pictures
+        self._pictures = Stretches(pictures)
         self.validation_labels = pictures.labels
         self.normalise = normalise
         self.metric = metric
 
     def held_out(self, first: int, last: int) -> Tensor:
-        return self._pictures(slice(first, last))
+        return self._pictures(first, last)
 
 
 def training_data(
-    training: Pictures, validation: Pictures, dataset: Dataset, metric: str
+    training: Pictures, validation: Pictures, dataset: Dataset, metric: str, max_bytes: int
 ) -> ResidentData | StreamedData:
-    """The data of a training on the two parts: resident where it fits, else streamed. Judged by the metric."""
+    """The data of a training on the two parts: resident up to `max_bytes`, else streamed. Judged by the metric."""
     shift_px = dataset.shift_px(training.size_px)
     count = len(training.indices) + len(validation.indices)
-    if count * training.decoded(slice(0, 1)).nbytes > MAX_RESIDENT_BYTES:
+    if training.device.type == "cuda":
+        max_bytes = min(max_bytes, int(GPU_SHARE * free_bytes("cuda")))
+    if count * training.decoded(slice(0, 1)).nbytes > max_bytes:
         return StreamedData(training, validation, flip=dataset.flip, shift_px=shift_px, metric=metric)
     return ResidentData(
         ProxyData(

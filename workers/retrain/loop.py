@@ -59,6 +59,8 @@ class Assignment:
     device: str
     threads: int
     seed: int
+    max_data_bytes: int
+    """The bytes of decoded pictures that the worker keeps in memory, at most."""
 
 
 def part_request(job: Assignment) -> Request:
@@ -85,7 +87,8 @@ def work(config: dict[str, Any]) -> None:
         source.labels, validation_images, job.seed, stratify=job.request.stratify
     )
     training_pictures = Pictures(source, training_part, size_px, device)
-    data = training_data(training_pictures, Pictures(source, validation_part, size_px, device), dataset, job.metric)
+    validation_pictures = Pictures(source, validation_part, size_px, device)
+    data = training_data(training_pictures, validation_pictures, dataset, job.metric, job.max_data_bytes)
     # One process per machine takes the lock: several could wait for each other for ever.
     step_lock = partial(shared_step, locks_for(device.type, device.index) if context.get_local_rank() == 0 else ())
     network = _network(job, data, device)

@@ -10,7 +10,7 @@ from nas.evaluation import DATA_SETTINGS
 from nas.exports.config import PICTURE_SETTINGS
 from nas.exports.output_file import write_text
 from nas.store.data_content import DATA_CONTENT, DataContent, shortest
-from workers.data.content import file_digest
+from workers.data.file_digest import file_digest
 
 SETTINGS_FILE = "settings.json"
 # The digest of the weights that the training starts from.

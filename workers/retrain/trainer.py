@@ -25,10 +25,12 @@ from nas.exports.output_file import atomic_write, make_folder, write_text
 from nas.exports.preprocessing import Preprocessing
 from nas.exports.source import BASELINE, WEIGHTS_FILE
 from nas.exports.training import Epoch, TrainingOptions, TrainingRecipe, TrainingResult, TrainingWatcher
+from nas.latency.byte_size import bytes_text
 from nas.latency.machine import available_cores
 from nas.options import PLAIN_ACCURACY
 from nas.results.metric import METRIC_SETTING
 from workers.data.dataset import Dataset
+from workers.data.image_memory import bound_bytes
 from workers.data.settings import data_settings, picture_settings
 from workers.device import choose_device
 from workers.ray.environment import ray_environment
@@ -84,6 +86,8 @@ def retrain(options: TrainingOptions, watcher: TrainingWatcher) -> TrainingResul
         train_accuracy = metrics.get("train_accuracy")
         return TrainingResult(metrics["test_accuracy"], curve, assignment.recipe, settings, train_accuracy)
     watcher.noted("data", part.census.as_json())
+    for note in (*part.census.notes, *_streaming(assignment, len(part.source.labels))):
+        watcher.noted("data", {"message": note})
     if untested is None:
         advice = () if has_checkpoint else training_warnings(options, assignment, part.source)
         for warning in (*part.warnings, *advice):
@@ -228,8 +232,20 @@ def _assignment(options: TrainingOptions) -> tuple[Assignment, TrainingTask, Tra
         device=device,
         threads=options.threads or max(1, available_cores() // options.workers),
         seed=options.seed,
+        max_data_bytes=bound_bytes(options.data_memory) // options.workers,
     )
     return assignment, task, part
+
+
+def _streaming(assignment: Assignment, images: int) -> Iterator[str]:
+    """A line for the user where a worker decodes pictures as it needs them, rather than once."""
+    size = assignment.model_input
+    decoded_bytes = images * size.channels * size.height_px * size.width_px
+    if decoded_bytes > assignment.max_data_bytes:
+        yield (
+            f"{images:,} decoded pictures take {bytes_text(decoded_bytes)}, and --data-memory allows "
+            f"{bytes_text(assignment.max_data_bytes)} a worker: they are decoded as they are needed, in each epoch"
+        )
 
 
 def _settings(assignment: Assignment, options: TrainingOptions, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Scores:
                 self._cache.move_to_end(first_stages)
                 return 1 + count, self._cache[first_stages]
         data = self._data
-        images = torch.split(data.validation_images[:SCORED_ON], EVALUATION_BATCH[data.validation_images.device.type])
+        images = torch.split(data.held_out(0, SCORED_ON), EVALUATION_BATCH[data.validation_labels.device.type])
         return 0, [FP32.batch(data.normalise(batch)) for batch in images]
 
     def _put(self, first_stages: FirstStages, batches: list[Tensor]) -> None:

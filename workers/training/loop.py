@@ -1,6 +1,7 @@
 """The training loop of `nas search` and `nas retrain`: trains a network on pictures by a recipe."""
 
 import io
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from nas.exports.training import TrainingRecipe
 from nas.trial import CurvePoint
 from workers.data.dataset import ProxyData
+from workers.data.image_memory import is_mapped
 from workers.training.augment import alternately, draw, shifted
 from workers.training.batch_norm import RunningStatistics
 from workers.training.judgement import JudgedData, Judgement, judge
@@ -33,8 +35,8 @@ MIN_JUDGED_IMAGES = 256
 # The assumed steps of a training by time, to decide whether a probe is worth it.
 STEPS_BY_TIME = 1000
 
-# Images that the mean and standard deviation of all are computed from.
-STATISTICS_IMAGES = 20_000
+# Images, and their bytes, that the mean and standard deviation of all are computed from, at most.
+STATISTICS_IMAGES, STATISTICS_BYTES = 20_000, 2**28
 
 # From images x_BCHW and their labels to the loss.
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -51,6 +53,9 @@ class TrainingData(JudgedData, Protocol):
 
     def pictures(self, chosen_B: Tensor) -> Tensor:
         """The training part's pictures of these numbers."""
+
+    def expect(self, batches: Tensor) -> None:
+        """Prepare for batches of these numbers, (batches, images), which `pictures` will be asked for in that order."""
 
 
 @dataclass(frozen=True)
@@ -78,29 +83,43 @@ class Normalisation:
 class ResidentData:
     """A ProxyData on the training device, as uint8; a batch is normalised by the training part's statistics.
 
-    On the CPU the data is not copied, so that data from Ray stays in its shared memory.
+    On the CPU the data is not copied, so that data from Ray stays in its shared memory. Images that are mapped from a
+    file stay there, and batches of them go to the device.
     """
 
     def __init__(self, data: ProxyData, device: torch.device) -> None:
+        self._device = device
         with warnings.catch_warnings():
             # Shared memory is read-only, and nothing here writes to it.
             warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-            self.train_images, self.validation_images, self.train_labels, self.validation_labels = (
-                torch.from_numpy(array).to(device)
-                for array in (data.train_images, data.validation_images, data.train_labels, data.validation_labels)
+            self.train_images, self.validation_images = (
+                torch.from_numpy(images).to("cpu" if is_mapped(images) else device)
+                for images in (data.train_images, data.validation_images)
             )
+            self.train_labels, self.validation_labels = (
+                torch.from_numpy(labels).to(device) for labels in (data.train_labels, data.validation_labels)
+            )
+        step = statistics_step(len(data.train_images), math.prod(data.train_images.shape[1:]))
         # A sample of many images is enough; as float32 all of them would take four times their memory.
-        self.normalise = Normalisation.of(self.train_images[:: 1 + len(self.train_images) // STATISTICS_IMAGES])
+        self.normalise = Normalisation.of(self.train_images[::step].to(device))
         self.flip = data.flip
         self.shift_px = data.shift_px
         self.classes = data.classes
         self.metric = data.metric
 
     def pictures(self, chosen_B: Tensor) -> Tensor:
-        return self.train_images[chosen_B]
+        return self.train_images[chosen_B.to(self.train_images.device)].to(self._device)
 
     def held_out(self, first: int, last: int) -> Tensor:
-        return self.validation_images[first:last]
+        return self.validation_images[first:last].to(self._device)
+
+    def expect(self, batches: Tensor) -> None:
+        pass
+
+
+def statistics_step(images: int, image_bytes: int) -> int:
+    """The step from one of the images to the next that statistics are computed from."""
+    return 1 + images // max(1, min(STATISTICS_IMAGES, STATISTICS_BYTES // image_bytes))
 
 
 def choose_setting(
@@ -268,6 +287,7 @@ class Training:
         plans_N4B = plan_4N.reshape(4, self._steps, self._batch).transpose(0, 1).contiguous()
         with self._step_lock():
             plans_N4B = plans_N4B.to(data.train_labels.device)
+        data.expect(plans_N4B[:, 0])
         before = self._schedule.steps
         try:
             total = self._stepper.take(plans_N4B)

@@ -20,6 +20,7 @@ from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, lea
 from nas.space import SearchSpace
 from nas.trial import Outcome
 from workers.data.dataset import ProxyData
+from workers.data.image_memory import is_mapped
 from workers.device import choose_device
 from workers.environment import environment_on
 from workers.latency.measurement_lock import MeasurementLock, locks_for, shared_step
@@ -28,7 +29,7 @@ from workers.training.advice import advice_on
 from workers.training.builder import load_builder
 from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
-from workers.training.loop import ResidentData, choose_setting
+from workers.training.loop import ResidentData, choose_setting, statistics_step
 from workers.training.micro_batch import MicroBatch, ways
 from workers.training.proxy_data import proxy_data
 from workers.training.setting import PRECISIONS, Setting
@@ -215,7 +216,8 @@ class ProxyEvaluator:
             way.prepare(model)
         part = None if way == MicroBatch(self._batch) else way.images
         if resume_from.checkpoint is None:
-            setting = choose_setting(models[0], self.resident, self.recipe, self.step_lock, part)
+            graph = not is_mapped(self.data.train_images)
+            setting = choose_setting(models[0], self.resident, self.recipe, self.step_lock, part, graph=graph)
         else:
             setting = Setting.named(resume_from.environment["training"])
         with self.step_lock():
@@ -314,6 +316,14 @@ def trial_costs(evaluator: ProxyEvaluator, space: SearchSpace, seed: int) -> Pro
     )
 
 
+def resident_bytes(data: ProxyData, device: str) -> int:
+    """The bytes of training images that a trial has in memory of its own: all on a GPU, else those for statistics."""
+    images = data.train_images
+    if device == "cuda" and not is_mapped(images):
+        return images.nbytes
+    return images[:: statistics_step(len(images), math.prod(images.shape[1:]))].nbytes
+
+
 def features_of(evaluator: ProxyEvaluator) -> list[Callable[[Architecture], float | None]]:
     """The evaluator's training-free features, for samplers."""
     training_free = evaluator.training_free
@@ -352,7 +362,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         fingerprints=fingerprints,
         training_free=TrainingFree.of(data, options.features, load_builder(), options.seed),
         memory=memory_estimate(
-            space, model_input, min(recipe.batch_size, len(data.train_labels)), data.train_images.nbytes
+            space, model_input, min(recipe.batch_size, len(data.train_labels)), resident_bytes(data, device)
         ),
         objectives=objectives,
         notes=prepared.notes,
