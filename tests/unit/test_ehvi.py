@@ -271,9 +271,7 @@ def test_several_threads_ask_at_once() -> None:
     assert len(keys) == len(set(keys)) == 40
 
 
-@pytest.mark.parametrize(
-    "options", [{"limits": {7: 1.0}}, {"limits": {0: 0.5}}, {"costs": {0: size}}], ids=["beyond", "limit", "cost"]
-)
+@pytest.mark.parametrize("options", [{"limits": {7: 1.0}}, {"costs": {0: size}}], ids=["beyond", "cost"])
 def test_costs_and_limits_are_of_further_objectives(options) -> None:
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=EhviSampler(HYBRID, 0, **options))
     with pytest.raises(ValueError, match="besides the expensive one, whose numbers are 1, not"):

@@ -2,7 +2,8 @@
 
 A surrogate models the expensive loss (surrogate.py, with the kernel in kernel.py); costs.py gives the cheap ones. The
 acquisition (acquisition.py) is the expected hypervolume improvement, in closed form by a box decomposition
-(box_decomposition.py). sampler.py maximises it over a candidate pool (candidate_pool.py).
+(box_decomposition.py), as a share of the front's in the region of interest and in the whole (regions.py). sampler.py
+maximises it over a candidate pool (candidate_pool.py).
 
 Notation. n observations; m members to predict, often candidates; k objectives; d parameters of the space; p columns,
 in g groups; s shares; q metrics; c cells. A standard unit is one standard deviation of the losses after the transform.
@@ -26,8 +27,10 @@ L^-1 whitening inverse of K's Cholesky factor, K = L L^T                        
 a  solved      K^-1 losses                                                               (n,)      1 / standard unit
 mean, sd       the surrogate's posterior, without noise                                  (m,)      standard unit
 gaps           how far a first loss is behind the front beside it                        (n,)      standard unit
-reference      the worst point that counts for the hypervolume                           (k,)      as losses in fits
+reference      the worst point that counts for the hypervolume of a region               (k,)      as losses in fits
+weight         a region's part in the acquisition; the weights' sum is 1                 ()        share
 to_beat        the front's first loss in a cell of the other losses' grid                (c,)      standard unit
-improvement    expected gain of hypervolume; below 0: minus the violation of limits      (m,)      product of losses'
-expected_gain  improvement of a running trial / hypervolume of the front                 ()        share
+gain           expected gain of hypervolume / the front's, the regions' weighted mean    (m,)      share
+improvement    a candidate's gain; below 0: minus the violation of limits                (m,)      share
+expected_gain  a running trial's gain                                                    ()        share
 """

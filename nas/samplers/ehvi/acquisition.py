@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.ehvi.box_decomposition import BoxDecomposition
 from nas.samplers.ehvi.costs import Costs
 from nas.samplers.ehvi.curves import calibrated_estimate
 from nas.samplers.ehvi.encoding import DesignMatrix, Encoding, QuantileBins, Row
 from nas.samplers.ehvi.fitting import FIRST_FIT_SIZE, OutcomeTransform, Surrogates, TrainingSet, fit_size, front_gaps
 from nas.samplers.ehvi.history import History
+from nas.samplers.ehvi.regions import ExpectedGain, Region, regions
 from nas.samplers.ehvi.targets import Targets
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 class Acquisition:
     """The acquisition at one moment of a history with at least two complete trials, while `pending` members run.
 
-    `metrics` returns the pool's metrics of any members: costs, then features.
+    `metrics` returns the pool's metrics of any members: costs, then features. By random `members` the region of
+    interest is known (nas.samplers.ehvi.regions).
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Acquisition:
         surrogates: Surrogates,
         history: History,
         pending: Sequence[Row],
+        members: Sequence[Row] = (),
     ) -> None:
         self._encoding = encoding
         self._metrics = metrics
@@ -46,7 +48,6 @@ class Acquisition:
         best = np.flatnonzero(data.gaps[: len(points)] <= 0)
         self.front = [targets.rows[index] for index in best]
         self._front_points = points[best]
-        self._reference = tuple((points.max(0) + 1e-9).tolist())
         self._surrogate = surrogates.fit(
             "expensive",
             data,
@@ -54,15 +55,23 @@ class Acquisition:
             lambda: self._training_set(early, self._points(early)),
             lambda rows: self._design(rows, metrics(rows)),
         )
+        self.regions = regions(points, self._predicted(members), self._first_limit())
         if pending:
             self._condition(pending)
-        self._boxes = self._decompose()
+        self._gain = self._expected_gain()
+
+    def in_regions(self, regions: Sequence[Region]) -> "Acquisition":
+        """Return the acquisition of gains in other regions."""
+        other = copy.copy(self)
+        other.regions = list(regions)
+        other._gain = other._expected_gain()
+        return other
 
     def with_pending(self, row: Row) -> "Acquisition":
         """Return the acquisition with one more pending member."""
         other = copy.copy(self)
         other._condition([row])
-        other._boxes = other._decompose()
+        other._gain = other._expected_gain()
         return other
 
     def _condition(self, rows: Sequence[Row]) -> None:
@@ -75,27 +84,41 @@ class Acquisition:
             [self._front_points, np.column_stack([mean, self._costs.predict(rows, metrics)])]
         )
 
-    def _decompose(self) -> BoxDecomposition:
-        return BoxDecomposition([tuple(point) for point in self._front_points.tolist()], self._reference)
+    def _predicted(self, members: Sequence[Row]) -> Floats:
+        """Return the predicted losses of those members that keep the limits (members, losses)."""
+        metrics = self._metrics(members)
+        costs = self._costs.predict(members, metrics)
+        losses = np.column_stack([self._surrogate.mean(self._design(members, metrics)), costs])
+        is_allowed = (self._costs.violation(costs) == 0) & np.isfinite(costs).all(1)
+        allowed: Floats = losses[is_allowed]
+        return allowed
+
+    def _first_limit(self) -> float | None:
+        """Return the limit of the expensive loss in standard units."""
+        limit = self._costs.first_limit
+        return None if limit is None else float(self._transform(np.array([limit]))[0])
+
+    def _expected_gain(self) -> ExpectedGain:
+        return ExpectedGain(self._front_points, self.regions)
 
     def improvement(self, rows: Sequence[Row]) -> Floats:
-        """Return the expected improvement of each member, with ties broken by the surrogate's uncertainty.
+        """Return the expected gain of each member, with ties broken by the surrogate's uncertainty.
 
-        Beyond a limit it is minus the violation. It is the improvement of what will be measured, noise included, as the
-        front was measured.
+        Beyond a limit it is minus the violation. It is the gain of what will be measured, noise included, as the front
+        was measured.
         """
         metrics = self._metrics(rows)
         costs = self._costs.predict(rows, metrics)
         mean, sd = self._surrogate.predict(self._design(rows, metrics))
         measured_sd = np.sqrt(sd**2 + self._surrogate.noise)
-        improvement = self._boxes.improvement(mean, measured_sd, costs) + 1e-9 * sd
+        improvement = self._gain(mean, measured_sd, costs) + 1e-9 * sd
         violation = self._costs.violation(costs)
         return np.where(violation > 0, -violation, improvement)
 
     def expected_gain(self, row: Row, curve: Sequence[float]) -> float | None:
-        """Return a running trial's expected improvement, given its losses so far, as a share of the hypervolume.
+        """Return a running trial's expected gain, given its losses so far.
 
-        It is the improvement of what will be measured, noise included. None where curves predict nothing yet.
+        It is the gain of what will be measured, noise included. None where curves predict nothing yet.
         """
         epoch = len(curve)
         complete, expensive = self._targets.complete, self._targets.losses[:, 0]
@@ -111,8 +134,7 @@ class Acquisition:
         posterior_variance = 1 / (1 / prior_variance + 1 / variance)
         posterior_mean = posterior_variance * (mean / prior_variance + value / variance)
         costs = self._costs.predict([row], metrics)
-        improvement = self._boxes.improvement(posterior_mean, np.sqrt(posterior_variance), costs)
-        return float(improvement[0]) / max(self._boxes.volume, np.finfo(np.float64).tiny)
+        return float(self._gain(posterior_mean, np.sqrt(posterior_variance), costs)[0])
 
     def _points(self, targets: Targets) -> Floats:
         """Return the complete trials' losses in standard units, (trials, objectives)."""

@@ -22,13 +22,14 @@ MIN_OBSERVATIONS = 2
 
 @dataclass(frozen=True)
 class KnownCosts:
-    """The cheap objectives that the pool's first metrics give (features follow), and limits of cheap objectives.
+    """The cheap objectives that the pool's first metrics give (features follow), and limits of objectives.
 
-    Both are by the objective's index among the cheap ones.
+    Both are by the objective's index among the cheap ones. `expensive_limit` is the expensive one's.
     """
 
     indices: Sequence[int] = ()
     limits: Mapping[int, float] = field(default_factory=dict)
+    expensive_limit: float | None = None
 
 
 class _CostSurrogate(NamedTuple):
@@ -48,6 +49,9 @@ class Costs:
         self._surrogates = surrogates
         self._observations = history.observations
         self._signs = history.signs[1:]
+        limit = known.expensive_limit
+        # The greatest acceptable loss of the expensive objective.
+        self.first_limit = None if limit is None else float(history.signs[0] * limit)
         self._logarithmic = history.is_positive[1:]
 
     def predict(self, rows: Sequence[Row], metrics: Floats, optimism: float = 0.0) -> Floats:

@@ -2,8 +2,8 @@
 
 The expensive objective (accuracy) has a Gaussian process for a surrogate. The cheap ones (latency) are known of every
 candidate, by a callable, or predicted by surrogates of their own, whose mean counts as the truth. The next trial is the
-candidate with the greatest expected hypervolume improvement, searched among random members, neighbours of the front
-and, by local search, neighbours of the best of these.
+candidate with the greatest expected gain of hypervolume, in the region of interest before all (regions.py), searched
+among random members, neighbours of the front and, by local search, neighbours of the best of these.
 """
 
 import secrets
@@ -43,6 +43,8 @@ MAX_FEASIBILITY_ROUNDS = 8
 RUNNING_PER_PROPOSAL, FINALISTS = 8, 8
 # Proposals for one trial, where other processes propose the same member first.
 MAX_PROPOSALS = 8
+# Random members by whose predicted losses the region of interest is known.
+MEMBERS = 256
 # The attribute in which Optuna keeps a trial's enqueued parameters.
 FIXED = "fixed_params"
 # The least expected gain, as a share of the hypervolume, that training to the end is worth: a hundred stopped trials
@@ -54,10 +56,11 @@ class EhviSampler(BaseSampler):
     """A sampler for any Optuna study of a space with two objectives or more, number `expensive` of which is modelled.
 
     `costs` give another objective of any architecture, by its number in the study and in its own unit, or None where it
-    is unknown. `limits` are objectives' upper limits, by number. `features` are further numbers that may correlate with
-    the expensive objective; `expensive_features` take so long that only the best candidates' are evaluated. A member is
-    not proposed twice while there are others. The same seed and the same trials give the same proposal; without a seed,
-    as with Optuna's samplers, no two samplers are alike.
+    is unknown. `limits` are objectives' upper limits, by number, and the worst acceptable value of the expensive one,
+    to which the region of interest extends. `features` are further numbers that may correlate with the expensive
+    objective; `expensive_features` take so long that only the best candidates' are evaluated. A member is not proposed
+    twice while there are others. The same seed and the same trials give the same proposal; without a seed, as with
+    Optuna's samplers, no two samplers are alike.
     """
 
     @renamed_options(dear="expensive", dear_features="expensive_features")
@@ -80,13 +83,14 @@ class EhviSampler(BaseSampler):
         self._expensive = expensive
         self._distributions = distributions(space)
         self._encoding = Encoding(space.choices, space.unused)
-        self._cheap_numbers = {*(costs or {}), *(limits or {})}
+        self._cheap_numbers = {*(costs or {}), *(limits or {}).keys() - {expensive}}
         seed = secrets.randbits(32) if seed is None else seed
         self._pool = CandidatePool(space, self._encoding, [*(costs or {}).values(), *features], seed)
         self._expensive_pool = self._pool.with_metrics(expensive_features) if expensive_features else None
         self._known_costs = KnownCosts(
             [number - (number > expensive) for number in costs or ()],
-            {number - (number > expensive): limit for number, limit in (limits or {}).items()},
+            {n - (n > expensive): limit for n, limit in (limits or {}).items() if n != expensive},
+            (limits or {}).get(expensive),
         )
         self._states: dict[tuple[str, int], _StudyState] = {}
         # For parameters that a study has besides the space's.
@@ -178,8 +182,8 @@ class EhviSampler(BaseSampler):
         return None if gain is None else gain * epochs >= MIN_GAIN * (epochs - len(curve))
 
     def _acquisition(self, state: "_StudyState", pending: Sequence[Row]) -> Acquisition:
-        costs = self._costs(state)
-        return Acquisition(self._encoding, self._pool.metrics, costs, state.surrogates, state.history, pending)
+        costs, members = self._costs(state), self._pool.random(state.history.member_count)[:MEMBERS]
+        return Acquisition(self._encoding, self._pool.metrics, costs, state.surrogates, state.history, pending, members)
 
     def _final_acquisition(
         self, expensive_pool: CandidatePool, state: "_StudyState", pending: Sequence[Row]
@@ -266,7 +270,8 @@ class EhviSampler(BaseSampler):
             evaluate(self._pool.neighbours(best(LOCAL_SEARCH_STARTS)))
         finalists = best(count * FINALISTS) or rows[:1]
         if self._expensive_pool is not None:
-            acquisition = self._final_acquisition(self._expensive_pool, state, pending)
+            final = self._final_acquisition(self._expensive_pool, state, pending)
+            acquisition = final.in_regions(acquisition.regions)
             order = np.argsort(-acquisition.improvement(finalists), kind="stable")
             finalists = [finalists[index] for index in order]
         chosen = finalists[:1]

@@ -63,6 +63,11 @@ class Surrogate:
         variance = self._kernel.variance(design) - np.einsum("ij,ij->j", whitened, whitened)
         return mean, np.sqrt(np.maximum(variance, 1e-12))
 
+    def mean(self, design: DesignMatrix) -> Floats:
+        """Return the mean of each member's loss alone, for a fraction of the time."""
+        mean: Floats = self._kernel(design, self._design) @ self._solved
+        return mean
+
     def condition(self, design: DesignMatrix, losses: Floats) -> "Surrogate":
         """Return the process given further observations, as noisy as the others; hyperparameters stay as they are."""
         whitened = self._whiten(self._kernel(design, self._design))
