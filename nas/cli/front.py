@@ -8,6 +8,7 @@ import click
 from nas import plugins
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
+from nas.cli.declared_options import OptionsCommand
 from nas.cli.front_table import print_below, print_front
 from nas.exports.output_file import write_text
 from nas.objective import recorded_objectives
@@ -21,7 +22,7 @@ from nas.study.baseline import as_json as baseline_as_json
 from nas.study.baseline import compared, stored_baselines
 
 
-@click.command("front")
+@click.command("front", cls=OptionsCommand)
 @options.storage
 @options.study
 @options.min_accuracy
