@@ -44,14 +44,6 @@ def made(url: str) -> None:
         store.put_artifact(SUPERNET)
 
 
-def test_a_least_accuracy_that_optuna_does_not_know_is_a_problem(storage_url: str) -> None:
-    make_study(storage_url, budget=2, min_accuracy=0.75)
-    assert check(storage_url) == []
-    change(storage_url, "UPDATE trial_system_attributes SET value_json = '7.0' WHERE key = 'constraints:accuracy'")
-    said = "Optuna has another distance of its accuracy from the least one, 0.75"
-    assert check(storage_url) == [f"study 'study', trial {number}: {said}" for number in (0, 1)]
-
-
 def change(url: str, statement: str) -> None:
     engine = open_engine(parse_url(url))
     with engine.begin() as connection:

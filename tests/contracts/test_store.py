@@ -11,7 +11,7 @@ import optuna
 import pytest
 from sqlalchemy import JSON, column, insert, table, text
 
-from nas.errors import ParameterError, StorageError, UnknownNameError, UserError
+from nas.errors import StorageError, UnknownNameError, UserError
 from nas.objective import UNKNOWN_HALF_WIDTH
 from nas.results.rank_correlation import RankCheck
 from nas.store.artifact import Artifact
@@ -77,29 +77,6 @@ def test_every_end_is_recorded_as_what_it_is(storage_url: str) -> None:
     assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL", "PRUNED"]
     assert [trial.constraints for trial in trials] == [{"latency_ms": -4.0}, {}, {"latency_ms": 4.0}]
     assert "out of memory" in trials[1].user_attrs["failure"]
-
-
-def test_a_trial_below_the_least_accuracy_is_complete_and_violates_a_constraint(storage_url: str) -> None:
-    outcomes = iter([complete(0.5, 1.0), failed(), complete(0.75, 2.0), infeasible(9.0)])
-    limits = {"max_latency_ms": 5.0, "min_accuracy": 0.625}
-    with Store.open(storage_url, create=True) as store:
-        study = open_study(store, storage_url, budget=4, **limits)
-        run(study, lambda architecture: next(outcomes))
-        ends = [TrialState.COMPLETE, TrialState.FAILED, TrialState.COMPLETE, TrialState.INFEASIBLE]
-        assert states(store) == ends
-        assert [result.is_below_min_accuracy for result in study.results] == [True, False]
-        with pytest.raises(ParameterError, match=r"begun with min_accuracy 0\.625, not with min_accuracy 0\.7"):
-            open_study(store, storage_url, **limits | {"min_accuracy": 0.7})
-        with pytest.raises(ParameterError, match=r"begun with min_accuracy 0\.625, not without min_accuracy"):
-            open_study(store, storage_url, max_latency_ms=5.0)
-    optuna_study = in_optuna(storage_url)
-    assert [trial.constraints for trial in optuna_study.trials] == [
-        {"latency_ms": -4.0, "accuracy": 0.125},
-        {},
-        {"latency_ms": -3.0, "accuracy": -0.125},
-        {"latency_ms": 4.0},
-    ]
-    assert [trial.number for trial in optuna_study.best_trials] == [2]
 
 
 def test_what_a_dead_driver_left_running_is_interrupted_and_tried_again(storage_url: str) -> None:
