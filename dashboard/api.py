@@ -11,6 +11,7 @@ from dashboard.detail import detail, measurement_row
 from dashboard.events import stream
 from dashboard.snapshot import Snapshots
 from nas.errors import UserError
+from nas.results.limits import Limits
 from nas.service import schemas
 from nas.store.engine import open_optuna, parse_url
 from nas.store.store import Store
@@ -20,6 +21,7 @@ JSON = "application/json"
 # Trial numbers fit a database integer.
 Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 Limit = Annotated[float | None, Query(gt=0, description="Leave out slower trials, in ms.", allow_inf_nan=False)]
+LeastAccuracy = Annotated[float | None, Query(gt=0, lt=1, description="Leave out less accurate trials.")]
 After = Annotated[str | None, Query(max_length=64, description="The revision of an earlier response.")]
 MaxRows = Annotated[int, Query(ge=1, le=1000)]
 Key = Annotated[str | None, Query(max_length=32, description="An architecture's key.")]
@@ -81,10 +83,11 @@ def trials(reading: Reading, name: str, after: After = None) -> Response:
 
 
 @router.get("/studies/{name:path}/front", response_model=schemas.Front)
-def front(reading: Reading, name: str, max_latency_ms: Limit = None) -> Response:
+def front(reading: Reading, name: str, max_latency_ms: Limit = None, min_accuracy: LeastAccuracy = None) -> Response:
     """Return the Pareto front, cheapest first."""
     trials = reading.snapshots.of(name).trials
-    content = trials.front_json if max_latency_ms is None else trials.front_within(max_latency_ms)
+    limits = Limits(max_latency_ms, min_accuracy)
+    content = trials.front_json if limits == Limits() else trials.front_within(limits)
     return Response(content, media_type=JSON)
 
 

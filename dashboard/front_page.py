@@ -32,7 +32,8 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
     members = front(results)
     on_front = {member.trial.number for member in members}
     dropped_results = dropped_from_front(results)
-    special = on_front | {result.trial.number for result in dropped_results}
+    below = [result for result in results if result.is_below_min_accuracy and not result.is_confirmed]
+    special = on_front | {result.trial.number for result in (*dropped_results, *below)}
     others = [result for result in results if result.trial.number not in special]
     # With objectives beyond the two that are drawn, the front is not a line.
     objectives = {objective.name for objective in recorded_objectives(record.settings)}
@@ -45,6 +46,9 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
     if dropped_results:
         chart.add_trace(_points(dropped_results, "dropped when confirmed", "markers", DROPPED, measure))
         chart.data[2].update(marker={"symbol": "x"})
+    if below:
+        chart.add_trace(_points(below, "below --min-accuracy", "markers", DOMINATED, measure))
+        chart.data[-1].update(marker={"symbol": "circle-open"})
     evaluated = [row for row in baselines if row.accuracy is not None and row.latency is not None]
     if evaluated:
         chart.add_trace(_baselines(evaluated, measure))

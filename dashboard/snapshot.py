@@ -11,6 +11,7 @@ from functools import cached_property
 
 from dashboard.trials import Trials
 from nas.errors import UnknownNameError
+from nas.results.limits import Limits
 from nas.results.metric import metric_label, metric_name
 from nas.service import schemas
 from nas.store.artifact import Artifact
@@ -35,6 +36,7 @@ class Snapshot:
     def summary(self) -> schemas.StudySummary:
         status, record, trials = self.status, self.status.record, self.trials
         settings = record.settings
+        limits = Limits.of_study(settings)
         error = status.last_error
         return {
             "name": record.name,
@@ -48,7 +50,8 @@ class Snapshot:
             "objectives": trials.objectives,
             "metric": metric_name(settings),
             "measure": metric_label(settings),
-            "max_latency_ms": settings.get("max_latency_ms"),
+            "max_latency_ms": limits.max_latency_ms,
+            "min_accuracy": limits.min_accuracy,
             "trials": {state.value: record.counts.get(state, 0) for state in TrialState},
             "done": status.done,
             "trials_per_hour": status.trials_per_hour,

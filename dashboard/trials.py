@@ -10,9 +10,11 @@ from typing import Any
 from dashboard.view import history, trial_row
 from nas.errors import UnknownNameError
 from nas.objective import recorded_objectives
-from nas.results.front import Result, as_json, dropped_from_front, front, front_hypervolume, results
+from nas.results.front import Result, as_json, dropped_from_front, front, results
+from nas.results.limits import Limits
 from nas.results.metric import metric_label, metric_name
 from nas.results.pareto import knee
+from nas.results.region import front_hypervolume, within
 from nas.service import schemas
 from nas.store.store import Ending
 from nas.study.baseline import Baseline, compared
@@ -118,10 +120,11 @@ class Trials:
     def front_json(self) -> bytes:
         return self._encode_front(self.results, self.front, self.hypervolume)
 
-    def front_within(self, limit_ms: float) -> bytes:
-        """Return the front of the trials within a latency limit."""
-        within = [result for result in self.results if result.latency.median <= limit_ms]
-        return self._encode_front(within, front(within), front_hypervolume(within, self.settings))
+    def front_within(self, limits: Limits) -> bytes:
+        """Return the front of the trials within these limits, and its hypervolume up to them."""
+        candidates = within(self.results, limits)
+        volume = front_hypervolume(candidates, limits.narrow(self.settings))
+        return self._encode_front(candidates, front(candidates), volume)
 
     def _encode_front(self, candidates: Sequence[Result], members: Sequence[Result], volume: float) -> bytes:
         losses = [member.losses for member in members]

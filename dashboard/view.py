@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from nas.results.front import Result, reference_point, results
+from nas.results.front import Result, results
 from nas.results.pareto import hypervolume
+from nas.results.region import reference_point
 from nas.service import schemas
 from nas.trial import Outcome, Trial
 
@@ -31,6 +32,7 @@ def trial_row(trial: Trial, settings: Mapping[str, Any]) -> schemas.Trial:
         "attempt": trial.attempt,
         "accuracy": result.accuracy if result is not None else own,
         "accuracy_std": result.accuracy_std if result is not None else None,
+        "below_min_accuracy": result is not None and result.is_below_min_accuracy,
         "seeds": len(result.reported) if result is not None else int(own is not None),
         "latency_ms": latency.median if latency is not None else None,
         "latency_interval_ms": list(latency.interval) if latency is not None else None,
@@ -47,17 +49,18 @@ def trial_row(trial: Trial, settings: Mapping[str, Any]) -> schemas.Trial:
 def history(results: Sequence[Result], created_at: float, settings: Mapping[str, Any]) -> list[schemas.Moment]:
     """Return the hypervolume of the front as trials finished, at the moments at which it grew.
 
-    It is that of the search's own results, before confirmation.
+    It is that of the search's own results, before confirmation, in the region of interest as it is now.
     """
     finished = sorted((result for result in results if result.trial.finished_at is not None), key=_finished_at)
-    if not finished:
+    points = [result.searched_losses for result in finished if result.is_within_limits]
+    if not points:
         return []
-    reference = reference_point([result.searched_losses for result in finished], settings)
+    reference = reference_point(points, settings)
     moments: list[schemas.Moment] = []
     front = np.empty((0, len(reference)))
     for count, result in enumerate(finished, start=1):
         point = np.array(result.searched_losses)
-        if not (front <= point).all(axis=1).any():
+        if result.is_within_limits and not (front <= point).all(axis=1).any():
             front = np.vstack([front[~(point <= front).all(axis=1)], point])
             volume = hypervolume([tuple(row) for row in front.tolist()], reference)
             moments.append(_moment(count, result, created_at, volume))

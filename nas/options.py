@@ -79,6 +79,8 @@ class Option:
 
     def _bounds(self, value: float) -> str:
         """The words for what is wrong of a number out of bounds."""
+        if self.above is not None and self.below is not None:
+            return f"not a number above {self.above:g} and below {self.below:g}"
         if self.above is not None:
             return f"not a positive number of {self.unit}" if self.unit else f"not a number above {self.above:g}"
         if self.maximum is not None:
@@ -158,6 +160,9 @@ LATENCY_PRECISION = Option(
 )
 MAX_LATENCY = Option(
     "Leave out what is slower than this.", flag="--max-latency", metavar="MS", above=0, unit="milliseconds"
+)
+MIN_ACCURACY = Option(
+    "Leave out what is less accurate than this.", flag="--min-accuracy", metavar="A", above=0, below=1
 )
 FOLLOW_LINKS = Option("Use pictures outside of the data set's folder to which its links, or its table, lead.")
 EMPTY_CLASSES = Option("Take class folders without pictures as classes.")

@@ -11,7 +11,9 @@ from nas.samplers.distinct import DistinctSampler
 from nas.space import SearchSpace
 from nas.store.store import Store
 from nas.study import opening
+from nas.study.early_stopping import rungs
 from nas.study.optuna_mirror import OptunaMirror
+from nas.study.pruning import Pruning
 from nas.study.study import Study
 from nas.trial import Outcome
 from tests.builders import Silent, small_space, synthetic
@@ -53,11 +55,14 @@ def open_study(
     watcher: Silent | None = None,
     flat_below: float | None = None,
     online_model: OnlineLatencyModel | None = None,
+    early_stopping: bool = False,
     **changed: Any,
 ) -> Study:
     """A study of the space under test in a store, made or opened again."""
     space = space or small_space()
     optuna_study, _ = opening.open_study(store, url, name, settings(**changed))
+    inner = sampler or optuna.samplers.RandomSampler(seed=0)
+    judged = rungs(settings(**changed)["epochs"])
     study = Study(
         store,
         OptunaMirror(optuna_study, space, settings(**changed)),
@@ -65,10 +70,10 @@ def open_study(
         settings(**changed),
         budget,
         watcher or Silent(),
+        pruning=Pruning(optuna_study, settings(**changed), judged, inner) if early_stopping else None,
         flat_below=flat_below,
         online_model=online_model,
     )
-    inner = sampler or optuna.samplers.RandomSampler(seed=0)
     optuna_study.sampler = DistinctSampler(inner, space, lambda: study.excluded, seed=0)
     return study
 

@@ -65,6 +65,7 @@ export function frontFigure({ trials, front, state }) {
   const members = front.members.map((member) => trials.get(member.trial)).filter((trial) => trial && x(trial) !== null);
   members.sort((one, other) => x(one) - x(other));
   const completeOthers = all.filter((trial) => trial.state === "complete" && !onFront.has(trial.number));
+  const neverOnFront = completeOthers.filter((trial) => !dropped.has(trial.number));
   const accuracies = all.map((trial) => trial.accuracy).filter((accuracy) => accuracy !== null);
   // Trials without an accuracy are drawn at the bottom.
   const floor = accuracies.length ? Math.min(...accuracies) : 0;
@@ -90,7 +91,7 @@ export function frontFigure({ trials, front, state }) {
   const isLine = front.objectives.length === 2 && front.objectives.includes(state.x);
   const baselines = front.baselines.filter((baseline) => baseline.accuracy !== null && x(baseline) !== null);
   const traces = [
-    points(completeOthers.filter((trial) => !dropped.has(trial.number)), "trials", { color: style("--dot") }),
+    points(neverOnFront.filter((trial) => !trial.below_min_accuracy), "trials", { color: style("--dot") }),
     points(all.filter((trial) => trial.state === "stopped"), "stopped early", {
       color: style("--dot"),
       symbol: "circle-open",
@@ -99,6 +100,10 @@ export function frontFigure({ trials, front, state }) {
       color: style("--warn"),
       symbol: "line-ns-open",
       size: 10,
+    }),
+    points(neverOnFront.filter((trial) => trial.below_min_accuracy), "below --min-accuracy", {
+      color: style("--dot"),
+      symbol: "triangle-down-open",
     }),
     points(completeOthers.filter((trial) => dropped.has(trial.number)), "dropped when confirmed", {
       color: style("--warn"),

@@ -3,7 +3,7 @@
 import { call, get, studyPath } from "./api.js";
 import { byId, element, run } from "./dom.js";
 
-const FIRST = ["space", "dataset", "data_dir", "budget", "max_latency", "target", "study", "workers"];
+const FIRST = ["space", "dataset", "data_dir", "budget", "max_latency", "min_accuracy", "target", "study", "workers"];
 const SUGGESTIONS = { space: "spaces", dataset: "datasets", sampler: "samplers", target: "targets", data_dir: "roots" };
 const POLL_MS = 700;
 

@@ -17,7 +17,7 @@ import {
 } from "./front.js";
 import { parallelFigure } from "./parallel.js";
 import { strip, swatch } from "./strip.js";
-import { TrialsTable } from "./trials_table.js";
+import { stateLabel, TrialsTable } from "./trials_table.js";
 
 const DEFAULTS = {
   trials: [],
@@ -92,6 +92,7 @@ class StudyPage {
       ["data set", summary.dataset],
       ["target", summary.target],
       ["limit", ms(summary.max_latency_ms)],
+      ["least accuracy", percent(summary.min_accuracy)],
       ["age", age(summary.created_at)],
     ]));
     const stop = byId("stop");
@@ -161,7 +162,7 @@ class StudyPage {
         "strong",
         {},
         element("a", { href: `${this.path}/trials/${trial.number}` }, `trial ${trial.number}`),
-        ` ${trial.state}`,
+        ` ${stateLabel(trial)}`,
       ),
       strip(trial.stages, 240, 44),
       element("div", {}, resultLine(trial, trial.figures.parameters, this.front.measure)),

@@ -5,10 +5,16 @@ import { count, element, ms, percent } from "./dom.js";
 import { layoutLabel, strip } from "./strip.js";
 
 const PAGE_SIZE = 50;
+
+// The state of a trial, and whether it is on no front for its accuracy.
+export function stateLabel(trial) {
+  return trial.below_min_accuracy ? `${trial.state}, below --min-accuracy` : trial.state;
+}
+
 const COLUMNS = [
   ["trial", (trial) => trial.number],
   ["architecture", (trial) => layoutLabel(trial.stages)],
-  ["state", (trial) => trial.state],
+  ["state", stateLabel],
   ["accuracy", (trial) => trial.accuracy],
   ["std", (trial) => trial.accuracy_std],
   ["seeds", (trial) => trial.seeds],
@@ -90,7 +96,7 @@ export class TrialsTable {
   matches() {
     const words = this.state.filter.toLowerCase().split(/\s+/).filter(Boolean);
     const searchText = (trial) =>
-      `${trial.number} ${trial.word} ${layoutLabel(trial.stages)} ${trial.state} ${trial.failure?.cause ?? ""}`
+      `${trial.number} ${trial.word} ${layoutLabel(trial.stages)} ${stateLabel(trial)} ${trial.failure?.cause ?? ""}`
         .toLowerCase();
     const trials = words.length
       ? this.trials.filter((trial) => words.every((word) => searchText(trial).includes(word)))
@@ -140,7 +146,7 @@ export class TrialsTable {
       ),
       number(element("a", { href: `${studyPath(this.name)}/trials/${trial.number}` }, String(trial.number))),
       element("td", {}, strip(trial.stages)),
-      element("td", {}, trial.state),
+      element("td", {}, stateLabel(trial)),
       number(percent(trial.accuracy)),
       number(percent(trial.accuracy_std)),
       number(String(trial.seeds)),

@@ -11,16 +11,22 @@ from nas.cli import options
 from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
 from nas.exports.source import Source, source_of
-from nas.options import MAX_LATENCY
+from nas.options import MAX_LATENCY, MIN_ACCURACY
 from nas.results.metric import metric_label
 from nas.study.stored_study import Member, StoredStudy
 
 # Parameters that select one of a study's trials, with their command-line options.
-TRIAL_OPTIONS = {"how": "--pick", "study": "--study", "max_latency_ms": "--max-latency"}
+TRIAL_OPTIONS = {
+    "how": "--pick",
+    "study": "--study",
+    "max_latency_ms": "--max-latency",
+    "min_accuracy": "--min-accuracy",
+}
 # Parameters that apply to a single architecture and not to a whole study.
 ARCHITECTURE_OPTIONS = {
     "how": "--pick",
     "max_latency_ms": "--max-latency",
+    "min_accuracy": "--min-accuracy",
     "input_size": "--input-size",
     "raw_input": "--raw-input",
     "free_size": "--free-size",
@@ -34,6 +40,7 @@ class _Selection(NamedTuple):
     study: str | None
     how: str
     max_latency_ms: float | None
+    min_accuracy: float | None
     input_size: str | None
 
 
@@ -51,6 +58,7 @@ class _Selection(NamedTuple):
     "complete trial by number.",
 )
 @options.max_latency
+@options.min_accuracy
 @click.option("--input-size", metavar="PX|HxW", help="Build the network for images of this size.")
 @click.option(
     "--format",
@@ -76,6 +84,7 @@ def command(config: str | None, form: str, output: Path, raw_input: bool, free_s
     """Export one architecture: a member of a study's front, a config file, an exported folder or a published model."""
     selected = _Selection(**selection)
     MAX_LATENCY.check("max_latency_ms", selected.max_latency_ms)
+    MIN_ACCURACY.check("min_accuracy", selected.min_accuracy)
     study_formats = plugins.names(plugins.STUDY_EXPORTERS)
     if form not in study_formats:
         plugins.check(plugins.EXPORTERS, form, also=study_formats)
@@ -99,7 +108,8 @@ def command(config: str | None, form: str, output: Path, raw_input: bool, free_s
     if config is not None:
         source = source_of(config)
     else:
-        member = StoredStudy(selected.storage, selected.study).pick(selected.how, selected.max_latency_ms)
+        stored = StoredStudy(selected.storage, selected.study)
+        member = stored.pick(selected.how, selected.max_latency_ms, selected.min_accuracy)
         source = Source(member.config)
         description = f"{_describe(member)}\n"
     if selected.input_size is not None:

@@ -8,28 +8,36 @@ import click
 from nas import plugins
 from nas.cli import options
 from nas.cli.baseline_table import print_baselines
-from nas.cli.front_table import print_front
+from nas.cli.declared_options import OptionsCommand
+from nas.cli.front_table import print_below, print_front
 from nas.exports.output_file import write_text
 from nas.objective import recorded_objectives
+from nas.options import MIN_ACCURACY
 from nas.results.front import as_json as result_as_json
 from nas.results.front import dropped_from_front, front, results
+from nas.results.limits import Limits
 from nas.results.metric import metric_label, metric_name
 from nas.store.store import Store
 from nas.study.baseline import as_json as baseline_as_json
 from nas.study.baseline import compared, stored_baselines
 
 
-@click.command("front")
+@click.command("front", cls=OptionsCommand)
 @options.storage
 @options.study
+@options.min_accuracy
 @options.as_json
 @click.option("--html", type=options.file_path, metavar="FILE", help="Write the front as a self-contained Plotly page.")
 @click.option("--full", is_flag=True, help="With --json: the front, fell_off, baselines, conclusion and metric.")
-def command(storage: str, study: str | None, as_json: bool, html: Path | None, full: bool) -> None:
+def command(
+    storage: str, study: str | None, min_accuracy: float | None, as_json: bool, html: Path | None, full: bool
+) -> None:
     """Show the Pareto front of accuracy against measured latency, the fastest first."""
+    MIN_ACCURACY.check("min_accuracy", min_accuracy)
     with Store.open(storage, create=False) as store:
         record = store.study(study)
-        study_results = results(store.trials(record.study_id), record.settings)
+        settings = Limits(min_accuracy=min_accuracy).narrow(record.settings)
+        study_results = results(store.trials(record.study_id), settings)
         baselines = stored_baselines(store, record.settings)
     if html is not None:
         write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, study_results, baselines))
@@ -47,6 +55,8 @@ def command(storage: str, study: str | None, as_json: bool, html: Path | None, f
     objectives = [objective.name for objective in recorded_objectives(record.settings)]
     measure = metric_label(record.settings)
     print_front(member_rows, objectives, dropped_rows, measure)
+    below = sum(result.is_below_min_accuracy for result in study_results)
+    print_below(below, len(study_results), Limits.of_study(settings).min_accuracy)
     print_baselines(baseline_rows, conclusion, objectives, len(members), measure)
     if html is not None:
         click.echo(f"wrote {html}")

@@ -16,6 +16,12 @@ from nas.results.rank_correlation import MIN_TRIALS_TO_RANK, FeatureRank, RankCh
 COMMON_OBJECTIVES = (ACCURACY.name, LATENCY.name, PARAMETERS.name)
 # Shown in the column of seeds for a member that was trained with the search's own seed only.
 UNCONFIRMED = "own"
+# The marks of rows that were dropped from the front, with the reasons.
+DROPPED = {
+    "a": "it is below --min-accuracy",
+    "o": "over --max-latency when it was measured again",
+    "x": "by its further seeds it is dominated by a member of the front",
+}
 
 
 def print_front(
@@ -39,7 +45,7 @@ def print_front(
     for name in further:
         table.add_column(f"{name} {unit_of(name)}".rstrip(), justify="right")
     layouts = _mixer_labels([Architecture(tuple(map(Stage.from_dict, row["stages"]))) for row in rows])
-    suffixes = [""] * len(members) + ["o" if row["over_limit"] else "x" for row in dropped]
+    suffixes = [""] * len(members) + [_mark_of_dropped(row) for row in dropped]
     for row, mixers, suffix in zip(rows, layouts, suffixes, strict=True):
         table.add_row(f"{row['trial']}{suffix}", mixers, *_cells(row, further))
     print_table(table)
@@ -82,10 +88,21 @@ def _print_notes(
         print_note("* changed: measured again at the end, and differs by more than the confidence intervals allow")
     if any(shown.intersection(row["unsure"]) for row in rows):
         print_note("! unreliable: the machine was too busy, and only a few rounds were undisturbed")
-    if any(not row["over_limit"] for row in dropped):
-        print_note("x dropped: by its further seeds it is dominated by a member of the front")
-    if any(row["over_limit"] for row in dropped):
-        print_note("o dropped: over --max-latency when it was measured again")
+    for mark in sorted({_mark_of_dropped(row) for row in dropped}):
+        print_note(f"{mark} dropped: {DROPPED[mark]}")
+
+
+def _mark_of_dropped(row: Mapping[str, Any]) -> str:
+    """Return the mark of a row that was dropped from the front: a key of DROPPED."""
+    if row["over_limit"]:
+        return "o"
+    return "a" if row["below_min_accuracy"] else "x"
+
+
+def print_below(below: int, complete: int, min_accuracy: float | None) -> None:
+    """Print how many of the complete trials are below the least accuracy, where there is one."""
+    if below and min_accuracy is not None:
+        print_note(f"{below} of {complete} complete trials are below --min-accuracy {min_accuracy:g}: on no front")
 
 
 def _suffix(member: Mapping[str, Any], objective: str) -> str:

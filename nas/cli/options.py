@@ -13,6 +13,7 @@ from nas.options import (
     DEFAULT_STORAGE,
     LATENCY_PRECISION,
     MAX_LATENCY,
+    MIN_ACCURACY,
     PIXEL_LIMIT,
     RAY_ADDRESS,
     STORAGE,
@@ -23,6 +24,7 @@ storage = click_option(OptionField("storage", str, DEFAULT_STORAGE, STORAGE))
 study = click.option("--study", metavar="NAME", help="Study to read; the newest by default.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, to standard output.")
 max_latency = click_option(OptionField("max_latency_ms", float, None, MAX_LATENCY))
+min_accuracy = click_option(OptionField("min_accuracy", float, None, MIN_ACCURACY))
 latency_precision = click_option(
     OptionField("precision", float, DEFAULT_LATENCY_PRECISION, replace(LATENCY_PRECISION, flag="--latency-precision"))
 )

@@ -11,9 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from nas.cli.figures import format_figures
 from nas.cli.front_table import low_correlation_warning
 from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
-from nas.results.front import front, front_hypervolume
+from nas.results.front import front
 from nas.results.metric import METRIC_SETTING, metric_label
 from nas.results.rank_correlation import RankCheck
+from nas.results.region import front_hypervolume
 from nas.study.study import Study
 from nas.trial import Trial, TrialState
 from nas.trial_cost import duration
@@ -117,12 +118,13 @@ class SearchProgress:
     def _summarise(self, study: Study) -> str:
         study_results = study.results
         members = front(study_results)
-        if not members:
+        if not study_results:
             return "no result yet"
-        best = max(member.accuracy for member in members)
+        best = max(result.accuracy for result in members or study_results)
         volume = front_hypervolume(study_results, study.settings)
         newly_done = study.done - self._done_before
-        figures = f"best {best:.4f}, front {len(members)}, hypervolume {volume:.4g}"
+        below = "" if members else " (not within the limits)"
+        figures = f"best {best:.4f}{below}, front {len(members)}, hypervolume {volume:.4g}"
         if study.is_over or not newly_done:
             return figures
         if study.time_limit is not None:

@@ -11,7 +11,7 @@ from nas.cli import options
 from nas.cli.baseline_table import print_baselines
 from nas.cli.declared_options import OptionsCommand
 from nas.cli.event_log import EventLog
-from nas.cli.front_table import print_features, print_front, print_rank_checks
+from nas.cli.front_table import print_below, print_features, print_front, print_rank_checks
 from nas.cli.main import INTERRUPTED
 from nas.cli.progress import SearchProgress
 from nas.cli.search_options import search_options, search_options_from
@@ -91,6 +91,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
             click.echo(f"flat: the other {result.remaining} trials would add about {result.expected_gain:.1%}")
         objectives = [objective.name for objective in result.objectives]
         print_front(members, objectives, dropped, result.measure)
+        print_below(result.below_min_accuracy, result.complete, result.min_accuracy)
         print_baselines(baselines, result.conclusion, objectives, len(members), result.measure)
         print_rank_checks(result.rank_checks, result.measure)
         if result.features:

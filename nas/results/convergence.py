@@ -8,8 +8,9 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from nas.results.front import Result, reference_point
-from nas.results.pareto import hypervolume
+from nas.results.front import Result
+from nas.results.pareto import Point, hypervolume, non_dominated
+from nas.results.region import reference_point
 
 # With fewer recorded trials the gain of a doubling is too noisy.
 MIN_TRIALS = 20
@@ -18,16 +19,25 @@ MIN_TRIALS = 20
 def expected_gain(
     results: Sequence[Result], done: Collection[int], remaining: int, settings: Mapping[str, Any]
 ) -> float | None:
-    """Return the expected gain as a share of the front's present hypervolume; None with too few trials.
+    """Return the expected gain as a share of the front's present hypervolume in the region of interest.
 
-    `done` holds the numbers of all recorded trials, `remaining` counts the trials to come. The gain is computed from
-    the trials' figures before confirmation, so that it does not change while the front is confirmed.
+    None with too few trials, and while no result is in the region. `done` holds the numbers of all recorded trials,
+    `remaining` counts the trials to come. The gain is computed from the trials' figures before confirmation, so that it
+    does not change while the front is confirmed.
     """
-    if len(done) < MIN_TRIALS or not results:
+    candidates = [result for result in results if result.is_within_limits]
+    if len(done) < MIN_TRIALS or not candidates:
         return None
     middle = sorted(done)[len(done) // 2]
-    points = [result.searched_losses for result in results]
+    points = [result.searched_losses for result in candidates]
+    earlier = [result.searched_losses for result in candidates if result.trial.number < middle]
     reference = reference_point(points, settings)
     now = hypervolume(points, reference)
-    before = hypervolume([result.searched_losses for result in results if result.trial.number < middle], reference)
-    return (now - before) / now * math.log2((len(done) + remaining) / len(done)) if now > 0 else None
+    if now == 0:
+        # Where half of the results are equally accurate, the region may be empty although the front is at its best.
+        return 0.0 if _front(earlier) == _front(points) else None
+    return (now - hypervolume(earlier, reference)) / now * math.log2((len(done) + remaining) / len(done))
+
+
+def _front(points: Sequence[Point]) -> list[Point]:
+    return [points[index] for index in non_dominated(points)]

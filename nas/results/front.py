@@ -19,7 +19,8 @@ from nas.objective import (
     pooled,
     recorded_objectives,
 )
-from nas.results.pareto import Point, hypervolume, knee, non_dominated
+from nas.results.limits import Limits
+from nas.results.pareto import Point, knee, non_dominated
 from nas.results.shrinkage import SeedResult, ShrinkageEstimator, fit_scores, fit_shrinkage
 from nas.results.similarity import feature_columns
 from nas.trial import Trial, TrialState
@@ -37,9 +38,10 @@ class Result(NamedTuple):
     one, measured during confirmation if there was one. `changed` names the objectives whose figure left the first one's
     confidence interval then, `unreliable` those known from a few disturbed rounds only. `losses` are the study's
     objectives as shown, to be minimised, accuracy last; `searched_losses` the same before confirmation.
-    `is_over_limit` marks a trial that met the latency limit in the search and exceeds it now. `accuracy_sd` is the
-    standard deviation of the accuracy given one seed, `standard_error` that of `accuracy`, from the differences between
-    seeds in the whole study; both are 0 while unknown.
+    `is_over_limit` marks a trial that met the latency limit in the search and exceeds it now, `is_below_min_accuracy`
+    one that is less accurate than the user accepts. `accuracy_sd` is the standard deviation of the accuracy given one
+    seed, `standard_error` that of `accuracy`, from the differences between seeds in the whole study; both are 0 while
+    unknown.
     `is_score` marks an untrained supernet member in a study that has retrained others: its accuracy is not comparable
     with theirs, so it is on no front, and its loss is what a training is expected to give.
     """
@@ -55,8 +57,14 @@ class Result(NamedTuple):
     accuracy_sd: float = 0.0
     standard_error: float = 0.0
     is_over_limit: bool = False
+    is_below_min_accuracy: bool = False
     unreliable: frozenset[str] = frozenset()
     is_score: bool = False
+
+    @property
+    def is_within_limits(self) -> bool:
+        """Whether it may be on a front: it keeps the study's limits on latency and accuracy."""
+        return not (self.is_over_limit or self.is_below_min_accuracy)
 
     @property
     def is_confirmed(self) -> bool:
@@ -102,8 +110,8 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
         estimator = fit_shrinkage(list(trained.values()), feature_columns([trial.architecture for trial in complete]))
     has_further_seeds = any(len(runs) > 1 for runs in trained.values())
     similarity = dict(zip(trained, estimator.similarity, strict=True))
-    accuracy_sd, objectives = estimator.accuracy_sd, _objectives(settings)
-    limit_ms = settings.get("max_latency_ms")
+    accuracy_sd, objectives = estimator.accuracy_sd, ordered_objectives(settings)
+    limits = Limits.of_study(settings)
     complete_results = []
     for trial in trials:
         runs, outcome = trained.get(trial.number), trial.outcome
@@ -139,7 +147,8 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
                     changed,
                     accuracy_sd,
                     estimator.standard_error(len(reported(accuracies))),
-                    is_over_limit=limit_ms is not None and latency.median > limit_ms,
+                    is_over_limit=not limits.allow_latency(latency.median),
+                    is_below_min_accuracy=not limits.allow_accuracy(accuracy),
                     unreliable=unreliable,
                     is_score=is_score,
                 )
@@ -147,7 +156,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
     return complete_results
 
 
-def _objectives(settings: Mapping[str, Any]) -> list[Objective]:
+def ordered_objectives(settings: Mapping[str, Any]) -> list[Objective]:
     """Return the study's objectives, accuracy last."""
     return sorted(recorded_objectives(settings), key=lambda objective: objective.maximise)
 
@@ -192,16 +201,16 @@ def _seed_results(trial: Trial) -> tuple[SeedResult, ...]:
 def contenders(candidates: Sequence[Result]) -> list[Result]:
     """Return the candidates for confirmation, cheapest first: the front if each score were the training it predicts.
 
-    Results over the latency limit are excluded.
+    Results over the latency limit, and below the least accuracy, are excluded.
     """
-    within = [result for result in candidates if not result.is_over_limit]
+    within = [result for result in candidates if result.is_within_limits]
     return [within[index] for index in non_dominated([result.losses for result in within])]
 
 
 def front(candidates: Sequence[Result]) -> list[Result]:
     """Return the results that no other one dominates by the figures that are shown, cheapest first.
 
-    Results over the latency limit are excluded.
+    Results over the latency limit, and below the least accuracy, are excluded.
     """
     return contenders([result for result in candidates if not result.is_score])
 
@@ -221,7 +230,7 @@ def near_front(candidates: Sequence[Result]) -> list[Result]:
         as_cheap = (m for m in members if all(x <= y for x, y in zip(m.losses, costs, strict=False)))
         return max(member.expected_accuracy for member in as_cheap) - candidate.expected_accuracy
 
-    others = (result for result in candidates if result.trial.number not in member_numbers and not result.is_over_limit)
+    others = (result for result in candidates if result.trial.number not in member_numbers and result.is_within_limits)
     gaps = [(gap_to_best(result), result) for result in others]
     return [result for gap, result in sorted(gaps, key=lambda pair: pair[0]) if gap < result.accuracy_sd]
 
@@ -248,29 +257,6 @@ def similar_to(result: Result, members: Sequence[Result]) -> list[int]:
     ]
 
 
-def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any]) -> float:
-    """Return the front's hypervolume, accuracy times milliseconds (or other objectives), from the reference point.
-
-    Without a limit, and for other objectives, the reference point is the worst result: the hypervolume then compares
-    moments of one study, not studies.
-    """
-    if not candidates:
-        return 0.0
-    reference = reference_point([candidate.losses for candidate in candidates], settings)
-    return hypervolume([member.losses for member in front(candidates)], reference)
-
-
-def reference_point(points: Sequence[Point], settings: Mapping[str, Any]) -> Point:
-    """Return the reference point of a study's hypervolume: accuracy 0, the latency limit, and else the worst figure."""
-    fixed = {ACCURACY.name: 0.0}
-    if settings.get("max_latency_ms") is not None:
-        fixed[LATENCY.name] = settings["max_latency_ms"]
-    worst = [max(column) for column in zip(*points, strict=True)]
-    return tuple(
-        fixed.get(objective.name, figure) for objective, figure in zip(_objectives(settings), worst, strict=True)
-    )
-
-
 def pick(candidates: Sequence[Result], choice: str) -> Result:
     """Pick one result: `knee`, `accuracy` or `latency` (also `fastest`) of the front, or `trial:N`, on it or not.
 
@@ -286,7 +272,8 @@ def pick(candidates: Sequence[Result], choice: str) -> Result:
         raise UnknownNameError("pick", choice, PICKS)
     members = front(candidates)
     if not members:
-        raise UserError("the study has no complete trial to pick from")
+        limited = " within its limits on latency and accuracy" if candidates else ""
+        raise UserError(f"the study has no complete trial to pick from{limited}")
     if choice == "knee":
         return members[knee([member.losses for member in members])]
     if choice == "accuracy":
@@ -315,6 +302,7 @@ def as_json(result: Result, members: Sequence[Result]) -> dict[str, Any]:
         "latency_usable": result.latency.is_usable,
         "unsure": sorted(result.unreliable),
         "over_limit": result.is_over_limit,
+        "below_min_accuracy": result.is_below_min_accuracy,
         "latency_precise": result.latency.is_precise,
         "moved": sorted(result.changed),
         "figures": dict(result.figures),

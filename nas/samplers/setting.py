@@ -38,8 +38,9 @@ class SamplerSetting:
     """A study of `objectives` over a space, in the study's order.
 
     `costs` give an objective of any architecture before it is tried, by the objective's name. `limits` are objectives'
-    upper limits, by name. `features` are further numbers of any architecture; each of `expensive_features` takes about
-    as long as a training step. A sampler may ignore all of these.
+    limits, by name: upper ones of what is minimised, lower ones of what is maximised, such as the least acceptable
+    accuracy. `features` are further numbers of any architecture; each of `expensive_features` takes about as long as a
+    training step. A sampler may ignore all of these.
     """
 
     space: Space

@@ -64,9 +64,10 @@ class Client:
     def trial(self, name: str, number: int) -> schemas.TrialDetail:
         return cast("schemas.TrialDetail", self._get(f"{_study(name)}/trials/{number}"))
 
-    def front(self, name: str, max_latency_ms: float | None = None) -> schemas.Front:
-        limit = {} if max_latency_ms is None else {"max_latency_ms": max_latency_ms}
-        return cast("schemas.Front", self._get(f"{_study(name)}/front", limit))
+    def front(self, name: str, max_latency_ms: float | None = None, min_accuracy: float | None = None) -> schemas.Front:
+        limits = {"max_latency_ms": max_latency_ms, "min_accuracy": min_accuracy}
+        query = {limit: value for limit, value in limits.items() if value is not None}
+        return cast("schemas.Front", self._get(f"{_study(name)}/front", query))
 
     def history(self, name: str) -> list[schemas.Moment]:
         """Return the growth of the front's hypervolume over the trials."""

@@ -29,6 +29,7 @@ class StudySummary(TypedDict):
     metric: str
     measure: str
     max_latency_ms: float | None
+    min_accuracy: float | None
     trials: dict[str, int]
     done: int
     trials_per_hour: float
@@ -42,7 +43,10 @@ class StudySummary(TypedDict):
 
 
 class Trial(TypedDict):
-    """A trial without its samples and curves. If it was stopped early, `accuracy` is the last of its curve."""
+    """A trial without its samples and curves. If it was stopped early, `accuracy` is the last of its curve.
+
+    `below_min_accuracy` marks a complete trial that is less accurate than the study's limit, and so on no front.
+    """
 
     number: int
     state: str
@@ -54,6 +58,7 @@ class Trial(TypedDict):
     attempt: int
     accuracy: float | None
     accuracy_std: float | None
+    below_min_accuracy: bool
     seeds: int
     latency_ms: float | None
     latency_interval_ms: list[float] | None
@@ -76,7 +81,8 @@ class Front(TypedDict):
     """A study's front. `members` are the objects that `nas front --json` prints, `metric` and `measure` a summary's.
 
     The field fallen has the numbers of the trials that further seeds dropped from the front, `baselines` the study's
-    recorded known networks, and `conclusion` compares the front with them, in a list of lines.
+    recorded known networks, and `conclusion` compares the front with them, in a list of lines. `hypervolume` is that in
+    the region of interest.
     """
 
     revision: str
@@ -92,7 +98,7 @@ class Front(TypedDict):
 
 
 class Moment(TypedDict):
-    """The front's hypervolume after a number of ended `trials`."""
+    """The front's hypervolume in the region of interest after a number of ended `trials`."""
 
     trials: int
     hours: float

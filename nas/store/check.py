@@ -11,7 +11,8 @@ from sqlalchemy import URL, Connection, Row, Table, select, text
 from nas.architecture import Architecture
 from nas.errors import NasError
 from nas.latency.measured_key import has_own_key
-from nas.objective import Measurement, fingerprint_digest, recorded_objectives
+from nas.objective import ACCURACY, Measurement, fingerprint_digest, recorded_objectives
+from nas.results.limits import Limits
 from nas.store import tables
 from nas.store.engine import open_engine, open_optuna, parse_url
 from nas.store.rows import FIRST_TARGET
@@ -216,3 +217,6 @@ def _optuna_problems(
         names = [objective.name for objective in recorded_objectives(settings)]
         if dict(zip(names, trial.values, strict=True)).get("accuracy", row.accuracy) != row.accuracy:
             yield "Optuna has another accuracy"
+        min_accuracy = Limits.of_study(settings).min_accuracy
+        if min_accuracy is not None and trial.constraints.get(ACCURACY.name) != min_accuracy - row.accuracy:
+            yield f"Optuna has another distance of its accuracy from the least one, {min_accuracy:g}"

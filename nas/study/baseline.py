@@ -22,7 +22,7 @@ KIND = "baseline"
 IRRELEVANT_SETTINGS = frozenset(
     (
         *("space", "space_key", "mixer_sources", "evaluator", "objectives", "latency_precision", "max_latency_ms"),
-        *("supernet", "inherit"),
+        *("min_accuracy", "supernet", "inherit"),
     )
 )
 

@@ -14,6 +14,7 @@ from nas.errors import ParameterError, StorageError
 from nas.evaluation import DATA_SETTINGS
 from nas.exports.config import PICTURE_SETTINGS
 from nas.objective import recorded_objectives
+from nas.results.limits import MIN_ACCURACY_SETTING
 from nas.space.loading import is_file, load_space
 from nas.space.size import split_size
 from nas.store.engine import open_optuna, parse_url
@@ -82,8 +83,8 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
         _register(store, study, settings, created_at)
     record = store.study(name)
     check_content(record, settings)
-    # What is not on record is the data set's own way.
-    for setting in dict.fromkeys((*settings, *DATA_SETTINGS, *PICTURE_SETTINGS)):
+    # What is not on record is the data set's own way, or no limit.
+    for setting in dict.fromkeys((*settings, *DATA_SETTINGS, *PICTURE_SETTINGS, MIN_ACCURACY_SETTING)):
         value = settings.get(setting)
         if setting == "space" and record.settings.get("space_key") == settings["space_key"]:
             # The same space under another name.

@@ -12,7 +12,8 @@ import optuna
 from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
-from nas.objective import LATENCY, recorded_objectives
+from nas.objective import ACCURACY, LATENCY, recorded_objectives
+from nas.results.limits import Limits
 from nas.samplers.distributions import distributions
 from nas.samplers.setting import CURVE, OBSERVED
 from nas.space import Space
@@ -97,9 +98,11 @@ class OptunaMirror:
         from.
         """
         outcome = trial.outcome or Outcome()
-        limit_ms: float | None = self._settings["max_latency_ms"]
-        if outcome.latency is not None and limit_ms is not None:
-            asked.set_constraint(LATENCY.name, outcome.latency.median - limit_ms)
+        limits = Limits.of_study(self._settings)
+        if outcome.latency is not None and limits.max_latency_ms is not None:
+            asked.set_constraint(LATENCY.name, outcome.latency.median - limits.max_latency_ms)
+        if outcome.accuracy is not None and limits.min_accuracy is not None:
+            asked.set_constraint(ACCURACY.name, limits.min_accuracy - outcome.accuracy)
         values = [outcome.figures.get(objective.name) for objective in recorded_objectives(self._settings)]
         is_pruned = trial.state in (TrialState.INFEASIBLE, TrialState.STOPPED)
         attributes: dict[str, Any] = {}

@@ -22,6 +22,7 @@ from nas.exports.training import TrainingRecipe
 from nas.latency.measured_key import mixer_sources
 from nas.latency.slowest import size_for
 from nas.options import AUTO_COLOUR
+from nas.results.limits import MIN_ACCURACY_SETTING
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
@@ -165,7 +166,10 @@ def settings_of(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any
     """The settings that all trials of the study share."""
     space = evaluation.space
     sources = mixer_sources(mixer.name for stage in space.stages for mixer in stage.mixer_choices)
-    others = {MIXER_SOURCES: sources} if sources else {}
+    others: dict[str, Any] = {MIXER_SOURCES: sources} if sources else {}
+    if options.min_accuracy is not None:
+        # Without it the settings, and so the name, are as they were before there was such a limit.
+        others[MIN_ACCURACY_SETTING] = options.min_accuracy
     named = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator}
     return {**named, **evaluation.settings, **others}
 

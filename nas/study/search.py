@@ -17,8 +17,10 @@ from nas.evaluation import AskTell, Evaluation, Runner, Watcher, advice_limit_s
 from nas.exports.known import KNOWN
 from nas.latency.measured_key import measured_key
 from nas.latency.slowest import room_hint
-from nas.objective import LATENCY, MACS, PARAMETERS, recorded_objectives
+from nas.objective import ACCURACY, LATENCY, MACS, PARAMETERS, recorded_objectives
 from nas.options import check_options
+from nas.results.limits import Limits
+from nas.results.metric import metric_label
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import ArchitectureMetric, SamplerSetting
 from nas.space import SearchSpace
@@ -86,6 +88,12 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             options.confirm,
             options.evaluator,
             evaluation.least_confirm,
+        )
+    if options.min_accuracy is not None and evaluation.least_confirm:
+        raise OptionError(
+            "{min_accuracy} {:g} with {evaluator} {}: its scores are no accuracies",
+            options.min_accuracy,
+            options.evaluator,
         )
     settings = settings_of(options, evaluation)
     runner = runner_of(options, evaluation.evaluator)
@@ -215,7 +223,8 @@ def _study(
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     latency_input = ModelInput.from_dict(settings["latency_input"])
     online_model = _online_model(store, settings, builder, latency_input)
-    limit: float | None = settings["max_latency_ms"]
+    limits = Limits.of_study(settings)
+    by_objective = {LATENCY.name: limits.max_latency_ms, ACCURACY.name: limits.min_accuracy}
     costs: dict[str, ArchitectureMetric] = {
         LATENCY.name: online_model.expected_ms,
         PARAMETERS.name: lambda member: total_cost(builder, member, latency_input).parameters,
@@ -226,7 +235,7 @@ def _study(
         options.seed,
         recorded_objectives(settings),
         costs=costs,
-        limits={} if limit is None else {LATENCY.name: limit},
+        limits={name: limit for name, limit in by_objective.items() if limit is not None},
         features=[*start.priors, *(costs[name] for name in options.features if name in costs)],
         expensive_features=evaluation.features,
     )
@@ -289,8 +298,11 @@ def _online_model(
 
 
 def _check_outcome(study: Study) -> None:
-    """Raises InfeasibleError when the study is over without a single complete trial."""
-    if study.results or not study.is_over:
+    """Raises InfeasibleError when the study is over without a single complete trial within the limits."""
+    if not study.is_over:
+        return
+    if study.results:
+        _check_accuracies(study)
         return
     if study.time_limit is not None and not study.is_hopeless and not study.has_no_candidate:
         raise OptionError("{time_s} {:g} s: no trial has ended in that time", study.time_limit.seconds)
@@ -319,3 +331,20 @@ def _check_outcome(study: Study) -> None:
         raise InfeasibleError(f"no member could be trained by itself; the last one failed with {untrained[-1]}")
     reason = failed[-1].outcome.failure if failed and failed[-1].outcome else None
     raise InfeasibleError(f"all {len(failed)} trials failed" + (f", the last one with {reason}" if reason else ""))
+
+
+def _check_accuracies(study: Study) -> None:
+    """Raises LimitError when no complete trial of the study reaches the least accuracy."""
+    min_accuracy = Limits.of_study(study.settings).min_accuracy
+    fast = [result for result in study.results if not result.is_over_limit]
+    if min_accuracy is None or not fast or any(result.is_within_limits for result in fast):
+        return
+    best = max(fast, key=lambda result: result.accuracy)
+    raise LimitError(
+        "{min_accuracy} {:g}: none of {} complete trials reaches it; the most accurate one, trial {}, has {} {:.4f}",
+        min_accuracy,
+        len(fast),
+        best.trial.number,
+        metric_label(study.settings),
+        best.accuracy,
+    )

@@ -27,6 +27,7 @@ from nas.options import (
     LATENCY_PRECISION,
     MAX_LATENCY,
     METRIC,
+    MIN_ACCURACY,
     PIXEL_LIMIT,
     RAY_ADDRESS,
     RESIZE,
@@ -179,6 +180,9 @@ class SearchOptions:
     ).default(None)
     max_latency_ms: float | None = replace(
         MAX_LATENCY, help="Never train what is slower than this on the first --target."
+    ).default(None)
+    min_accuracy: float | None = replace(
+        MIN_ACCURACY, help="Keep what is less accurate than this, by --metric, off the front, and stop it early."
     ).default(None)
     workers: int | None = Option(
         "Trials at a time; by default one per core as far as memory allows, or per GPU share.",

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from nas.objective import ACCURACY, Objective, recorded_objectives
 from nas.options import PLAIN_ACCURACY
 from nas.results.comparison import Comparison
-from nas.results.front import Result, dropped_from_front, front, front_hypervolume
+from nas.results.front import Result, dropped_from_front, front
+from nas.results.limits import Limits
 from nas.results.metric import metric_label, metric_name
 from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
+from nas.results.region import front_hypervolume
 from nas.study.baseline import Baseline, compared
 from nas.study.search_options import SearchOptions
 from nas.study.study import Study
@@ -41,6 +43,11 @@ class SearchResult:
     """The label of the measure of accuracy, for people."""
     metric: str = PLAIN_ACCURACY
     """The measure's name, a value of --metric."""
+    complete: int = 0
+    """The number of complete trials."""
+    below_min_accuracy: int = 0
+    """The number of these that are less accurate than `min_accuracy`."""
+    min_accuracy: float | None = None
     baselines: list[Baseline] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     conclusion: list[str] = field(default_factory=list)
@@ -77,6 +84,9 @@ def result_of(
         interrupted=interrupted,
         measure=metric_label(study.settings),
         metric=metric_name(study.settings),
+        complete=len(results),
+        below_min_accuracy=sum(result.is_below_min_accuracy for result in results),
+        min_accuracy=Limits.of_study(study.settings).min_accuracy,
         baselines=baselines,
         comparisons=comparisons,
         conclusion=conclusion,

@@ -12,7 +12,9 @@ from nas.errors import OptionError
 from nas.exports.config import ExportedConfig, config_of
 from nas.exports.source import Source
 from nas.results.front import Result, front, pick, results
+from nas.results.limits import Limits
 from nas.results.metric import metric_label
+from nas.results.region import within
 from nas.store.store import Store, StudyRecord
 from nas.trial import Trial
 
@@ -96,23 +98,29 @@ class StoredStudy:
         """The members of the Pareto front, the fastest first."""
         return [Member(result, self.record) for result in front(self._results)]
 
-    def best(self, max_latency_ms: float | None = None) -> Member:
-        """The most accurate member within the latency limit. Raises ParameterError where nothing is that fast."""
-        return self.pick("accuracy", max_latency_ms)
+    def best(self, max_latency_ms: float | None = None, min_accuracy: float | None = None) -> Member:
+        """The most accurate member within the limits. Raises ParameterError where nothing is."""
+        return self.pick("accuracy", max_latency_ms, min_accuracy)
 
-    def pick(self, choice: str, max_latency_ms: float | None = None) -> Member:
-        """The member within the latency limit that `nas.results.front.pick` chooses: `knee`, `latency`, `trial:3`, ...
+    def pick(self, choice: str, max_latency_ms: float | None = None, min_accuracy: float | None = None) -> Member:
+        """The member within the limits that `nas.results.front.pick` chooses: `knee`, `latency`, `trial:3`, ...
 
-        Raises ParameterError where nothing is that fast, and what `pick` raises.
+        Raises ParameterError where no trial is that fast and that accurate, and what `pick` raises.
         """
-        fitting = [
-            result for result in self._results if max_latency_ms is None or result.latency.median <= max_latency_ms
-        ]
-        if self._results and not fitting:
+        fast = within(self._results, Limits(max_latency_ms))
+        if self._results and not fast:
             fastest_ms = min(result.latency.median for result in self._results)
             raise OptionError(
                 "{max_latency_ms} {:g}: the study's fastest trial takes {:.3f} ms", max_latency_ms, fastest_ms
             )
+        fitting = within(fast, Limits(min_accuracy=min_accuracy))
+        if fast and not fitting:
+            measure, best = metric_label(self.settings), max(result.accuracy for result in fast)
+            if max_latency_ms is None:
+                message = "{min_accuracy} {:g}: the study's most accurate trial has {} {:.4f}"
+                raise OptionError(message, min_accuracy, measure, best)
+            message = "{min_accuracy} {:g}: within {max_latency_ms} {:g} the most accurate trial has {} {:.4f}"
+            raise OptionError(message, min_accuracy, max_latency_ms, measure, best)
         return Member(pick(fitting, choice), self.record)
 
     def trials_dataframe(self) -> "pd.DataFrame":

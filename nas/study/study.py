@@ -320,6 +320,8 @@ class Study:
             return False
         trial = replace(self._trials[number], state=state, outcome=outcome, finished_at=now)
         self._put(trial)
+        if self._pruning is not None:
+            self._pruning.record_end(outcome)
         if state.is_done:
             self._resume_from.pop(trial.architecture.key, None)
         if self._online_model is not None and outcome.latency is not None:

@@ -55,6 +55,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             artifact_of(Baseline(known_network("resnet8"), "", {1: complete(0.95, 3.0)}), settings(), 1.0)
         )
     make_study(url, name="two", budget=8)
+    make_study(url, name="accurate", budget=12, min_accuracy=0.78)
     with Served(folder) as served:
         # The first request for the costs of a network waits for torch.
         httpx.get(f"{served.url}/api/v1/studies/one/trials/0", timeout=60).raise_for_status()
@@ -130,6 +131,19 @@ def test_baselines_stand_beside_the_front(page: Page, served: Served) -> None:
     # A baseline is not a trial: a click selects nothing.
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator("#unselected")).to_be_visible()
+    assert watched.problems == []
+
+
+def test_trials_below_the_least_accuracy_are_told_from_others(page: Page, served: Served) -> None:
+    watched = Watched(page, served.url)
+    page.goto(f"{served.url}/studies/accurate")
+    expect(page.locator("#facts")).to_contain_text("least accuracy78.00%")
+    trials = page.evaluate("fetch('/api/v1/studies/accurate/trials').then((answer) => answer.json())")["trials"]
+    below = [trial for trial in trials if trial["below_min_accuracy"]]
+    expect(page.locator("#front .legendtext").filter(has_text=f"below --min-accuracy ({len(below)})")).to_be_visible()
+    page.get_by_label("Filter").fill("below")
+    expect(page.locator("#trials tbody tr")).to_have_count(len(below))
+    expect(page.locator("#trials tbody tr").first).to_contain_text("complete, below --min-accuracy")
     assert watched.problems == []
 
 

@@ -93,6 +93,9 @@ def test_every_command_shown(page: str, tmp_path: Path) -> None:
             arguments += ["--time-limit", "0.1"]
         if "--max-latency" in arguments and arguments[0] == "export":
             arguments += ["--max-latency", "1000"]
+        if "--min-accuracy" in arguments:
+            # After a step or two of training.
+            arguments += ["--min-accuracy", "0.001"]
         done = run_nas(arguments, tmp_path)
         assert done.code == 0, (command, done.err)
     if left_out:

@@ -36,10 +36,30 @@ def test_a_constant_front_has_no_expected_gain() -> None:
 
 
 def test_each_doubling_is_expected_to_gain_as_much_as_the_last_one() -> None:
-    grown = [complete(0.4, 5.0)] * 20 + [complete(0.5, 5.0)] * 20
-    assert gain(grown, 40) == pytest.approx(0.2)
-    assert gain(grown, 120) == pytest.approx(0.4)
+    # The median trial, from whose accuracy the gain is measured, has 0.1.
+    useless = [complete(0.1, 5.0)] * 19
+    grown = [complete(0.4, 5.0), *useless, complete(0.5, 5.0), *useless]
+    assert gain(grown, 40) == pytest.approx(0.25)
+    assert gain(grown, 120) == pytest.approx(0.5)
     assert gain(grown, 0) == 0.0
+
+
+def test_a_front_that_enters_the_region_of_interest_gains_all_of_its_hypervolume() -> None:
+    grown = [complete(0.4, 5.0)] * 20 + [complete(0.5, 5.0)] * 20
+    assert gain(grown, 40) == pytest.approx(1.0)
+
+
+def test_nothing_is_expected_of_a_search_that_has_not_reached_the_least_accuracy() -> None:
+    settings = {**SETTINGS, "min_accuracy": 0.8}
+    outcomes = [complete(0.5, 5.0)] * 40
+    assert expected_gain(results(trials(outcomes), settings), range(40), 40, settings) is None
+
+
+def test_a_front_that_grows_outside_of_the_region_of_interest_is_not_flat() -> None:
+    """The only trial above the median is the slowest one, so that the region is empty."""
+    outcomes = [complete(0.1, 5.0)] * 30 + [complete(0.9, 6.0)] + [complete(0.1, 5.0)] * 9
+    without_limit: dict[str, float | None] = {"max_latency_ms": None}
+    assert expected_gain(results(trials(outcomes), without_limit), range(40), 40, without_limit) is None
 
 
 def test_a_flat_search_ends_and_resumes_without_the_option(tmp_path: Path) -> None:

@@ -15,14 +15,13 @@ from nas.results.front import (
     contenders,
     dropped_from_front,
     front,
-    front_hypervolume,
     near_front,
     pick,
-    reference_point,
     results,
     similar_to,
 )
 from nas.results.pareto import Point, dominates, hypervolume
+from nas.results.region import front_hypervolume, reference_point
 from nas.trial import Confirmation, CurvePoint, Outcome, Trial, failed_confirmations
 from tests.builders import complete, failed, infeasible, measurement, small_space
 
@@ -48,11 +47,6 @@ def test_front_has_the_non_dominated_results_fastest_first() -> None:
 
 def test_a_limit_excludes_slower_results() -> None:
     assert [result.trial.number for result in front(results(trials(), {"max_latency_ms": 2.5}))] == [0, 1]
-
-
-def test_hypervolume_from_accuracy_zero_and_the_limit() -> None:
-    assert front_hypervolume(results(trials(), LIMIT), LIMIT) == pytest.approx(1.0 * 0.5 + 2.0 * 0.9)
-    assert front_hypervolume([], {}) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -166,11 +160,12 @@ def test_a_result_over_the_limit_when_measured_again_is_dropped() -> None:
     over = dataclasses.replace(
         over, confirmations=tuple(Confirmation(seed, outcome) for seed, outcome in enumerate(again))
     )
-    study_results = results([confirmed(0, (0.8, 0.8, 0.8), 1.0), over], LIMIT)
+    study_results = results([confirmed(0, (0.8, 0.8, 0.8), 1.0), over, confirmed(2, (0.3,), 2.0)], LIMIT)
     assert [result.trial.number for result in front(study_results)] == [0]
     assert [result.trial.number for result in dropped_from_front(study_results)] == [1]
     assert near_front(study_results) == []
-    assert front_hypervolume(study_results, LIMIT) == pytest.approx(3.0 * 0.8)
+    # From the worse one of the two that are within the limit: too few for a median.
+    assert front_hypervolume(study_results, LIMIT) == pytest.approx(3.0 * (0.8 - 0.3))
 
 
 def test_a_member_not_distinguishable_from_a_cheaper_one_stays_and_is_grouped_with_it() -> None:
@@ -238,7 +233,8 @@ def studies(draw: st.DrawFn) -> tuple[list[Trial], dict[str, Any]]:
         again = tuple(Confirmation(seed, outcome) for seed, outcome in enumerate(outcomes[1:]))
         drawn_trials.append(Trial(number, member, outcomes[0].state, 0, 1, outcomes[0], again))
     objectives = ["accuracy", "latency_ms", *(["macs"] if draw(st.booleans()) else [])]
-    return drawn_trials, {"objectives": objectives, "max_latency_ms": draw(st.sampled_from([None, 6.0]))}
+    limits = {"max_latency_ms": draw(st.sampled_from([None, 6.0])), "min_accuracy": draw(st.sampled_from([None, 0.4]))}
+    return drawn_trials, {"objectives": objectives, **limits}
 
 
 @given(studies())
@@ -254,7 +250,10 @@ def test_what_is_shown_is_what_is_judged(study: tuple[list[Trial], dict[str, Any
     numbers = [result.trial.number for result in members]
     for one, other in itertools.permutations(numbers, 2):
         assert not dominates(point(one), point(other))
-    within = [number for number in shown if not shown[number]["over_limit"]]
+    within = [n for n in shown if not shown[n]["over_limit"] and not shown[n]["below_min_accuracy"]]
+    for number in shown:
+        is_below = settings["min_accuracy"] is not None and shown[number]["accuracy"] < settings["min_accuracy"]
+        assert shown[number]["below_min_accuracy"] == is_below
     for number in set(within) - set(numbers):
         assert any(dominates(point(other), point(number)) or point(other) == point(number) for other in numbers)
     for result in dropped_from_front(study_results):
@@ -262,7 +261,7 @@ def test_what_is_shown_is_what_is_judged(study: tuple[list[Trial], dict[str, Any
     if members:
         assert pick(study_results, "accuracy").accuracy == max(shown[number]["accuracy"] for number in within)
         assert pick(study_results, "latency").latency.median == min(shown[number]["latency_ms"] for number in within)
-        reference = reference_point([result.losses for result in study_results], settings)
+        reference = reference_point([point(number) for number in within], settings)
         assert front_hypervolume(study_results, settings) == hypervolume(
             [point(number) for number in numbers], reference
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nas.cli.front_table import print_front
+from nas.cli.front_table import print_below, print_front
 from nas.results.front import as_json, dropped_from_front, front, results
 from nas.trial import Confirmation, Trial
 from tests.builders import complete, measurement, small_space
@@ -18,13 +18,19 @@ def trial(number: int, latency_ms: float, own: float, *further: float, again_ms:
     return Trial(number, list(small_space())[number], outcome.state, 0, 1, outcome, seeds)
 
 
-def printed(trials: list[Trial], capsys: pytest.CaptureFixture[str], limit_ms: float | None = None) -> str:
-    study_results = results(trials, {"max_latency_ms": limit_ms})
+def printed(
+    trials: list[Trial],
+    capsys: pytest.CaptureFixture[str],
+    limit_ms: float | None = None,
+    min_accuracy: float | None = None,
+) -> str:
+    study_results = results(trials, {"max_latency_ms": limit_ms, "min_accuracy": min_accuracy})
     members = front(study_results)
     rows, dropped = (
         [as_json(result, members) for result in group] for group in (members, dropped_from_front(study_results))
     )
     print_front(rows, OBJECTIVES, dropped)
+    print_below(sum(result.is_below_min_accuracy for result in study_results), len(study_results), min_accuracy)
     return capsys.readouterr().out
 
 
@@ -66,3 +72,15 @@ def test_a_confirmed_front_has_no_notes_on_seeds(capsys: pytest.CaptureFixture[s
 def test_measured_again_is_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed([trial(0, 1.0, 0.8, 0.8, 0.8, again_ms=2.0)], capsys)
     assert f"{measurement(2.0).median:.3f}*" in row("0", text)
+
+
+def test_trials_below_the_least_accuracy_are_counted_and_confirmed_ones_marked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trials = [trial(0, 1.0, 0.6), trial(1, 2.0, 0.9, 0.7, 0.7), trial(2, 3.0, 0.95, 0.85, 0.85)]
+    text = printed(trials, capsys, min_accuracy=0.8)
+    assert row("2", text)
+    assert row("1a", text)
+    assert "a dropped: it is below --min-accuracy" in text
+    assert "2 of 3 complete trials are below --min-accuracy 0.8: on no front" in text
+    assert "--min-accuracy" not in printed(trials, capsys)

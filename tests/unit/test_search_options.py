@@ -65,6 +65,16 @@ def test_an_error_names_the_field_and_on_the_command_line_the_flag() -> None:
         called("--max-latency", "-1")
 
 
+@pytest.mark.parametrize("value", ["0", "1", "-0.1", "1.5", "nan", "inf"])
+def test_a_least_accuracy_is_above_0_and_below_1(value: str) -> None:
+    shown = float(value)
+    with pytest.raises(OptionError, match=rf"^min_accuracy {shown} is not a number above 0 and below 1$"):
+        SearchOptions(min_accuracy=shown).check()
+    with pytest.raises(ParameterError, match=rf"^--min-accuracy {shown} is not a number above 0 and below 1$"):
+        called("--min-accuracy", value)
+    assert called("--min-accuracy", "0.9").min_accuracy == 0.9
+
+
 def test_a_value_with_braces_is_shown_as_it_is() -> None:
     with pytest.raises(OptionError, match=r"^study '\{seed\}/' may have no slash"):
         SearchOptions(study="{seed}/").check()

@@ -31,6 +31,7 @@ WORDS = (
     *("--feature", "naswot", "--feature", "macs"),
     *("--empty-classes", "--skip-unreadable", "--check", "full", "--accept-changed-data"),
     *("--latency-precision", "20%", "--device", "cpu", "--max-latency", "2.5", "--workers", "1"),
+    *("--min-accuracy", "0.9"),
     *("--gpus-per-trial", "0.5", "--cpus-per-trial", "2", "--resource", "fast=1", "--seed", "3"),
 )
 
