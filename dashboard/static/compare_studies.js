@@ -42,7 +42,9 @@ run(async () => {
       ],
     };
   });
-  byId("warning").hidden = new Set(studies.map(({ study }) => `${study.dataset} ${study.target} ${study.metric}`)).size === 1;
+  byId("warning").hidden = new Set(studies.map(({ study }) =>
+    `${study.dataset} ${study.target} ${study.metric}`
+  )).size === 1;
   byId("compared").replaceChildren(
     table(
       [

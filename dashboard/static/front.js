@@ -143,7 +143,8 @@ export function frontFigure({ trials, front, state }) {
     shapes,
     uirevision: `${state.x} ${state.scale}`,
   };
-  const alt = `Validation ${front.measure} against ${state.x}: ${all.length} trials, ${members.length} on the Pareto front` +
+  const alt =
+    `Validation ${front.measure} against ${state.x}: ${all.length} trials, ${members.length} on the Pareto front` +
     (members.length ? `, from ${percent(members[0].accuracy)} to ${percent(members.at(-1).accuracy)}` : "") +
     (best ? `; pick: trial ${best.trial}` : "") +
     baselines.map((baseline) => `; ${baseline.name} ${percent(baseline.accuracy)} at ${x(baseline).toPrecision(3)}`)

@@ -151,7 +151,9 @@ class StudyPage {
     );
     byId("curves").hidden = selected.length === 0;
     const details = selected.map((number) => this.details.get(number)).filter(Boolean);
-    if (selected.length) await draw(byId("curves"), `${this.name} learning curves`, () => curvesFigure(details, this.front.measure));
+    if (selected.length) {
+      await draw(byId("curves"), `${this.name} learning curves`, () => curvesFigure(details, this.front.measure));
+    }
   }
 
   card(trial) {

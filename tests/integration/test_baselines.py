@@ -43,7 +43,7 @@ def test_table_json_and_page_show_them(folder: Path) -> None:
     assert all(name in shown for name in ("plain-cnn-s", "resnet8", "timm:lcnet_035", "own:build"))
     assert "own:build" in shown.splitlines()[-1] or "front" in shown.splitlines()[-1]
     whole = run_nas(["front", "--json", "--full"], folder).json()
-    assert whole.keys() == {"front", "fell_off", "baselines", "conclusion"}
+    assert whole.keys() == {"front", "fell_off", "baselines", "conclusion", "metric"}
     assert whole["conclusion"]
     assert isinstance(run_nas(["front", "--json"], folder).json(), list)
     for baseline in whole["baselines"]:

@@ -301,14 +301,12 @@ def _farthest(rows: Indices, others: Indices) -> int:
 def ehvi(setting: SamplerSetting) -> EhviSampler:
     """Create the sampler for a search."""
     numbers = {objective.name: number for number, objective in enumerate(setting.objectives)}
-    # The expensive objective's limit is not used.
-    cheap = {name: number for name, number in numbers.items() if number != setting.expensive}
     return EhviSampler(
         setting.space,
         setting.seed,
         expensive=setting.expensive,
         costs={numbers[name]: cost for name, cost in setting.costs.items() if name in numbers},
-        limits={cheap[name]: limit for name, limit in setting.limits.items() if name in cheap},
+        limits={numbers[name]: limit for name, limit in setting.limits.items() if name in numbers},
         features=setting.features,
         expensive_features=setting.expensive_features,
     )
