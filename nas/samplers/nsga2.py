@@ -2,10 +2,11 @@
 
 from optuna.samplers import BaseSampler, NSGAIISampler
 
+from nas.samplers.pruned_trials import PrunedTrialsSampler
 from nas.samplers.setting import SamplerSetting
 
 POPULATION_SIZE = 20
 
 
 def nsga2(setting: SamplerSetting) -> BaseSampler:
-    return NSGAIISampler(population_size=POPULATION_SIZE, seed=setting.seed)
+    return PrunedTrialsSampler(NSGAIISampler(population_size=POPULATION_SIZE, seed=setting.seed))
