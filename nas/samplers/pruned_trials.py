@@ -87,8 +87,10 @@ def _completed(trials: Sequence[FrozenTrial], directions: Sequence[StudyDirectio
 def _values(trial: FrozenTrial, count: int) -> Sequence[float | None]:
     """Return the values of a finished trial's objectives, None where they are unknown."""
     if trial.state is TrialState.COMPLETE:
-        return trial.values
+        complete: Sequence[float] = trial.values
+        return complete
+    unknown: Sequence[float | None] = [None] * count
     if trial.state is not TrialState.PRUNED:
-        return [None] * count
-    values: Sequence[float | None] = trial.user_attrs.get(LAST_SEEN) or trial.user_attrs.get(OBSERVED) or [None] * count
-    return values
+        return unknown
+    known: Sequence[float | None] = trial.user_attrs.get(LAST_SEEN, trial.user_attrs.get(OBSERVED, unknown))
+    return known
