@@ -12,7 +12,8 @@ from pathlib import Path
 from benchmarks.report import print_header
 from nas import plugins
 from nas.results.pareto import non_dominated
-from nas.simulation.replay import ReplayOptions, replay_samplers
+from nas.simulation.replay import replay_samplers
+from nas.simulation.replay_options import ReplayOptions
 from nas.simulation.shares import PARTS, hypervolume_shares
 from nas.simulation.table import Table, read_table
 
