@@ -199,7 +199,7 @@ def replay_samplers(
     """
     jobs = [(table, name, seed, options) for name in samplers for seed in range(seeds)]
     try:
-        results = iter(run_in_processes(replay, jobs, _limit_threads, on_search_done))
+        results = iter(run_in_processes(replay, jobs, limit_threads, on_search_done))
     except (MemoryError, BrokenProcessPool) as error:
         raise ParameterError(
             f"--table {table.name!r}: not enough memory for --sampler {','.join(samplers)} on "
@@ -208,7 +208,7 @@ def replay_samplers(
     return {name: [next(results) for _ in range(seeds)] for name in samplers}
 
 
-def _limit_threads() -> None:
+def limit_threads() -> None:
     """Limit libraries to one thread. It is defined in this module, whose import loads the libraries with threads."""
     threadpool_limits(1)
 
