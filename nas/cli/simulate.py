@@ -3,6 +3,7 @@
 import json
 import statistics
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -86,56 +87,53 @@ def command(
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         searches = progress.add_task("searches", total=len(names) * seeds)
         results = replay_samplers(recorded, names, seeds, replay_options, lambda: progress.advance(searches))
+    comparison = Comparison(
+        recorded.name, len(recorded.rows), recorded.objectives, seeds, replay_options, scale.reference, results
+    )
     if html is not None:
-        page = plugins.load(plugins.PAGES, "shares")
-        comparison = Comparison(
-            recorded.name,
-            len(recorded.rows),
-            recorded.objectives,
-            seeds,
-            replay_options,
-            scale.reference,
-            results,
-        )
-        write_text("--html", html, page(comparison))
+        write_text("--html", html, plugins.load(plugins.PAGES, "shares")(comparison))
     if as_json:
-        header = {
-            "table": recorded.name,
-            "rows": len(recorded.rows),
-            "objectives": recorded.objectives,
-            "seeds": seeds,
-            **asdict(replay_options),
-        }
-        click.echo(
-            json.dumps({**header, "samplers": {name: _summarise(searches) for name, searches in results.items()}})
+        click.echo(json.dumps(_as_json(comparison)))
+        return
+    _print(comparison)
+    if replay_options.budget >= len(recorded.rows):
+        print_note(
+            f"A search ends when it has tried all {len(recorded.rows)} rows: the last shares are not informative."
         )
-    else:
-        objectives = ", ".join(recorded.objectives)
-        click.echo(
-            f"{recorded.name}: {len(recorded.rows)} rows, budget {replay_options.budget}, {seeds} seeds, "
-            f"{replay_options.workers} workers; objectives {objectives}"
+    if not scale.best > 0:
+        print_note(
+            "No row is better than the table's worst in every objective, so every share is 1: give a --reference."
         )
-        _print(results)
-        if replay_options.budget >= len(recorded.rows):
-            print_note(
-                f"A search ends when it has tried all {len(recorded.rows)} rows: the last shares are not informative."
-            )
-        if not scale.best > 0:
-            print_note(
-                "No row is better than the table's worst in every objective, so every share is 1: give a --reference."
-            )
-        if html is not None:
-            click.echo(f"wrote {html}")
+    if html is not None:
+        click.echo(f"wrote {html}")
 
 
-def _summarise(searches: list[ReplayResult]) -> dict[str, Any]:
+def _as_json(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "table": comparison.table,
+        "rows": comparison.row_count,
+        "objectives": comparison.objectives,
+        "seeds": comparison.seeds,
+        **asdict(comparison.options),
+        "samplers": {name: _summarise(searches) for name, searches in comparison.searches.items()},
+    }
+
+
+def _summarise(searches: Sequence[ReplayResult]) -> dict[str, Any]:
     return {
         **{part: hypervolume_shares(searches, number)._asdict() for number, part in enumerate(PARTS)},
         "searches": [asdict(search) for search in searches],
     }
 
 
-def _print(results: dict[str, list[ReplayResult]]) -> None:
+def _print(comparison: Comparison) -> None:
+    replay_options = comparison.options
+    error, latency_ms = comparison.reference
+    click.echo(
+        f"{comparison.table}: {comparison.row_count} rows, budget {replay_options.budget}, {comparison.seeds} seeds, "
+        f"{replay_options.workers} workers; objectives {', '.join(comparison.objectives)}; "
+        f"reference error {error:.4g}, {latency_ms:.4g} ms"
+    )
     table = Table(
         "sampler",
         *(f"{part}: mean, worst, s.e." for part in PARTS),
@@ -145,7 +143,7 @@ def _print(results: dict[str, list[ReplayResult]]) -> None:
         "epochs",
         "simulated s",
     )
-    for name, searches in results.items():
+    for name, searches in comparison.searches.items():
         table.add_row(
             name,
             *(str(hypervolume_shares(searches, part)) for part in range(len(PARTS))),

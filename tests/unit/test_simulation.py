@@ -293,6 +293,7 @@ def test_the_command_prints_what_it_compares(table: Path, nas: Callable[..., Fin
     assert shown.code == 0, shown.err
     assert "ehvi" in shown.out
     assert "random" in shown.out
+    assert "reference error 0.5, 9 ms" in shown.out
     printed = nas(*arguments, "--json", "--features", "--no-early-stopping").json()
     assert (printed["budget"], printed["seeds"], printed["features"]) == (20, 2, True)
     assert printed["samplers"].keys() == {"ehvi", "random"}
