@@ -21,8 +21,10 @@ def write_text(option: str, path: Path, text: str) -> None:
 def check_folder_of(option: str, path: Path) -> None:
     """Check, before work that takes long, that the folder of an output file exists and is writable.
 
-    Raises ParameterError naming `option`.
+    Devices and pipes need none. Raises ParameterError naming `option`.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return
     folder = path.resolve().parent
     if not folder.is_dir():
         raise ParameterError(f"{option} {str(path)!r} cannot be written: {str(folder)!r} is not a folder")
