@@ -19,9 +19,9 @@ def print_ours(searches: Searches, options: ReplayOptions) -> None:
     """Print our sampler's shares in variants of `options`, and which part of those without them that is."""
     row = searches.table.rows[0]
     variants = {"8 workers": replace(options, workers=8)}
-    if row.features:
+    if row.features and not options.same_knowledge:
         variants["with features"] = replace(options, features=True)
-    if row.curve:
+    if row.curve and not options.early_stopping:
         variants["early stopping"] = replace(options, early_stopping=True)
     base = hypervolume_shares(searches.run(OURS, options), -1).mean
     for name, variant in variants.items():
