@@ -3,6 +3,7 @@
 import json
 import statistics
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from rich.table import Table
 from nas import plugins
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand, options_from, with_options
+from nas.cli.sampler_list import parse_samplers
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
+from nas.exports.output_file import check_folder_of, write_text
 from nas.objective import FEATURE_PREFIX
-from nas.options import check_options
-from nas.simulation.replay import ReplayOptions, ReplayResult, any_row_beats_reference, replay_samplers
+from nas.simulation.comparison import Comparison
+from nas.simulation.hypervolume import HypervolumeScale
+from nas.simulation.replay import ReplayResult, replay_samplers
+from nas.simulation.replay_options import ReplayOptions
 from nas.simulation.shares import PARTS, hypervolume_shares
 from nas.simulation.table import read_table
 
@@ -39,8 +44,8 @@ from nas.simulation.table import read_table
     "--sampler",
     default="ehvi",
     show_default=True,
-    metavar="A[,B,...]",
-    help="Samplers to compare, separated by commas.",
+    metavar="A[,B,...]|all",
+    help="Samplers to compare, separated by commas, or every one.",
 )
 @click.option(
     "--reference",
@@ -50,69 +55,85 @@ from nas.simulation.table import read_table
     help="Reference point of the hypervolume: the table's worst figures, or an error (0 to 1) and milliseconds.",
 )
 @with_options(ReplayOptions)
+@click.option(
+    "--html",
+    type=options.file_path,
+    metavar="FILE",
+    help="Write the shares over trials as a self-contained Plotly page: means, bands from the worst to the best seed.",
+)
 @options.as_json
-def command(table: Path, seeds: int, sampler: str, reference: str, as_json: bool, **parameters: Any) -> None:
+def command(
+    table: Path, seeds: int, sampler: str, reference: str, html: Path | None, as_json: bool, **parameters: Any
+) -> None:
     """Compare samplers by simulated searches on a table of recorded results, without training anything.
 
-    Samplers that use latencies know the recorded latency of each candidate beforehand.
+    ehvi knows beforehand which rows the table has and their latencies, Optuna's samplers know neither. With
+    --same-knowledge no sampler does.
     """
     replay_options = options_from(ReplayOptions, parameters, reference=_parse_reference(reference))
-    check_options(replay_options)
+    replay_options.check()
     if seeds < 1:
         raise ParameterError(f"--seeds {seeds} is below 1")
-    names = sampler.split(",")
-    valid = plugins.names(plugins.SAMPLERS)
-    for name in names:
-        if name not in valid:
-            raise ParameterError(f"--sampler {sampler!r}: {name!r} is not one of {', '.join(valid)}")
-        if names.count(name) > 1:
-            raise ParameterError(f"--sampler {sampler!r} names {name!r} twice")
+    names = parse_samplers(sampler)
+    if html is not None:
+        check_folder_of("--html", html)
     recorded = read_table(table)
     max_latency_ms = replay_options.max_latency_ms
     if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in recorded.rows):
         raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
     if replay_options.features and not recorded.rows[0].features:
         raise ParameterError(f"--features: {str(table)!r} has no column {FEATURE_PREFIX}NAME")
-    can_gain = any_row_beats_reference(recorded, replay_options)
+    scale = HypervolumeScale(recorded, replay_options)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         searches = progress.add_task("searches", total=len(names) * seeds)
         results = replay_samplers(recorded, names, seeds, replay_options, lambda: progress.advance(searches))
+    comparison = Comparison(
+        recorded.name, len(recorded.rows), recorded.objectives, seeds, replay_options, scale.reference, results
+    )
+    if html is not None:
+        write_text("--html", html, plugins.load(plugins.PAGES, "shares")(comparison))
     if as_json:
-        header = {
-            "table": recorded.name,
-            "rows": len(recorded.rows),
-            "objectives": recorded.objectives,
-            "seeds": seeds,
-            **asdict(replay_options),
-        }
-        click.echo(
-            json.dumps({**header, "samplers": {name: _summarise(searches) for name, searches in results.items()}})
+        click.echo(json.dumps(_as_json(comparison)))
+        return
+    _print(comparison)
+    if replay_options.budget >= len(recorded.rows):
+        print_note(
+            f"A search ends when it has tried all {len(recorded.rows)} rows: the last shares are not informative."
         )
-    else:
-        objectives = ", ".join(recorded.objectives)
-        click.echo(
-            f"{recorded.name}: {len(recorded.rows)} rows, budget {replay_options.budget}, {seeds} seeds, "
-            f"{replay_options.workers} workers; objectives {objectives}"
+    if not scale.best > 0:
+        print_note(
+            "No row is better than the table's worst in every objective, so every share is 1: give a --reference."
         )
-        _print(results)
-        if replay_options.budget >= len(recorded.rows):
-            print_note(
-                f"A search ends when it has tried all {len(recorded.rows)} rows: the last shares are not informative."
-            )
-        if not can_gain:
-            print_note(
-                "No row is better than the table's worst in every objective, so every share is 1: give a --reference."
-            )
+    if html is not None:
+        click.echo(f"wrote {html}")
 
 
-def _summarise(searches: list[ReplayResult]) -> dict[str, Any]:
+def _as_json(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "table": comparison.table,
+        "rows": comparison.row_count,
+        "objectives": comparison.objectives,
+        "seeds": comparison.seeds,
+        **asdict(comparison.options),
+        "samplers": {name: _summarise(searches) for name, searches in comparison.searches.items()},
+    }
+
+
+def _summarise(searches: Sequence[ReplayResult]) -> dict[str, Any]:
     return {
         **{part: hypervolume_shares(searches, number)._asdict() for number, part in enumerate(PARTS)},
         "searches": [asdict(search) for search in searches],
     }
 
 
-def _print(results: dict[str, list[ReplayResult]]) -> None:
+def _print(comparison: Comparison) -> None:
+    replay_options = comparison.options
+    error, latency_ms = comparison.reference
+    click.echo(
+        f"{comparison.table}: {comparison.row_count} rows, budget {replay_options.budget}, {comparison.seeds} seeds, "
+        f"{replay_options.workers} workers; objectives {', '.join(comparison.objectives)}; "
+        f"reference error {error:.4g}, {latency_ms:.4g} ms"
+    )
     table = Table(
         "sampler",
         *(f"{part}: mean, worst, s.e." for part in PARTS),
@@ -122,7 +143,7 @@ def _print(results: dict[str, list[ReplayResult]]) -> None:
         "epochs",
         "simulated s",
     )
-    for name, searches in results.items():
+    for name, searches in comparison.searches.items():
         table.add_row(
             name,
             *(str(hypervolume_shares(searches, part)) for part in range(len(PARTS))),

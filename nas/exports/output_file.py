@@ -18,6 +18,20 @@ def write_text(option: str, path: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
 
 
+def check_folder_of(option: str, path: Path) -> None:
+    """Check, before work that takes long, that the folder of an output file exists and is writable.
+
+    Devices and pipes need none. Raises ParameterError naming `option`.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise ParameterError(f"{option} {str(path)!r} cannot be written: {str(folder)!r} is not a folder")
+    if not os.access(folder, os.W_OK):
+        raise ParameterError(f"{option} {str(path)!r} cannot be written: {str(folder)!r} is not writable")
+
+
 @contextmanager
 def atomic_write(option: str, path: Path) -> Iterator[Path]:
     """Yield a temporary path that replaces `path` if the block succeeds. Links, pipes, errors: as in `write_text`."""

@@ -2,10 +2,11 @@
 
 from optuna.samplers import BaseSampler, NSGAIIISampler
 
+from nas.samplers.pruned_trials import PrunedTrialsSampler
 from nas.samplers.setting import SamplerSetting
 
 POPULATION_SIZE = 20
 
 
 def nsga3(setting: SamplerSetting) -> BaseSampler:
-    return NSGAIIISampler(population_size=POPULATION_SIZE, seed=setting.seed)
+    return PrunedTrialsSampler(NSGAIIISampler(population_size=POPULATION_SIZE, seed=setting.seed))

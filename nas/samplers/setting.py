@@ -12,9 +12,11 @@ from nas.samplers.deprecated import renamed_names, renamed_property
 from nas.space import Space
 
 # Attributes of Optuna's trials that samplers may learn from: the training loss after each epoch, which predicts the
-# final accuracy best; and the values of a pruned trial's objectives (None: not measured).
+# final accuracy best; the values of a pruned trial's objectives (None: not measured); and these values with the
+# accuracy after the last epoch for which a stopped trial was trained.
 CURVE = "curve"
 OBSERVED = "observed"
+LAST_SEEN = "last_seen"
 # A number of an architecture that needs no training, such as a cheap objective or a feature; None where it is unknown.
 ArchitectureMetric = Callable[[Architecture], float | None]
 

@@ -1,14 +1,13 @@
 """Simulated searches on recorded results, with the study, samplers, early stopping and store of real ones."""
 
-import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -20,14 +19,15 @@ from threadpoolctl import threadpool_limits
 from nas import plugins
 from nas.errors import ParameterError
 from nas.evaluation import Watcher
-from nas.objective import ACCURACY, LATENCY, recorded_objectives
-from nas.options import MAX_LATENCY, Option
-from nas.results.pareto import Point, dominates, hypervolume
+from nas.objective import LATENCY, Objective, recorded_objectives
 from nas.results.rank_correlation import RankCheck
 from nas.samplers.setting import SamplerSetting
+from nas.simulation.choice_space import ChoiceSpace
 from nas.simulation.evaluator import TARGET, TabularEvaluator, first_epoch
+from nas.simulation.hypervolume import HypervolumeScale, shares_at_parts
 from nas.simulation.nearest import NearestRowSampler
 from nas.simulation.processes import run_in_processes
+from nas.simulation.replay_options import ReplayOptions
 from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Table
@@ -45,29 +45,19 @@ TIMED_PROPOSALS = 20
 
 
 @dataclass(frozen=True)
-class ReplayOptions:
-    """Options of each search on a table. `reference` is (error, latency_ms), or None for the table's worst."""
-
-    budget: int = Option("Number of trials in each search.", metavar="N", minimum=1).default(200)
-    workers: int = Option("Number of trials that run at the same time, simulated.", metavar="W", minimum=1).default(1)
-    reference: tuple[float, float] | None = None
-    log_latency: bool = Option("Compute the hypervolume with the logarithm of latency.").default(False)
-    max_latency_ms: float | None = replace(MAX_LATENCY, help="Latency limit: slower rows are infeasible.").default(None)
-    early_stopping: bool = Option("Replay every trial to the end of its learning curve.").default(True)
-    features: bool = Option("Give samplers the table's training-free features.").default(False)
-
-
-@dataclass(frozen=True)
 class ReplayResult:
     """Result of one search. `course` has the share of the best possible hypervolume after each trial, `shares` those
     after a quarter, half and all of the budget.
 
-    `repeats` counts the sampler's proposals of rows that were tried before, `absent` those that match no row; for both
-    the nearest new row was tried. `epochs` is the share of the trials' epochs that was trained.
+    `rows` has the index of the table's row of each trial that was completed, None where a trial was stopped or is over
+    the latency limit: it gives the course from any reference. `repeats` counts the sampler's proposals of rows that
+    were tried before, `absent` those that match no row; for both the nearest new row was tried. `epochs` is the share
+    of the trials' epochs that was trained.
     """
 
     course: tuple[float, ...]
     shares: tuple[float, float, float]
+    rows: tuple[int | None, ...]
     repeats: int
     absent: int
     suggest_ms: float
@@ -113,11 +103,26 @@ class _EndedTrials(Watcher):
         pass
 
 
+# Makes the sampler of a search.
+SamplerFactory = Callable[[SamplerSetting], BaseSampler]
+
+
 def replay(
     table: Table, sampler: str, seed: int, options: ReplayOptions, clock: Callable[[], float] = time.perf_counter
 ) -> ReplayResult:
-    """Simulate one search with the sampler of that name. Raises ParameterError as `_hypervolume_scale` does."""
-    scale = _hypervolume_scale(table, options)
+    """Simulate one search with the sampler of that name. Raises ParameterError as `HypervolumeScale` does."""
+    return replay_with(table, plugins.load(plugins.SAMPLERS, sampler), seed, options, clock)
+
+
+def replay_with(
+    table: Table,
+    create_sampler: SamplerFactory,
+    seed: int,
+    options: ReplayOptions,
+    clock: Callable[[], float] = time.perf_counter,
+) -> ReplayResult:
+    """Simulate one search with a sampler. Raises ParameterError as `HypervolumeScale` does."""
+    scale = HypervolumeScale(table, options)
     space = TableSpace(table)
     # All rows have the same columns.
     epochs = max(table.rows[0].curve, default=1)
@@ -132,22 +137,15 @@ def replay(
         "seed": seed,
     }
     objectives = recorded_objectives(settings)
-    setting = SamplerSetting(
-        space,
-        seed,
-        objectives,
-        costs={LATENCY.name: lambda member: space.row(member).figures[LATENCY.name]},
-        limits={} if options.max_latency_ms is None else {LATENCY.name: options.max_latency_ms},
-        features=[_feature(space, name) for name in table.rows[0].features] if options.features else (),
-    )
+    setting = _sampler_setting(space, seed, objectives, options)
     with experimental():
-        inner: BaseSampler = plugins.load(plugins.SAMPLERS, sampler)(setting)
+        inner = create_sampler(setting)
     directions = [
         StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE for objective in objectives
     ]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with TemporaryDirectory(prefix="nas-simulate-") as scratch:
-        optuna_study = optuna.create_study(directions=directions, study_name=f"{table.name}-{sampler}-{seed}")
+        optuna_study = optuna.create_study(directions=directions, study_name=f"{table.name}-{seed}")
         with Store.open(f"sqlite:///{Path(scratch) / 'nas.db'}", create=True) as store:
             store.add_study(optuna_study._study_id, settings, 0.0)
             ended_trials, runner = _EndedTrials(), SimulatedRunner(options.workers)
@@ -170,13 +168,15 @@ def replay(
     lengths = [
         len(trial.outcome.curve) for trial in ended_trials.trials if trial.outcome is not None and trial.outcome.curve
     ]
-    course = _course(scale, ended_trials.trials, options)
-    quarter, half, whole = (
-        course[min(len(course), math.ceil(options.budget * part)) - 1] if course else 0.0 for part in (0.25, 0.5, 1.0)
+    rows = tuple(
+        space.row_index(trial.architecture) if trial.state is TrialState.COMPLETE else None
+        for trial in ended_trials.trials
     )
+    course = scale.course(rows)
     return ReplayResult(
         course=course,
-        shares=(quarter, half, whole),
+        shares=shares_at_parts(course, options.budget),
+        rows=rows,
         repeats=timed_sampler.repeats,
         absent=timed_sampler.absent,
         suggest_ms=1000.0 * statistics.fmean(timed_sampler.seconds[-TIMED_PROPOSALS:]),
@@ -195,11 +195,11 @@ def replay_samplers(
     """Simulate searches of each sampler with the seeds from 0 on, and return their results by sampler.
 
     They run in a process for each core, with one thread. `on_search_done` is called after each search. Raises
-    ParameterError as `_hypervolume_scale` does, and if memory runs out.
+    ParameterError as `HypervolumeScale` does, and if memory runs out.
     """
     jobs = [(table, name, seed, options) for name in samplers for seed in range(seeds)]
     try:
-        results = iter(run_in_processes(replay, jobs, _limit_threads, on_search_done))
+        results = iter(run_in_processes(replay, jobs, limit_threads, on_search_done))
     except (MemoryError, BrokenProcessPool) as error:
         raise ParameterError(
             f"--table {table.name!r}: not enough memory for --sampler {','.join(samplers)} on "
@@ -208,73 +208,27 @@ def replay_samplers(
     return {name: [next(results) for _ in range(seeds)] for name in samplers}
 
 
-def _limit_threads() -> None:
+def limit_threads() -> None:
     """Limit libraries to one thread. It is defined in this module, whose import loads the libraries with threads."""
     threadpool_limits(1)
 
 
-def any_row_beats_reference(table: Table, options: ReplayOptions) -> bool:
-    """Whether any row is better than the reference point in every objective. If none is, every share is 1.
-
-    Raises ParameterError as `_hypervolume_scale` does.
-    """
-    return _hypervolume_scale(table, options).best > 0
-
-
-class _HypervolumeScale(NamedTuple):
-    """Scale of a search's hypervolume on a table: objectives, reference point and best possible hypervolume."""
-
-    objectives: Sequence[str]
-    reference: Point
-    best: float
-
-
-def _hypervolume_scale(table: Table, options: ReplayOptions) -> _HypervolumeScale:
-    """Compute the scale of a table. Raises ParameterError if no row is better than a requested reference point.
-
-    With the table's worst as reference the best hypervolume may be 0: if rows are few, or all equally good.
-    """
-    names = sorted(table.objectives, key=lambda name: name != ACCURACY.name)
-    allowed = [
-        row.figures
-        for row in table.rows
-        if options.max_latency_ms is None or row.figures[LATENCY.name] <= options.max_latency_ms
-    ]
-    points = [_point(figures, names, options) for figures in allowed]
-    worst = tuple(max(column) for column in zip(*points, strict=True))
-    reference = worst if options.reference is None else (*_scaled(options.reference, options), *worst[2:])
-    best = hypervolume(points, reference)
-    if best <= 0 and options.reference is not None:
-        point = ",".join(f"{value:g}" for value in options.reference)
-        raise ParameterError(f"--reference {point}: no row of table {table.name!r} is better in every objective")
-    return _HypervolumeScale(names, reference, best)
-
-
-def _course(scale: _HypervolumeScale, trials: Sequence[Trial], options: ReplayOptions) -> tuple[float, ...]:
-    """Compute the share of the best possible hypervolume after each ended trial."""
-    names, reference, best = scale
-    front: list[Point] = []
-    share = 0.0 if best > 0 else 1.0
-    course = []
-    for trial in trials:
-        if trial.state is TrialState.COMPLETE and trial.outcome is not None:
-            point = _point(trial.outcome.figures, names, options)
-            if not any(dominates(other, point) for other in front):
-                front = [other for other in front if not dominates(point, other)] + [point]
-                share = hypervolume(front, reference) / best if best > 0 else 1.0
-        course.append(share)
-    return tuple(course)
-
-
-def _point(figures: Any, names: Sequence[str], options: ReplayOptions) -> Point:
-    """Return error, latency and the further objectives as a point, all minimised."""
-    error_and_latency = _scaled((1.0 - figures[ACCURACY.name], figures[LATENCY.name]), options)
-    return (*error_and_latency, *(figures[name] for name in names if name not in (ACCURACY.name, LATENCY.name)))
-
-
-def _scaled(point: tuple[float, float], options: ReplayOptions) -> Point:
-    error, latency_ms = point
-    return error, math.log(latency_ms) if options.log_latency else latency_ms
+def _sampler_setting(
+    space: TableSpace, seed: int, objectives: Sequence[Objective], options: ReplayOptions
+) -> SamplerSetting:
+    """Return what a sampler knows: rows, latencies and requested features, or the choices alone."""
+    limits = {} if options.max_latency_ms is None else {LATENCY.name: options.max_latency_ms}
+    if options.same_knowledge:
+        return SamplerSetting(ChoiceSpace(space.table), seed, objectives, limits=limits)
+    features = space.table.rows[0].features if options.features else ()
+    return SamplerSetting(
+        space,
+        seed,
+        objectives,
+        costs={LATENCY.name: lambda member: space.row(member).figures[LATENCY.name]},
+        limits=limits,
+        features=[_feature(space, name) for name in features],
+    )
 
 
 def _feature(space: TableSpace, name: str) -> Callable[[Any], float]:

@@ -26,7 +26,7 @@ class TableSpace:
         self.name = table.name
         self.choices = table.choices
         self.table = table
-        self._members = [_architecture(row.parameters) for row in table.rows]
+        self._members = [row_architecture(row.parameters) for row in table.rows]
         self._rows = dict(zip(self._members, table.rows, strict=True))
         self._by_choices = {
             tuple(row.parameters[name] for name in self.choices): member for member, row in self._rows.items()
@@ -47,6 +47,10 @@ class TableSpace:
     def row(self, member: Architecture) -> Row:
         return self._rows[member]
 
+    def row_index(self, member: Architecture) -> int:
+        """Return the index of a member's row in the table."""
+        return self._row_indices[member]
+
     def compose(self, parameters: Parameters) -> Architecture:
         """Build the architecture of these choices, even if it is no row.
 
@@ -56,7 +60,7 @@ class TableSpace:
             mismatched = ", ".join(sorted(parameters.keys() ^ self.choices.keys()))
             raise ParameterError(f"parameters of table {self.name!r} are missing or unknown: {mismatched}")
         # Samplers compose thousands of architectures, most of them rows.
-        return self._by_choices.get(tuple(parameters[name] for name in self.choices)) or _architecture(parameters)
+        return self._by_choices.get(tuple(parameters[name] for name in self.choices)) or row_architecture(parameters)
 
     def allows(self, architecture: Architecture) -> bool:
         return architecture in self._rows
@@ -101,6 +105,10 @@ class TableSpace:
         return generator.choice([member for member in ties if member.key not in excluded])
 
     @cached_property
+    def _row_indices(self) -> dict[Architecture, int]:
+        return {member: index for index, member in enumerate(self._members)}
+
+    @cached_property
     def _ranks(self) -> NDArray[np.int64]:
         """Rank of each row's choices among their options: a row of the array for each row of the table."""
         return np.array(
@@ -115,5 +123,6 @@ class TableSpace:
         return iter(self._members)
 
 
-def _architecture(parameters: Parameters) -> Architecture:
+def row_architecture(parameters: Parameters) -> Architecture:
+    """Build the architecture of one stage that stands for a row with these choices."""
     return Architecture((Stage(ROW, 1, 1, options=tuple(parameters.items())),), "table")

@@ -15,7 +15,7 @@ from nas.architecture import Architecture
 from nas.objective import ACCURACY, LATENCY, recorded_objectives
 from nas.results.limits import Limits
 from nas.samplers.distributions import distributions
-from nas.samplers.setting import CURVE, OBSERVED
+from nas.samplers.setting import CURVE, LAST_SEEN, OBSERVED
 from nas.space import Space
 from nas.store.optuna_storage import annotate, invalidate_cache
 from nas.store.retry import retry
@@ -103,7 +103,8 @@ class OptunaMirror:
             asked.set_constraint(LATENCY.name, outcome.latency.median - limits.max_latency_ms)
         if outcome.accuracy is not None and limits.min_accuracy is not None:
             asked.set_constraint(ACCURACY.name, limits.min_accuracy - outcome.accuracy)
-        values = [outcome.figures.get(objective.name) for objective in recorded_objectives(self._settings)]
+        objectives = recorded_objectives(self._settings)
+        values = [outcome.figures.get(objective.name) for objective in objectives]
         is_pruned = trial.state in (TrialState.INFEASIBLE, TrialState.STOPPED)
         attributes: dict[str, Any] = {}
         if outcome.parameters is not None:
@@ -114,6 +115,9 @@ class OptunaMirror:
             attributes[CURVE] = [point.loss for point in outcome.curve]
         if is_pruned:
             attributes[OBSERVED] = values
+            if outcome.curve:
+                last_figures = {ACCURACY.name: outcome.curve[-1].accuracy, **outcome.figures}
+                attributes[LAST_SEEN] = [last_figures.get(objective.name) for objective in objectives]
         annotate(self._study, asked, attributes)
         if trial.state is TrialState.COMPLETE and None not in values:
             self._end(asked, OptunaState.COMPLETE, [value for value in values if value is not None])

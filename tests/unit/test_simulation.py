@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -14,9 +15,12 @@ from nas import plugins
 from nas.errors import ParameterError, UserError
 from nas.evaluation import Job
 from nas.samplers.distributions import distributions
+from nas.simulation.choice_space import ChoiceSpace
 from nas.simulation.evaluator import TabularEvaluator, first_epoch, learning_curve
+from nas.simulation.hypervolume import HypervolumeScale
 from nas.simulation.nearest import NearestRowSampler
-from nas.simulation.replay import ReplayOptions, replay
+from nas.simulation.replay import replay
+from nas.simulation.replay_options import ReplayOptions
 from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Row, read_table
@@ -211,9 +215,68 @@ def test_every_sampler_is_replayed_and_the_same_seed_gives_the_same_search(table
     first, second = (replay(read, sampler, 1, ReplayOptions(13, workers=3, max_latency_ms=6.0)) for _ in range(2))
     assert (first.shares, first.simulated_s) == (second.shares, second.simulated_s)
     assert 0 < first.shares[0] <= first.shares[1] <= first.shares[2] <= 1
-    assert len(first.course) == 13
+    assert len(first.course) == len(first.rows) == 13
     assert list(first.course) == sorted(first.course)
     assert first.course[-1] == first.shares[2]
+
+
+@pytest.mark.parametrize("sampler", plugins.names(plugins.SAMPLERS))
+def test_with_the_same_knowledge_every_sampler_is_replayed_likewise(table: Path, sampler: str) -> None:
+    read = read_table(table)
+    options = ReplayOptions(13, workers=2, same_knowledge=True)
+    first, second = (replay(read, sampler, 1, options) for _ in range(2))
+    assert (first.rows, first.simulated_s) == (second.rows, second.simulated_s)
+    assert len(first.rows) == 13
+
+
+def test_with_the_same_knowledge_ehvi_does_not_know_latencies_and_rows(tmp_path: Path) -> None:
+    lines = write_table(tmp_path / "whole.csv").read_text().splitlines()
+    (tmp_path / "half.csv").write_text("\n".join(lines[:1] + lines[1::2]) + "\n")
+    read = read_table(tmp_path / "half.csv")
+    informed, ignorant = (replay(read, "ehvi", 0, ReplayOptions(30, same_knowledge=same)) for same in (False, True))
+    assert informed.absent == 0
+    assert ignorant.absent > 0
+    assert informed.rows != ignorant.rows
+    uninformed = [replay(read, "random", 0, ReplayOptions(30, same_knowledge=same)) for same in (False, True)]
+    assert uninformed[0].rows == uninformed[1].rows
+
+
+def test_a_choice_space_has_all_combinations_of_a_tables_choices(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(GOOD)
+    read = read_table(tmp_path / "t.csv")
+    space, rows = ChoiceSpace(read), TableSpace(read)
+    assert space.size == len(set(space)) == 4
+    assert set(rows) < set(space)
+    for member in space:
+        assert space.decode(space.encode(member)) == member
+        assert space.allows(member)
+        assert len(list(space.neighbours(member))) == 2
+    assert space.sample(random.Random(0)) in set(space)
+    assert not space.allows(space.compose({"a": "z", "b": 1}))
+    for wrong in ({"a": "z", "b": 1}, {"a": "x"}):
+        with pytest.raises(ParameterError):
+            space.decode(wrong)
+    with pytest.raises(ParameterError):
+        space.encode(space.compose({"a": "z", "b": 1}))
+
+
+def test_one_search_gives_its_shares_from_any_reference(table: Path) -> None:
+    read = read_table(table)
+    options = ReplayOptions(40)
+    others = [replace(options, log_latency=True), replace(options, reference=(0.3, 5.0))]
+    for other in others:
+        course = HypervolumeScale(read, other).course(replay(read, "random", 0, options).rows)
+        assert course == replay(read, "random", 0, other).course
+
+
+def test_a_scale_measures_completed_rows_from_its_reference(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(GOOD)
+    scale = HypervolumeScale(read_table(tmp_path / "t.csv"), ReplayOptions(reference=(0.6, 5.0)))
+    # Errors .5, .4 and .3 at 2, 3 and 4 ms, up to an error of .6 and 5 ms.
+    assert scale.best == pytest.approx(0.1 * 3 + 0.1 * 2 + 0.1 * 1)
+    assert scale.course([None, 2, 0, 1]) == pytest.approx([0.0, 0.5, 5 / 6, 1.0])
+    worst = HypervolumeScale(read_table(tmp_path / "t.csv"), ReplayOptions(max_latency_ms=3.0))
+    assert worst.reference == pytest.approx((0.5, 3.0))
 
 
 def test_stopped_trials_save_epochs(table: Path) -> None:
@@ -230,6 +293,7 @@ def test_the_command_prints_what_it_compares(table: Path, nas: Callable[..., Fin
     assert shown.code == 0, shown.err
     assert "ehvi" in shown.out
     assert "random" in shown.out
+    assert "reference error 0.5, 9 ms" in shown.out
     printed = nas(*arguments, "--json", "--features", "--no-early-stopping").json()
     assert (printed["budget"], printed["seeds"], printed["features"]) == (20, 2, True)
     assert printed["samplers"].keys() == {"ehvi", "random"}
@@ -266,6 +330,9 @@ def test_features_that_a_table_does_not_have(tmp_path: Path, nas: Callable[..., 
     [
         ("--sampler ehvi,magic", "--sampler 'ehvi,magic': 'magic' is not one of ehvi,"),
         ("--sampler random,ehvi,random", "'random' twice"),
+        ("--sampler all,ehvi", "'all' is not one of ehvi,"),
+        ("--same-knowledge --features", "--same-knowledge: no sampler knows features then; leave out --features"),
+        ("--html nowhere/shares.html", "--html 'nowhere/shares.html' cannot be written: "),
         ("--budget 0", "--budget 0"),
         (
             "--reference 2,5",

@@ -1,0 +1,1 @@
+"""Benchmark of samplers on tables of recorded results."""
