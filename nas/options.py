@@ -64,12 +64,18 @@ class Option:
         if self.choices and value not in self.choices and not (self.form and re.fullmatch(self.form, value)):
             choices = (*self.choices, self.form_text) if self.form else self.choices
             raise OptionError(f"{{{name}}} {{!r}} is not one of {{}}", value, ", ".join(choices))
+        if self._has_bounds and not _is_number(value):
+            raise OptionError(f"{{{name}}} {{!r}} is not a number" + (f" of {self.unit}" if self.unit else ""), value)
         if not self._holds(value):
             shown = "{:g}" if self.unit else "{}"
             raise OptionError(f"{{{name}}} {shown} is {self._bounds(value)}", value)
 
+    @property
+    def _has_bounds(self) -> bool:
+        return self.above is not None or self.minimum is not None
+
     def _holds(self, value: Any) -> bool:
-        if self.above is None and self.minimum is None:
+        if not self._has_bounds:
             return True
         if isinstance(value, tuple | list):
             return all(map(self._holds, value))
@@ -88,6 +94,13 @@ class Option:
         if self.below is not None:
             return f"not from {self.minimum:g} to below {self.below:g}"
         return f"below {self.minimum:g}" if isinstance(value, int) else f"not a number of at least {self.minimum:g}"
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number, or several, as a value from Python need not be."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_number, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class OptionField(NamedTuple):
@@ -162,7 +175,11 @@ MAX_LATENCY = Option(
     "Leave out what is slower than this.", flag="--max-latency", metavar="MS", above=0, unit="milliseconds"
 )
 MIN_ACCURACY = Option(
-    "Leave out what is less accurate than this.", flag="--min-accuracy", metavar="A", above=0, below=1
+    "Leave out what is less accurate than this (a study's own limit stays).",
+    flag="--min-accuracy",
+    metavar="A",
+    above=0,
+    below=1,
 )
 FOLLOW_LINKS = Option("Use pictures outside of the data set's folder to which its links, or its table, lead.")
 EMPTY_CLASSES = Option("Take class folders without pictures as classes.")

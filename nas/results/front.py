@@ -272,7 +272,7 @@ def pick(candidates: Sequence[Result], choice: str) -> Result:
         raise UnknownNameError("pick", choice, PICKS)
     members = front(candidates)
     if not members:
-        limited = " within its limits on latency and accuracy" if candidates else ""
+        limited = " within its own limits; --pick trial:N takes any" if candidates else ""
         raise UserError(f"the study has no complete trial to pick from{limited}")
     if choice == "knee":
         return members[knee([member.losses for member in members])]

@@ -94,7 +94,9 @@ class SearchOptions:
         metavar="NAME",
         default_text="from the settings",
     ).default(None)
-    accept_changed_data: bool = Option("Begin a new study where the data set's pictures have changed.").default(False)
+    accept_changed_data: bool = Option(
+        "Begin a new study where the data set's pictures have changed; not under the --study of an old one."
+    ).default(False)
     storage: str = STORAGE.default(DEFAULT_STORAGE)
     sampler: str = Option("ehvi (ours), or Optuna's tpe, nsga2, nsga3, gp, qmc, random.", metavar="NAME").default(
         "ehvi"

@@ -11,6 +11,7 @@ from nas.architecture import Architecture
 from nas.errors import OptionError
 from nas.exports.config import ExportedConfig, config_of
 from nas.exports.source import Source
+from nas.options import MAX_LATENCY, MIN_ACCURACY
 from nas.results.front import Result, front, pick, results
 from nas.results.limits import Limits
 from nas.results.metric import metric_label
@@ -107,6 +108,8 @@ class StoredStudy:
 
         Raises ParameterError where no trial is that fast and that accurate, and what `pick` raises.
         """
+        MAX_LATENCY.check("max_latency_ms", max_latency_ms)
+        MIN_ACCURACY.check("min_accuracy", min_accuracy)
         fast = within(self._results, Limits(max_latency_ms))
         if self._results and not fast:
             fastest_ms = min(result.latency.median for result in self._results)

@@ -141,6 +141,7 @@ def test_all_unreadable_files_are_named_at_once_or_left_out(tmp_path: Path) -> N
     assert "14 files cannot be read: test/class1/bad0.png, " in str(error.value)
     assert " and 4 more; --skip-unreadable leaves them out" in str(error.value)
     source = opened(tmp_path, skip_unreadable=True)
+    assert any(note.startswith("left out, since they cannot be read: ") for note in source.census.notes)
     assert source.census.parts == {"train": (10, 10), "test": (10, 10)}
     assert source.census.reasons == {"unreadable": 14}
     # The check is not repeated: the request knows its result.

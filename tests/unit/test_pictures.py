@@ -1,5 +1,6 @@
 """Picture files of any mode, depth and shape, as images for networks: nothing of them is lost unseen."""
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -82,6 +83,16 @@ def test_white_of_deep_pictures_is_found(
     assert images.min() == 0
     assert images.max() == round(255 * largest / white)
     assert images.mean() == pytest.approx(images.max() / 2, abs=1)
+
+
+def test_white_is_found_where_few_of_many_pictures_are_deep(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "pictures", lambda _: ramp(255, np.uint8))
+    first = next(folder.rglob("*.png"))
+    for number in range(300):
+        shutil.copy(first, first.with_name(f"copy{number}.png"))
+    for number in range(3):
+        ramp(4095, np.uint16).save(first.with_name(f"deep{number}.png"))
+    assert IMAGE_FOLDER.open(Request(str(folder)), "train").rules.white == 4095
 
 
 def test_the_parts_have_one_white(tmp_path: Path) -> None:

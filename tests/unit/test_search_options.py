@@ -65,6 +65,12 @@ def test_an_error_names_the_field_and_on_the_command_line_the_flag() -> None:
         called("--max-latency", "-1")
 
 
+@pytest.mark.parametrize("name", ["min_accuracy", "max_latency_ms", "data_memory", "budget"])
+def test_what_is_no_number_is_named(name: str) -> None:
+    with pytest.raises(OptionError, match=rf"^{name} '2GB' is not a number"):
+        SearchOptions(**{name: "2GB"}).check()
+
+
 @pytest.mark.parametrize("value", ["0", "1", "-0.1", "1.5", "nan", "inf"])
 def test_a_least_accuracy_is_above_0_and_below_1(value: str) -> None:
     shown = float(value)

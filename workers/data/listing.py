@@ -97,7 +97,7 @@ class Listing:
             view = look(self.files, self.root, request)
             if view.problems and not request.skip_unreadable:
                 raise DataError(self._unreadable_text(view.problems))
-            checked = Checked(view.facts, tuple(view.problems), view.notes)
+            checked = Checked(view.facts, tuple(view.problems), (*view.notes, *self._left_out_text(view.problems)))
         listing = self
         if checked.unreadable:
             left_out = frozenset(checked.unreadable)
@@ -137,6 +137,11 @@ class Listing:
                 f"{self.title} has no pictures in {shortened(missing)}; --empty-classes takes them as classes without "
                 "pictures"
             )
+
+    def _left_out_text(self, problems: Mapping[str, str]) -> list[str]:
+        """A line with the names of the files that the user leaves out, where there are any."""
+        names = [os.path.relpath(path, self.root) for path in problems]
+        return [f"left out, since they cannot be read: {shortened(names)}"] if names else []
 
     def _unreadable_text(self, problems: Mapping[str, str]) -> str:
         first = next(iter(problems.values()))

@@ -124,10 +124,11 @@ class PictureSource:
         return [mode.decode() for mode in np.unique(self.known_facts["mode"]).tolist()]
 
     def _white(self) -> float:
-        """The value of white of deep files, by the largest value in a sample; DEEP_WHITE where it has none."""
-        chosen = np.random.default_rng(WHITE_SEED).permutation(len(self.files))[:WHITE_SAMPLE]
-        deep = [index for index in chosen if is_deep(self.known_facts["mode"][index].decode())]
-        largest = [value for index in deep if (value := self._largest(index)) is not None]
+        """The value of white of deep files, by the largest value in a sample of them; DEEP_WHITE where there are none."""
+        deep_modes = [mode.encode() for mode in self._modes if is_deep(mode)]
+        deep = np.flatnonzero(np.isin(self.known_facts["mode"], deep_modes))
+        chosen = deep[np.random.default_rng(WHITE_SEED).permutation(len(deep))[:WHITE_SAMPLE]]
+        largest = [value for index in chosen.tolist() if (value := self._largest(index)) is not None]
         return white_of(max(largest)) if largest else DEEP_WHITE
 
     def _largest(self, index: int) -> float | None:
