@@ -124,7 +124,7 @@ class PictureSource:
         return [mode.decode() for mode in np.unique(self.known_facts["mode"]).tolist()]
 
     def _white(self) -> float:
-        """The value of white of deep files, by the largest value in a sample of them; DEEP_WHITE where there are none."""
+        """The value of white of deep files, by the largest value in a sample of them; DEEP_WHITE without any."""
         deep_modes = [mode.encode() for mode in self._modes if is_deep(mode)]
         deep = np.flatnonzero(np.isin(self.known_facts["mode"], deep_modes))
         chosen = deep[np.random.default_rng(WHITE_SEED).permutation(len(deep))[:WHITE_SAMPLE]]
