@@ -165,8 +165,6 @@ def test_a_study_below_its_least_accuracy_has_nothing_to_pick_from(tmp_path: Pat
     make_study(url, budget=5, min_accuracy=0.99)
     study = StoredStudy(url)
     assert study.front == []
-    with pytest.raises(
-        UserError, match="no complete trial to pick from within its own limits; --pick trial:N takes"
-    ):
+    with pytest.raises(UserError, match="no complete trial to pick from within its own limits; --pick trial:N takes"):
         study.best()
     assert study.pick("trial:3").trial == 3
