@@ -92,7 +92,7 @@ class StudyPage {
       ["data set", summary.dataset],
       ["target", summary.target],
       ["limit", ms(summary.max_latency_ms)],
-      ["least accuracy", percent(summary.min_accuracy)],
+      [`least ${this.front.measure}`, percent(summary.min_accuracy)],
       ["age", age(summary.created_at)],
     ]));
     const stop = byId("stop");

@@ -221,7 +221,7 @@ def test_an_export_that_cannot_be_says_why(page: Page, served: Served) -> None:
 def test_by_keyboard_alone(page: Page, served: Served) -> None:
     watched = Watched(page, served.url)
     page.goto(served.url)
-    expect(page.locator("#studies tr")).to_have_count(2)
+    expect(page.locator("#studies tr")).to_have_count(3)
 
     def tab_to(selector: str) -> None:
         for _ in range(80):
@@ -296,7 +296,7 @@ def test_optunas_own_dashboard_is_a_click_away_and_back(page: Page, served: Serv
     page.reload()
     expect(page.get_by_text("Hyperparameter").first).to_be_visible()
     page.get_by_role("link", name="Hybrid NAS studies").click()
-    expect(page.locator("#studies tr")).to_have_count(2)
+    expect(page.locator("#studies tr")).to_have_count(3)
     assert watched.problems == []
     assert watched.external_requests == []
 
