@@ -122,12 +122,12 @@ def test_a_search_that_is_told_to_end_stops_as_by_ctrl_c(tmp_path: Path) -> None
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_tried_again(tmp_path: Path) -> None:
-    search = RunningSearch(tmp_path, *QUICK, "--budget", "6", "--workers", "2")
+    search = RunningSearch(tmp_path, *QUICK, "--budget", "16", "--workers", "2")
     search.wait_until(lambda: len(done(tmp_path)) >= 1 and bool(search.workers()))
     search.workers()[0].send_signal(signal.SIGKILL)
     code, _, err = search.finish()
     assert code == 0, err
-    assert_recorded_once(tmp_path, 6)
+    assert_recorded_once(tmp_path, 16)
 
 
 def test_ctrl_c_twice_while_ray_starts_leaves_nothing_behind(tmp_path: Path) -> None:
