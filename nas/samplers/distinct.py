@@ -5,16 +5,17 @@ cost a trial and teach nothing.
 """
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from itertools import chain
 from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from nas.architecture import Architecture
+from nas.samplers.delegating import DelegatingSampler
 from nas.samplers.distributions import distributions
 from nas.space import Space
 
@@ -22,7 +23,7 @@ MAX_ATTEMPTS = 3
 MAX_RANDOM_DRAWS = 100
 
 
-class DistinctSampler(BaseSampler):
+class DistinctSampler(DelegatingSampler):
     """Asks `inner` again where it proposes a known or forbidden architecture.
 
     After MAX_ATTEMPTS such proposals it takes a new neighbour of the last one that was allowed, or else a random
@@ -31,7 +32,7 @@ class DistinctSampler(BaseSampler):
     """
 
     def __init__(self, inner: BaseSampler, space: Space, known_keys: Callable[[], Collection[str]], seed: int) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._space = space
         self._distributions = distributions(space)
         self._known_keys = known_keys
@@ -72,17 +73,3 @@ class DistinctSampler(BaseSampler):
             else self._inner.sample_independent(study, trial, name, distribution)
             for name, distribution in self._distributions.items()
         }
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        return self._inner.sample_independent(study, trial, param_name, param_distribution)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        self._inner.before_trial(study, trial)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        self._inner.after_trial(study, trial, state, values)
-
-    def reseed_rng(self) -> None:
-        self._inner.reseed_rng()

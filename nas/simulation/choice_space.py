@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from nas.architecture import Architecture
 from nas.errors import ParameterError
-from nas.simulation.space import row_architecture
+from nas.simulation.space import check_names, row_architecture
 from nas.simulation.table import Table
 from nas.space import Choice, Parameters
 
@@ -33,9 +33,7 @@ class ChoiceSpace:
 
     def compose(self, parameters: Parameters) -> Architecture:
         """Build the architecture of these choices. Raises ParameterError for a missing or unknown choice."""
-        if parameters.keys() != self.choices.keys():
-            mismatched = ", ".join(sorted(parameters.keys() ^ self.choices.keys()))
-            raise ParameterError(f"parameters of table {self.name!r} are missing or unknown: {mismatched}")
+        check_names(parameters, self.choices.keys(), self.name)
         return row_architecture({name: parameters[name] for name in self.choices})
 
     def allows(self, architecture: Architecture) -> bool:

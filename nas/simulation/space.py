@@ -5,7 +5,7 @@ Studies and the store see a row as an architecture of a single stage, with the r
 
 import math
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from functools import cached_property
 
 import numpy as np
@@ -56,9 +56,7 @@ class TableSpace:
 
         Raises ParameterError for a missing or unknown choice.
         """
-        if parameters.keys() != self.choices.keys():
-            mismatched = ", ".join(sorted(parameters.keys() ^ self.choices.keys()))
-            raise ParameterError(f"parameters of table {self.name!r} are missing or unknown: {mismatched}")
+        check_names(parameters, self.choices.keys(), self.name)
         # Samplers compose thousands of architectures, most of them rows.
         return self._by_choices.get(tuple(parameters[name] for name in self.choices)) or row_architecture(parameters)
 
@@ -121,6 +119,13 @@ class TableSpace:
 
     def __iter__(self) -> Iterator[Architecture]:
         return iter(self._members)
+
+
+def check_names(parameters: Parameters, names: Set[str], table: str) -> None:
+    """Raises ParameterError for parameters that lack one of the table's choices, or have another."""
+    if parameters.keys() != names:
+        mismatched = ", ".join(sorted(parameters.keys() ^ names))
+        raise ParameterError(f"parameters of table {table!r} are missing or unknown: {mismatched}")
 
 
 def row_architecture(parameters: Parameters) -> Architecture:

@@ -187,7 +187,7 @@ def test_another_folder_under_the_same_name_has_its_own_index(root: Path, tmp_pa
 
 
 def test_the_digest_is_that_of_studies_on_record(root: Path) -> None:
-    """Of each training picture, in order, its class, its name and the digest of its bytes."""
+    """The class, the name and the digest of the bytes of each training picture, in order."""
     source = opened(root)
     digest = hashlib.blake2b(digest_size=8)
     for path in source.paths:
