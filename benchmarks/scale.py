@@ -27,10 +27,11 @@ from nas.samplers.setting import SamplerSetting
 from nas.space.loading import load_space
 from nas.store.store import Store
 from nas.study import opening
-from nas.study.confirmation import ConfirmedSearch
+from nas.study.confirmation import Confirmations
 from nas.study.optuna_mirror import OptunaMirror
 from nas.study.pruning import Pruning
 from nas.study.study import Study
+from nas.study.two_parts import TwoPartSearch
 from nas.trial import CurvePoint, Outcome
 from tests.studies import settings
 
@@ -103,7 +104,7 @@ def run(store: Store, url: str, trials: int, slots: int) -> None:
     pruning = Pruning(optuna_study, study_settings, (1,), sampler)
     study = Study(store, mirror, space, study_settings, trials, SilentWatcher(), pruning=pruning)
     optuna_study.sampler = DistinctSampler(sampler, space, lambda: study.excluded, seed=0)
-    search = ConfirmedSearch(study, 0)
+    search = TwoPartSearch(study, Confirmations(study, 0))
     generator = random.Random(0)
     order = itertools.count()
     running: list[tuple[float, int, Job, Outcome]] = []

@@ -14,7 +14,7 @@ from nas.results.metric import METRIC_SETTING
 from nas.results.rank_correlation import RankCheck
 from nas.space import SearchSpace
 from nas.store.artifact import Artifact
-from nas.trial import Outcome, Trial
+from nas.trial import Fidelity, Outcome, Trial
 from nas.trial_cost import TrialCosts
 
 if TYPE_CHECKING:
@@ -153,6 +153,10 @@ class Job:
     resume_from: Outcome | None = None
     is_baseline: bool = False
     """Whether the architecture is a known network, which is trained whatever its latency is, and by itself."""
+    fidelity: Fidelity | None = None
+    """The extent of a training that is not the trials' own; `repeat` is then its rung on the study's ladder."""
+    is_final: bool = False
+    """Whether it is the training at the target: its weights are kept, and latencies measured before it and after."""
 
 
 class Evaluator(Protocol):
@@ -189,7 +193,9 @@ class Evaluation:
     compute the requested features of any architecture, each at the cost of about a training step. `trial_costs`
     estimates a trial's time and memory, None where there is no estimate. `images` is the digest of the training images;
     None where it trains nothing, and so no baselines. `advice` takes at most about so many seconds to look at the data,
-    and yields warnings for the user, a line each.
+    and yields warnings for the user, a line each. `worthwhile` is the largest training that is worth its time, with all
+    images that none is judged by; `reaching` makes an evaluator of trainings at these fidelities, too. Both are None
+    where all trainings are alike. `test` gives the accuracy of trained weights on the data set's test part.
     """
 
     evaluator: Evaluator
@@ -200,6 +206,9 @@ class Evaluation:
     trial_costs: TrialCosts | None = None
     images: str | None = None
     advice: Callable[[float], Iterator[str]] | None = None
+    worthwhile: Fidelity | None = None
+    reaching: Callable[[Sequence[Fidelity]], Evaluator] | None = None
+    test: Callable[[Architecture, bytes], float] | None = None
 
 
 class Watcher(Protocol):
@@ -220,8 +229,9 @@ class Watcher(Protocol):
 
 
 def outcomes_of(evaluator: Evaluator, job: Job) -> Iterator[Outcome]:
-    """The outcomes of a job: of a trial's evaluation, or of its confirmation with another seed."""
-    return evaluator.confirm(job.architecture, job.seed) if job.repeat else evaluator.evaluate(job)
+    """The outcomes of a job: of a trial's evaluation, at its fidelity, or of its confirmation with another seed."""
+    is_confirmation = job.repeat > 0 and job.fidelity is None
+    return evaluator.confirm(job.architecture, job.seed) if is_confirmation else evaluator.evaluate(job)
 
 
 class RunningTrial(Protocol):

@@ -32,6 +32,22 @@ class TrialState(StrEnum):
         return self not in (TrialState.RUNNING, TrialState.INTERRUPTED)
 
 
+@dataclass(frozen=True, order=True)
+class Fidelity:
+    """The extent of a training: `epochs` passes over `images` training images."""
+
+    images: int
+    epochs: int
+
+    @property
+    def presented(self) -> int:
+        """The number of images that the training presents, each as often as it is presented."""
+        return self.images * self.epochs
+
+    def __str__(self) -> str:
+        return f"{self.images} images x {self.epochs} epochs"
+
+
 @dataclass(frozen=True)
 class CurvePoint:
     """One epoch of a learning curve: validation accuracy (0 to 1), mean training loss and duration in seconds.
@@ -77,6 +93,7 @@ class Outcome:
     architecture was over the user's limit and was not trained.
     `latency` is the one on the first target, `latencies` are those on the others by their names; `costs` are further
     figures, such as `macs`. `checkpoint` holds what an evaluator needs to resume after a rung; it is not recorded.
+    `weights` are those of a final training, a safetensors file with the network's preprocessing among its metadata.
     """
 
     accuracy: float | None = None
@@ -90,6 +107,7 @@ class Outcome:
     environment: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
     checkpoint: bytes | None = field(default=None, compare=False, repr=False)
+    weights: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def measured(self) -> Mapping[str, Measurement]:
@@ -152,10 +170,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A further evaluation of a trial's architecture with another seed."""
+    """A further evaluation of a trial's architecture with another seed; `fidelity` is that of a longer training.
+
+    `test_accuracy` is that on the data set's test part, of a network that was judged there.
+    """
 
     seed: int
     outcome: Outcome
+    fidelity: Fidelity | None = None
+    test_accuracy: float | None = None
 
 
 def failed_confirmations(trials: Sequence[Trial]) -> list[Failure]:

@@ -116,7 +116,7 @@ class TrialPlan:
         }
 
 
-def plan(costs: TrialCosts, runner: MemoryAware, trials: int) -> TrialPlan | None:
+def plan_trials(costs: TrialCosts, runner: MemoryAware, trials: int) -> TrialPlan | None:
     """Fit the runner to the memory of a trial, and estimate the time of `trials` of them; None where nothing is known.
 
     Raises ParameterError when not even one worker fits into memory.

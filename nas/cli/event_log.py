@@ -13,7 +13,7 @@ from nas.results.metric import metric_name
 from nas.results.rank_correlation import RankCheck
 from nas.study.search_result import SearchResult
 from nas.study.study import Study
-from nas.trial import Outcome, Trial
+from nas.trial import Confirmation, Outcome, Trial
 
 # Its warnings become events too, such as a database that is away or back, or a wait for a cluster's nodes.
 LOGGER = logging.getLogger("nas")
@@ -55,7 +55,10 @@ class EventLog:
 
     def confirmed(self, trial: Trial) -> None:
         last = trial.confirmations[-1]
-        self._write("trial confirmed", {**_trial_fields(trial), "seed": last.seed, **_outcome_fields(last.outcome)})
+        self._write(
+            "trial confirmed",
+            {**_trial_fields(trial), "seed": last.seed, **_fidelity_fields(last), **_outcome_fields(last.outcome)},
+        )
 
     def ranks_checked(self, checks: Sequence[RankCheck]) -> None:
         for check in checks:
@@ -100,6 +103,10 @@ class _WarningHandler(logging.Handler):
 
 def _trial_fields(trial: Trial) -> dict[str, Any]:
     return {"trial": trial.number, "architecture": trial.architecture.layout, "key": trial.architecture.key}
+
+
+def _fidelity_fields(confirmation: Confirmation) -> dict[str, int]:
+    return {} if confirmation.fidelity is None else vars(confirmation.fidelity).copy()
 
 
 def _outcome_fields(outcome: Outcome | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`nas export`: write one architecture, or all of a study's results, in a format for other programs."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from nas.architecture.picture_size import Sides, parse_size, sides_of
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
-from nas.exports.source import Source, source_of
+from nas.exports.source import source_of
 from nas.options import MAX_LATENCY, MIN_ACCURACY
 from nas.results.metric import metric_label
 from nas.study.stored_study import Member, StoredStudy
@@ -104,24 +105,30 @@ def command(config: str | None, form: str, output: Path, raw_input: bool, free_s
         stored = StoredStudy(selected.storage, selected.study)
         click.echo(plugins.load(plugins.STUDY_EXPORTERS, form)(stored.trials, stored.record, output))
         return
-    description = ""
+    description, chosen = _chosen(config, selected)
+    with chosen as source:
+        if selected.input_size is not None:
+            source = source._replace(config=source.config.resized(*_parse_size(selected.input_size)))
+        click.echo(description + source.export(output, form, raw_input=raw_input, free_size=free_size))
+
+
+def _chosen(config: str | None, selected: _Selection) -> tuple[str, AbstractContextManager[Source]]:
+    """The network to export, and a line that describes it where it is a study's."""
     if config is not None:
-        source = source_of(config)
-    else:
-        stored = StoredStudy(selected.storage, selected.study)
-        member = stored.pick(selected.how, selected.max_latency_ms, selected.min_accuracy)
-        source = Source(member.config)
-        description = f"{_describe(member)}\n"
-    if selected.input_size is not None:
-        source = source._replace(config=source.config.resized(*_parse_size(selected.input_size)))
-    click.echo(description + source.export(output, form, raw_input=raw_input, free_size=free_size))
+        return "", nullcontext(source_of(config))
+    stored = StoredStudy(selected.storage, selected.study)
+    member = stored.pick(selected.how, selected.max_latency_ms, selected.min_accuracy)
+    return f"{_describe(member)}\n", member.source()
 
 
 def _describe(member: Member) -> str:
     """Describe the exported trial and its figures in one line."""
     result, record = member.result, member.record
     seeds = "the search's own seed, not confirmed"
-    if result.is_confirmed:
+    if result.final is not None:
+        tested = result.final.test_accuracy
+        seeds = f"trained on {result.final.fidelity}" + ("" if tested is None else f", on the test part {tested:.4f}")
+    elif result.is_confirmed:
         count = len(result.reported)
         seeds = f"{count} seed{'s' if count > 1 else ''}"
         seeds += "" if result.accuracy_std is None else f", sd {result.accuracy_std:.4f}"

@@ -1,6 +1,6 @@
 """Terminal tables of a front, of rank correlations and of training-free features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -20,7 +20,7 @@ UNCONFIRMED = "own"
 DROPPED = {
     "a": "it is below --min-accuracy",
     "o": "over --max-latency when it was measured again",
-    "x": "by its further seeds it is dominated by a member of the front",
+    "x": "by its further training it is dominated by a member of the front",
 }
 
 
@@ -39,7 +39,8 @@ def print_front(
     if not rows:
         return
     table = Table("trial", "mixers", "depths", "widths", box=None, pad_edge=False)
-    for heading in ("parameters", measure, "std", "seeds", "expected", "latency ms", "IQR ms"):
+    columns = TARGET_COLUMNS if any(row["target_training"] for row in rows) else SEED_COLUMNS
+    for heading in ("parameters", measure, *columns, "latency ms", "IQR ms"):
         table.add_column(heading, justify="right")
     further = [name for name in objectives if name not in COMMON_OBJECTIVES]
     for name in further:
@@ -47,21 +48,38 @@ def print_front(
     layouts = _mixer_labels([Architecture(tuple(map(Stage.from_dict, row["stages"]))) for row in rows])
     suffixes = [""] * len(members) + [_mark_of_dropped(row) for row in dropped]
     for row, mixers, suffix in zip(rows, layouts, suffixes, strict=True):
-        table.add_row(f"{row['trial']}{suffix}", mixers, *_cells(row, further))
+        table.add_row(f"{row['trial']}{suffix}", mixers, *_cells(row, columns, further))
     print_table(table)
     _print_notes(members, dropped, {LATENCY.name, *further}, measure)
 
 
-def _cells(member: Mapping[str, Any], further: Sequence[str]) -> list[str]:
+def _interval(member: Mapping[str, Any]) -> str:
+    interval = member["accuracy_interval"]
+    return "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+
+# Columns of studies without a target training, and with one: headings, and a member's cells.
+SEED_COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "std": lambda member: "-" if member["accuracy_std"] is None else f"{member['accuracy_std']:.4f}",
+    "seeds": lambda member: str(member["seeds"]) if member["confirmed"] else UNCONFIRMED,
+    "expected": lambda member: f"{member['expected_accuracy']:.4f}",
+}
+TARGET_COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "90% interval": _interval,
+    "test": lambda member: "-" if member["test_accuracy"] is None else f"{member['test_accuracy']:.4f}",
+}
+
+
+def _cells(
+    member: Mapping[str, Any], columns: Mapping[str, Callable[[Mapping[str, Any]], str]], further: Sequence[str]
+) -> list[str]:
     """Format depths, widths and figures in the order of the headings."""
     return [
         "-".join(str(stage["depth"]) for stage in member["stages"]),
         "-".join(str(stage["width"]) for stage in member["stages"]),
         f"{member['parameters']:,}",
         f"{member['accuracy']:.4f}" + ("~" if member["similar_to"] else ""),
-        "-" if member["accuracy_std"] is None else f"{member['accuracy_std']:.4f}",
-        str(member["seeds"]) if member["confirmed"] else UNCONFIRMED,
-        f"{member['expected_accuracy']:.4f}",
+        *(cell(member) for cell in columns.values()),
         f"{member['latency_ms']:.3f}" + _suffix(member, LATENCY.name),
         f"{member['latency_iqr_ms']:.3f}",
         *(f"{member['figures'].get(name, float('nan')):,.6g}" + _suffix(member, name) for name in further),
@@ -75,14 +93,21 @@ def _print_notes(
     rows = [*members, *dropped]
     if measure in EXPLANATIONS:
         print_note(EXPLANATIONS[measure])
-    if unconfirmed := sum(not member["confirmed"] for member in members):
+    targets = [member["target_training"] for member in members if member["target_training"]]
+    if targets:
+        images, epochs = targets[0]["images"], targets[0]["epochs"]
+        print_note(
+            f"{measure}: after the target training, {images} images x {epochs} epochs; test: of the same network on the "
+            "data set's test part. `nas export` writes its weights"
+        )
+    elif unconfirmed := sum(not member["confirmed"] for member in members):
         print_note(
             f"{UNCONFIRMED}: {unconfirmed} of {len(members)} members are judged by the search's own seed alone. That "
             f"{measure} is likely too high; `nas search --confirm` trains them with further seeds"
         )
     if any(row["similar_to"] for row in rows):
         print_note(f"~ differs from another member's {measure} by less than the standard error between seeds")
-    if any(row["expected_accuracy"] != row["accuracy"] for row in rows):
+    if not targets and any(row["expected_accuracy"] != row["accuracy"] for row in rows):
         print_note(f"expected: the {measure} to expect of a new seed; it decides which members are confirmed first")
     if any(shown.intersection(row["moved"]) for row in rows):
         print_note("* changed: measured again at the end, and differs by more than the confidence intervals allow")

@@ -88,13 +88,18 @@ class SearchProgress:
     def confirmed(self, trial: Trial) -> None:
         if self._study is None or (self._bar is not None and not self._bar.live.is_started):
             return
-        accuracy = trial.confirmations[-1].outcome.accuracy
+        last = trial.confirmations[-1]
+        accuracy = last.outcome.accuracy
         verdict = "failed" if accuracy is None else f"{self._measure} {accuracy:.4f}"
-        line = f"trial {trial.number} {trial.architecture.layout} with another seed: {verdict}"
-        if self._bar is not None:
-            self._bar.update(self._task, description=f"confirming the front: {line}")
+        name = f"trial {trial.number} {trial.architecture.layout}"
+        if last.fidelity is None:
+            line = f"confirming the front: {name} with another seed: {verdict}"
         else:
-            self._print(f"confirming the front: {line} | {self._figures(self._study)}")
+            line = f"longer trainings: {name} with {last.fidelity}: {verdict}"
+        if self._bar is not None:
+            self._bar.update(self._task, description=line)
+        else:
+            self._print(f"{line} | {self._figures(self._study)}")
 
     def ranks_checked(self, checks: Sequence[RankCheck]) -> None:
         """Print each epoch's first warning; the last rank-correlation check is printed at the end of the search."""

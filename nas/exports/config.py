@@ -18,6 +18,8 @@ from nas.store.store import StudyRecord
 CONFIG_FILE = "config.json"
 # Key in the provenance under which `nas retrain` documents the weights beside the config.
 RETRAINED = "retrained"
+# Key under which an export documents the weights of a search's training at its target.
+TRAINED = "trained"
 # Key for the way that pictures are fitted to the input's size, in settings; only where it is not the data set's own.
 RESIZE_SETTING = "resize"
 # Key for the colour behind pictures, as #rrggbb; only where it is not grey.
@@ -49,6 +51,8 @@ class ExportedConfig:
     def weights_note(self, weights: Path | None) -> str:
         """Describe the weights that come with this config: those of a file, or initial ones without a file."""
         if weights is not None:
+            if TRAINED in self.provenance:
+                return "weights as trained by the search"
             return "weights as trained by nas retrain" if RETRAINED in self.provenance else f"weights as in {weights}"
         return f"weights are initial ones (seed {self.seed}), not trained: nas retrain trains them"
 

@@ -19,12 +19,14 @@ from nas.objective import (
     pooled,
     recorded_objectives,
 )
+from nas.results.expectation import expectations, seed_results
+from nas.results.ladder import Ladder
 from nas.results.limits import Limits
 from nas.results.pareto import Point, knee, non_dominated
-from nas.results.shrinkage import SeedResult, ShrinkageEstimator, fit_scores, fit_shrinkage
-from nas.results.similarity import feature_columns
-from nas.trial import Trial, TrialState
+from nas.trial import Confirmation, Trial
 
+# The standard normal distribution's 95% quantile.
+NORMAL_90 = 1.645
 PICKS = ("knee", "accuracy", "latency", "trial:N")
 # Other words for a pick.
 PICK_ALIASES = {"fastest": "latency"}
@@ -42,8 +44,10 @@ class Result(NamedTuple):
     one that is less accurate than the user accepts. `accuracy_sd` is the standard deviation of the accuracy given one
     seed, `standard_error` that of `accuracy`, from the differences between seeds in the whole study; both are 0 while
     unknown.
-    `is_score` marks an untrained supernet member in a study that has retrained others: its accuracy is not comparable
-    with theirs, so it is on no front, and its loss is what a training is expected to give.
+    `is_predicted` marks a result that was not trained as others were: an untrained supernet member where others were
+    trained, a trial below the target training where others have reached it. Its accuracy is not comparable with theirs,
+    so it is on no front, and its loss is what that training is expected to give; `accuracy_sd` is the prediction's.
+    `final` is the training at the target of the study's ladder, None without one.
     """
 
     trial: Trial
@@ -59,12 +63,21 @@ class Result(NamedTuple):
     is_over_limit: bool = False
     is_below_min_accuracy: bool = False
     unreliable: frozenset[str] = frozenset()
-    is_score: bool = False
+    is_predicted: bool = False
+    final: Confirmation | None = None
 
     @property
     def is_within_limits(self) -> bool:
         """Whether it may be on a front: it keeps the study's limits on latency and accuracy."""
         return not (self.is_over_limit or self.is_below_min_accuracy)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The interval that holds the accuracy with a probability of 90%; None while its error is not known."""
+        if self.standard_error == 0:
+            return None
+        margin = NORMAL_90 * self.standard_error
+        return max(0.0, self.accuracy - margin), min(1.0, self.accuracy + margin)
 
     @property
     def is_confirmed(self) -> bool:
@@ -100,30 +113,23 @@ def reported(accuracies: tuple[float, ...]) -> tuple[float, ...]:
 
 def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
     """Return the results of the complete trials of a study with these settings."""
-    trained = {trial.number: seed_results for trial in trials if (seed_results := _seed_results(trial))}
+    ladder = Ladder.of_study(settings)
+    target = None if ladder is None else ladder.target
+    trained = {trial.number: seeds for trial in trials if (seeds := seed_results(trial, target))}
     complete = [trial for trial in trials if trial.number in trained]
-    # An accuracy without a learning curve is a supernet score, not a training's.
-    has_scores = not any(trial.outcome is not None and trial.outcome.curve for trial in complete)
-    if has_scores:
-        estimator: ShrinkageEstimator = fit_scores(list(trained.values()))
-    else:
-        estimator = fit_shrinkage(list(trained.values()), feature_columns([trial.architecture for trial in complete]))
-    has_further_seeds = any(len(runs) > 1 for runs in trained.values())
-    similarity = dict(zip(trained, estimator.similarity, strict=True))
-    accuracy_sd, objectives = estimator.accuracy_sd, ordered_objectives(settings)
-    limits = Limits.of_study(settings)
+    expected_by_trial = expectations(complete, trained, ladder)
+    objectives, limits = ordered_objectives(settings), Limits.of_study(settings)
     complete_results = []
     for trial in trials:
-        runs, outcome = trained.get(trial.number), trial.outcome
+        runs, outcome = trained.get(trial.number, ()), trial.outcome
         if not runs or outcome is None or outcome.latency is None or outcome.parameters is None:
             continue
         repeated = _repeated_latencies(trial)
         latency = repeated.get(LATENCY.name, outcome.latency)
         medians = {name: measurement.median for name, measurement in repeated.items()}
-        searched, expected = outcome.figures, estimator(runs, similarity[trial.number])
+        searched, expected = outcome.figures, expected_by_trial[trial.number]
         accuracies = tuple(run.accuracy for run in runs)
-        is_score = has_scores and has_further_seeds and len(runs) == 1
-        accuracy = expected if is_score else statistics.fmean(reported(accuracies))
+        accuracy = expected.accuracy if expected.is_predicted else statistics.fmean(reported(accuracies))
         shown = {**searched, **medians, ACCURACY.name: accuracy}
         if all(objective.name in shown for objective in objectives):
             losses, searched_losses = (
@@ -139,18 +145,19 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
                 Result(
                     trial,
                     accuracies,
-                    expected,
+                    expected.accuracy,
                     latency,
                     outcome.parameters,
                     losses,
                     searched_losses,
                     changed,
-                    accuracy_sd,
-                    estimator.standard_error(len(reported(accuracies))),
+                    expected.accuracy_sd,
+                    expected.standard_error,
                     is_over_limit=not limits.allow_latency(latency.median),
                     is_below_min_accuracy=not limits.allow_accuracy(accuracy),
                     unreliable=unreliable,
-                    is_score=is_score,
+                    is_predicted=expected.is_predicted,
+                    final=None if ladder is None else ladder.final(trial),
                 )
             )
     return complete_results
@@ -181,23 +188,6 @@ def _repeated_latencies(trial: Trial) -> dict[str, Measurement]:
     return repeated
 
 
-def _seed_results(trial: Trial) -> tuple[SeedResult, ...]:
-    """Return one result for each seed, the search's own first.
-
-    Empty for a trial that is not complete, and for a score whose member could not be trained.
-    """
-    if trial.state is not TrialState.COMPLETE or trial.outcome is None:
-        return ()
-    confirmations = [confirmation.outcome for confirmation in trial.confirmations]
-    if not trial.outcome.curve and confirmations and all(outcome.accuracy is None for outcome in confirmations):
-        return ()
-    return tuple(
-        SeedResult(outcome.accuracy, outcome.curve[-1].loss if outcome.curve else None)
-        for outcome in (trial.outcome, *confirmations)
-        if outcome.accuracy is not None
-    )
-
-
 def contenders(candidates: Sequence[Result]) -> list[Result]:
     """Return the candidates for confirmation, cheapest first: the front if each score were the training it predicts.
 
@@ -212,7 +202,7 @@ def front(candidates: Sequence[Result]) -> list[Result]:
 
     Results over the latency limit, and below the least accuracy, are excluded.
     """
-    return contenders([result for result in candidates if not result.is_score])
+    return contenders([result for result in candidates if not result.is_predicted])
 
 
 def near_front(candidates: Sequence[Result]) -> list[Result]:
@@ -296,6 +286,9 @@ def as_json(result: Result, members: Sequence[Result]) -> dict[str, Any]:
         "seeds": len(result.reported),
         "confirmed": result.is_confirmed,
         "similar_to": similar_to(result, members),
+        "accuracy_interval": None if result.interval is None else list(result.interval),
+        "target_training": None if result.final is None else vars(result.final.fidelity).copy(),
+        "test_accuracy": None if result.final is None else result.final.test_accuracy,
         "latency_ms": result.latency.median,
         "latency_iqr_ms": result.latency.iqr,
         "latency_interval_ms": list(result.latency.interval),

@@ -32,12 +32,13 @@ from nas.simulation.runner import SimulatedRunner
 from nas.simulation.space import TableSpace
 from nas.simulation.table import Table
 from nas.store.store import Store
-from nas.study.confirmation import ConfirmedSearch
+from nas.study.confirmation import Confirmations
 from nas.study.early_stopping import rungs
 from nas.study.opening import experimental
 from nas.study.optuna_mirror import OptunaMirror
 from nas.study.pruning import Pruning
 from nas.study.study import Study
+from nas.study.two_parts import TwoPartSearch
 from nas.trial import Trial, TrialState
 
 # Number of last proposals whose mean duration is reported.
@@ -164,7 +165,8 @@ def replay_with(
             if options.max_latency_ms is not None:
                 # As a real search with a latency limit begins.
                 study.enqueue(space.smallest_of_each_mixer())
-            runner.run(ConfirmedSearch(study, repeats=0), TabularEvaluator(space, options.max_latency_ms))
+            search = TwoPartSearch(study, Confirmations(study, repeats=0))
+            runner.run(search, TabularEvaluator(space, options.max_latency_ms))
     lengths = [
         len(trial.outcome.curve) for trial in ended_trials.trials if trial.outcome is not None and trial.outcome.curve
     ]

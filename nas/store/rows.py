@@ -13,7 +13,7 @@ from nas.architecture import Architecture
 from nas.latency.measured_key import measured_key
 from nas.objective import QUANTILES, Measurement, fingerprint_digest
 from nas.store import tables
-from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
+from nas.trial import Confirmation, CurvePoint, Failure, Fidelity, Outcome, Trial, TrialState
 
 # The recorded name of a study's first target, whose latency is the trial's own.
 FIRST_TARGET = ""
@@ -103,6 +103,8 @@ def confirmation_columns(connection: Connection, confirmation: Confirmation) -> 
     outcome = confirmation.outcome
     return {
         "seed": confirmation.seed,
+        "images": None if confirmation.fidelity is None else confirmation.fidelity.images,
+        "epochs": None if confirmation.fidelity is None else confirmation.fidelity.epochs,
         "curve": [_point(point) for point in outcome.curve],
         "latency": outcome.latency.to_dict() if outcome.latency is not None else None,
         "latencies": {target: latency.to_dict() for target, latency in outcome.latencies.items()},
@@ -142,7 +144,8 @@ def to_confirmation(row: Row[Any]) -> Confirmation:
     curve = tuple(CurvePoint(**point) for point in row.curve)
     outcome = _to_outcome(row, latency, curve, row.parameters if latency is not None else None)
     latencies = {target: Measurement.from_dict(fields) for target, fields in (row.latencies or {}).items()}
-    return Confirmation(row.seed, replace(outcome, latencies=latencies))
+    fidelity = None if row.images is None else Fidelity(row.images, row.epochs)
+    return Confirmation(row.seed, replace(outcome, latencies=latencies), fidelity, row.test_accuracy)
 
 
 def _to_outcome(

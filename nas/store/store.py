@@ -216,11 +216,22 @@ class Store(Drivers, Artifacts):
         return True
 
     @retried
+    def put_test_accuracy(self, study_id: int, number: int, seed: int, accuracy: float) -> None:
+        """Record the accuracy on the test part of the network of a trial's confirmation with that seed."""
+        confirmed = tables.confirmations
+        of_trial = (tables.trials.c.study_id == study_id) & (tables.trials.c.number == number)
+        trial_id = select(tables.trials.c.trial_id).where(of_trial).scalar_subquery()
+        of_seed = (confirmed.c.trial_id == trial_id) & (confirmed.c.seed == seed)
+        with self._begin() as connection:
+            connection.execute(update(confirmed).where(of_seed).values(test_accuracy=accuracy))
+
+    @retried
     def versions(self, study_id: int) -> dict[int, tuple[str, int]]:
-        """Each trial's state and number of confirmations, by its number: a trial changes only with these."""
+        """Each trial's state and number of confirmations and tests, by its number: a trial changes only with these."""
         ours, confirmed = tables.trials, tables.confirmations
+        count = func.count(confirmed.c.confirmation_id) + func.count(confirmed.c.test_accuracy)
         query = (
-            select(ours.c.number, ours.c.state, func.count(confirmed.c.confirmation_id))
+            select(ours.c.number, ours.c.state, count)
             .outerjoin(confirmed, confirmed.c.trial_id == ours.c.trial_id)
             .where(ours.c.study_id == study_id)
             .group_by(ours.c.number, ours.c.state)

@@ -90,7 +90,11 @@ confirmations = Table(
     Column("confirmation_id", Integer, primary_key=True),
     Column("trial_id", ForeignKey("nas_trials.trial_id", ondelete="CASCADE"), nullable=False),
     Column("seed", Integer, nullable=False),
+    # The extent of a training that is not the study's own.
+    Column("images", Integer),
+    Column("epochs", Integer),
     Column("accuracy", Float),
+    Column("test_accuracy", Float),
     Column("curve", JSON, nullable=False),
     Column("latency", JSON),
     Column("latencies", JSON),

@@ -61,12 +61,12 @@ def named(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def choose(
-    names: Sequence[str], builder: Builder, space: SearchSpace, settings: Mapping[str, Any], trials: int, seeds: int
+    names: Sequence[str], builder: Builder, space: SearchSpace, settings: Mapping[str, Any], trials: int, price: float
 ) -> Choice:
     """Choose the named baselines, and for `few` those that suit the images and are cheap beside the search.
 
-    The search has a budget of `trials`; each baseline is trained with `seeds` seeds. Raises UserError for a named one
-    that cannot be built for the images or for a target's input.
+    The search has a budget of `trials`; each baseline takes as much as `price` trials of its size. Raises UserError for
+    a named one that cannot be built for the images or for a target's input.
     """
     inputs = [ModelInput.from_dict(settings[name]) for name in ("input", "latency_input")]
     requested = [name for name in names if name != FEW]
@@ -81,7 +81,7 @@ def choose(
         if name in requested:
             continue
         try:
-            macs = seeds * _macs(name, builder, inputs)
+            macs = price * _macs(name, builder, inputs)
         except UserError as error:
             skipped[name] = str(error)
             continue

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from nas.evaluation import Job, Say
 from nas.exports.known import known_network
 from nas.latency.meter import LatencyRecord, recorded
+from nas.results.ladder import Ladder
 from nas.store.artifact import Artifact
 from nas.study.baseline import Baseline, BaselineRecord, artifact_of, stored_baselines
 from nas.study.jobs import Jobs
@@ -34,7 +35,8 @@ def baseline_jobs(
 ) -> Jobs:
     """Queue the missing trainings of named baselines, each with `1 + repeats` seeds; each is recorded as it ends.
 
-    `images` is the digest of the images: a baseline that was trained on others is trained anew. The first seed's jobs
+    Where the study has a ladder they are trained at its target, as the front's members are. `images` is the digest of
+    the images: a baseline that was trained on others is trained anew. The first seed's jobs
     come before the search's, so that the latency that they measure is known to the others; the other seeds' jobs come
     when the search has no trial to ask for, as its own confirmations do.
     """
@@ -52,7 +54,8 @@ def baseline_jobs(
         for network in networks
         if seeds[network.key][repeat] not in baselines[network.key].outcomes
     ]
-    targets = fingerprints(settings)
+    targets, ladder = fingerprints(settings), Ladder.of_study(settings)
+    fidelity = None if ladder is None else ladder.target
 
     def ready(job: Job) -> Job:
         return replace(job, known=recorded(record, job.architecture, targets))
@@ -82,7 +85,7 @@ def baseline_jobs(
             say("baseline trained", figures)
 
     jobs = [
-        Job(network, seed, number, rungs=tuple(rungs), is_baseline=True)
+        Job(network, seed, number, rungs=tuple(rungs), is_baseline=True, fidelity=fidelity)
         for number, (network, seed) in enumerate(waiting)
     ]
     urgent = sum(seed == seeds[network.key][0] for network, seed in waiting)

@@ -1,4 +1,4 @@
-"""A search's last part: candidates for the front are trained again with other seeds until the front is confirmed.
+"""Confirmation of a front: candidates for it are trained again with other seeds.
 
 The accuracy of the best of many noisy trials is an overestimate, the more so the more trials there are. A member's
 accuracy becomes the mean over its further seeds; a member that is dropped makes room for another, which is confirmed in
@@ -15,7 +15,6 @@ from nas.evaluation import Job
 from nas.results.front import Result, contenders, near_front
 from nas.results.pareto import dominates
 from nas.study.study import Study, trial_seed
-from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome
 
 # Trials near the front that are confirmed, as a share of the number of contenders.
 NEAR_SHARE = 0.5
@@ -23,80 +22,38 @@ NEAR_SHARE = 0.5
 MAX_CONFIRMED_SHARE, MIN_BOUND = 0.15, 20
 
 
-class ConfirmedSearch:
-    """A study's trials, and after them `repeats` confirmations of each contender for its front and of trials near it.
-
-    Only finished confirmations are recorded: `ask` returns one that was cut off again.
-    """
+class Confirmations:
+    """Chooses `repeats` confirmations of each contender for a study's front and of trials near it."""
 
     def __init__(self, study: Study, repeats: int) -> None:
         self._study = study
         self._repeats = repeats
-        self._running: set[tuple[int, int]] = set()
-        self._losses: dict[tuple[int, int], int] = {}
 
-    @property
-    def is_over(self) -> bool:
-        return self._study.is_over and not self._running and self._next_confirmation() is None
-
-    def ask(self) -> Job | None:
-        """Return the study's next trial, or after the last one a confirmation; None when there is none for now."""
-        trial = self._study.ask()
-        if trial is not None:
-            known = self._study.recorded_latencies(trial.architecture)
-            resume_from = self._study.resume_from(trial.architecture)
-            rungs = self._study.rungs
-            return Job(trial.architecture, trial.seed, trial.number, known=known, rungs=rungs, resume_from=resume_from)
-        job = self._next_confirmation()
-        if job is not None:
-            self._running.add((job.number, job.repeat))
-        return job
-
-    def should_continue(self, job: Job, outcome: Outcome) -> bool:
-        return self._study.should_continue(job.number, outcome)
-
-    def tell(self, job: Job, outcome: Outcome) -> None:
-        if job.repeat == 0:
-            self._study.tell(job.number, outcome)
-        else:
-            self._running.discard((job.number, job.repeat))
-            self._study.confirm(job.number, Confirmation(job.seed, outcome))
-
-    def interrupt(self, job: Job, cause: str, message: str) -> None:
-        """Record an interruption; a confirmation has failed after MAX_ATTEMPTS attempts whose workers all died."""
-        if job.repeat == 0:
-            self._study.interrupt(job.number, cause, message)
-            return
-        key = (job.number, job.repeat)
-        self._running.discard(key)
-        self._losses[key] = self._losses.get(key, 0) + (cause == WORKER_LOST)
-        if self._losses[key] >= MAX_ATTEMPTS:
-            failure = Failure.given_up(cause, MAX_ATTEMPTS, message)
-            self._study.confirm(job.number, Confirmation(job.seed, Outcome(failure=failure)))
-
-    def _next_confirmation(self) -> Job | None:
+    def next(self, running: Collection[Job]) -> Job | None:
+        """Return the next confirmation beside the running ones; None when there is none for now."""
         if self._repeats == 0:
             return None
         results = self._study.results
         # The most accurate first: their accuracies are the likeliest overestimates.
         members = sorted(contenders(results), key=lambda member: member.losses[-1])
-        running = {number for number, _ in self._running}
-        started = {result.trial.number for result in results if result.trial.confirmations} | running
+        confirming = {job.number for job in running}
+        started = {result.trial.number for result in results if result.trial.confirmations} | confirming
         places = max(MIN_BOUND, math.ceil(MAX_CONFIRMED_SHARE * self._study.done)) - len(started)
         near = [result for result in results if result.trial.number in started and _is_kept_off(result, members)]
         near_places = min(places, math.ceil(NEAR_SHARE * len(members)) - len(near))
         allowed = [*_within(members, started, places), *_within(near_front(results), started, near_places)]
         # One further seed often drops a lucky trial, and saves the others: so a second seed is not started before the
         # first one has ended while there is anything else to do.
-        return self._first_missing(sorted(allowed, key=lambda candidate: candidate.trial.number in running))
+        return self._first_missing(sorted(allowed, key=lambda result: result.trial.number in confirming), running)
 
-    def _first_missing(self, candidates: Sequence[Result]) -> Job | None:
+    def _first_missing(self, candidates: Sequence[Result], running: Collection[Job]) -> Job | None:
+        confirming = {(job.number, job.repeat) for job in running}
         for candidate in candidates:
             trial = candidate.trial
             seeds = {confirmation.seed for confirmation in trial.confirmations}
             for repeat in range(1, self._repeats + 1):
                 seed = trial_seed(self._study.settings["seed"], trial.architecture.key, repeat)
-                if seed not in seeds and (trial.number, repeat) not in self._running:
+                if seed not in seeds and (trial.number, repeat) not in confirming:
                     return Job(trial.architecture, seed, trial.number, repeat)
         return None
 

@@ -28,11 +28,13 @@ from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
 from nas.store.data_content import DATA_CONTENT
 from nas.store.store import Store
-from nas.study.fidelity import Fidelity, fidelity_within
 from nas.study.identity import MIXER_SOURCES, default_name, label_of, study_name
+from nas.study.ladder_choice import has_ladder
 from nas.study.opening import is_missing, recorded_studies, space_of
-from nas.study.search_options import SearchOptions
+from nas.study.search_options import AUTO_TARGET, SearchOptions
 from nas.study.settings import StudySettings
+from nas.study.time_limit import LADDER_TRIALS_SHARE, TRIALS_SHARE
+from nas.study.time_plan import TimePlan, plan_within
 
 
 def going_on(options: SearchOptions) -> SearchOptions:
@@ -115,7 +117,7 @@ def prepared_as_begun(options: SearchOptions) -> tuple[SearchOptions, Evaluation
     if options.study is not None:
         return options, evaluation
     studies = recorded_studies(options.storage)
-    if default_name(_named_settings(options, evaluation)) in {study.name for study in studies}:
+    if default_name(named_settings(options, evaluation)) in {study.name for study in studies}:
         return options, evaluation
     now = _way(evaluation.settings)
     earlier = [study.settings for study in studies if study.settings["dataset"] == options.dataset]
@@ -126,7 +128,7 @@ def prepared_as_begun(options: SearchOptions) -> tuple[SearchOptions, Evaluation
             continue
         as_begun = replace(options, colour=colour, stratify=is_stratified)
         other = prepared(as_begun)
-        if default_name(_named_settings(as_begun, other)) in {study.name for study in studies}:
+        if default_name(named_settings(as_begun, other)) in {study.name for study in studies}:
             return as_begun, other
     return options, evaluation
 
@@ -136,30 +138,36 @@ def _way(settings: Mapping[str, Any]) -> tuple[str, bool]:
     return colour_of(ModelInput.from_dict(settings["input"]).channels), settings.get(SPLIT_SETTING) == STRATIFIED
 
 
-def _named_settings(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any]:
-    """The settings that the study's name depends on: the time too, where it decides on the epochs."""
+def named_settings(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any]:
+    """The settings that the study's name depends on: the time too, where it decides on the epochs, and the target
+    training where the user names one.
+    """
     settings = settings_of(options, evaluation)
+    target = (options.target_epochs, options.target_train_size, options.target_training)
+    if target != (None, None, AUTO_TARGET):
+        settings["target_training"] = list(target)
     return settings if options.time_s is None or options.epochs is not None else {**settings, "time_s": options.time_s}
 
 
 def prepared_within(
     time_s: float, options: SearchOptions, evaluation: Evaluation
-) -> tuple[SearchOptions, Evaluation, Fidelity | None]:
-    """Prepare again with the epochs that suit the time, or those of the study that this command has begun before.
+) -> tuple[SearchOptions, Evaluation, TimePlan | None]:
+    """Prepare again with the fidelity that suits the time, or that of the study that this command has begun before.
 
-    `evaluation` has the default epochs: the study's name depends on them and the time, rather than on today's choice,
+    `evaluation` has the default fidelity: the study's name depends on them and the time, rather than on today's choice,
     so that the same command goes on with the same study.
     """
-    settings = _named_settings(options, evaluation)
+    settings = named_settings(options, evaluation)
     name = study_name(options, settings, recorded_studies(options.storage))
     options = going_on(replace(options, study=name))
-    fidelity = None
+    plan = None
     if options.epochs is None:
-        fidelity = fidelity_within(time_s, evaluation, runner_of(options, evaluation.evaluator))
-        if fidelity is None or fidelity.epochs == evaluation.settings["epochs"]:
-            return options, evaluation, fidelity
-        options = replace(options, epochs=fidelity.epochs)
-    return options, prepared(options), fidelity
+        share = LADDER_TRIALS_SHARE if has_ladder(options, evaluation) else TRIALS_SHARE
+        plan = plan_within(time_s, share, evaluation, runner_of(options, evaluation.evaluator))
+        if plan is None or (plan.images is None and plan.epochs == evaluation.settings["epochs"]):
+            return options, evaluation, plan
+        options = replace(options, epochs=plan.epochs, train_size=options.train_size or plan.images)
+    return options, prepared(options), plan
 
 
 def settings_of(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import optuna
@@ -19,6 +20,8 @@ from nas.latency.measured_key import measured_key
 from nas.latency.slowest import room_hint
 from nas.objective import ACCURACY, LATENCY, MACS, PARAMETERS, recorded_objectives
 from nas.options import check_options
+from nas.results.front import front
+from nas.results.ladder import LADDER_SETTING, Ladder
 from nas.results.limits import Limits
 from nas.results.metric import metric_label
 from nas.samplers.distinct import DistinctSampler
@@ -28,25 +31,30 @@ from nas.store.store import Store, StudyRecord
 from nas.study.baseline import stored_baselines
 from nas.study.baseline_choice import FEW, Choice, choose, named
 from nas.study.baseline_training import baseline_jobs
-from nas.study.confirmation import ConfirmedSearch
+from nas.study.confirmation import Confirmations
 from nas.study.driver_lock import DriverLock, drive
 from nas.study.early_stopping import rungs
-from nas.study.fidelity import PLANNED_TRIALS, Fidelity
+from nas.study.final_test import test_members
 from nas.study.identity import study_name
 from nas.study.jobs import BaselinesFirst
+from nas.study.ladder_choice import chosen_ladder, finals, has_ladder
 from nas.study.opening import OpenStudy, experimental, open_study, optunas_errors
 from nas.study.optuna_mirror import OptunaMirror
-from nas.study.preparation import going_on, prepared_as_begun, prepared_within, settings_of
+from nas.study.preparation import going_on, named_settings, prepared_as_begun, prepared_within, settings_of
 from nas.study.preparation import runner_of as runner_of
+from nas.study.promotion import MAX_FINALS, Promotions
 from nas.study.pruning import Pruning
+from nas.study.search_options import DEFAULT_CONFIRM
 from nas.study.search_options import SearchOptions as SearchOptions
 from nas.study.search_result import SearchResult, result_of
 from nas.study.settings import Conditions, StudySettings
 from nas.study.study import Study
-from nas.study.time_limit import TRIALS_SHARE, TimedSearch, TimeLimit
+from nas.study.time_limit import TimedSearch, TimeLimit, trials_share
+from nas.study.time_plan import PLANNED_TRIALS, TimePlan
+from nas.study.two_parts import TwoPartSearch
 from nas.study.warm_start import WarmStart, warm_start
 from nas.trial import STOPPED_BY_USER, TIME_IS_UP, TrialState, failed_confirmations
-from nas.trial_cost import MemoryAware, plan
+from nas.trial_cost import MemoryAware, plan_trials
 
 if TYPE_CHECKING:
     from nas.latency.online_model import OnlineLatencyModel
@@ -78,11 +86,12 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     options = going_on(options)
     options.check()
     options, evaluation = prepared_as_begun(options)
-    fidelity: Fidelity | None = None
+    plan: TimePlan | None = None
     if options.time_s is not None and options.epochs is None:
-        options, evaluation, fidelity = prepared_within(options.time_s, options, evaluation)
+        options, evaluation, plan = prepared_within(options.time_s, options, evaluation)
     space = evaluation.space
-    if options.confirm < evaluation.least_confirm:
+    has_ladder(options, evaluation)
+    if options.confirm is not None and options.confirm < evaluation.least_confirm:
         raise OptionError(
             "{confirm} {} with {evaluator} {}: its scores are no accuracies, and a front needs at least {}",
             options.confirm,
@@ -98,14 +107,23 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     settings = settings_of(options, evaluation)
     runner = runner_of(options, evaluation.evaluator)
     with closing(Store.open(options.storage, create=True)) as store, optunas_errors(store.name):
-        name = study_name(options, settings, store.studies())
+        studies = store.studies()
+        name = study_name(options, named_settings(options, evaluation), studies)
+        planned = options.max_trials or (PLANNED_TRIALS if plan is None else plan.trials)
+        began = next((study.settings for study in studies if study.name == name), None)
+        ladder = chosen_ladder(options, evaluation, planned) if began is None else Ladder.of_study(began)
+        if ladder is not None and evaluation.reaching is not None:
+            evaluation = replace(evaluation, evaluator=evaluation.reaching(ladder.rungs))
+            settings |= {LADDER_SETTING: ladder.as_setting()}
+        repeats = 0 if ladder is not None else DEFAULT_CONFIRM if options.confirm is None else options.confirm
+        options = replace(options, confirm=repeats)
         start = warm_start(options.start_from, store, space, name)
         opened = open_study(store, options.storage, name, settings)
         record = opened.record
 
         limit = None
         if options.time_s is not None:
-            limit = TimeLimit(options.time_s, TRIALS_SHARE if options.confirm else 1.0, started)
+            limit = TimeLimit(options.time_s, trials_share(repeats, has_ladder=ladder is not None), started)
         ends_at = {} if limit is None else {"ends_at": time.time() + limit.left_s}
 
         def report() -> dict[str, Any]:
@@ -113,18 +131,19 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
 
         with drive(store, record.study_id, record.name, report, stop=interrupt) as lock:
             study = _study(options, evaluation, store, opened, start, announcer, lock, limit)
-            planned = options.max_trials or (PLANNED_TRIALS if fidelity is None else fidelity.trials)
             chosen = _baselines(options, evaluation, space, study, planned)
-            images, repeats = evaluation.images or "", options.confirm
+            images = evaluation.images or ""
             jobs = baseline_jobs(chosen.names, study.settings, images, repeats, study.rungs, store, announcer.noted)
-            work: AskTell = BaselinesFirst(jobs, ConfirmedSearch(study, options.confirm))
+            most = MAX_FINALS if limit is not None else finals(planned, is_timed=False)
+            further = Confirmations(study, repeats) if ladder is None else Promotions(study, ladder, most)
+            work: AskTell = BaselinesFirst(jobs, TwoPartSearch(study, further))
             if limit is not None:
                 work = TimedSearch(work, limit)
             announcer.opened(study, is_over=work.is_over)
             if not work.is_over:
                 record_conditions(options, space, store, record, announcer)
-            if fidelity is not None and not work.is_over:
-                announcer.noted("time", {"message": fidelity.message})
+            if plan is not None and not work.is_over:
+                announcer.noted("time", {"message": plan.message})
             for note in chosen.notes() if not work.is_over else ():
                 announcer.noted("baselines left out", note)
             is_new = not study.trials
@@ -153,6 +172,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
                 raise
             if not interrupted:
                 _check_outcome(study)
+                if evaluation.test is not None:
+                    test_members(study, front(study.results), evaluation.test, announcer.noted)
             rank_checks = store.rank_checks(record.study_id)
             known = stored_baselines(store, record.settings) if named(options.baselines) else []
             return result_of(options, study, rank_checks, known, time.monotonic() - started, interrupted=interrupted)
@@ -199,7 +220,7 @@ def _announce_costs(
     """Fit the runner to the memory of trials; announce their cost, and whether the limit allows larger networks."""
     trials = study.remaining if study.time_limit is None else planned_trials
     if evaluation.trial_costs is not None and isinstance(runner, MemoryAware) and trials > 0:
-        costs = plan(evaluation.trial_costs, runner, trials)
+        costs = plan_trials(evaluation.trial_costs, runner, trials)
         if costs is not None:
             watcher.noted("cost", costs.as_json())
             for warning in costs.warnings:
@@ -266,12 +287,20 @@ def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpac
     names = named(options.baselines)
     if evaluation.images is not None:
         builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-        return choose(names, builder, space, study.settings, trials, 1 + options.confirm)
+        return choose(names, builder, space, study.settings, trials, _baseline_cost(options, study))
     if any(name != FEW for name in names):
         raise OptionError(
             "{baselines} {}: {evaluator} {} trains no network; valid: none", ",".join(names), options.evaluator
         )
     return Choice()
+
+
+def _baseline_cost(options: SearchOptions, study: Study) -> float:
+    """The price of a baseline's trainings, in trainings of a trial."""
+    ladder = Ladder.of_study(study.settings)
+    if ladder is not None:
+        return ladder.target.presented / ladder.rungs[0].presented
+    return 1 + (options.confirm or 0)
 
 
 def _online_model(

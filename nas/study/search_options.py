@@ -46,6 +46,10 @@ _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
 # What numpy's and torch's generators take.
 MAX_SEED = 2**32 - 1
 DEFAULT_BUDGET = 200
+# Without a target training.
+DEFAULT_CONFIRM = 2
+# The target training that the user wants.
+AUTO_TARGET, FULL, NO_TARGET = "auto", "full", "none"
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,31 @@ class SearchOptions:
         above=0,
         unit="seconds",
     ).default(None)
-    confirm: int = Option(
-        "Seeds more to train the front's members with after the budget.", metavar="K", minimum=0
-    ).default(2)
+    target_epochs: int | None = Option(
+        "Epochs of the target training, by which the front is judged: what is promising among the trials is trained "
+        "that long in the end, and its weights are kept.",
+        metavar="N",
+        above=0,
+        default_text="as the budget or the time allows",
+    ).default(None)
+    target_train_size: int | None = Option(
+        "Images of the target training.",
+        metavar="N",
+        above=0,
+        default_text="all that no network is judged by, as far as the budget or the time allows",
+    ).default(None)
+    target_training: str = Option(
+        "auto (as long as the budget or the time allows), full (as long as is worthwhile on the data) or none: the "
+        "front is judged by the trials' own short trainings.",
+        metavar="NAME",
+        choices=(AUTO_TARGET, FULL, NO_TARGET),
+    ).default(AUTO_TARGET)
+    confirm: int | None = Option(
+        "Train the front's members with K seeds more, as shortly as the trials, and no further.",
+        metavar="K",
+        minimum=0,
+        default_text="none where there is a target training, else 2",
+    ).default(None)
     early_stopping: bool = Option("Train every proxy to the end, whatever its curve says.").default(True)
     flat_below: float | None = Option(
         "End the search when the trials that are left promise to add less to the hypervolume; alone it means 1%.",

@@ -1,6 +1,7 @@
 """A study in a database, for programs: its trials, its front and the networks on it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -11,6 +12,7 @@ from nas.architecture import Architecture
 from nas.errors import OptionError
 from nas.exports.config import ExportedConfig, config_of
 from nas.exports.source import Source
+from nas.exports.trained import trained_source
 from nas.options import MAX_LATENCY, MIN_ACCURACY
 from nas.results.front import Result, front, pick, results
 from nas.results.limits import Limits
@@ -31,6 +33,7 @@ class Member:
 
     result: Result
     record: StudyRecord
+    storage: str
 
     @property
     def trial(self) -> int:
@@ -56,6 +59,11 @@ class Member:
         """The config that `nas export` writes, with its provenance."""
         return config_of(self.result, self.record)
 
+    @property
+    def test_accuracy(self) -> float | None:
+        """The accuracy on the data set's test part of the network that was trained at the target; None without one."""
+        return None if self.result.final is None else self.result.final.test_accuracy
+
     def build(self) -> "nn.Module":
         """The network with fresh weights: images (B, channels, height_px, width_px) to logits (B, classes)."""
         config = self.config
@@ -63,8 +71,13 @@ class Member:
         return model
 
     def export(self, path: str | PathLike[str], format: str = "yaml") -> str:  # noqa: A002
-        """Write the architecture, without weights, as `Source.export` does."""
-        return Source(self.config).export(path, format)
+        """Write the network as `Source.export` does, with its weights where it was trained at the target."""
+        with self.source() as source:
+            return source.export(path, format)
+
+    def source(self) -> AbstractContextManager[Source]:
+        """The network as a source of exports, within the block, with its weights where they are recorded."""
+        return trained_source(self.storage, self.record, self.result)
 
     def __repr__(self) -> str:
         figures = f"{metric_label(self.record.settings)} {self.accuracy:.4f}, {self.latency_ms:.3f} ms"
@@ -97,7 +110,7 @@ class StoredStudy:
     @property
     def front(self) -> list[Member]:
         """The members of the Pareto front, the fastest first."""
-        return [Member(result, self.record) for result in front(self._results)]
+        return [Member(result, self.record, self.storage) for result in front(self._results)]
 
     def best(self, max_latency_ms: float | None = None, min_accuracy: float | None = None) -> Member:
         """The most accurate member within the limits. Raises ParameterError where nothing is."""
@@ -124,7 +137,7 @@ class StoredStudy:
                 raise OptionError(message, min_accuracy, measure, best)
             message = "{min_accuracy} {:g}: within {max_latency_ms} {:g} the most accurate trial has {} {:.4f}"
             raise OptionError(message, min_accuracy, max_latency_ms, measure, best)
-        return Member(pick(fitting, choice), self.record)
+        return Member(pick(fitting, choice), self.record, self.storage)
 
     def trials_dataframe(self) -> "pd.DataFrame":
         """All trials as a pandas DataFrame, a row each: number, state, layout, key, seed, figures, failure."""

@@ -15,6 +15,7 @@ from nas.results.convergence import expected_gain
 from nas.results.front import Result, results
 from nas.results.rank_correlation import RankCheck, rank_checks
 from nas.space import Space
+from nas.store.network_weights import weights_artifact, weights_name
 from nas.store.store import Store
 from nas.study.early_stopping import rungs
 from nas.study.optuna_mirror import OptunaMirror
@@ -269,6 +270,10 @@ class Study:
 
     def confirm(self, number: int, confirmation: Confirmation) -> None:
         """Record a further evaluation of a trial that is done, unless one with the same seed is recorded."""
+        key, weights = self._trials[number].architecture.key, confirmation.outcome.weights
+        if weights is not None:
+            self._store.put_artifact(weights_artifact(self.name, number, key, weights))
+        confirmation = replace(confirmation, outcome=replace(confirmation.outcome, checkpoint=None, weights=None))
         if self._store.add_confirmation(self._id, number, confirmation, time.time()):
             trial = self._trials[number]
             if self._online_model is not None and confirmation.outcome.latency is not None:
@@ -276,6 +281,19 @@ class Study:
             trial = replace(trial, confirmations=(*trial.confirmations, confirmation))
             self._put(trial)
             self._watcher.confirmed(trial)
+
+    def weights(self, number: int) -> bytes | None:
+        """The recorded weights of the trial's network; None where it was not trained at the target."""
+        artifact = self._store.artifact(weights_name(self.name, number))
+        return None if artifact is None else artifact.content
+
+    def put_test_accuracy(self, number: int, final: Confirmation, accuracy: float) -> None:
+        """Record the accuracy on the test part of a trial's network."""
+        self._store.put_test_accuracy(self._id, number, final.seed, accuracy)
+        trial = self._trials[number]
+        tested = replace(final, test_accuracy=accuracy)
+        confirmations = tuple(tested if other == final else other for other in trial.confirmations)
+        self._put(replace(trial, confirmations=confirmations))
 
     def recover(self, cause: str) -> None:
         """Interrupt the trials that a stopped process left running, and tell Optuna the ends that it lacks.

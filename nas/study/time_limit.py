@@ -11,12 +11,19 @@ from contextlib import contextmanager
 from nas.evaluation import AskTell, Job
 from nas.trial import Outcome
 
-# The share of the time that is for trials where the front is confirmed after them.
-TRIALS_SHARE = 0.7
+# The share of the time that is for trials where the front is confirmed after them, and where they climb a ladder.
+TRIALS_SHARE, LADDER_TRIALS_SHARE = 0.7, 0.45
 # What runs is cut off this long before the end, or this share of the time: stopping the workers takes some seconds.
 STOP_S, MAX_STOP_SHARE = 5.0, 0.05
 # A training is started when this many times its expected seconds are left.
 MARGIN = 1.2
+
+
+def trials_share(repeats: int, *, has_ladder: bool) -> float:
+    """The share of the time that is for trials, where something follows them."""
+    if has_ladder:
+        return LADDER_TRIALS_SHARE
+    return TRIALS_SHARE if repeats else 1.0
 
 
 class TimeLimit:
@@ -64,7 +71,11 @@ class TimeLimit:
     @property
     def has_room(self) -> bool:
         """Whether a training that is not stopped early is expected to end in time."""
-        return self.elapsed_s + MARGIN * self._job_s < self._work_s
+        return self.has_room_for(MARGIN * self._job_s)
+
+    def has_room_for(self, seconds: float) -> bool:
+        """Whether work of so many seconds would end in time."""
+        return self.elapsed_s + seconds < self._work_s
 
     def trials_left(self, done: int) -> int:
         """The number of trials that the rest of their time has room for, by the `done` ones of this run."""
@@ -128,7 +139,9 @@ class TimedSearch:
 
     def tell(self, job: Job, outcome: Outcome) -> None:
         self._running -= 1
-        self._limit.ended(outcome)
+        if job.fidelity is None:
+            # Others know their own price.
+            self._limit.ended(outcome)
         self._search.tell(job, outcome)
 
     def interrupt(self, job: Job, cause: str, message: str) -> None:

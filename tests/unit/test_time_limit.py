@@ -7,9 +7,9 @@ import pytest
 
 from nas.architecture import Architecture, Stage
 from nas.evaluation import Evaluation, Job, Resources
-from nas.study.fidelity import MAX_EPOCHS, MAX_TRIALS, PLANNED_TRIALS, START_S, fidelity_within
 from nas.study.jobs import Jobs
 from nas.study.time_limit import TRIALS_SHARE, TimedSearch, TimeLimit
+from nas.study.time_plan import MAX_EPOCHS, MAX_TRIALS, PLANNED_TRIALS, START_S, plan_within
 from nas.trial import Outcome
 from nas.trial_cost import TrialMemory, TrialSeconds
 from search_spaces.hybrid import HYBRID_16
@@ -40,7 +40,7 @@ class Costs:
 
 
 def evaluation(trial_s: float, epochs: int) -> Evaluation:
-    return Evaluation(None, HYBRID_16, {"epochs": epochs}, trial_costs=Costs(trial_s))  # type: ignore[arg-type]
+    return Evaluation(None, HYBRID_16, {"epochs": epochs, "train_size": 1000}, trial_costs=Costs(trial_s))  # type: ignore[arg-type]
 
 
 def jobs(count: int) -> Jobs:
@@ -111,12 +111,14 @@ def test_the_end_comes_once_and_not_after_the_search_has_left() -> None:
 def test_trainings_are_as_long_as_suits_the_time(trial_s: float, epochs: int, trials: int) -> None:
     # Two workers, and 70% of the time less the start: 1,650 s of trainings, whose default is 20 epochs.
     time_s = (1650.0 / 2 + START_S) / TRIALS_SHARE
-    fidelity = fidelity_within(time_s, evaluation(trial_s, 20), RayTuneRunner(Resources(workers=2), "cpu"))
-    assert fidelity is not None
-    assert fidelity.epochs == epochs
-    assert fidelity.trials == pytest.approx(trials, abs=1)
+    runner = RayTuneRunner(Resources(workers=2), "cpu")
+    plan = plan_within(time_s, TRIALS_SHARE, evaluation(trial_s, 20), runner)
+    assert plan is not None
+    assert plan.epochs == epochs
+    assert plan.trials == pytest.approx(trials, abs=1)
 
 
 def test_the_length_is_the_data_sets_where_a_trials_time_is_not_known() -> None:
     runner = RayTuneRunner(Resources(workers=2), "cpu")
-    assert fidelity_within(60.0, Evaluation(None, HYBRID_16, {"epochs": 4}), runner) is None  # type: ignore[arg-type]
+    evaluation = Evaluation(None, HYBRID_16, {"epochs": 4})  # type: ignore[arg-type]
+    assert plan_within(60.0, TRIALS_SHARE, evaluation, runner) is None

@@ -13,7 +13,7 @@ from nas.evaluation import EvaluationOptions, Job, Resources
 from nas.latency.machine import available_cores
 from nas.objective import Measurement
 from nas.trial import Outcome
-from nas.trial_cost import GIB, Slots, TrialMemory, TrialPlan, TrialSeconds, duration, plan, span
+from nas.trial_cost import GIB, Slots, TrialMemory, TrialPlan, TrialSeconds, duration, plan_trials, span
 from search_spaces.hybrid_v1 import HYBRID_V1
 from search_spaces.model import build
 from tests.builders import measurement
@@ -139,7 +139,7 @@ def test_costs_that_are_not_known_plan_nothing() -> None:
         def seconds(self, threads: int, trials: int) -> None:
             return None
 
-    assert plan(Unknown(), RayTuneRunner(Resources(), "cpu"), 3) is None
+    assert plan_trials(Unknown(), RayTuneRunner(Resources(), "cpu"), 3) is None
 
 
 def final(outcomes: object) -> Outcome:

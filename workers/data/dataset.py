@@ -227,6 +227,17 @@ class ProxyData:
                 digest.update(np.ascontiguousarray(array[first : first + DIGESTED_TOGETHER]).data)
         return digest.hexdigest()
 
+    def first(self, images: int) -> "ProxyData":
+        """The same data with the first training images alone, of each fold."""
+        if images >= len(self.train_labels):
+            return self
+        return replace(
+            self,
+            train_images=self.train_images[:images],
+            train_labels=self.train_labels[:images],
+            further_folds=tuple([fold.first(images) for fold in self.further_folds]),
+        )
+
 
 def split(
     dataset: Dataset,
@@ -238,9 +249,11 @@ def split(
     folds: int = 1,
     stratify: bool = True,
     metric: str = PLAIN_ACCURACY,
+    keep: int = 0,
 ) -> ProxyData:
     """Split the training part by the seed: `train_size` images to train on and of the others as many to validate on, or
-    MIN_VALIDATION_IMAGES where that is more. With several `folds` each has its own, disjoint validation images.
+    MIN_VALIDATION_IMAGES where that is more. Up to `keep` images to train on are loaded where that is more than
+    `train_size`; those to validate on are the same. With several `folds` each has its own, disjoint validation images.
 
     At least a fifth validates, even where fewer than `train_size` then remain to train on. More validation images give
     less noise in an accuracy: at 93% it has a standard error of 1.5% on 287 images, of 0.8% on 1,000. With `stratify` a
@@ -263,7 +276,7 @@ def split(
 
     def fold(number: int) -> ProxyData:
         training, validation = split_indices(source.labels, held_out, seed, number, stratify=stratify)
-        training = training[:train_size]
+        training = training[: max(train_size, keep)]
         return ProxyData(
             train_images=source.images(training, size_px),
             train_labels=source.labels[training],

@@ -12,7 +12,8 @@ from nas.architecture import Size
 from workers.data.dataset import Dataset, ImageSource, ProxyData
 from workers.data.read_ahead import ReadAhead
 from workers.memory import free_bytes
-from workers.training.loop import Normalisation, ResidentData, statistics_step
+from workers.training.loop import ResidentData, statistics_step
+from workers.training.normalisation import Normalisation
 
 # The share of a GPU's free memory that pictures may take.
 GPU_SHARE = 0.25

@@ -13,7 +13,7 @@ import ray.train
 import ray.train.torch
 import torch
 import torch.distributed
-from torch import Tensor, nn
+from torch import nn
 
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
@@ -36,7 +36,6 @@ CHECKPOINT = "training.pt"
 TRAINING_PER_CHECKPOINT = 20
 # Training pictures that are judged at the end, in addition to the test part.
 JUDGED_TRAINING_PICTURES = 2000
-WHITE = 255
 
 
 @dataclass(frozen=True)
@@ -136,14 +135,15 @@ def work(config: dict[str, Any]) -> None:
         judged = FurtherPictures(pictures, data.normalise, data.metric)
         return judge(training.judged, judged, setting, step_lock=step_lock).value
 
+    mean, std = data.normalise.channels
     judged_training = replace(training_pictures, indices=training_part[:JUDGED_TRAINING_PICTURES])
     trained = {
         "precision": precision,
         "setting": str(setting),
         "curve": curve,
         "elapsed_s": training.elapsed_s,
-        "mean": _by_channel(data.normalise.mean),
-        "std": _by_channel(data.normalise.std),
+        "mean": mean,
+        "std": std,
         "train_accuracy": accuracy_on(judged_training),
     }
     # The weights are safe before a picture of the test part is read, which may be broken.
@@ -153,11 +153,6 @@ def work(config: dict[str, Any]) -> None:
         report.end({**trained, "test_accuracy": accuracy_on(test_pictures)})
     except DataError as error:
         report.end({**trained, "test_accuracy": None, "test_error": str(error)})
-
-
-def _by_channel(statistic: Tensor) -> list[float]:
-    """The mean or standard deviation of each channel, for values from 0 (black) to 1 (white)."""
-    return [float(value) / WHITE for value in statistic[0, :, 0, 0]]
 
 
 def held_out(images: int, share: float) -> int:

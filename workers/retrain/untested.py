@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from nas import plugins
 from nas.builder import Builder
@@ -18,9 +17,9 @@ from nas.exports.source import WEIGHTS_FILE
 from workers.data.dataset import Dataset
 from workers.latency.measurement_lock import locks_for, shared_step
 from workers.retrain.data import FurtherPictures, Pictures
-from workers.retrain.loop import WHITE, Assignment, part_request
+from workers.retrain.loop import Assignment, part_request
 from workers.training.judgement import judge
-from workers.training.loop import Normalisation
+from workers.training.normalisation import Normalisation
 from workers.training.setting import Setting
 
 # The metrics of the training, in its output folder; it is removed once the test part is judged.
@@ -50,12 +49,7 @@ def tested(job: Assignment, metrics: Mapping[str, Any], folder: Path) -> dict[st
     dataset: Dataset = plugins.load(plugins.DATASETS, job.dataset)
     test = dataset.open(part_request(job), "test")
     pictures = Pictures(test, np.arange(len(test.labels)), job.model_input.size_px, device)
-    normalise = Normalisation(_by_channel(metrics["mean"], device), _by_channel(metrics["std"], device))
+    normalise = Normalisation.by_channel(metrics["mean"], metrics["std"], device)
     step_lock = partial(shared_step, locks_for(device.type, device.index))
     judgement = judge(network, FurtherPictures(pictures, normalise, job.metric), setting, step_lock=step_lock)
     return {**metrics, "test_accuracy": judgement.value}
-
-
-def _by_channel(values: list[float], device: torch.device) -> Tensor:
-    """A statistic of each channel, (1, channels, 1, 1), for values from 0 (black) to WHITE."""
-    return torch.tensor(values, dtype=torch.float64).mul(WHITE).float()[None, :, None, None].to(device)

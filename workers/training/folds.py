@@ -32,6 +32,11 @@ class FoldedTraining:
             yield CurvePoint(points[0].epoch, judgement.value, loss, seconds, images)
 
     @property
+    def judged(self) -> nn.Module:
+        """The first fold's network."""
+        return self.folds[0].judged
+
+    @property
     def obstacle(self) -> str | None:
         """The first fold's obstacle, if there is one; as Training.obstacle."""
         return next((fold.obstacle for fold in self.folds if fold.obstacle), None)

@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -21,6 +20,7 @@ from workers.data.image_memory import is_mapped
 from workers.training.augment import alternately, draw, shifted
 from workers.training.batch_norm import RunningStatistics
 from workers.training.judgement import JudgedData, Judgement, judge
+from workers.training.normalisation import Normalisation
 from workers.training.optimiser import Optimiser, optimiser_of
 from workers.training.schedule import Schedule
 from workers.training.setting import Setting, candidates, fastest
@@ -56,28 +56,6 @@ class TrainingData(JudgedData, Protocol):
 
     def expect(self, batches: Tensor) -> None:
         """Prepare for batches of these numbers, (batches, images), which `pictures` will be asked for in that order."""
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Normalisation of pictures to mean 0 and standard deviation 1 in each channel."""
-
-    mean: Tensor
-    std: Tensor
-
-    @classmethod
-    def of(cls, images: Tensor) -> "Normalisation":
-        """Make the normalisation from the statistics of these images."""
-        pixels = images.float()
-        mean = pixels.mean((0, 2, 3), keepdim=True)
-        std = pixels.std((0, 2, 3), keepdim=True).clamp_min(1.0)
-        # Expanded to a picture's size: broadcasting three numbers to each pixel takes five times as long.
-        size = images.shape[2:]
-        mean, std = (value.expand(-1, -1, *size).contiguous(memory_format=torch.channels_last) for value in (mean, std))
-        return cls(mean, std)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return torch.sub(images.contiguous(memory_format=torch.channels_last), self.mean).div_(self.std)
 
 
 class ResidentData:

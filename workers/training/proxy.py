@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from nas.architecture import Architecture, ModelInput, total_cost
 from nas.errors import ParameterError
 from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
+from nas.exports.pictures import Rules
 from nas.exports.training import TrainingRecipe
 from nas.latency.meter import Deployment, Meter, calibrated, input_on
 from nas.objective import ENERGY, MACS, PEAK_MEMORY, Measurement, Objective, least_disturbed, objectives_of, pooled
@@ -31,6 +32,7 @@ from workers.training.expected_failure import expected_failure
 from workers.training.folds import training_on
 from workers.training.loop import ResidentData, choose_setting, statistics_step
 from workers.training.micro_batch import MicroBatch, ways
+from workers.training.network_file import network_file
 from workers.training.proxy_data import proxy_data
 from workers.training.setting import PRECISIONS, Setting
 from workers.training.space_check import check_space
@@ -64,6 +66,8 @@ class ProxyEvaluator:
     """The requested objectives."""
     notes: Sequence[tuple[str, Mapping[str, Any]]] = ()
     """Events about the data for the user: its census, and warnings."""
+    rules: Rules = field(default_factory=Rules)
+    """The rules by which pictures became images."""
 
     def prepared(self, record: Record, run: Run, say: Say) -> "ProxyEvaluator":
         """The evaluator with its meters on the record's scale. Says what there is to say about the data."""
@@ -232,6 +236,8 @@ class ProxyEvaluator:
             curve.append(point)
             if training.obstacle:
                 environment["no CUDA graph"] = training.obstacle
+            is_over = point.epoch == self.recipe.epochs
+            keeps = is_over and job.is_final
             with self.step_lock():
                 checkpoint = training.state() if point.epoch in job.rungs else None
             yield replace(
@@ -240,7 +246,8 @@ class ProxyEvaluator:
                 train_s=sum(trained.seconds for trained in curve),
                 environment=environment,
                 checkpoint=checkpoint,
-                accuracy=point.accuracy if point.epoch == self.recipe.epochs else None,
+                accuracy=point.accuracy if is_over else None,
+                weights=network_file(training.judged, self.data, self.resident, self.rules) if keeps else None,
             )
 
     def _costs(self, architecture: Architecture) -> dict[str, Any]:
@@ -366,6 +373,7 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
         ),
         objectives=objectives,
         notes=prepared.notes,
+        rules=prepared.rules,
     )
     first, *others = target_names
     return (

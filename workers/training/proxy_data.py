@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from nas.architecture import sides_of, size_of
 from nas.errors import OptionError, ParameterError
 from nas.evaluation import EvaluationOptions
+from nas.exports.pictures import Rules
 from nas.exports.training import TrainingRecipe
 from nas.latency.byte_size import bytes_text
 from nas.options import PLAIN_ACCURACY
@@ -20,16 +21,20 @@ from workers.training.proxy_recipe import recipe_of
 
 
 class PreparedData(NamedTuple):
-    """Images and labels, the recipe of trainings on them, the settings that name them, and events for the user."""
+    """Images and labels, the recipe of trainings on them, the settings that name them, and events for the user.
+
+    `rules` are those by which pictures became images.
+    """
 
     data: ProxyData
     recipe: TrainingRecipe
     settings: Mapping[str, Any]
     notes: Sequence[tuple[str, Mapping[str, Any]]]
+    rules: Rules
 
 
-def proxy_data(options: EvaluationOptions) -> PreparedData:
-    """Load the data of all trials.
+def proxy_data(options: EvaluationOptions, keep: int = 0) -> PreparedData:
+    """Load the data of all trials, and further training images up to `keep` (workers.data.dataset.split).
 
     Raises UserError (ParameterError, DataError, UnknownNameError) for what cannot be loaded, or not in this form.
     """
@@ -38,7 +43,7 @@ def proxy_data(options: EvaluationOptions) -> PreparedData:
     train_size = options.train_size or dataset.train_size
     size_px = size_of(*sides_of(options.input_size_px or dataset.default_px(source)))
     metric = options.metric or PLAIN_ACCURACY
-    kept: dict[str, Any] = {"seed": options.seed, "stratify": options.stratify, "metric": metric}
+    kept: dict[str, Any] = {"seed": options.seed, "stratify": options.stratify, "metric": metric, "keep": keep}
     if options.data_memory is not None and options.ray_address is not None:
         raise OptionError(
             "{data_memory} {}: on a Ray cluster `ray start --object-store-memory` bounds what each node keeps",
@@ -74,4 +79,4 @@ def proxy_data(options: EvaluationOptions) -> PreparedData:
         *(("data", {"message": text}) for text in (*census.notes, note) if text is not None),
         *(("warning", {"message": text}) for text in warnings),
     ]
-    return PreparedData(data, recipe, settings, notes)
+    return PreparedData(data, recipe, settings, notes, rules)
