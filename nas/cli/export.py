@@ -11,7 +11,7 @@ from nas.architecture.picture_size import Sides, parse_size, sides_of
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
-from nas.exports.source import source_of
+from nas.exports.source import Source, source_of
 from nas.options import MAX_LATENCY, MIN_ACCURACY
 from nas.results.metric import metric_label
 from nas.study.stored_study import Member, StoredStudy

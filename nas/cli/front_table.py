@@ -97,8 +97,8 @@ def _print_notes(
     if targets:
         images, epochs = targets[0]["images"], targets[0]["epochs"]
         print_note(
-            f"{measure}: after the target training, {images} images x {epochs} epochs; test: of the same network on the "
-            "data set's test part. `nas export` writes its weights"
+            f"{measure}: after the target training, {images} images x {epochs} epochs; test: of the same network on "
+            "the data set's test part. `nas export` writes its weights"
         )
     elif unconfirmed := sum(not member["confirmed"] for member in members):
         print_note(
