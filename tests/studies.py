@@ -11,10 +11,12 @@ from nas.samplers.distinct import DistinctSampler
 from nas.space import SearchSpace
 from nas.store.store import Store
 from nas.study import opening
+from nas.study.confirmation import Confirmations
 from nas.study.early_stopping import rungs
 from nas.study.optuna_mirror import OptunaMirror
 from nas.study.pruning import Pruning
 from nas.study.study import Study
+from nas.study.two_parts import TwoPartSearch
 from nas.trial import Outcome
 from tests.builders import Silent, small_space, synthetic
 
@@ -88,3 +90,8 @@ def make_study(url: str, *, name: str = "study", budget: int = 10, **changed: An
     """A finished study in the database."""
     with Store.open(url, create=True) as store:
         run(open_study(store, url, name=name, budget=budget, **changed))
+
+
+def confirmed(study: Study, repeats: int) -> TwoPartSearch:
+    """The study's search, which confirms its front with further seeds at the end."""
+    return TwoPartSearch(study, Confirmations(study, repeats))

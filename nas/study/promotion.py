@@ -64,7 +64,7 @@ class Promotions:
         candidates = [
             candidate for result in others if (candidate := self._candidate(result)) and self._fits(candidate)
         ]
-        chosen = most_promising(candidates, finals, self._reference(results))
+        chosen = best_candidate(candidates, finals, self._reference(results))
         return None if chosen is None else self._job(chosen)
 
     def _reference(self, results: Sequence[Result]) -> Point:
@@ -107,7 +107,7 @@ class Promotions:
         )
 
 
-def most_promising(candidates: Sequence[Candidate], finals: Sequence[Result], reference: Point) -> Candidate | None:
+def best_candidate(candidates: Sequence[Candidate], finals: Sequence[Result], reference: Point) -> Candidate | None:
     """Return the candidate with the greatest expected gain for its price; None where no gain is worth it."""
     front = [_scaled(result.losses) for result in finals]
     volume = hypervolume(front, reference)

@@ -37,7 +37,7 @@ from nas.study.early_stopping import rungs
 from nas.study.final_test import test_members
 from nas.study.identity import study_name
 from nas.study.jobs import BaselinesFirst
-from nas.study.ladder_choice import chosen_ladder, finals, has_ladder
+from nas.study.ladder_choice import chosen_ladder, finals
 from nas.study.opening import OpenStudy, experimental, open_study, optunas_errors
 from nas.study.optuna_mirror import OptunaMirror
 from nas.study.preparation import going_on, named_settings, prepared_as_begun, prepared_within, settings_of
@@ -90,7 +90,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     if options.time_s is not None and options.epochs is None:
         options, evaluation, plan = prepared_within(options.time_s, options, evaluation)
     space = evaluation.space
-    has_ladder(options, evaluation)
+    planned = options.max_trials or (PLANNED_TRIALS if plan is None else plan.trials)
+    ladder = chosen_ladder(options, evaluation, planned)
     if options.confirm is not None and options.confirm < evaluation.least_confirm:
         raise OptionError(
             "{confirm} {} with {evaluator} {}: its scores are no accuracies, and a front needs at least {}",
@@ -109,9 +110,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
     with closing(Store.open(options.storage, create=True)) as store, optunas_errors(store.name):
         studies = store.studies()
         name = study_name(options, named_settings(options, evaluation), studies)
-        planned = options.max_trials or (PLANNED_TRIALS if plan is None else plan.trials)
         began = next((study.settings for study in studies if study.name == name), None)
-        ladder = chosen_ladder(options, evaluation, planned) if began is None else Ladder.of_study(began)
+        if began is not None:
+            ladder = Ladder.of_study(began)
         if ladder is not None and evaluation.reaching is not None:
             evaluation = replace(evaluation, evaluator=evaluation.reaching(ladder.rungs))
             settings |= {LADDER_SETTING: ladder.as_setting()}
@@ -134,8 +135,8 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             chosen = _baselines(options, evaluation, space, study, planned)
             images = evaluation.images or ""
             jobs = baseline_jobs(chosen.names, study.settings, images, repeats, study.rungs, store, announcer.noted)
-            most = MAX_FINALS if limit is not None else finals(planned, is_timed=False)
-            further = Confirmations(study, repeats) if ladder is None else Promotions(study, ladder, most)
+            max_finals = MAX_FINALS if limit is not None else finals(planned, is_timed=False)
+            further = Confirmations(study, repeats) if ladder is None else Promotions(study, ladder, max_finals)
             work: AskTell = BaselinesFirst(jobs, TwoPartSearch(study, further))
             if limit is not None:
                 work = TimedSearch(work, limit)

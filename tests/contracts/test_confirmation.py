@@ -8,13 +8,14 @@ from nas.evaluation import Job
 from nas.results.front import dropped_from_front, front
 from nas.results.pareto import non_dominated
 from nas.store.store import Store
-from nas.study.confirmation import MIN_BOUND, ConfirmedSearch
+from nas.study.confirmation import MIN_BOUND
+from nas.study.two_parts import TwoPartSearch
 from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Outcome, Trial, TrialState
 from tests.builders import Silent, complete, failed, measurement, synthetic
-from tests.studies import open_study
+from tests.studies import confirmed, open_study
 
 
-def work(search: ConfirmedSearch, evaluate: Callable[[Job], Outcome]) -> list[Job]:
+def work(search: TwoPartSearch, evaluate: Callable[[Job], Outcome]) -> list[Job]:
     """Every job in its turn, one at a time."""
     jobs = []
     while (job := search.ask()) is not None:
@@ -36,7 +37,7 @@ def test_every_member_of_the_front_is_trained_again_with_other_seeds(storage_url
     watcher = Silent()
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=12, watcher=watcher)
-        jobs = work(ConfirmedSearch(study, 2), truth)
+        jobs = work(confirmed(study, 2), truth)
         assert [job.repeat for job in jobs[:12]] == [0] * 12
         repeats = jobs[12:]
         assert len({job.seed for job in jobs}) == len(jobs)
@@ -54,9 +55,9 @@ def test_a_member_that_was_lucky_is_dropped(storage_url: str) -> None:
 
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=36)
-        work(ConfirmedSearch(study, 0), one_fluke)
+        work(confirmed(study, 0), one_fluke)
         assert max(study.results, key=lambda result: result.accuracy).trial.number == 5
-        work(ConfirmedSearch(study, 4), one_fluke)
+        work(confirmed(study, 4), one_fluke)
         fluke = next(result for result in study.results if result.trial.number == 5)
         assert fluke.accuracies[0] == 0.999
         assert len(fluke.accuracies) == 5
@@ -66,7 +67,7 @@ def test_a_member_that_was_lucky_is_dropped(storage_url: str) -> None:
 
 def test_confirmations_survive_a_new_driver_and_are_not_asked_for_twice(storage_url: str) -> None:
     with Store.open(storage_url, create=True) as store:
-        search = ConfirmedSearch(open_study(store, storage_url, budget=6), 2)
+        search = confirmed(open_study(store, storage_url, budget=6), 2)
         while (job := search.ask()).repeat == 0:
             search.tell(job, truth(job))
         search.tell(job, truth(job))
@@ -74,17 +75,17 @@ def test_confirmations_survive_a_new_driver_and_are_not_asked_for_twice(storage_
         assert cut_off.repeat > 0
     with Store.open(storage_url, create=True) as store:
         again = open_study(store, storage_url, budget=6)
-        jobs = work(ConfirmedSearch(again, 2), truth)
+        jobs = work(confirmed(again, 2), truth)
         assert cut_off in jobs
         assert job not in jobs
-        assert ConfirmedSearch(again, 2).is_over
-        assert not ConfirmedSearch(again, 3).is_over
+        assert confirmed(again, 2).is_over
+        assert not confirmed(again, 3).is_over
 
 
 def test_a_lost_or_failed_confirmation_is_recorded_and_counts_for_nothing(storage_url: str) -> None:
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=1)
-        search = ConfirmedSearch(study, 2)
+        search = confirmed(study, 2)
         job = search.ask()
         search.tell(job, complete(0.9, 1.0))
         for _ in range(MAX_ATTEMPTS):
@@ -109,7 +110,7 @@ def test_what_one_unlucky_seed_kept_off_the_front_is_confirmed_as_far_as_it_is_f
 
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=36)
-        work(ConfirmedSearch(study, 2), noisy)
+        work(confirmed(study, 2), noisy)
         members = front(study.results)
         assert all(len(member.accuracies) == 3 for member in members)
         near = [result for result in study.results if len(result.accuracies) > 1 and result not in members]
@@ -130,18 +131,18 @@ def test_where_every_trial_was_lucky_the_confirmations_are_bounded_and_the_other
 
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=36)
-        jobs = work(ConfirmedSearch(study, 2), lucky)
-        confirmed = {job.number for job in jobs if job.repeat}
-        assert len(confirmed) == MIN_BOUND
+        jobs = work(confirmed(study, 2), lucky)
+        numbers = {job.number for job in jobs if job.repeat}
+        assert len(numbers) == MIN_BOUND
         # One further seed is enough to take each of them off the front.
         assert len(jobs) == 36 + MIN_BOUND
         # The most accurate ones are confirmed; the others are on the front as what they are.
-        assert confirmed == set(range(36 - MIN_BOUND, 36))
+        assert numbers == set(range(36 - MIN_BOUND, 36))
         members = front(study.results)
         assert {member.trial.number for member in members} == set(range(36 - MIN_BOUND))
         assert not any(member.is_confirmed for member in members)
         # A new driver has nothing to add.
-        assert ConfirmedSearch(open_study(store, storage_url, budget=36), 2).is_over
+        assert confirmed(open_study(store, storage_url, budget=36), 2).is_over
 
 
 def test_every_target_is_measured_again_and_the_last_figure_is_for_later_studies_too(storage_url: str) -> None:
@@ -159,7 +160,7 @@ def test_every_target_is_measured_again_and_the_last_figure_is_for_later_studies
 
     with Store.open(storage_url, create=True) as store:
         study = open_study(store, storage_url, budget=12, **changed)
-        work(ConfirmedSearch(study, 1), measured)
+        work(confirmed(study, 1), measured)
         for member in front(study.results):
             median_ms = synthetic(member.trial.architecture).latency.median
             assert member.figures["latency_ms@other"] == 6 * median_ms

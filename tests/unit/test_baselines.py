@@ -50,16 +50,16 @@ def test_few_suit_the_pictures() -> None:
 def test_few_are_cheap_beside_the_search() -> None:
     space, asked = load_space("hybrid-16"), settings()
     members = total_cost(BUILDER, next(iter(space)), ModelInput.from_dict(INPUT)).macs
-    whole = choose(["few"], BUILDER, space, asked, trials=4000, seeds=3)
+    whole = choose(["few"], BUILDER, space, asked, trials=4000, price=3)
     assert whole.names == SMALL
     assert whole.notes() == []
-    small = choose(["few"], BUILDER, space, asked, trials=2, seeds=3)
+    small = choose(["few"], BUILDER, space, asked, trials=2, price=3)
     assert small.names == SMALL[:1]
     (note,) = small.notes()
     assert note["names"] == ", ".join(SMALL[1:])
     assert f"{MAX_SHARE:.0%}" in note["because"]
     assert members > 0
-    extra = choose(["resnet20", "few"], BUILDER, space, asked, trials=2, seeds=3)
+    extra = choose(["resnet20", "few"], BUILDER, space, asked, trials=2, price=3)
     assert extra.names == ("resnet20", *SMALL[:1])
 
 
@@ -67,7 +67,7 @@ def test_a_named_network_that_cannot_be_built_is_refused_and_one_of_few_left_out
     tiny = {**INPUT, "height_px": 1, "width_px": 1}
     asked = settings(input=tiny, latency_input=tiny)
     with pytest.raises(ParameterError, match="--baselines speedrun-s: network 'speedrun-s' cannot be made"):
-        choose(["speedrun-s"], BUILDER, load_space("hybrid-16"), {**asked}, trials=2, seeds=1)
+        choose(["speedrun-s"], BUILDER, load_space("hybrid-16"), {**asked}, trials=2, price=1)
 
 
 def trained(name: str = "resnet8", **outcomes: Outcome) -> Baseline:

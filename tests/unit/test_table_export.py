@@ -11,17 +11,16 @@ from nas.exports.table_format import export
 from nas.simulation.replay import ReplayOptions, replay
 from nas.simulation.table import read_table
 from nas.store.store import Store
-from nas.study.confirmation import ConfirmedSearch
 from nas.trial import Confirmation, Failure, Outcome, TrialState
 from tests.builders import failed, infeasible, synthetic
 from tests.conftest import ROOT
-from tests.studies import open_study
+from tests.studies import confirmed, open_study
 
 
 def record(store: Store, url: str) -> None:
     """A study with a trial of each end, one that runs, and a confirmed front."""
     study = open_study(store, url, budget=12, max_latency_ms=9.0)
-    search = ConfirmedSearch(study, 2)
+    search = confirmed(study, 2)
     ends = {2: infeasible(9.5), 3: failed(), 5: Outcome(failure=Failure("ValueError", "two\nlines"))}
     while (job := search.ask()) is not None:
         outcome = synthetic(job.architecture)
@@ -36,7 +35,7 @@ def record(store: Store, url: str) -> None:
     member = next(trial for trial in study.trials if trial.confirmations)
     study.confirm(member.number, Confirmation(1, failed()))
     # A larger budget goes on, and one trial is at it.
-    assert ConfirmedSearch(open_study(store, url, budget=13, max_latency_ms=9.0), 0).ask() is not None
+    assert confirmed(open_study(store, url, budget=13, max_latency_ms=9.0), 0).ask() is not None
 
 
 def exported(tmp_path: Path) -> list[dict[str, str]]:
