@@ -12,6 +12,7 @@ from nas.cli.figures import format_figures
 from nas.cli.front_table import low_correlation_warning
 from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
 from nas.results.front import front
+from nas.results.ladder import Ladder
 from nas.results.metric import METRIC_SETTING, metric_label
 from nas.results.rank_correlation import RankCheck
 from nas.results.region import front_hypervolume
@@ -102,7 +103,12 @@ class SearchProgress:
             self._print(f"{line} | {self._figures(self._study)}")
 
     def ranks_checked(self, checks: Sequence[RankCheck]) -> None:
-        """Print each epoch's first warning; the last rank-correlation check is printed at the end of the search."""
+        """Print each epoch's first warning; the last rank-correlation check is printed at the end of the search.
+
+        Trials below a target training only select what is trained longer: there is no warning of these.
+        """
+        if self._study is None or Ladder.of_study(self._study.settings) is not None:
+            return
         for check in checks:
             if check.is_low and check.epoch not in self._warned:
                 self._warned.add(check.epoch)

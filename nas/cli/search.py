@@ -93,7 +93,9 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         print_front(members, objectives, dropped, result.measure)
         print_below(result.below_min_accuracy, result.complete, result.min_accuracy)
         print_baselines(baselines, result.conclusion, objectives, len(members), result.measure)
-        print_rank_checks(result.rank_checks, result.measure)
+        if not any(member.final for member in result.front):
+            # Below a target training trials only select what is trained longer; `nas fidelity` tells how well.
+            print_rank_checks(result.rank_checks, result.measure)
         if result.features:
             print_features(result.features)
     if failed := result.failed_confirmations:

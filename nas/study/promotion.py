@@ -29,19 +29,22 @@ MAX_CANDIDATES, OPTIMISM_SDS = 60, 1.0
 QUANTILES = tuple(NormalDist().inv_cdf((index + 0.5) / 8) for index in range(8))
 # The share of a training's epochs after which it can be resumed.
 CHECKPOINT_SHARE = 0.25
-# A training begins when this many times its price is left of the search's time.
+# A climb begins when this many times the price of its way to the target is left of the search's time.
 MARGIN = 1.15
+# Trials that climb for each training at the target.
+CLIMBERS_PER_FINAL = 2.5
+# Time for trials is added while this share of the search's time is left and nothing else is worth it.
+MIN_SHARE_FOR_TRIALS = 0.2
 
 
 class Candidate(NamedTuple):
     """A result whose architecture was not trained at `rung` of the ladder yet, the lowest such rung.
 
-    `training_s` are the expected seconds of that training, `way_s` those of all up to the target.
+    `way_s` are the expected seconds of its trainings up to the target.
     """
 
     result: Result
     rung: int
-    training_s: float
     way_s: float
 
 
@@ -54,13 +57,26 @@ class Promotions:
         self._max_finals = max_finals
 
     def next(self, running: Collection[Job]) -> Job | None:
-        """Return the promotion of the greatest promise for its price; None when none is worth it, or fits the time."""
+        """Return the promotion of the greatest promise for its price; None when none is worth it, or fits the time.
+
+        Where much of the time is left then, some of it is given to further trials.
+        """
+        job = self._next(running)
+        limit = self._study.time_limit
+        if job is None and not running and limit is not None and limit.left_s > MIN_SHARE_FOR_TRIALS * limit.seconds:
+            limit.extend_trials()
+        return job
+
+    def _next(self, running: Collection[Job]) -> Job | None:
         climbing = {job.number for job in running}
         results = [result for result in self._study.results if result.is_within_limits]
         finals = [result for result in results if result.is_confirmed or result.trial.number in climbing]
         if len(finals) >= self._max_finals:
             return None
         others = [result for result in results if not result.is_confirmed and result.trial.number not in climbing]
+        climbed = [result for result in others if result.trial.confirmations]
+        if len(climbed) + len(finals) >= CLIMBERS_PER_FINAL * self._max_finals:
+            others = climbed
         candidates = [
             candidate for result in others if (candidate := self._candidate(result)) and self._fits(candidate)
         ]
@@ -82,13 +98,12 @@ class Promotions:
         outcomes = {further.fidelity: further.outcome for further in trial.confirmations}
         outcome = outcomes.get(rungs[longest], trial.outcome)
         image_s = (0.0 if outcome is None else outcome.train_s) / rungs[longest].presented
-        seconds = [image_s * rung.presented for rung in rungs[next_rung:]]
-        return Candidate(result, next_rung, seconds[0], sum(seconds))
+        return Candidate(result, next_rung, image_s * sum(rung.presented for rung in rungs[next_rung:]))
 
     def _fits(self, candidate: Candidate) -> bool:
-        """Whether the next rung's training is expected to end within the search's time."""
+        """Whether the trainings up to the target are expected to end within the search's time."""
         limit = self._study.time_limit
-        return limit is None or limit.has_room_for(MARGIN * candidate.training_s)
+        return limit is None or limit.has_room_for(MARGIN * candidate.way_s)
 
     def _job(self, candidate: Candidate) -> Job:
         trial, fidelity = candidate.result.trial, self._ladder.rungs[candidate.rung]

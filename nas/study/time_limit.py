@@ -77,6 +77,10 @@ class TimeLimit:
         """Whether work of so many seconds would end in time."""
         return self.elapsed_s + seconds < self._work_s
 
+    def extend_trials(self) -> None:
+        """Give half of the time that is left to further trials."""
+        self._trials_s = self.elapsed_s + (self._work_s - self.elapsed_s) / 2
+
     def trials_left(self, done: int) -> int:
         """The number of trials that the rest of their time has room for, by the `done` ones of this run."""
         if self._first_trial_at is None or not done or self.is_over_for_trials:
