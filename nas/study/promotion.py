@@ -31,6 +31,8 @@ QUANTILES = tuple(NormalDist().inv_cdf((index + 0.5) / 8) for index in range(8))
 CHECKPOINT_SHARE = 0.25
 # A climb begins when this many times the price of its way to the target is left of the search's time.
 MARGIN = 1.15
+# The reference point's costs over the worst ones.
+BEYOND = 1.1
 # Trials that climb for each training at the target.
 CLIMBERS_PER_FINAL = 2.5
 # Time for trials is added while this share of the search's time is left and nothing else is worth it.
@@ -84,7 +86,11 @@ class Promotions:
         return None if chosen is None else self._job(chosen)
 
     def _reference(self, results: Sequence[Result]) -> Point:
-        return _scaled(reference_point([result.losses for result in results], self._study.settings)) if results else ()
+        """The worst corner of the region of interest, beyond the slowest network, or that would be worth nothing."""
+        if not results:
+            return ()
+        *costs, loss = reference_point([result.losses for result in results], self._study.settings)
+        return _scaled((*(BEYOND * cost for cost in costs), loss))
 
     def _candidate(self, result: Result) -> Candidate | None:
         """The candidate; None where its architecture could not be trained at the next rung."""
