@@ -10,9 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from nas.cli.figures import format_figures
 from nas.cli.front_table import low_correlation_warning
-from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
+from nas.objective import ACCURACY, LATENCY, OBJECTIVES
 from nas.results.front import front
-from nas.results.metric import METRIC_SETTING, metric_label
+from nas.results.metric import METRIC_SETTING
 from nas.results.rank_correlation import RankCheck
 from nas.results.region import front_hypervolume
 from nas.study.study import Study
@@ -51,17 +51,17 @@ class SearchProgress:
 
     def opened(self, study: Study, *, is_over: bool) -> None:
         self._study = study
-        self._measure = metric_label(study.settings)
+        self._measure = study.settings.metric_label
         self._started = time.monotonic()
         self._done_before = study.done
         settings = study.settings
         resumed = f", resumed at {study.done}" if study.done else ""
-        names = [objective.name for objective in recorded_objectives(settings)]
+        names = [objective.name for objective in settings.objectives]
         objectives = "" if names == [objective.name for objective in OBJECTIVES] else f", objectives {' '.join(names)}"
         measure = f", accuracy as {self._measure}" if METRIC_SETTING in settings else ""
         self._print(
-            f"study {study.name}: space {settings['space']}, data {settings['dataset']}, "
-            f"target {settings['target']}{objectives}{measure}, {_extent(study)}{resumed}"
+            f"study {study.name}: space {settings.space}, data {settings.dataset}, "
+            f"target {settings.target}{objectives}{measure}, {_extent(study)}{resumed}"
         )
         if is_over:
             self._print(f"study {study.name} is finished: {study.done} trials are recorded")
@@ -157,8 +157,8 @@ def _describe(trial: Trial, study: Study) -> str:
     parts = [f"trial {trial.number} {trial.architecture.layout} {trial.state.value}"]
     figures = {} if outcome is None else outcome.figures
     if ACCURACY.name in figures:
-        parts.append(f"{metric_label(study.settings)} {figures[ACCURACY.name]:.4f}")
-    for name in (objective.name for objective in recorded_objectives(study.settings) if objective.name in figures):
+        parts.append(f"{study.settings.metric_label} {figures[ACCURACY.name]:.4f}")
+    for name in (objective.name for objective in study.settings.objectives if objective.name in figures):
         if name.startswith(LATENCY.name):
             parts.append(f"{name.replace(LATENCY.name, 'latency')} {figures[name]:.3f} ms")
         elif name != ACCURACY.name:

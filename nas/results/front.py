@@ -10,17 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nas.errors import UnknownNameError, UserError
-from nas.objective import (
-    ACCURACY,
-    LATENCY,
-    Measurement,
-    Objective,
-    least_disturbed,
-    pooled,
-    recorded_objectives,
-)
-from nas.results.limits import Limits
+from nas.objective import ACCURACY, LATENCY, Measurement, Objective, least_disturbed, pooled
 from nas.results.pareto import Point, knee, non_dominated
+from nas.results.settings import ComparableSettings
 from nas.results.shrinkage import SeedResult, ShrinkageEstimator, fit_scores, fit_shrinkage
 from nas.results.similarity import feature_columns
 from nas.trial import Trial, TrialState
@@ -98,7 +90,7 @@ def reported(accuracies: tuple[float, ...]) -> tuple[float, ...]:
     return accuracies[1:] or accuracies
 
 
-def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
+def results(trials: Sequence[Trial], settings: ComparableSettings) -> list[Result]:
     """Return the results of the complete trials of a study with these settings."""
     trained = {trial.number: seed_results for trial in trials if (seed_results := _seed_results(trial))}
     complete = [trial for trial in trials if trial.number in trained]
@@ -111,7 +103,7 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
     has_further_seeds = any(len(runs) > 1 for runs in trained.values())
     similarity = dict(zip(trained, estimator.similarity, strict=True))
     accuracy_sd, objectives = estimator.accuracy_sd, ordered_objectives(settings)
-    limits = Limits.of_study(settings)
+    limits = settings.limits
     complete_results = []
     for trial in trials:
         runs, outcome = trained.get(trial.number), trial.outcome
@@ -156,9 +148,9 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
     return complete_results
 
 
-def ordered_objectives(settings: Mapping[str, Any]) -> list[Objective]:
+def ordered_objectives(settings: ComparableSettings) -> list[Objective]:
     """Return the study's objectives, accuracy last."""
-    return sorted(recorded_objectives(settings), key=lambda objective: objective.maximise)
+    return sorted(settings.objectives, key=lambda objective: objective.maximise)
 
 
 def _repeated_latencies(trial: Trial) -> dict[str, Measurement]:

@@ -41,6 +41,6 @@ def fidelity_within(time_s: float, evaluation: Evaluation, runner: Runner) -> Fi
     workers_s = slots.workers * max(1.0, TRIALS_SHARE * time_s - START_S)
     trials = workers_s / trial.typical
     wanted = min(max(trials, PLANNED_TRIALS), MAX_TRIALS)
-    default: int = evaluation.settings["epochs"]
+    default: int = evaluation.facts.epochs
     epochs = min(max(round(default * trials / wanted), MIN_EPOCHS), max(MAX_EPOCHS, default))
     return Fidelity(epochs, max(1, round(trials * default / epochs)), time_s)

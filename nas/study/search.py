@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,10 +16,9 @@ from nas.evaluation import AskTell, Evaluation, Runner, Watcher, advice_limit_s
 from nas.exports.known import KNOWN
 from nas.latency.measured_key import measured_key
 from nas.latency.slowest import room_hint
-from nas.objective import ACCURACY, LATENCY, MACS, PARAMETERS, recorded_objectives
+from nas.objective import ACCURACY, LATENCY, MACS, PARAMETERS
 from nas.options import check_options
-from nas.results.limits import Limits
-from nas.results.metric import metric_label
+from nas.results.settings import ComparableSettings
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import ArchitectureMetric, SamplerSetting
 from nas.space import SearchSpace
@@ -221,9 +219,9 @@ def _study(
     """Make the study and its sampler, which receives the costs and features that need no training."""
     space, optuna_study, settings = evaluation.space, opened.optuna_study, opened.record.settings
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-    latency_input = ModelInput.from_dict(settings["latency_input"])
+    latency_input = settings.latency_input
     online_model = _online_model(store, settings, builder, latency_input)
-    limits = Limits.of_study(settings)
+    limits = settings.limits
     by_objective = {LATENCY.name: limits.max_latency_ms, ACCURACY.name: limits.min_accuracy}
     costs: dict[str, ArchitectureMetric] = {
         LATENCY.name: online_model.expected_ms,
@@ -233,7 +231,7 @@ def _study(
     setting = SamplerSetting(
         space,
         options.seed,
-        recorded_objectives(settings),
+        settings.objectives,
         costs=costs,
         limits={name: limit for name, limit in by_objective.items() if limit is not None},
         features=[*start.priors, *(costs[name] for name in options.features if name in costs)],
@@ -248,7 +246,7 @@ def _study(
         settings,
         options.max_trials,
         watcher,
-        pruning=Pruning(optuna_study, settings, rungs(settings["epochs"]), sampler) if options.early_stopping else None,
+        pruning=Pruning(optuna_study, settings, rungs(settings.epochs), sampler) if options.early_stopping else None,
         online_model=online_model,
         flat_below=options.flat_below,
         time_limit=time_limit,
@@ -275,7 +273,7 @@ def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpac
 
 
 def _online_model(
-    store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput
+    store: Store, settings: ComparableSettings, builder: Builder, latency_input: ModelInput
 ) -> "OnlineLatencyModel":
     """Fit the online model of latencies on the first target to every measurement of it on record."""
     # It imports scipy, which errors in options need not wait for.
@@ -283,9 +281,7 @@ def _online_model(
 
     online_model = OnlineLatencyModel(builder, latency_input)
     # The record has the newest first; the last measurement added counts.
-    rows = (
-        (row.architecture, row.measurement, row.key) for row in reversed(store.measurements(settings["fingerprint"]))
-    )
+    rows = ((row.architecture, row.measurement, row.key) for row in reversed(store.measurements(settings.fingerprint)))
     # Known networks have no stages whose costs could be added up; of an edited mixer other latencies are on record.
     online_model.add(
         [
@@ -318,14 +314,14 @@ def _check_outcome(study: Study) -> None:
             "included; the fastest takes {:.3g} ms",
             study.max_latency_ms,
             len(measured),
-            study.settings["target"],
+            study.settings.target,
             min(measured),
         )
     if study.has_no_candidate and study.max_latency_ms is not None and not failed:
         raise LimitError(
             "{max_latency_ms} {:g} ms: by what is on record of target {!r} no member of the space meets it",
             study.max_latency_ms,
-            study.settings["target"],
+            study.settings.target,
         )
     if untrained := failed_confirmations(study.trials):
         raise InfeasibleError(f"no member could be trained by itself; the last one failed with {untrained[-1]}")
@@ -335,7 +331,7 @@ def _check_outcome(study: Study) -> None:
 
 def _check_accuracies(study: Study) -> None:
     """Raises LimitError when no complete trial of the study reaches the least accuracy."""
-    min_accuracy = Limits.of_study(study.settings).min_accuracy
+    min_accuracy = study.settings.limits.min_accuracy
     fast = [result for result in study.results if not result.is_over_limit]
     if min_accuracy is None or not fast or any(result.is_within_limits for result in fast):
         return
@@ -345,6 +341,6 @@ def _check_accuracies(study: Study) -> None:
         min_accuracy,
         len(fast),
         best.trial.number,
-        metric_label(study.settings),
+        study.settings.metric_label,
         best.accuracy,
     )

@@ -90,13 +90,14 @@ def measured_keys(folder: Path) -> dict[str, str]:
 PACKAGED = """\
 import json, sys
 from nas import plugins
+from nas.results.settings import ComparableSettings
 from nas.store.store import StudyRecord
 from nas.study.identity import check_content
 
 def fits(recorded):
-    record = StudyRecord(1, "study", {"mixer_sources": {"far": recorded}}, 0.0, {})
+    record = StudyRecord(1, "study", ComparableSettings({"mixer_sources": {"far": recorded}}), 0.0, {})
     try:
-        check_content(record, {"mixer_sources": {"far": digest}})
+        check_content(record, ComparableSettings({"mixer_sources": {"far": digest}}))
     except plugins.NasError:
         return False
     return True

@@ -14,14 +14,7 @@ from torch import Tensor, nn
 
 from nas.architecture import Architecture
 from nas.errors import OptionError
-from nas.evaluation import (
-    RECORDED_OPTIONS,
-    Evaluation,
-    EvaluationOptions,
-    Job,
-    RunningTrial,
-    TrialStopped,
-)
+from nas.evaluation import RECORDED_OPTIONS, Evaluation, EvaluationOptions, Job, RunningTrial, TrialStopped
 from nas.objective import ACCURACY
 from nas.space import SearchSpace
 from nas.trial import CurvePoint, Outcome
