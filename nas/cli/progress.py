@@ -1,4 +1,4 @@
-"""Progress of a search: a live line on a terminal, plain lines without one."""
+"""Progress of a search: a bar on a terminal and in a notebook, plain lines without either."""
 
 import sys
 import time
@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from nas.cli.figures import format_figures
 from nas.cli.front_table import low_correlation_warning
+from nas.cli.notebook_progress import NotebookProgress
 from nas.objective import ACCURACY, LATENCY, OBJECTIVES
 from nas.results.front import front
 from nas.results.metric import METRIC_SETTING
@@ -32,10 +33,8 @@ class SearchProgress:
     def __init__(self, *, to_stderr: bool) -> None:
         # Bound now: during a search, standard output is redirected to standard error to catch what Ray prints.
         self._console = Console(file=sys.stderr if to_stderr else sys.stdout)
-        self._bar: Progress | None = None
-        if self._console.is_terminal:
-            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-            self._bar = Progress(*columns, console=self._console)
+        self._bar = _bar_on(self._console)
+        self._is_bar_shown = False
         self._study: Study | None = None
         self._measure = ACCURACY.name
         self._warned: set[int] = set()
@@ -67,6 +66,7 @@ class SearchProgress:
             self._print(f"study {study.name} is finished: {study.done} trials are recorded")
         elif self._bar is not None:
             self._bar.start()
+            self._is_bar_shown = True
             self._task = self._bar.add_task("starting Ray", total=_planned(study), completed=study.done)
 
     def began(self, trial: Trial) -> None:
@@ -74,7 +74,7 @@ class SearchProgress:
             self._bar.update(self._task, description="first trials running")
 
     def ended(self, trial: Trial) -> None:
-        if self._study is None or (self._bar is not None and not self._bar.live.is_started):
+        if self._study is None or (self._bar is not None and not self._is_bar_shown):
             return
         if self._bar is not None:
             figures, planned = self._figures(self._study), _planned(self._study)
@@ -86,7 +86,7 @@ class SearchProgress:
             self._print(f"{done} {_describe(trial, self._study)} | {self._figures(self._study)}")
 
     def confirmed(self, trial: Trial) -> None:
-        if self._study is None or (self._bar is not None and not self._bar.live.is_started):
+        if self._study is None or (self._bar is not None and not self._is_bar_shown):
             return
         accuracy = trial.confirmations[-1].outcome.accuracy
         verdict = "failed" if accuracy is None else f"{self._measure} {accuracy:.4f}"
@@ -136,6 +136,14 @@ class SearchProgress:
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _bar_on(console: Console) -> Progress | None:
+    """Make the bar that this output can show; None where it can show none, such as a file."""
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    if console.is_jupyter:
+        return NotebookProgress(*columns, console=console)
+    return Progress(*columns, console=console) if console.is_terminal else None
 
 
 def _extent(study: Study) -> str:

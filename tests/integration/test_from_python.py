@@ -198,5 +198,11 @@ def _done(folder: Path) -> int:
 def test_the_notebook_runs(tmp_path: Path) -> None:
     notebook = nbformat.read(ROOT / "docs" / "examples" / "search.ipynb", as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    searches = [cell for cell in notebook.cells if cell.cell_type == "code" and "nas.search(" in cell.source]
+    for cell in searches:
+        # One bar in the cell, which was drawn again after each of the trials.
+        bars = [output for output in cell.outputs if "4/4" in output.get("data", {}).get("text/html", "")]
+        assert len(bars) == 1
+        assert "━" in bars[0]["data"]["text/html"]
     last = notebook.cells[-1].outputs[0]["data"]["text/plain"]
     assert "accuracy" in last
