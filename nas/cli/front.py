@@ -26,7 +26,12 @@ from nas.study.baseline import compared, stored_baselines
 @options.min_accuracy
 @options.as_json
 @click.option("--html", type=options.file_path, metavar="FILE", help="Write the front as a self-contained Plotly page.")
-@click.option("--full", is_flag=True, help="With --json: the front, fell_off, baselines, conclusion and metric.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="With --json: print an object with the front, the networks that confirmation took off it (fell_off), "
+    "baselines, conclusion and metric.",
+)
 def command(
     storage: str, study: str | None, min_accuracy: float | None, as_json: bool, html: Path | None, full: bool
 ) -> None:

@@ -23,7 +23,7 @@ TRAINING_SETTINGS = ("input", "epochs", "train_size", "batch_size", "learning_ra
 
 @dataclass(frozen=True)
 class ExportedConfig:
-    """A network's description and its provenance, which documents and does not define it."""
+    """A network's description, and its provenance: facts about its study, which do not change the network."""
 
     architecture: Architecture
     model_input: ModelInput

@@ -20,7 +20,7 @@ LATER_SETTINGS = (DATA_CONTENT, MIXER_SOURCES)
 
 
 def label_of(dataset: str, studies: Sequence[StudyRecord]) -> str:
-    """The data set as the recorded studies name it, where `./pets/` is `pets`; by default in the shortest form."""
+    """Return the label that recorded studies have for a data set (`./pets/` may be `pets`); else its shortest form."""
     labels = [study.settings.dataset for study in studies]
     if dataset in labels or ":" not in dataset:
         return dataset
@@ -50,7 +50,7 @@ def study_name(options: SearchOptions, settings: ComparableSettings, studies: Se
 
 
 def default_name(settings: ComparableSettings, *, by_content: bool = False) -> str:
-    """Name a study by its settings; the content of its data is among them only on demand."""
+    """Name a study by a hash of its settings, which includes the data's content only with `by_content`."""
     left_out = {MIXER_SOURCES} if by_content else set(LATER_SETTINGS)
     named = {name: value for name, value in settings.items() if name not in left_out}
     digest = hashlib.blake2b(json.dumps(named, sort_keys=True).encode(), digest_size=3).hexdigest()

@@ -89,7 +89,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         )
     if options.min_accuracy is not None and evaluation.least_confirm:
         raise OptionError(
-            "{min_accuracy} {:g} with {evaluator} {}: its scores are no accuracies",
+            "{min_accuracy} {:g} cannot be used with {evaluator} {}, whose scores are not accuracies",
             options.min_accuracy,
             options.evaluator,
         )
@@ -180,7 +180,7 @@ def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
 
 
 def _advise(options: SearchOptions, evaluation: Evaluation, watcher: Watcher) -> None:
-    """Warn of what a quick look at the data finds."""
+    """Warn of problems that a quick look at the data shows."""
     for message in evaluation.advice(advice_limit_s(options.time_s)) if evaluation.advice is not None else ():
         watcher.noted("warning", {"message": message})
 
@@ -319,12 +319,12 @@ def _check_outcome(study: Study) -> None:
         )
     if study.has_no_candidate and study.max_latency_ms is not None and not failed:
         raise LimitError(
-            "{max_latency_ms} {:g} ms: by what is on record of target {!r} no member of the space meets it",
+            "{max_latency_ms} {:g} ms: by the latencies recorded on target {!r} every member of the space is slower",
             study.max_latency_ms,
             study.settings.target,
         )
     if untrained := failed_confirmations(study.trials):
-        raise InfeasibleError(f"no member could be trained by itself; the last one failed with {untrained[-1]}")
+        raise InfeasibleError(f"no member of the front could be trained; the last one failed with {untrained[-1]}")
     reason = failed[-1].outcome.failure if failed and failed[-1].outcome else None
     raise InfeasibleError(f"all {len(failed)} trials failed" + (f", the last one with {reason}" if reason else ""))
 

@@ -153,7 +153,7 @@ class Study:
             return "no candidate is left within the limits"
         if self.is_hopeless:
             return f"none of {self.done} trials has a result"
-        return "what is left promises too little" if self.is_flat else None
+        return "the remaining trials are expected to gain too little" if self.is_flat else None
 
     @property
     def has_no_candidate(self) -> bool:
