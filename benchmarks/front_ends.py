@@ -31,18 +31,18 @@ def main() -> None:
         members = front(results(store.trials(record.study_id), record.settings))
     settings = record.settings
     ends = {"fast end": members[0], "accurate end": members[-1]}
-    evaluator = plugins.load(plugins.EVALUATORS, settings["evaluator"])(
+    evaluator = plugins.load(plugins.EVALUATORS, settings.evaluator)(
         EvaluationOptions(
-            dataset=settings["dataset"],
+            dataset=settings.dataset,
             data_dir=arguments.data_dir,
-            epochs=arguments.epochs or settings["epochs"],
-            train_size=settings["train_size"],
-            input_size_px=settings["input"]["height_px"],
+            epochs=arguments.epochs or settings.epochs,
+            train_size=settings.train_size,
+            input_size_px=settings.input.height_px,
             training_recipe=TrainingRecipe.from_settings(settings).to_dict(),
-            targets=(settings["target"],),
-            seed=settings["seed"],
+            targets=(settings.target,),
+            seed=settings.seed,
         ),
-        load_space(settings["space"]),
+        load_space(settings.space),
     ).evaluator
     torch.set_num_threads(1)
     accuracies: dict[str, list[float]] = {name: [] for name in ends}

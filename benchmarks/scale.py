@@ -20,7 +20,7 @@ from typing import TypeVar
 from benchmarks.report import print_header
 from nas.architecture import Architecture
 from nas.evaluation import Job
-from nas.objective import LATENCY, Measurement, recorded_objectives
+from nas.objective import LATENCY, Measurement
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.ehvi.sampler import ehvi
 from nas.samplers.setting import SamplerSetting
@@ -99,7 +99,7 @@ def run(store: Store, url: str, trials: int, slots: int) -> None:
     space = load_space("hybrid-v1")
     study_settings = settings(space="hybrid-v1", space_key=space.key, epochs=3)
     optuna_study, _ = opening.open_study(store, url, "scale", study_settings)
-    sampler = ehvi(SamplerSetting(space, 0, recorded_objectives(study_settings), costs={}))
+    sampler = ehvi(SamplerSetting(space, 0, study_settings.objectives, costs={}))
     mirror = OptunaMirror(optuna_study, space, study_settings)
     pruning = Pruning(optuna_study, study_settings, (1,), sampler)
     study = Study(store, mirror, space, study_settings, trials, SilentWatcher(), pruning=pruning)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from shlex import quote
-from typing import Any
 
 from dashboard.snapshot import Snapshot
 from dashboard.view import trial_row
@@ -13,10 +12,10 @@ from nas.errors import NasError
 from nas.exports.config import config_of
 from nas.latency.measured_key import measured_key
 from nas.objective import QUANTILES, Measurement, fingerprint_digest
-from nas.results.metric import metric_label, metric_name
+from nas.results.settings import ComparableSettings
 from nas.service import schemas
 from nas.store.store import Store
-from nas.trial import Outcome, Trial, fingerprints
+from nas.trial import Outcome, Trial
 
 # Only the newest measurements of a network are shown.
 MAX_MEASUREMENTS = 50
@@ -30,17 +29,17 @@ def detail(store: Store, snapshot: Snapshot, number: int) -> schemas.TrialDetail
     outcome = trial.outcome or Outcome()
     return {
         "trial": trial_row(trial, record.settings),
-        "metric": metric_name(record.settings),
-        "measure": metric_label(record.settings),
+        "metric": record.settings.metric,
+        "measure": record.settings.metric_label,
         "config": None if result is None else config_of(result, record).to_dict(),
-        "stage_costs": stage_costs(trial.architecture, ModelInput.from_dict(record.settings["latency_input"])),
+        "stage_costs": stage_costs(trial.architecture, record.settings.latency_input),
         "measurements": _measurements(store, trial, record.settings),
         "curves": list(_curves(trial)),
         "neighbours": list(_neighbours(snapshot, trial)),
         "formats": [] if result is None else plugins.names(plugins.EXPORTERS),
         "retrain": None
         if result is None
-        else f"nas retrain {download_name(record.name, number)}.yaml --dataset {quote(record.settings['dataset'])} "
+        else f"nas retrain {download_name(record.name, number)}.yaml --dataset {quote(record.settings.dataset)} "
         f"--output {download_name(record.name, number)}",
         "environment": dict(outcome.environment),
     }
@@ -62,8 +61,8 @@ def stage_costs(architecture: Architecture, model_input: ModelInput) -> list[sch
     return [{"parameters": part.parameters, "macs": part.macs} for part in parts]
 
 
-def _measurements(store: Store, trial: Trial, settings: Mapping[str, Any]) -> list[schemas.Measured]:
-    names = {fingerprint_digest(fingerprint): name for name, fingerprint in fingerprints(settings).items()}
+def _measurements(store: Store, trial: Trial, settings: ComparableSettings) -> list[schemas.Measured]:
+    names = {fingerprint_digest(fingerprint): name for name, fingerprint in settings.fingerprints.items()}
     rows = store.measurements(key=measured_key(trial.architecture), limit=MAX_MEASUREMENTS)
     return [measurement_row(row.measurement, names) for row in rows]
 

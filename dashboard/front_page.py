@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.plotly_page import page_of
-from nas.objective import ACCURACY, LATENCY, recorded_objectives
+from nas.objective import ACCURACY, LATENCY
 from nas.results.front import Result, dropped_from_front, front
-from nas.results.metric import metric_label
 from nas.store.store import StudyRecord
 from nas.study.baseline import Baseline
 
@@ -23,7 +22,7 @@ def render(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
 
     Accuracies are means over seeds where a trial was confirmed.
     """
-    title = f"{record.name}: {metric_label(record.settings)} against latency"
+    title = f"{record.name}: {record.settings.metric_label} against latency"
     return page_of(figure(record, results, baselines), title)
 
 
@@ -36,10 +35,10 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
     special = on_front | {result.trial.number for result in (*dropped_results, *below)}
     others = [result for result in results if result.trial.number not in special]
     # With objectives beyond the two that are drawn, the front is not a line.
-    objectives = {objective.name for objective in recorded_objectives(record.settings)}
+    objectives = {objective.name for objective in record.settings.objectives}
     mode = "lines+markers" if objectives == DRAWN_OBJECTIVES else "markers"
     chart = go.Figure()
-    measure = metric_label(record.settings)
+    measure = record.settings.metric_label
     chart.add_trace(_points(others, "trials", "markers", DOMINATED, measure))
     chart.add_trace(_points(members, "Pareto front", mode, FRONT, measure))
     chart.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
@@ -54,8 +53,8 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
         chart.add_trace(_baselines(evaluated, measure))
     settings = record.settings
     chart.update_layout(
-        title=f"{record.name}: {len(results)} trials on {settings['dataset']}, {len(members)} on the front",
-        xaxis={"title": f"latency on {settings['target']}, median (ms)", "type": "log"},
+        title=f"{record.name}: {len(results)} trials on {settings.dataset}, {len(members)} on the front",
+        xaxis={"title": f"latency on {settings.target}, median (ms)", "type": "log"},
         yaxis={"title": f"validation {measure}", "tickformat": ".1%"},
         template="plotly_white",
         hovermode="closest",

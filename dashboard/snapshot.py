@@ -11,8 +11,6 @@ from functools import cached_property
 
 from dashboard.trials import Trials
 from nas.errors import UnknownNameError
-from nas.results.limits import Limits
-from nas.results.metric import metric_label, metric_name
 from nas.service import schemas
 from nas.store.artifact import Artifact
 from nas.store.store import Store, StudyRecord
@@ -36,7 +34,7 @@ class Snapshot:
     def summary(self) -> schemas.StudySummary:
         status, record, trials = self.status, self.status.record, self.trials
         settings = record.settings
-        limits = Limits.of_study(settings)
+        limits = settings.limits
         error = status.last_error
         return {
             "name": record.name,
@@ -44,12 +42,12 @@ class Snapshot:
             "running": status.driver is not None,
             "budget": status.budget,
             "left_s": status.left_s,
-            "space": settings["space"],
-            "dataset": settings["dataset"],
-            "target": settings["target"],
+            "space": settings.space,
+            "dataset": settings.dataset,
+            "target": settings.target,
             "objectives": trials.objectives,
-            "metric": metric_name(settings),
-            "measure": metric_label(settings),
+            "metric": settings.metric,
+            "measure": settings.metric_label,
             "max_latency_ms": limits.max_latency_ms,
             "min_accuracy": limits.min_accuracy,
             "trials": {state.value: record.counts.get(state, 0) for state in TrialState},

@@ -9,12 +9,11 @@ from typing import Any
 
 from dashboard.view import history, trial_row
 from nas.errors import UnknownNameError
-from nas.objective import recorded_objectives
 from nas.results.front import Result, as_json, dropped_from_front, front, results
 from nas.results.limits import Limits
-from nas.results.metric import metric_label, metric_name
 from nas.results.pareto import knee
 from nas.results.region import front_hypervolume, within
+from nas.results.settings import ComparableSettings
 from nas.service import schemas
 from nas.store.store import Ending
 from nas.study.baseline import Baseline, compared
@@ -32,7 +31,7 @@ class Trials:
     is the revision in which a trial last changed. `baselines` are the known networks recorded for the study.
     """
 
-    settings: Mapping[str, Any]
+    settings: ComparableSettings
     created_at: float
     by_number: Mapping[int, Trial]
     versions: Mapping[int, tuple[str, int]]
@@ -42,7 +41,7 @@ class Trials:
     baselines: tuple[Baseline, ...] = ()
 
     @classmethod
-    def empty(cls, settings: Mapping[str, Any], created_at: float) -> "Trials":
+    def empty(cls, settings: ComparableSettings, created_at: float) -> "Trials":
         """Return a study of which nothing has been read yet."""
         return cls(settings, created_at, {}, {}, {}, {}, 0)
 
@@ -114,7 +113,7 @@ class Trials:
 
     @property
     def objectives(self) -> list[str]:
-        return [objective.name for objective in recorded_objectives(self.settings)]
+        return [objective.name for objective in self.settings.objectives]
 
     @cached_property
     def front_json(self) -> bytes:
@@ -123,7 +122,7 @@ class Trials:
     def front_within(self, limits: Limits) -> bytes:
         """Return the front of the trials within these limits, and its hypervolume up to them."""
         candidates = within(self.results, limits)
-        volume = front_hypervolume(candidates, limits.narrow(self.settings))
+        volume = front_hypervolume(candidates, self.settings.narrowed(limits))
         return self._encode_front(candidates, front(candidates), volume)
 
     def _encode_front(self, candidates: Sequence[Result], members: Sequence[Result], volume: float) -> bytes:
@@ -133,8 +132,8 @@ class Trials:
         response: schemas.Front = {
             "revision": self.revision,
             "objectives": self.objectives,
-            "metric": metric_name(self.settings),
-            "measure": metric_label(self.settings),
+            "metric": self.settings.metric,
+            "measure": self.settings.metric_label,
             "members": [as_json(member, members) for member in members],
             "fallen": [result.trial.number for result in dropped_from_front(candidates)],
             "hypervolume": volume,

@@ -1,20 +1,20 @@
 """Trials and histories as the service returns them: pure functions of recorded trials."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from nas.results.front import Result, results
 from nas.results.pareto import hypervolume
 from nas.results.region import reference_point
+from nas.results.settings import ComparableSettings
 from nas.service import schemas
 from nas.trial import Outcome, Trial
 
 HOUR_S = 3600.0
 
 
-def trial_row(trial: Trial, settings: Mapping[str, Any]) -> schemas.Trial:
+def trial_row(trial: Trial, settings: ComparableSettings) -> schemas.Trial:
     """Return a trial of a study with these settings: its own outcome and confirmations, independent of other trials."""
     result = next(iter(results([trial], settings)), None)
     outcome = trial.outcome or Outcome()
@@ -46,7 +46,7 @@ def trial_row(trial: Trial, settings: Mapping[str, Any]) -> schemas.Trial:
     }
 
 
-def history(results: Sequence[Result], created_at: float, settings: Mapping[str, Any]) -> list[schemas.Moment]:
+def history(results: Sequence[Result], created_at: float, settings: ComparableSettings) -> list[schemas.Moment]:
     """Return the hypervolume of the front as trials finished, at the moments at which it grew.
 
     It is that of the search's own results, before confirmation, in the region of interest as it is now.

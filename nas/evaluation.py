@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -12,6 +13,7 @@ from nas.objective import Measurement
 from nas.options import AUTO_COLOUR, DEFAULT_MAX_PIXELS, HEADERS
 from nas.results.metric import METRIC_SETTING
 from nas.results.rank_correlation import RankCheck
+from nas.results.settings import FLIP_SETTING, SHIFT_SETTING, ComparableSettings
 from nas.space import SearchSpace
 from nas.store.artifact import Artifact
 from nas.trial import Fidelity, Outcome, Trial
@@ -21,12 +23,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Options = TypeVar("Options", bound="DataclassInstance")
-# Settings of a study's data that are on record only where they are not the default: the user's augmentation and metric,
-# and whether splits are stratified by class.
-FLIP_SETTING, SHIFT_SETTING, SPLIT_SETTING = "flip", "shift", "split"
-DATA_SETTINGS = (FLIP_SETTING, SHIFT_SETTING, METRIC_SETTING, SPLIT_SETTING)
-STRATIFIED = "stratified"
-# Of these, the options of the same names that go on as they are on record.
+# Of the data's settings, the options of the same names that go on as they are on record.
 RECORDED_OPTIONS = (FLIP_SETTING, SHIFT_SETTING, METRIC_SETTING)
 # The largest share of the time of a search or a training in which its data is looked at before the first step.
 MAX_ADVICE_SHARE = 0.05
@@ -186,9 +183,10 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluator, the space at the size that the images ask for, and the settings that make outcomes comparable, as
-    JSON values.
+    """An evaluator, the space at the size that the images ask for, and facts by which outcomes are comparable.
 
+    `settings` are these facts as JSON values: the data, the targets and their fingerprints, the length of a training.
+    The search adds the user's options (space, seed, limits) where an evaluator does not record them itself.
     `least_confirm` is the minimum of further seeds with which a front's accuracies come from training. `features`
     compute the requested features of any architecture, each at the cost of about a training step. `trial_costs`
     estimates a trial's time and memory, None where there is no estimate. `images` is the digest of the training images;
@@ -209,6 +207,11 @@ class Evaluation:
     worthwhile: Fidelity | None = None
     reaching: Callable[[Sequence[Fidelity]], Evaluator] | None = None
     test: Callable[[Architecture, bytes], float] | None = None
+
+    @cached_property
+    def facts(self) -> ComparableSettings:
+        """The facts as typed attributes."""
+        return ComparableSettings(self.settings)
 
 
 class Watcher(Protocol):

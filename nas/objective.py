@@ -69,10 +69,9 @@ def objectives_of(names: Sequence[str], targets: Sequence[str]) -> tuple[Objecti
     return objectives
 
 
-def recorded_objectives(settings: Mapping[str, Any]) -> tuple[Objective, ...]:
-    """Read the objectives from a study's settings; studies of earlier versions had two."""
-    names = settings.get("objectives", [objective.name for objective in OBJECTIVES])
-    return tuple(Objective(name, "", maximise=name == ACCURACY.name) for name in names)
+def recorded_objective(name: str) -> Objective:
+    """Make the objective that a study's settings name."""
+    return Objective(name, "", maximise=name == ACCURACY.name)
 
 
 def unit_of(name: str) -> str:

@@ -172,10 +172,10 @@ LATENCY_PRECISION = Option(
     kind="share",
 )
 MAX_LATENCY = Option(
-    "Leave out what is slower than this.", flag="--max-latency", metavar="MS", above=0, unit="milliseconds"
+    "Leave out networks that are slower than this.", flag="--max-latency", metavar="MS", above=0, unit="milliseconds"
 )
 MIN_ACCURACY = Option(
-    "Leave out what is less accurate than this (a study's own limit stays).",
+    "Leave out networks that are less accurate than this; the study's own limit also applies.",
     flag="--min-accuracy",
     metavar="A",
     above=0,
@@ -222,7 +222,10 @@ BACKGROUND = Option(
 # Pillow's own limit, against files that are made to fill memory.
 DEFAULT_MAX_PIXELS = 178_956_970
 PIXEL_LIMIT = Option(
-    "Refuse picture files of more pixels, which take memory: three bytes each and more.", metavar="N", minimum=1
+    "Largest number of pixels in a picture file; larger files are refused, since each pixel takes at least "
+    "three bytes of memory.",
+    metavar="N",
+    minimum=1,
 )
 DATA_MEMORY = Option(
     "Keep decoded pictures in memory up to this, as 2GB; those beyond it are read from files as they are needed.",

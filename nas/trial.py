@@ -135,11 +135,6 @@ class Outcome:
         return TrialState.STOPPED if self.curve else TrialState.INFEASIBLE
 
 
-def fingerprints(settings: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Read the fingerprints of measurements on a study's targets, by target; the first target comes first."""
-    return {settings["target"]: settings["fingerprint"], **settings.get("further_targets", {})}
-
-
 @dataclass(frozen=True)
 class Trial:
     """One evaluation of an architecture in a study. `number` is Optuna's; `attempt` counts from 1.

@@ -39,7 +39,9 @@ class MetaFormerFamily:
         """Return the empty blueprint. Raises ParameterError for any other: a published recipe has its own."""
         if blueprint:
             fields = ", ".join(blueprint.to_dict())
-            raise ParameterError(f"blueprint {fields}: a published recipe has its own; recipe plain has choices")
+            raise ParameterError(
+                f"blueprint {fields}: a published recipe fixes these fields; only recipe plain lets them be chosen"
+            )
         return blueprint
 
     def mixer_defaults(self, mixer: str, stage: Stage, blueprint: Blueprint) -> Mapping[str, Option]:

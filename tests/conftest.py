@@ -58,9 +58,9 @@ def nas_script() -> str:
     return str(Path(sys.executable).with_name("nas"))
 
 
-def run_nas(arguments: Sequence[str], folder: Path, timeout_s: float = 600) -> Finished:
-    """Run `nas` in `folder` as a user would."""
-    return Finished(*run_forked(arguments, folder, timeout_s))
+def run_nas(arguments: Sequence[str], folder: Path, timeout_s: float = 600, packages: Path | None = None) -> Finished:
+    """Run `nas` in `folder` as a user would who has also installed what is in the folder `packages`."""
+    return Finished(*run_forked(arguments, folder, timeout_s, packages))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ import optuna
 
 from nas.architecture import Architecture
 from nas.latency.online_model import OnlineLatencyModel
+from nas.results.settings import ComparableSettings
 from nas.samplers.distinct import DistinctSampler
 from nas.space import SearchSpace
 from nas.store.store import Store
@@ -23,8 +24,8 @@ from tests.builders import Silent, small_space, synthetic
 INPUT = {"channels": 1, "height_px": 16, "width_px": 16, "classes": 10}
 
 
-def settings(**changed: Any) -> dict[str, Any]:
-    return {
+def settings(**changed: Any) -> ComparableSettings:
+    values = {
         "space": "small",
         "space_key": "small",
         "evaluator": "proxy",
@@ -43,7 +44,8 @@ def settings(**changed: Any) -> dict[str, Any]:
         "latency_precision": 0.01,
         "max_latency_ms": None,
         "seed": 0,
-    } | changed
+    }
+    return ComparableSettings(values | changed)
 
 
 def open_study(
@@ -64,7 +66,7 @@ def open_study(
     space = space or small_space()
     optuna_study, _ = opening.open_study(store, url, name, settings(**changed))
     inner = sampler or optuna.samplers.RandomSampler(seed=0)
-    judged = rungs(settings(**changed)["epochs"])
+    judged = rungs(settings(**changed).epochs)
     study = Study(
         store,
         OptunaMirror(optuna_study, space, settings(**changed)),

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from benchmarks.end_to_end import judge, plain
 from benchmarks.end_to_end.truth import print_truth
 from benchmarks.report import print_header
-from nas.architecture import Architecture, ModelInput
+from nas.architecture import Architecture
 from nas.exports.training import TrainingRecipe
 from nas.results.front import front, results
 from nas.results.pareto import hypervolume, non_dominated
@@ -118,9 +118,9 @@ def main() -> None:
                 fronts |= {(seed, evaluator, share): members for share, members in search.fronts().items()}
             record, wall_s = searches["proxy"].record, searches["proxy"].wall_s
             settings = record.settings
-            schedule = plain.Schedule(settings["epochs"], settings["batch_size"], settings["learning_rate"])
+            schedule = plain.Schedule(settings.epochs, settings["batch_size"], settings["learning_rate"])
             data = judge.data_of(arguments.data_dir, settings["train_size"], seed)
-            model_input = ModelInput.from_dict(settings["input"])
+            model_input = settings.input
             # A process of its own, as a script has: Ray starts once in each.
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
                 plain_trials = process.submit(

@@ -17,7 +17,6 @@ from pathlib import Path
 from benchmarks.end_to_end import judge
 from benchmarks.latency.networks import MAX_NOISE, noise
 from benchmarks.report import print_header
-from nas.architecture import ModelInput
 from nas.exports.training import TrainingRecipe
 from nas.results.front import Result, front, results
 from nas.results.pareto import hypervolume, non_dominated
@@ -31,10 +30,10 @@ def print_truth(record: StudyRecord, complete: Sequence[Result], data_dir: Path)
     settings = record.settings
     members = front(complete)
     architectures = [member.trial.architecture for member in members]
-    data = judge.data_of(data_dir, settings["train_size"], settings["seed"])
+    data = judge.data_of(data_dir, settings["train_size"], settings.seed)
     recipe = TrainingRecipe.from_settings(settings)
     again = judge.accuracies(judge.last_epochs(architectures, data, recipe, NEW_SEEDS, shared=False))
-    ms = judge.latencies(architectures, ModelInput.from_dict(settings["input"]))
+    ms = judge.latencies(architectures, settings.input)
     machine_noise = noise()
     accuracies = [statistics.fmean(again[architecture.key]) for architecture in architectures]
     latencies = [ms[architecture.key] for architecture in architectures]
@@ -53,7 +52,7 @@ def print_truth(record: StudyRecord, complete: Sequence[Result], data_dir: Path)
     excess = statistics.fmean(claim - accuracy for claim, accuracy in zip(means, accuracies, strict=True))
     slower = statistics.median(now / claimed for claimed, now in zip(claimed_ms, latencies, strict=True)) - 1
     print(
-        f"study {record.name}, seed {settings['seed']}: {len(non_dominated(points(accuracies, latencies)))} of "
+        f"study {record.name}, seed {settings.seed}: {len(non_dominated(points(accuracies, latencies)))} of "
         f"{len(members)} members still on the front (wanted: 90%)\n"
         f"  hypervolume over-claimed by {volume(means, claimed_ms) / true - 1:+.1%} (wanted: at most 2%); by "
         f"accuracies alone {volume(means, latencies) / true - 1:+.1%}, by latencies alone "

@@ -38,6 +38,8 @@ def click_option(option: OptionField) -> Callable[[Any], Any]:
     has_default = option.default not in (None, MISSING, (), {}) and not (declared.kind and option.default == 0)
     if has_default:
         settings |= {"default": default_text(option) if declared.kind else option.default, "show_default": True}
+    elif declared.default_text:
+        settings["show_default"] = declared.default_text
     if declared.alone is not None:
         settings |= {"is_flag": False, "flag_value": _share(declared.alone)}
     if declared.variable:
@@ -69,7 +71,7 @@ def with_options(options: type, only: Collection[str] | None = None) -> Callable
 
 
 def options_from(options: type[Options], parameters: Mapping[str, Any], **further: Any) -> Options:
-    """The dataclass from a command's parameters, with `further` fields. What was not given has the field's default."""
+    """Make the dataclass of a command's parameters and `further` fields; parameters not given have their defaults."""
     values: dict[str, Any] = {}
     for option in option_fields(options):
         value = parameters.get(parameter_name(option))

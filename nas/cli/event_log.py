@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from nas.results.metric import metric_name
 from nas.results.rank_correlation import RankCheck
 from nas.study.search_result import SearchResult
 from nas.study.study import Study
@@ -43,7 +42,7 @@ class EventLog:
     def opened(self, study: Study, *, is_over: bool) -> None:
         self._study = study.name
         progress = {"budget": study.budget, "done": study.done, "finished": is_over}
-        self._write("study opened", {"metric": metric_name(study.settings), **progress})
+        self._write("study opened", {"metric": study.settings.metric, **progress})
 
     def began(self, trial: Trial) -> None:
         self._write("trial began", {**_trial_fields(trial), "attempt": trial.attempt, "seed": trial.seed})

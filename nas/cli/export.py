@@ -13,7 +13,6 @@ from nas.cli.declared_options import OptionsCommand
 from nas.errors import ParameterError
 from nas.exports.source import Source, source_of
 from nas.options import MAX_LATENCY, MIN_ACCURACY
-from nas.results.metric import metric_label
 from nas.study.stored_study import Member, StoredStudy
 
 # Parameters that select one of a study's trials, with their command-line options.
@@ -132,10 +131,10 @@ def _describe(member: Member) -> str:
         count = len(result.reported)
         seeds = f"{count} seed{'s' if count > 1 else ''}"
         seeds += "" if result.accuracy_std is None else f", sd {result.accuracy_std:.4f}"
-    measure = metric_label(record.settings)
+    measure = record.settings.metric_label
     return (
         f"trial {result.trial.number} of study {record.name}: {measure} {result.accuracy:.4f} ({seeds}), "
-        f"{result.latency.median:.3f} ms on {record.settings['target']}"
+        f"{result.latency.median:.3f} ms on {record.settings.target}"
     )
 
 

@@ -9,7 +9,6 @@ from nas import plugins
 from nas.cli import options
 from nas.cli.front_table import print_features
 from nas.cli.table import print_note
-from nas.results.metric import metric_label, metric_name
 from nas.results.rank_correlation import feature_ranks
 from nas.store.store import Store
 
@@ -29,11 +28,11 @@ def command(study: str | None, storage: str, as_json: bool) -> None:
         trials = store.trials(record.study_id)
     ranks = feature_ranks(trials)
     if as_json:
-        named = {"study": record.name, "metric": metric_name(record.settings)}
+        named = {"study": record.name, "metric": record.settings.metric}
         click.echo(json.dumps({**named, "features": [asdict(rank) for rank in ranks]}))
         return
     is_trained = any(trial.outcome is not None and trial.outcome.curve for trial in trials)
-    target = metric_label(record.settings) if is_trained else "scores found without training"
+    target = record.settings.metric_label if is_trained else "scores found without training"
     click.echo(f"study {record.name}: rank correlation with {target}")
     print_features(ranks)
     further = [name for name in plugins.names(plugins.FEATURES) if name not in {rank.feature for rank in ranks}]

@@ -11,12 +11,10 @@ from nas.cli.baseline_table import print_baselines
 from nas.cli.declared_options import OptionsCommand
 from nas.cli.front_table import print_below, print_front
 from nas.exports.output_file import write_text
-from nas.objective import recorded_objectives
 from nas.options import MIN_ACCURACY
 from nas.results.front import as_json as result_as_json
 from nas.results.front import dropped_from_front, front, results
 from nas.results.limits import Limits
-from nas.results.metric import metric_label, metric_name
 from nas.store.store import Store
 from nas.study.baseline import as_json as baseline_as_json
 from nas.study.baseline import compared, stored_baselines
@@ -28,7 +26,12 @@ from nas.study.baseline import compared, stored_baselines
 @options.min_accuracy
 @options.as_json
 @click.option("--html", type=options.file_path, metavar="FILE", help="Write the front as a self-contained Plotly page.")
-@click.option("--full", is_flag=True, help="With --json: the front, fell_off, baselines, conclusion and metric.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="With --json: print an object with the front, the networks that confirmation took off it (fell_off), "
+    "baselines, conclusion and metric.",
+)
 def command(
     storage: str, study: str | None, min_accuracy: float | None, as_json: bool, html: Path | None, full: bool
 ) -> None:
@@ -36,7 +39,7 @@ def command(
     MIN_ACCURACY.check("min_accuracy", min_accuracy)
     with Store.open(storage, create=False) as store:
         record = store.study(study)
-        settings = Limits(min_accuracy=min_accuracy).narrow(record.settings)
+        settings = record.settings.narrowed(Limits(min_accuracy=min_accuracy))
         study_results = results(store.trials(record.study_id), settings)
         baselines = stored_baselines(store, record.settings)
     if html is not None:
@@ -49,14 +52,14 @@ def command(
     dropped_rows = [result_as_json(result, members) for result in dropped_from_front(study_results)]
     if as_json:
         whole = {"front": member_rows, "fell_off": dropped_rows, "baselines": baseline_rows, "conclusion": conclusion}
-        click.echo(json.dumps({**whole, "metric": metric_name(record.settings)} if full else member_rows))
+        click.echo(json.dumps({**whole, "metric": record.settings.metric} if full else member_rows))
         return
     click.echo(f"study {record.name}: {len(members)} of {len(study_results)} complete trials are on the front")
-    objectives = [objective.name for objective in recorded_objectives(record.settings)]
-    measure = metric_label(record.settings)
+    objectives = [objective.name for objective in record.settings.objectives]
+    measure = record.settings.metric_label
     print_front(member_rows, objectives, dropped_rows, measure)
     below = sum(result.is_below_min_accuracy for result in study_results)
-    print_below(below, len(study_results), Limits.of_study(settings).min_accuracy)
+    print_below(below, len(study_results), settings.limits.min_accuracy)
     print_baselines(baseline_rows, conclusion, objectives, len(members), measure)
     if html is not None:
         click.echo(f"wrote {html}")

@@ -11,7 +11,6 @@ from rich.progress import track
 from rich.table import Table
 
 from nas import plugins
-from nas.architecture import ModelInput
 from nas.builder import Builder
 from nas.cli import options
 from nas.cli.declared_options import OptionsCommand, options_from, with_options
@@ -69,7 +68,7 @@ def command(target: str, networks: int, limit_s: float, as_json: bool, **paramet
         raise ParameterError(
             f"--space {space.name!r} has {space.size} members; at least {device_profile.FOLDS} are needed"
         )
-    model_input = ModelInput.from_dict(evaluation.settings["latency_input"])
+    model_input = evaluation.facts.latency_input
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
     with Store.open(wanted.storage, create=True) as store:
         meter = calibrated(meter, store)

@@ -29,10 +29,20 @@ latency_precision = click_option(
     OptionField("precision", float, DEFAULT_LATENCY_PRECISION, replace(LATENCY_PRECISION, flag="--latency-precision"))
 )
 time_limit = click.option(
-    "--time-limit", "limit_s", default=3.0, show_default=True, type=float, metavar="S", help="Seconds for a network."
+    "--time-limit",
+    "limit_s",
+    default=3.0,
+    show_default=True,
+    type=float,
+    metavar="S",
+    help="Seconds after which measuring a network ends, whatever its precision.",
 )
 target = click.option(
-    "--target", default="cpu", show_default=True, metavar="NAME[:option=value,...]", help="As `nas targets` lists."
+    "--target",
+    default="cpu",
+    show_default=True,
+    metavar="NAME[:option=value,...]",
+    help="Target to measure on (`nas targets` lists them).",
 )
 targets = click.option(
     "--target",
@@ -41,7 +51,7 @@ targets = click.option(
     show_default=True,
     multiple=True,
     metavar="NAME[:option=value,...]",
-    help="As `nas targets` lists; given again, on each.",
+    help="Target to measure on (`nas targets` lists them); repeatable.",
 )
 max_pixels = click_option(OptionField("max_pixels", int, DEFAULT_MAX_PIXELS, PIXEL_LIMIT))
 ray_address = click_option(OptionField("ray_address", str, None, RAY_ADDRESS))

@@ -55,7 +55,7 @@ def _predictor(network: Path) -> Predictor:
     predictor: Predictor | None = getattr(load_network(str(network), folded=True), "predict", None)
     if predictor is None:
         raise ParameterError(
-            f"folder {str(network)!r} does not hold its preprocessing: nas retrain writes one that does"
+            f"folder {str(network)!r} holds no record of its preprocessing; `nas retrain` writes folders that do"
         )
     return predictor
 

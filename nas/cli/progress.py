@@ -1,4 +1,4 @@
-"""Progress of a search: a live line on a terminal, plain lines without one."""
+"""Progress of a search: a bar on a terminal and in a notebook, plain lines without either."""
 
 import sys
 import time
@@ -10,10 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from nas.cli.figures import format_figures
 from nas.cli.front_table import low_correlation_warning
-from nas.objective import ACCURACY, LATENCY, OBJECTIVES, recorded_objectives
+from nas.cli.notebook_progress import NotebookProgress
+from nas.objective import ACCURACY, LATENCY, OBJECTIVES
 from nas.results.front import front
-from nas.results.ladder import Ladder
-from nas.results.metric import METRIC_SETTING, metric_label
+from nas.results.metric import METRIC_SETTING
 from nas.results.rank_correlation import RankCheck
 from nas.results.region import front_hypervolume
 from nas.study.study import Study
@@ -33,10 +33,8 @@ class SearchProgress:
     def __init__(self, *, to_stderr: bool) -> None:
         # Bound now: during a search, standard output is redirected to standard error to catch what Ray prints.
         self._console = Console(file=sys.stderr if to_stderr else sys.stdout)
-        self._bar: Progress | None = None
-        if self._console.is_terminal:
-            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-            self._bar = Progress(*columns, console=self._console)
+        self._bar = _bar_on(self._console)
+        self._is_bar_shown = False
         self._study: Study | None = None
         self._measure = ACCURACY.name
         self._warned: set[int] = set()
@@ -52,22 +50,23 @@ class SearchProgress:
 
     def opened(self, study: Study, *, is_over: bool) -> None:
         self._study = study
-        self._measure = metric_label(study.settings)
+        self._measure = study.settings.metric_label
         self._started = time.monotonic()
         self._done_before = study.done
         settings = study.settings
         resumed = f", resumed at {study.done}" if study.done else ""
-        names = [objective.name for objective in recorded_objectives(settings)]
+        names = [objective.name for objective in settings.objectives]
         objectives = "" if names == [objective.name for objective in OBJECTIVES] else f", objectives {' '.join(names)}"
         measure = f", accuracy as {self._measure}" if METRIC_SETTING in settings else ""
         self._print(
-            f"study {study.name}: space {settings['space']}, data {settings['dataset']}, "
-            f"target {settings['target']}{objectives}{measure}, {_extent(study)}{resumed}"
+            f"study {study.name}: space {settings.space}, data {settings.dataset}, "
+            f"target {settings.target}{objectives}{measure}, {_extent(study)}{resumed}"
         )
         if is_over:
             self._print(f"study {study.name} is finished: {study.done} trials are recorded")
         elif self._bar is not None:
             self._bar.start()
+            self._is_bar_shown = True
             self._task = self._bar.add_task("starting Ray", total=_planned(study), completed=study.done)
 
     def began(self, trial: Trial) -> None:
@@ -75,7 +74,7 @@ class SearchProgress:
             self._bar.update(self._task, description="first trials running")
 
     def ended(self, trial: Trial) -> None:
-        if self._study is None or (self._bar is not None and not self._bar.live.is_started):
+        if self._study is None or (self._bar is not None and not self._is_bar_shown):
             return
         if self._bar is not None:
             figures, planned = self._figures(self._study), _planned(self._study)
@@ -87,7 +86,7 @@ class SearchProgress:
             self._print(f"{done} {_describe(trial, self._study)} | {self._figures(self._study)}")
 
     def confirmed(self, trial: Trial) -> None:
-        if self._study is None or (self._bar is not None and not self._bar.live.is_started):
+        if self._study is None or (self._bar is not None and not self._is_bar_shown):
             return
         last = trial.confirmations[-1]
         accuracy = last.outcome.accuracy
@@ -107,7 +106,7 @@ class SearchProgress:
 
         Trials below a target training only select what is trained longer: there is no warning of these.
         """
-        if self._study is None or Ladder.of_study(self._study.settings) is not None:
+        if self._study is None or self._study.settings.ladder is not None:
             return
         for check in checks:
             if check.is_low and check.epoch not in self._warned:
@@ -149,6 +148,14 @@ class SearchProgress:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def _bar_on(console: Console) -> Progress | None:
+    """Make the bar that this output can show; None where it can show none, such as a file."""
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    if console.is_jupyter:
+        return NotebookProgress(*columns, console=console)
+    return Progress(*columns, console=console) if console.is_terminal else None
+
+
 def _extent(study: Study) -> str:
     limits = [] if study.budget is None else [f"budget {study.budget}"]
     if study.time_limit is not None:
@@ -168,8 +175,8 @@ def _describe(trial: Trial, study: Study) -> str:
     parts = [f"trial {trial.number} {trial.architecture.layout} {trial.state.value}"]
     figures = {} if outcome is None else outcome.figures
     if ACCURACY.name in figures:
-        parts.append(f"{metric_label(study.settings)} {figures[ACCURACY.name]:.4f}")
-    for name in (objective.name for objective in recorded_objectives(study.settings) if objective.name in figures):
+        parts.append(f"{study.settings.metric_label} {figures[ACCURACY.name]:.4f}")
+    for name in (objective.name for objective in study.settings.objectives if objective.name in figures):
         if name.startswith(LATENCY.name):
             parts.append(f"{name.replace(LATENCY.name, 'latency')} {figures[name]:.3f} ms")
         elif name != ACCURACY.name:

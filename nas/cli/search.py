@@ -37,7 +37,8 @@ from nas.study.search import search
     metavar="URL",
     envvar="NAS_SERVICE",
     show_envvar=True,
-    help="Have the service of `nas dashboard` at this address search; NAS_API_TOKEN is its token, if it asks for one.",
+    help="Start the search on the service at this address (a running `nas dashboard`) instead of here; the "
+    "variable NAS_API_TOKEN holds its token, if it needs one.",
 )
 def command(log_format: str, as_json: bool, service: str | None, **parameters: Any) -> None:
     """Search a space for the Pareto front of accuracy against measured latency.
@@ -47,7 +48,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
     """
     if service is not None:
         if log_format == "json":
-            raise ParameterError("--log-format json is of a search in this process; with --service there is --json")
+            raise ParameterError("--log-format json needs a search in this process; with --service use --json")
         follow(service, as_json=as_json)
         return
     wanted = search_options_from(parameters)

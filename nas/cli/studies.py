@@ -51,7 +51,9 @@ def command(storage: str, as_json: bool) -> None:
         cut_off = " (cut off)" if record.counts.get(TrialState.RUNNING) and not is_driven else ""
         table.add_row(
             record.name,
-            *(str(record.settings[name]) for name in ("space", "dataset", "target")),
+            record.settings.space,
+            record.settings.dataset,
+            record.settings.target,
             *(f"{record.counts.get(state, 0)}{cut_off if state is TrialState.RUNNING else ''}" for state in TrialState),
             datetime.fromtimestamp(record.created_at, UTC).strftime("%Y-%m-%d %H:%M"),
         )

@@ -18,7 +18,6 @@ from nas.latency.meter import recorded
 from nas.space.loading import load_space
 from nas.store.store import Store
 from nas.study.search import SearchOptions, runner_of
-from nas.trial import fingerprints
 
 SUPERNET = "supernet"
 
@@ -66,7 +65,7 @@ def evaluate(configs: tuple[str, ...], as_json: bool, **parameters: Any) -> None
         ready = evaluation.evaluator.prepared(store, _refuse, lambda *_: None)
         lines = []
         for name, member in members.items():
-            known = recorded(store, member, fingerprints(evaluation.settings))
+            known = recorded(store, member, evaluation.facts.fingerprints)
             *_, outcome = ready.evaluate(Job(member, wanted.evaluation.seed, known=known))
             lines.append({"network": name, "key": member.key, **outcome.figures})
     for line in lines:

@@ -10,9 +10,9 @@ import yaml
 from nas import plugins
 from nas.architecture import SCHEMA_VERSION, Architecture, ModelInput
 from nas.errors import ParameterError
-from nas.evaluation import DATA_SETTINGS
 from nas.exports.preprocessing import Preprocessing
 from nas.results.front import Result
+from nas.results.settings import DATA_SETTINGS, PICTURE_SETTINGS
 from nas.store.store import StudyRecord
 
 CONFIG_FILE = "config.json"
@@ -20,17 +20,12 @@ CONFIG_FILE = "config.json"
 RETRAINED = "retrained"
 # Key under which an export documents the weights of a search's training at its target.
 TRAINED = "trained"
-# Key for the way that pictures are fitted to the input's size, in settings; only where it is not the data set's own.
-RESIZE_SETTING = "resize"
-# Key for the colour behind pictures, as #rrggbb; only where it is not grey.
-BACKGROUND_SETTING = "background"
-PICTURE_SETTINGS = (RESIZE_SETTING, BACKGROUND_SETTING)
 TRAINING_SETTINGS = ("input", "epochs", "train_size", "batch_size", "learning_rate", *PICTURE_SETTINGS)
 
 
 @dataclass(frozen=True)
 class ExportedConfig:
-    """A network's description and its provenance, which documents and does not define it."""
+    """A network's description, and its provenance: facts about its study, which do not change the network."""
 
     architecture: Architecture
     model_input: ModelInput
@@ -94,7 +89,7 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
     fingerprint = dict(result.latency.fingerprint)
     return ExportedConfig(
         architecture=trial.architecture,
-        model_input=ModelInput.from_dict(settings["latency_input"]),
+        model_input=settings.latency_input,
         builder=plugins.BUILDER,
         provenance={
             "study": record.name,
@@ -107,12 +102,12 @@ def config_of(result: Result, record: StudyRecord) -> ExportedConfig:
             "latency_iqr_ms": result.latency.iqr,
             "parameters": result.parameters,
             "figures": dict(result.figures),
-            "target": {"name": settings["target"], **fingerprint},
-            "dataset": settings["dataset"],
-            **{name: settings[name] for name in DATA_SETTINGS if name in settings},
-            "training": {name: settings[name] for name in TRAINING_SETTINGS if name in settings},
+            "target": {"name": settings.target, **fingerprint},
+            "dataset": settings.dataset,
+            **settings.subset(*DATA_SETTINGS),
+            "training": settings.subset(*TRAINING_SETTINGS),
             "seed": trial.seed,
-            "study_seed": settings["seed"],
+            "study_seed": settings.seed,
             "environment": environment,
         },
     )

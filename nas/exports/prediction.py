@@ -74,7 +74,9 @@ def onnx_predictor(path: Path) -> Predictor:
         raise ParameterError(f"{str(path)!r} is no ONNX file that can be read: {str(error).splitlines()[0]}") from error
     recorded = session.get_modelmeta().custom_metadata_map.get(METADATA)
     if recorded is None:
-        raise ParameterError(f"{str(path)!r} does not hold its preprocessing: it is no export of a trained network")
+        raise ParameterError(
+            f"{str(path)!r} holds no record of its preprocessing: export a network that `nas retrain` trained"
+        )
     preprocessing = Preprocessing.from_dict(json.loads(recorded))
     entry = session.get_inputs()[0]
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from nas.errors import UserError
 from nas.exports.output_file import write_text
-from nas.objective import ACCURACY, COUNTED_NAMES, FEATURE_PREFIX, LATENCY, recorded_objectives
+from nas.objective import ACCURACY, COUNTED_NAMES, FEATURE_PREFIX, LATENCY
 from nas.results.front import Result, front, results
-from nas.results.metric import metric_name
 from nas.store.store import StudyRecord
 from nas.trial import CurvePoint, Outcome, Trial, TrialState
 
@@ -37,7 +36,7 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
     choices = [trial.architecture.choices for trial in trials]
     names = list(dict.fromkeys(name for choice in choices for name in choice))
     varying = [name for name in names if len({choice.get(name) for choice in choices}) > 1] or names
-    objectives = [objective.name for objective in recorded_objectives(record.settings)]
+    objectives = [objective.name for objective in record.settings.objectives]
     study_results = {result.trial.number: result for result in results(trials, record.settings)}
     members = {member.trial.number for member in front(list(study_results.values()))}
     rows = []
@@ -49,7 +48,7 @@ def export(trials: Sequence[Trial], record: StudyRecord, path: Path) -> str:
             | {name: outcome.figures.get(name) for name in dict.fromkeys((ACCURACY.name, LATENCY.name, *objectives))}
             | _curve(outcome)
             | _features(outcome)
-            | _trial(trial, outcome, metric_name(record.settings))
+            | _trial(trial, outcome, record.settings.metric)
             | _result(study_results.get(trial.number), is_member=trial.number in members)
         )
     write_text("--output", path, _csv(rows))

@@ -126,7 +126,7 @@ class TrainingOptions:
 
     source: Source
     dataset: str | None = Option(
-        "As of `nas search`; by default the one that the config was found on.", metavar="NAME"
+        "Data set, as for `nas search`; by default the one of the search that found the config.", metavar="NAME"
     ).default(None)
     data_dir: Path | None = Option("Folder that holds the data set.", metavar="DIR").default(None)  # noqa: RUF009
     download: bool = Option("Fetch the data set into --data-dir if it is not there.").default(False)
@@ -145,10 +145,11 @@ class TrainingOptions:
     metric: str | None = METRIC.default(None)
     output: Path = Option("Folder for weights and figures.", metavar="DIR").required
     time_s: float | None = Option(
-        "Train as long as 30s, 10m or 1h.", flag="--time", metavar="TIME", kind="duration"
+        "Time of the training, such as 30s, 10m or 1h.", flag="--time", metavar="TIME", kind="duration"
     ).default(None)
     recipe: str = Option(
-        "policy (that of `nas search`, by data and time) or published (heavy augmentation, for long trainings).",
+        "Training recipe: policy (as `nas search` trains, chosen by data and time) or published (heavy "
+        "augmentation, for long trainings).",
         metavar="NAME",
     ).default("policy")
     epochs: int | None = _recipe("Epochs.", metavar="N", above=0)
@@ -171,11 +172,15 @@ class TrainingOptions:
         metavar="P%",
         kind="share",
     ).default(0.0)
-    workers: int = Option("Processes, a GPU each on CUDA.", metavar="N", minimum=1).default(1)
+    workers: int = Option("Number of training processes; on CUDA each has a GPU.", metavar="N", minimum=1).default(1)
     threads: int | None = Option("CPU threads of each worker.", metavar="N", minimum=1).default(None)
-    device: str | None = Option("cpu or cuda; CUDA by default where there is one.", metavar="NAME").default(None)
+    device: str | None = Option(
+        "Device to train on: cpu or cuda; by default cuda if this machine has it.", metavar="NAME"
+    ).default(None)
     precision: str = Option(
-        "fp32, bf16, or the faster here.", metavar="NAME", choices=("auto", "fp32", "bf16")
+        "Number format of the training: fp32, bf16, or auto (the faster one on this machine).",
+        metavar="NAME",
+        choices=("auto", "fp32", "bf16"),
     ).default("auto")
     seed: int = Option("Seed of all draws.", metavar="N", minimum=0).default(0)
 

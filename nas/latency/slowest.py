@@ -1,11 +1,10 @@
 """The slowest members of a space, measured on a target, and the space size that a latency limit allows."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 from nas.architecture import ModelInput
 from nas.latency.meter import Deployment, LatencyRecord, Meter, calibrated, load_meter, measure
+from nas.results.settings import ComparableSettings
 from nas.space import SearchSpace
 from nas.space.size import DECLARED, fitting_size, largest_of_each_mixer, size_hint, sized, split_size
 
@@ -32,37 +31,29 @@ def slowest_ms(space: SearchSpace, model_input: ModelInput, meter: Meter, record
 
 
 def room_hint(
-    space: SearchSpace, settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None
+    space: SearchSpace, settings: ComparableSettings, record: LatencyRecord, ray_address: str | None
 ) -> str | None:
     """Return a one-line hint if the study's latency limit leaves room for a larger size of its space; else None."""
-    limit_ms: float | None = settings["max_latency_ms"]
+    limit_ms = settings.limits.max_latency_ms
     if limit_ms is None:
         return None
-    slowest = slowest_ms(space, _model_input(settings), _meter(settings, record, ray_address), record)
+    slowest = slowest_ms(space, settings.latency_input, _meter(settings, record, ray_address), record)
     return None if slowest is None else size_hint(slowest, limit_ms, split_size(space.name)[1])
 
 
-def size_for(space: SearchSpace, settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None) -> str:
+def size_for(space: SearchSpace, settings: ComparableSettings, record: LatencyRecord, ray_address: str | None) -> str:
     """Return the smallest size of the space whose slowest member reaches the study's latency limit."""
-    if settings["max_latency_ms"] is None:
+    limit_ms = settings.limits.max_latency_ms
+    if limit_ms is None:
         return DECLARED
     meter = _meter(settings, record, ray_address)
 
     def slowest(size: str) -> float:
-        return slowest_ms(_for_pictures(sized(space, size), settings), _model_input(settings), meter, record) or 0.0
+        return slowest_ms(sized(space, size).for_pictures(settings.input), settings.latency_input, meter, record) or 0.0
 
-    return fitting_size(slowest, settings["max_latency_ms"])
+    return fitting_size(slowest, limit_ms)
 
 
-def _meter(settings: Mapping[str, Any], record: LatencyRecord, ray_address: str | None) -> Meter:
+def _meter(settings: ComparableSettings, record: LatencyRecord, ray_address: str | None) -> Meter:
     """Return the calibrated meter of the study's first target."""
-    return calibrated(load_meter(settings["target"], ray_address).precise(PRECISION, LIMIT_S), record)
-
-
-def _for_pictures(space: SearchSpace, settings: Mapping[str, Any]) -> SearchSpace:
-    """Return the variant of the space for the study's images."""
-    return space.for_pictures(ModelInput.from_dict(settings["input"]))
-
-
-def _model_input(settings: Mapping[str, Any]) -> ModelInput:
-    return ModelInput.from_dict(settings["latency_input"])
+    return calibrated(load_meter(settings.target, ray_address).precise(PRECISION, LIMIT_S), record)

@@ -5,19 +5,19 @@ less. So the expected gain is the last doubling's gain times the number of doubl
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from nas.results.front import Result
 from nas.results.pareto import Point, hypervolume, non_dominated
 from nas.results.region import reference_point
+from nas.results.settings import ComparableSettings
 
 # With fewer recorded trials the gain of a doubling is too noisy.
 MIN_TRIALS = 20
 
 
 def expected_gain(
-    results: Sequence[Result], done: Collection[int], remaining: int, settings: Mapping[str, Any]
+    results: Sequence[Result], done: Collection[int], remaining: int, settings: ComparableSettings
 ) -> float | None:
     """Return the expected gain as a share of the front's present hypervolume in the region of interest.
 

@@ -10,19 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nas.errors import UnknownNameError, UserError
-from nas.objective import (
-    ACCURACY,
-    LATENCY,
-    Measurement,
-    Objective,
-    least_disturbed,
-    pooled,
-    recorded_objectives,
-)
+from nas.objective import ACCURACY, LATENCY, Measurement, Objective, least_disturbed, pooled
 from nas.results.expectation import expectations, seed_results
-from nas.results.ladder import Ladder
-from nas.results.limits import Limits
 from nas.results.pareto import Point, knee, non_dominated
+from nas.results.settings import ComparableSettings
 from nas.trial import Confirmation, Trial
 
 # The standard normal distribution's 95% quantile.
@@ -111,14 +102,14 @@ def reported(accuracies: tuple[float, ...]) -> tuple[float, ...]:
     return accuracies[1:] or accuracies
 
 
-def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result]:
+def results(trials: Sequence[Trial], settings: ComparableSettings) -> list[Result]:
     """Return the results of the complete trials of a study with these settings."""
-    ladder = Ladder.of_study(settings)
+    ladder = settings.ladder
     target = None if ladder is None else ladder.target
     trained = {trial.number: seeds for trial in trials if (seeds := seed_results(trial, target))}
     complete = [trial for trial in trials if trial.number in trained]
     expected_by_trial = expectations(complete, trained, ladder)
-    objectives, limits = ordered_objectives(settings), Limits.of_study(settings)
+    objectives, limits = ordered_objectives(settings), settings.limits
     complete_results = []
     for trial in trials:
         runs, outcome = trained.get(trial.number, ()), trial.outcome
@@ -163,9 +154,9 @@ def results(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[Result
     return complete_results
 
 
-def ordered_objectives(settings: Mapping[str, Any]) -> list[Objective]:
+def ordered_objectives(settings: ComparableSettings) -> list[Objective]:
     """Return the study's objectives, accuracy last."""
-    return sorted(recorded_objectives(settings), key=lambda objective: objective.maximise)
+    return sorted(settings.objectives, key=lambda objective: objective.maximise)
 
 
 def _repeated_latencies(trial: Trial) -> dict[str, Measurement]:

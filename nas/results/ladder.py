@@ -8,9 +8,9 @@ Predictions climb rung by rung, as in the autoregressive model of Kennedy and O'
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +41,9 @@ class Ladder:
         return self.rungs[-1]
 
     @classmethod
-    def of_study(cls, settings: Mapping[str, Any]) -> Self | None:
-        """The ladder of a study with these settings; None where its front is of the trials' own trainings."""
-        rungs = settings.get(LADDER_SETTING)
-        return None if rungs is None else cls(tuple(Fidelity(images, epochs) for images, epochs in rungs))
+    def from_setting(cls, rungs: Sequence[Sequence[int]]) -> Self:
+        """The inverse of `as_setting`."""
+        return cls(tuple(Fidelity(images, epochs) for images, epochs in rungs))
 
     def as_setting(self) -> list[list[int]]:
         return [[rung.images, rung.epochs] for rung in self.rungs]

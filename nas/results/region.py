@@ -5,13 +5,13 @@ that accuracy, and from the slowest result, unless the user's limits (nas.result
 """
 
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from nas.objective import ACCURACY, LATENCY
 from nas.results.front import Result, front, ordered_objectives
 from nas.results.limits import Limits
 from nas.results.pareto import Point, hypervolume
+from nas.results.settings import ComparableSettings
 
 # With fewer results the median is no guide, and the worst accuracy takes its place.
 MIN_RESULTS_FOR_MEDIAN = 4
@@ -26,13 +26,13 @@ def within(candidates: Sequence[Result], limits: Limits) -> list[Result]:
     ]
 
 
-def reference_point(points: Sequence[Point], settings: Mapping[str, Any]) -> Point:
+def reference_point(points: Sequence[Point], settings: ComparableSettings) -> Point:
     """Return the worst corner of the region of interest, as losses, of a study with results at these points.
 
     Its accuracy is the least acceptable one, else the median. Its latency is the limit, else the worst; other
     objectives have their worst figures. `points` are those of the results within the study's limits.
     """
-    limits = Limits.of_study(settings)
+    limits = settings.limits
     corner = []
     for objective, losses in zip(ordered_objectives(settings), zip(*points, strict=True), strict=True):
         loss = max(losses)
@@ -46,7 +46,7 @@ def reference_point(points: Sequence[Point], settings: Mapping[str, Any]) -> Poi
     return tuple(corner)
 
 
-def front_hypervolume(candidates: Sequence[Result], settings: Mapping[str, Any]) -> float:
+def front_hypervolume(candidates: Sequence[Result], settings: ComparableSettings) -> float:
     """Return the front's hypervolume in the region of interest: accuracy times milliseconds, or other objectives.
 
     The region is that of the present results: the hypervolume compares moments of one study, not studies.

@@ -19,8 +19,9 @@ from threadpoolctl import threadpool_limits
 from nas import plugins
 from nas.errors import ParameterError
 from nas.evaluation import Watcher
-from nas.objective import LATENCY, Objective, recorded_objectives
+from nas.objective import LATENCY, Objective
 from nas.results.rank_correlation import RankCheck
+from nas.results.settings import ComparableSettings
 from nas.samplers.setting import SamplerSetting
 from nas.simulation.choice_space import ChoiceSpace
 from nas.simulation.evaluator import TARGET, TabularEvaluator, first_epoch
@@ -127,17 +128,19 @@ def replay_with(
     space = TableSpace(table)
     # All rows have the same columns.
     epochs = max(table.rows[0].curve, default=1)
-    settings = {
-        "space": space.name,
-        "dataset": TARGET,
-        "target": TARGET,
-        "fingerprint": {"target": TARGET},
-        "objectives": list(table.objectives),
-        "max_latency_ms": options.max_latency_ms,
-        "epochs": epochs,
-        "seed": seed,
-    }
-    objectives = recorded_objectives(settings)
+    settings = ComparableSettings(
+        {
+            "space": space.name,
+            "dataset": TARGET,
+            "target": TARGET,
+            "fingerprint": {"target": TARGET},
+            "objectives": list(table.objectives),
+            "max_latency_ms": options.max_latency_ms,
+            "epochs": epochs,
+            "seed": seed,
+        }
+    )
+    objectives = settings.objectives
     setting = _sampler_setting(space, seed, objectives, options)
     with experimental():
         inner = create_sampler(setting)

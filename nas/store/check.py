@@ -1,7 +1,7 @@
 """Checks of a database: every invariant of its studies, row by row."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import optuna
@@ -11,8 +11,8 @@ from sqlalchemy import URL, Connection, Row, Table, select, text
 from nas.architecture import Architecture
 from nas.errors import NasError
 from nas.latency.measured_key import has_own_key
-from nas.objective import ACCURACY, Measurement, fingerprint_digest, recorded_objectives
-from nas.results.limits import Limits
+from nas.objective import ACCURACY, Measurement, fingerprint_digest
+from nas.results.settings import ComparableSettings
 from nas.store import tables
 from nas.store.engine import open_engine, open_optuna, parse_url
 from nas.store.rows import FIRST_TARGET
@@ -113,12 +113,13 @@ def _study_problems(
         tables.measurements,
     )
     in_optuna = {trial.number: trial for trial in optuna_trials}
+    settings = ComparableSettings(study.settings)
     trials = connection.execute(select(ours).where(of_study).order_by(ours.c.number)).all()
     for row in trials:
         problems = [
-            *_trial_problems(row, study.settings, curves.get(row.trial_id, []), measured.get(row.trial_id, [])),
+            *_trial_problems(row, settings, curves.get(row.trial_id, []), measured.get(row.trial_id, [])),
             *_confirmation_problems(row, confirmations.get(row.trial_id, [])),
-            *_optuna_problems(row, study.settings, in_optuna.pop(row.number, None)),
+            *_optuna_problems(row, settings, in_optuna.pop(row.number, None)),
         ]
         if row.state == TrialState.RUNNING and study.driver is None:
             problems.append("it is running and nobody drives the study")
@@ -150,7 +151,7 @@ def _by_trial(
 
 
 def _trial_problems(
-    row: Row[Any], settings: Mapping[str, Any], curve: Sequence[Row[Any]], measured: Sequence[Row[Any]]
+    row: Row[Any], settings: ComparableSettings, curve: Sequence[Row[Any]], measured: Sequence[Row[Any]]
 ) -> Iterator[str]:
     try:
         key = Architecture.from_dict(row.architecture).key
@@ -182,7 +183,7 @@ def _trial_problems(
     latencies_ms = [measurement.median for measurement in measured if measurement.target == FIRST_TARGET]
     if state is TrialState.COMPLETE and not latencies_ms:
         yield "it is complete without a latency"
-    limit = settings.get("max_latency_ms")
+    limit = settings.limits.max_latency_ms
     judged = state in (TrialState.COMPLETE, TrialState.STOPPED, TrialState.INFEASIBLE)
     if judged and latencies_ms and limit is not None and (latencies_ms[0] > limit) != (state is TrialState.INFEASIBLE):
         yield f"it is {state} at {latencies_ms[0]:g} ms with a limit of {limit:g} ms"
@@ -200,7 +201,7 @@ def _confirmation_problems(row: Row[Any], confirmations: Sequence[Row[Any]]) -> 
 
 
 def _optuna_problems(
-    row: Row[Any], settings: Mapping[str, Any], trial: optuna.trial.FrozenTrial | None
+    row: Row[Any], settings: ComparableSettings, trial: optuna.trial.FrozenTrial | None
 ) -> Iterator[str]:
     if trial is None:
         yield "Optuna does not know it"
@@ -214,9 +215,9 @@ def _optuna_problems(
         if trial.state is not OptunaState.RUNNING:
             yield f"it is {row.state} here and {trial.state.name.lower()} in Optuna"
     elif row.state == TrialState.COMPLETE and trial.values is not None:
-        names = [objective.name for objective in recorded_objectives(settings)]
+        names = [objective.name for objective in settings.objectives]
         if dict(zip(names, trial.values, strict=True)).get("accuracy", row.accuracy) != row.accuracy:
             yield "Optuna has another accuracy"
-        min_accuracy = Limits.of_study(settings).min_accuracy
+        min_accuracy = settings.limits.min_accuracy
         if min_accuracy is not None and trial.constraints.get(ACCURACY.name) != min_accuracy - row.accuracy:
             yield f"Optuna has another distance of its accuracy from the least one, {min_accuracy:g}"

@@ -13,6 +13,7 @@ from nas.errors import StorageError, UnknownNameError, UserError
 from nas.latency.measured_key import measured_key
 from nas.objective import LATENCY, Measurement, fingerprint_digest
 from nas.results.rank_correlation import RankCheck
+from nas.results.settings import ComparableSettings
 from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
 from nas.store.drivers import Drivers
@@ -39,7 +40,7 @@ class StudyRecord:
 
     study_id: int
     name: str
-    settings: Mapping[str, Any]
+    settings: ComparableSettings
     created_at: float
     counts: Mapping[TrialState, int]
     confirmations: int = 0
@@ -82,7 +83,7 @@ class Store(Drivers, Artifacts):
                 StudyRecord(
                     row.study_id,
                     row.study_name,
-                    {name: value for name, value in row.settings.items() if name != RECORDED},
+                    ComparableSettings({name: value for name, value in row.settings.items() if name != RECORDED}),
                     row.created_at,
                     counts.get(row.study_id, {}),
                     confirmations.get(row.study_id, 0),

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from nas.architecture import Architecture
 from nas.exports.known import known_name
-from nas.objective import ACCURACY, LATENCY, Measurement, pooled, recorded_objectives
+from nas.objective import ACCURACY, LATENCY, Measurement, pooled
 from nas.results.comparison import Comparison, compare, conclusion
-from nas.results.metric import metric_label
 from nas.results.pareto import Point
+from nas.results.settings import ComparableSettings
 from nas.store.artifact import Artifact
 from nas.trial import CurvePoint, Failure, Outcome
 
@@ -99,21 +99,21 @@ class Baseline:
     def with_outcome(self, seed: int, outcome: Outcome) -> "Baseline":
         return replace(self, outcomes={**self.outcomes, seed: replace(outcome, checkpoint=None)})
 
-    def point(self, settings: Mapping[str, Any]) -> Point | None:
+    def point(self, settings: ComparableSettings) -> Point | None:
         """The losses in a study with these settings, accuracy's last; None where one is unknown."""
-        objectives = sorted(recorded_objectives(settings), key=lambda objective: objective.maximise)
+        objectives = sorted(settings.objectives, key=lambda objective: objective.maximise)
         if any(objective.name not in self.figures for objective in objectives):
             return None
         return tuple(objective.loss(self.figures[objective.name]) for objective in objectives)
 
 
-def artifact_of(baseline: Baseline, settings: Mapping[str, Any], updated_at: float) -> Artifact:
+def artifact_of(baseline: Baseline, settings: ComparableSettings, updated_at: float) -> Artifact:
     """Make the record of a baseline for studies with these settings."""
     details = {
         "baseline": baseline.name,
         "architecture": baseline.architecture.to_dict(),
         "images": baseline.images,
-        "dataset": settings["dataset"],
+        "dataset": settings.dataset,
         "settings": _training_settings(settings),
         "accuracy": baseline.accuracy,
         "parameters": baseline.parameters,
@@ -122,17 +122,17 @@ def artifact_of(baseline: Baseline, settings: Mapping[str, Any], updated_at: flo
     return Artifact(artifact_name(baseline.architecture, settings), KIND, details, updated_at=updated_at)
 
 
-def artifact_name(architecture: Architecture, settings: Mapping[str, Any]) -> str:
+def artifact_name(architecture: Architecture, settings: ComparableSettings) -> str:
     """Name a known network's record, by everything in the settings that its training or its latency depends on."""
     return f"{_prefix(settings)}{architecture.key[:16]}"
 
 
-def stored_baselines(record: BaselineRecord, settings: Mapping[str, Any]) -> list[Baseline]:
+def stored_baselines(record: BaselineRecord, settings: ComparableSettings) -> list[Baseline]:
     """List the baselines that were trained like the trials of a study with these settings, the fastest first."""
     return baselines_among(record.artifacts(KIND), settings)
 
 
-def baselines_among(artifacts: Iterable[Artifact], settings: Mapping[str, Any]) -> list[Baseline]:
+def baselines_among(artifacts: Iterable[Artifact], settings: ComparableSettings) -> list[Baseline]:
     """Select the artifacts that are baselines of studies with these settings, the fastest first.
 
     A user's function may have made several networks of one name over time; the last one counts.
@@ -151,14 +151,14 @@ def baseline_from(details: Mapping[str, Any]) -> Baseline:
 
 
 def compared(
-    baselines: Sequence[Baseline], members: Sequence[Point], settings: Mapping[str, Any]
+    baselines: Sequence[Baseline], members: Sequence[Point], settings: ComparableSettings
 ) -> tuple[list[Comparison], list[str]]:
     """Compare the baselines with a front's members, and state the conclusion in plain words."""
     points = {baseline.name: baseline.point(settings) for baseline in baselines}
     comparisons = compare({name: point for name, point in points.items() if point is not None}, members)
-    objectives = recorded_objectives(settings)
+    objectives = settings.objectives
     costs = [objective.name.removesuffix("_ms") for objective in objectives if not objective.maximise]
-    return comparisons, conclusion(comparisons, len(members), " and ".join(costs), metric_label(settings))
+    return comparisons, conclusion(comparisons, len(members), " and ".join(costs), settings.metric_label)
 
 
 def as_json(baseline: Baseline, comparison: Comparison | None) -> dict[str, Any]:
@@ -181,14 +181,14 @@ def as_json(baseline: Baseline, comparison: Comparison | None) -> dict[str, Any]
     }
 
 
-def _prefix(settings: Mapping[str, Any]) -> str:
+def _prefix(settings: ComparableSettings) -> str:
     digest = hashlib.blake2b(
         json.dumps(_training_settings(settings), sort_keys=True).encode(), digest_size=16
     ).hexdigest()
     return f"{KIND}-{digest}-"
 
 
-def _training_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _training_settings(settings: ComparableSettings) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in IRRELEVANT_SETTINGS}
 
 

@@ -4,12 +4,12 @@ import random
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from nas.architecture import ModelInput, total_cost
 from nas.builder import Builder
 from nas.errors import ParameterError, UserError
 from nas.exports.known import known_network, parsed
+from nas.results.settings import ComparableSettings
 from nas.space import SearchSpace
 
 NONE, FEW = "none", "few"
@@ -61,20 +61,20 @@ def named(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def choose(
-    names: Sequence[str], builder: Builder, space: SearchSpace, settings: Mapping[str, Any], trials: int, price: float
+    names: Sequence[str], builder: Builder, space: SearchSpace, settings: ComparableSettings, trials: int, price: float
 ) -> Choice:
     """Choose the named baselines, and for `few` those that suit the images and are cheap beside the search.
 
     The search has a budget of `trials`; each baseline takes as much as `price` trials of its size. Raises UserError for
     a named one that cannot be built for the images or for a target's input.
     """
-    inputs = [ModelInput.from_dict(settings[name]) for name in ("input", "latency_input")]
+    inputs = [settings.input, settings.latency_input]
     requested = [name for name in names if name != FEW]
     for name in requested:
         _macs(name, builder, inputs)
     if FEW not in names:
         return Choice(tuple(requested))
-    remaining_macs = MAX_SHARE * trials * _mean_macs(builder, space, inputs[0], settings["seed"])
+    remaining_macs = MAX_SHARE * trials * _mean_macs(builder, space, inputs[0], settings.seed)
     chosen: list[str] = []
     skipped: dict[str, str] = {}
     for name in few(inputs[0]):

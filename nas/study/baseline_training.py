@@ -8,12 +8,12 @@ from typing import Any, Protocol
 from nas.evaluation import Job, Say
 from nas.exports.known import known_network
 from nas.latency.meter import LatencyRecord, recorded
-from nas.results.ladder import Ladder
+from nas.results.settings import ComparableSettings
 from nas.store.artifact import Artifact
 from nas.study.baseline import Baseline, BaselineRecord, artifact_of, stored_baselines
 from nas.study.jobs import Jobs
 from nas.study.study import trial_seed
-from nas.trial import Outcome, TrialState, fingerprints
+from nas.trial import Outcome, TrialState
 
 
 class Record(BaselineRecord, LatencyRecord, Protocol):
@@ -25,7 +25,7 @@ class Record(BaselineRecord, LatencyRecord, Protocol):
 
 def baseline_jobs(
     names: Sequence[str],
-    settings: Mapping[str, Any],
+    settings: ComparableSettings,
     images: str,
     repeats: int,
     rungs: Sequence[int],
@@ -45,7 +45,7 @@ def baseline_jobs(
     networks = [known_network(name) for name in names]
     baselines = {network.key: stored.get(network, Baseline(network, images)) for network in networks}
     seeds = {
-        network.key: [trial_seed(settings["seed"], network.key, repeat) for repeat in range(1 + repeats)]
+        network.key: [trial_seed(settings.seed, network.key, repeat) for repeat in range(1 + repeats)]
         for network in networks
     }
     waiting = [
@@ -54,7 +54,7 @@ def baseline_jobs(
         for network in networks
         if seeds[network.key][repeat] not in baselines[network.key].outcomes
     ]
-    targets, ladder = fingerprints(settings), Ladder.of_study(settings)
+    targets, ladder = settings.fingerprints, settings.ladder
     fidelity = None if ladder is None else ladder.target
 
     def ready(job: Job) -> Job:

@@ -52,7 +52,7 @@ class Confirmations:
             trial = candidate.trial
             seeds = {confirmation.seed for confirmation in trial.confirmations}
             for repeat in range(1, self._repeats + 1):
-                seed = trial_seed(self._study.settings["seed"], trial.architecture.key, repeat)
+                seed = trial_seed(self._study.settings.seed, trial.architecture.key, repeat)
                 if seed not in seeds and (trial.number, repeat) not in confirming:
                     return Job(trial.architecture, seed, trial.number, repeat)
         return None

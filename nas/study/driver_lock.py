@@ -109,7 +109,7 @@ def _machine() -> dict[str, str]:
 
 
 def is_alive(driver: Mapping[str, Any], now: float) -> bool:
-    """Whether that very process lives, as far as this machine can know: a pid alone may have been reused."""
+    """Whether the driver's process is alive. On this machine its start time must match too, as a pid may be reused."""
     here = _machine()
     if any(driver.get(key, mine) != mine for key, mine in here.items()):
         return now - float(driver.get("seen_at", 0.0)) < MAX_SILENCE_S

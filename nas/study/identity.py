@@ -10,26 +10,25 @@ from typing import Any
 
 from nas import plugins
 from nas.errors import OptionError
+from nas.results.settings import MIXER_SOURCES, ComparableSettings
 from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from nas.store.store import StudyRecord
 from nas.study.search_options import SearchOptions
 
-# The setting with the digests of the sources of other packages' mixers, by their names.
-MIXER_SOURCES = "mixer_sources"
 # Settings that earlier versions did not record: they go on without, under the same name.
 LATER_SETTINGS = (DATA_CONTENT, MIXER_SOURCES)
 
 
 def label_of(dataset: str, studies: Sequence[StudyRecord]) -> str:
-    """The data set as the recorded studies name it, where `./pets/` is `pets`; by default in the shortest form."""
-    labels = [str(study.settings["dataset"]) for study in studies]
+    """Return the label that recorded studies have for a data set (`./pets/` may be `pets`); else its shortest form."""
+    labels = [study.settings.dataset for study in studies]
     if dataset in labels or ":" not in dataset:
         return dataset
     wanted = shortest(dataset)
     return next((label for label in labels if shortest(label) == wanted), wanted)
 
 
-def study_name(options: SearchOptions, settings: Mapping[str, Any], studies: Sequence[StudyRecord]) -> str:
+def study_name(options: SearchOptions, settings: ComparableSettings, studies: Sequence[StudyRecord]) -> str:
     """The study's name: the user's, else by its settings, so that the same command goes on with the same study.
 
     Raises OptionError where recorded studies know the data set with other pictures, unless the options accept that.
@@ -38,7 +37,7 @@ def study_name(options: SearchOptions, settings: Mapping[str, Any], studies: Seq
     name = options.study or default_name(settings)
     if options.study or content is None:
         return name
-    known = {study.name: study for study in studies if study.settings["dataset"] == settings["dataset"]}
+    known = {study.name: study for study in studies if study.settings.dataset == settings.dataset}
     named_by_content = default_name(settings, by_content=True)
     for candidate in (name, named_by_content):
         if candidate in known and not _has_changed(known[candidate].settings, settings):
@@ -50,15 +49,15 @@ def study_name(options: SearchOptions, settings: Mapping[str, Any], studies: Seq
     return named_by_content if name in known else name
 
 
-def default_name(settings: Mapping[str, Any], *, by_content: bool = False) -> str:
-    """Name a study by its settings; the content of its data is among them only on demand."""
+def default_name(settings: ComparableSettings, *, by_content: bool = False) -> str:
+    """Name a study by a hash of its settings, which includes the data's content only with `by_content`."""
     left_out = {MIXER_SOURCES} if by_content else set(LATER_SETTINGS)
     named = {name: value for name, value in settings.items() if name not in left_out}
     digest = hashlib.blake2b(json.dumps(named, sort_keys=True).encode(), digest_size=3).hexdigest()
-    return f"{settings['space']}-{str(settings['dataset']).partition(':')[0]}-{digest}"
+    return f"{settings.space}-{settings.dataset.partition(':')[0]}-{digest}"
 
 
-def check_content(study: StudyRecord, settings: Mapping[str, Any]) -> None:
+def check_content(study: StudyRecord, settings: ComparableSettings) -> None:
     """Raise OptionError when the study was begun with other pictures, or another source of a mixer.
 
     Earlier versions did not record either.
@@ -66,8 +65,8 @@ def check_content(study: StudyRecord, settings: Mapping[str, Any]) -> None:
     if _has_changed(study.settings, settings):
         remedy = "name another {study}, or leave it out: {accept_changed_data} then begins a new study"
         raise changed_data(study, settings, remedy)
-    sources = settings.get(MIXER_SOURCES, {})
-    for mixer, digest in study.settings.get(MIXER_SOURCES, {}).items():
+    sources = settings.mixer_sources
+    for mixer, digest in study.settings.mixer_sources.items():
         if mixer in sources and not plugins.is_same_source(plugins.MIXERS, mixer, digest, sources[mixer]):
             raise OptionError(
                 "study {!r} was begun with another source of mixer {!r}: its trials could not be compared; name "
@@ -77,21 +76,21 @@ def check_content(study: StudyRecord, settings: Mapping[str, Any]) -> None:
             )
 
 
-def is_same_label(study: StudyRecord, settings: Mapping[str, Any]) -> bool:
+def is_same_label(study: StudyRecord, settings: ComparableSettings) -> bool:
     """Whether the study's data set and that of the settings are one, known by content or by their paths."""
     if DataContent.of(settings) is not None and DataContent.of(study.settings) == DataContent.of(settings):
         return True
-    return shortest(str(study.settings["dataset"])) == shortest(str(settings["dataset"]))
+    return shortest(study.settings.dataset) == shortest(settings.dataset)
 
 
-def changed_data(study: StudyRecord, settings: Mapping[str, Any], remedy: str) -> OptionError:
+def changed_data(study: StudyRecord, settings: ComparableSettings, remedy: str) -> OptionError:
     """The error for a study that was begun with other pictures; says what changed."""
     earlier, content = DataContent.of(study.settings), DataContent.of(settings)
     changes = "" if earlier is None or content is None else content.changes_since(earlier)
     return OptionError(
         f"study {{!r}} was begun with other pictures of {{!r}} ({{}}): its trials could not be compared; {remedy}",
         study.name,
-        settings["dataset"],
+        settings.dataset,
         changes,
     )
 

@@ -60,7 +60,7 @@ def chosen_ladder(options: SearchOptions, evaluation: Evaluation, trials: int) -
     worthwhile = evaluation.worthwhile
     if not has_ladder(options, evaluation) or worthwhile is None:
         return None
-    base = Fidelity(evaluation.settings["train_size"], evaluation.settings["epochs"])
+    base = Fidelity(evaluation.facts.train_size or worthwhile.images, evaluation.facts.epochs)
     if options.target_train_size is not None and options.target_train_size > worthwhile.images:
         raise OptionError(
             "{target_train_size} {} is more than the images that none is judged by: {}",

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,10 +11,8 @@ import optuna
 
 from nas import plugins
 from nas.errors import ParameterError, StorageError
-from nas.evaluation import DATA_SETTINGS
-from nas.exports.config import PICTURE_SETTINGS
-from nas.objective import recorded_objectives
 from nas.results.limits import MIN_ACCURACY_SETTING
+from nas.results.settings import DATA_SETTINGS, PICTURE_SETTINGS, ComparableSettings
 from nas.space.loading import is_file, load_space
 from nas.space.size import split_size
 from nas.store.engine import open_optuna, parse_url
@@ -37,15 +35,15 @@ def recorded_studies(storage: str) -> list[StudyRecord]:
         return store.studies()
 
 
-def space_of(settings: Mapping[str, Any], space: str) -> str:
+def space_of(settings: ComparableSettings, space: str) -> str:
     """Find the installed name of the space that a study was begun in, where `space` names another one by now.
 
     A space is known by its content: a study of `hybrid` of an earlier version goes on in that one.
     """
-    if settings["space"] != space:
+    if settings.space != space:
         return space
     installed = {load_space(name).key: name for name in plugins.names(plugins.SPACES)}
-    return installed.get(str(settings.get("space_key")), space)
+    return installed.get(settings.space_key or "", space)
 
 
 def is_missing(space: str) -> bool:
@@ -61,13 +59,13 @@ class OpenStudy(NamedTuple):
     record: StudyRecord
 
 
-def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any]) -> OpenStudy:
+def open_study(store: Store, storage: str, name: str, settings: ComparableSettings) -> OpenStudy:
     """The study of that name in the database of URL `storage`, made where it is new.
 
     Raises ParameterError when it was begun with other settings, StorageError when Optuna cannot use the database.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    objectives = recorded_objectives(settings)
+    objectives = settings.objectives
     study = optuna.create_study(
         study_name=name,
         storage=DriverStorage(open_optuna(parse_url(storage))),
@@ -86,7 +84,7 @@ def open_study(store: Store, storage: str, name: str, settings: Mapping[str, Any
     # What is not on record is the data set's own way, or no limit.
     for setting in dict.fromkeys((*settings, *DATA_SETTINGS, *PICTURE_SETTINGS, MIN_ACCURACY_SETTING)):
         value = settings.get(setting)
-        if setting == "space" and record.settings.get("space_key") == settings["space_key"]:
+        if setting == "space" and record.settings.space_key == settings.space_key:
             # The same space under another name.
             continue
         if setting in LATER_SETTINGS or (setting == "dataset" and is_same_label(record, settings)):
@@ -104,12 +102,12 @@ def _with(setting: str, value: Any) -> str:
     return f"without {setting}" if value is None else f"with {setting} {value!r}"
 
 
-def _register(store: Store, study: optuna.Study, settings: Mapping[str, Any], stale: float | None) -> None:
+def _register(store: Store, study: optuna.Study, settings: ComparableSettings, stale: float | None) -> None:
     store.add_study(study._study_id, settings, time.time(), stale)
     # Of two processes that do this at a time both go by the record of the one that was first.
     record = store.study(study.study_name)
     with experimental():
-        study.set_metric_names([objective.name for objective in recorded_objectives(record.settings)])
+        study.set_metric_names([objective.name for objective in record.settings.objectives])
     study.set_user_attr("settings", dict(record.settings))
     study.set_user_attr(MARK, record.created_at)
 

@@ -3,7 +3,7 @@
 A trial's row in our tables is written first and Optuna's after it, so every write here may be repeated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -12,8 +12,8 @@ import optuna
 from optuna.trial import TrialState as OptunaState
 
 from nas.architecture import Architecture
-from nas.objective import ACCURACY, LATENCY, recorded_objectives
-from nas.results.limits import Limits
+from nas.objective import ACCURACY, LATENCY
+from nas.results.settings import ComparableSettings
 from nas.samplers.distributions import distributions
 from nas.samplers.setting import CURVE, LAST_SEEN, OBSERVED
 from nas.space import Space
@@ -28,7 +28,7 @@ class OptunaMirror:
     A trial is open from `ask` or `reopen` until its end is written.
     """
 
-    def __init__(self, optuna_study: optuna.Study, space: Space, settings: Mapping[str, Any]) -> None:
+    def __init__(self, optuna_study: optuna.Study, space: Space, settings: ComparableSettings) -> None:
         self.name = optuna_study.study_name
         self.study_id = optuna_study._study_id
         self._study = optuna_study
@@ -98,12 +98,12 @@ class OptunaMirror:
         from.
         """
         outcome = trial.outcome or Outcome()
-        limits = Limits.of_study(self._settings)
+        limits = self._settings.limits
         if outcome.latency is not None and limits.max_latency_ms is not None:
             asked.set_constraint(LATENCY.name, outcome.latency.median - limits.max_latency_ms)
         if outcome.accuracy is not None and limits.min_accuracy is not None:
             asked.set_constraint(ACCURACY.name, limits.min_accuracy - outcome.accuracy)
-        objectives = recorded_objectives(self._settings)
+        objectives = self._settings.objectives
         values = [outcome.figures.get(objective.name) for objective in objectives]
         is_pruned = trial.state in (TrialState.INFEASIBLE, TrialState.STOPPED)
         attributes: dict[str, Any] = {}

@@ -1,34 +1,25 @@
 """A search before its study opens: the options of a study that goes on, the evaluator with its space, the runner."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from nas import plugins
-from nas.architecture import ModelInput
-from nas.evaluation import (
-    SPLIT_SETTING,
-    STRATIFIED,
-    Evaluation,
-    EvaluationOptions,
-    Evaluator,
-    Runner,
-    with_recorded_data,
-)
-from nas.exports.config import BACKGROUND_SETTING, RESIZE_SETTING
+from nas.evaluation import Evaluation, EvaluationOptions, Evaluator, Runner, with_recorded_data
 from nas.exports.pictures import colour_of
 from nas.exports.training import TrainingRecipe
 from nas.latency.measured_key import mixer_sources
 from nas.latency.slowest import size_for
 from nas.options import AUTO_COLOUR
 from nas.results.limits import MIN_ACCURACY_SETTING
+from nas.results.settings import MIXER_SOURCES, ComparableSettings
 from nas.space import SearchSpace
 from nas.space.loading import is_file, load_space
 from nas.space.size import AUTO, DECLARED, sized, split_size
 from nas.store.data_content import DATA_CONTENT
 from nas.store.store import Store
-from nas.study.identity import MIXER_SOURCES, default_name, label_of, study_name
+from nas.study.identity import default_name, label_of, study_name
 from nas.study.ladder_choice import has_ladder
 from nas.study.opening import is_missing, recorded_studies, space_of
 from nas.study.search_options import AUTO_TARGET, SearchOptions
@@ -49,7 +40,7 @@ def going_on(options: SearchOptions) -> SearchOptions:
     if record is None:
         return options
     settings = record.settings
-    recorded_input = ModelInput.from_dict(settings["input"])
+    recorded_input = settings.input
     if options.space_object is None:
         options = replace(
             options,
@@ -60,13 +51,13 @@ def going_on(options: SearchOptions) -> SearchOptions:
     return replace(
         with_recorded_data(options, settings),
         training_recipe=TrainingRecipe.from_settings(settings).to_dict(),
-        epochs=options.epochs or settings.get("epochs"),
-        train_size=options.train_size or settings.get("train_size"),
+        epochs=options.epochs or settings.epochs,
+        train_size=options.train_size or settings.train_size,
         input_size_px=options.input_size_px or recorded_input.size_px,
         colour=colour_of(recorded_input.channels) if options.colour == AUTO_COLOUR else options.colour,
-        resize=options.resize or settings.get(RESIZE_SETTING),
-        background=options.background or settings.get(BACKGROUND_SETTING),
-        stratify=settings.get(SPLIT_SETTING) == STRATIFIED,
+        resize=options.resize or settings.resize,
+        background=options.background or settings.background,
+        stratify=settings.is_stratified,
     )
 
 
@@ -103,7 +94,7 @@ def prepared(options: SearchOptions) -> Evaluation:
     declared = load_space(name)
     evaluation = prepare(options.evaluation, declared)
     with closing(Store.open(options.storage, create=True)) as store:
-        size = size_for(declared, evaluation.settings, store, options.ray_address)
+        size = size_for(declared, settings_of(options, evaluation), store, options.ray_address)
     return evaluation if size == DECLARED else prepare(options.evaluation, sized(declared, size))
 
 
@@ -119,11 +110,11 @@ def prepared_as_begun(options: SearchOptions) -> tuple[SearchOptions, Evaluation
     studies = recorded_studies(options.storage)
     if default_name(named_settings(options, evaluation)) in {study.name for study in studies}:
         return options, evaluation
-    now = _way(evaluation.settings)
-    earlier = [study.settings for study in studies if study.settings["dataset"] == options.dataset]
+    now = _way(evaluation.facts)
+    earlier = [study.settings for study in studies if study.settings.dataset == options.dataset]
     ways = {_way(settings) for settings in earlier if DATA_CONTENT not in settings} - {now}
     for colour, is_stratified in sorted(ways):
-        is_readable = DATA_CONTENT in evaluation.settings or colour == now[0]
+        is_readable = DATA_CONTENT in evaluation.facts or colour == now[0]
         if options.colour not in (AUTO_COLOUR, colour) or not is_readable:
             continue
         as_begun = replace(options, colour=colour, stratify=is_stratified)
@@ -133,20 +124,22 @@ def prepared_as_begun(options: SearchOptions) -> tuple[SearchOptions, Evaluation
     return options, evaluation
 
 
-def _way(settings: Mapping[str, Any]) -> tuple[str, bool]:
+def _way(settings: ComparableSettings) -> tuple[str, bool]:
     """The colour of the images of a study, and whether their split is stratified."""
-    return colour_of(ModelInput.from_dict(settings["input"]).channels), settings.get(SPLIT_SETTING) == STRATIFIED
+    return colour_of(settings.input.channels), settings.is_stratified
 
 
-def named_settings(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any]:
+def named_settings(options: SearchOptions, evaluation: Evaluation) -> ComparableSettings:
     """The settings that the study's name depends on: the time too, where it decides on the epochs, and the target
     training where the user names one.
     """
-    settings = settings_of(options, evaluation)
+    named = dict(settings_of(options, evaluation))
     target = (options.target_epochs, options.target_train_size, options.target_training)
     if target != (None, None, AUTO_TARGET):
-        settings["target_training"] = list(target)
-    return settings if options.time_s is None or options.epochs is not None else {**settings, "time_s": options.time_s}
+        named["target_training"] = list(target)
+    if options.time_s is not None and options.epochs is None:
+        named["time_s"] = options.time_s
+    return ComparableSettings(named)
 
 
 def prepared_within(
@@ -164,22 +157,28 @@ def prepared_within(
     if options.epochs is None:
         share = LADDER_TRIALS_SHARE if has_ladder(options, evaluation) else TRIALS_SHARE
         plan = plan_within(time_s, share, evaluation, runner_of(options, evaluation.evaluator))
-        if plan is None or (plan.images is None and plan.epochs == evaluation.settings["epochs"]):
+        if plan is None or (plan.images is None and plan.epochs == evaluation.facts.epochs):
             return options, evaluation, plan
         options = replace(options, epochs=plan.epochs, train_size=options.train_size or plan.images)
     return options, prepared(options), plan
 
 
-def settings_of(options: SearchOptions, evaluation: Evaluation) -> dict[str, Any]:
-    """The settings that all trials of the study share."""
+def settings_of(options: SearchOptions, evaluation: Evaluation) -> ComparableSettings:
+    """The settings that all trials of the study share: the evaluator's facts and the user's options."""
     space = evaluation.space
     sources = mixer_sources(mixer.name for stage in space.stages for mixer in stage.mixer_choices)
     others: dict[str, Any] = {MIXER_SOURCES: sources} if sources else {}
     if options.min_accuracy is not None:
         # Without it the settings, and so the name, are as they were before there was such a limit.
         others[MIN_ACCURACY_SETTING] = options.min_accuracy
-    named = {"space": space.name, "space_key": space.key, "evaluator": options.evaluator}
-    return {**named, **evaluation.settings, **others}
+    chosen = {
+        "space": space.name,
+        "space_key": space.key,
+        "evaluator": options.evaluator,
+        "max_latency_ms": options.max_latency_ms,
+        "seed": options.seed,
+    }
+    return ComparableSettings({**chosen, **evaluation.settings, **others})
 
 
 def runner_of(options: SearchOptions, evaluator: Evaluator) -> Runner:

@@ -117,7 +117,7 @@ class Promotions:
         is_final = fidelity == self._ladder.target
         return Job(
             trial.architecture,
-            trial_seed(self._study.settings["seed"], trial.architecture.key, candidate.rung),
+            trial_seed(self._study.settings.seed, trial.architecture.key, candidate.rung),
             trial.number,
             repeat=candidate.rung,
             # At the target it is measured again.

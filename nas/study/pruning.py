@@ -1,14 +1,13 @@
 """Early stopping of a study's trials at rungs."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import optuna
 from optuna.samplers import BaseSampler
 
-from nas.objective import ACCURACY, recorded_objectives
-from nas.results.limits import Limits
+from nas.objective import ACCURACY
 from nas.results.pareto import Point
+from nas.results.settings import ComparableSettings
 from nas.samplers.setting import Pruner
 from nas.study.accuracy_bound import AccuracyBound
 from nas.study.early_stopping import Rung
@@ -24,7 +23,7 @@ class Pruning:
     def __init__(
         self,
         optuna_study: optuna.Study,
-        settings: Mapping[str, Any],
+        settings: ComparableSettings,
         rungs: Sequence[int],
         sampler: BaseSampler,
     ) -> None:
@@ -33,7 +32,7 @@ class Pruning:
         self._settings = settings
         self._pruner = sampler if isinstance(sampler, Pruner) else None
         self._rungs = {epoch: Rung() for epoch in rungs}
-        min_accuracy = Limits.of_study(settings).min_accuracy
+        min_accuracy = settings.limits.min_accuracy
         self._bound = None if min_accuracy is None else AccuracyBound(min_accuracy, rungs)
 
     def record(self, outcome: Outcome) -> None:
@@ -71,14 +70,14 @@ class Pruning:
             return True
         losses = [row.loss for row in outcome.curve]
         # A pruner that does not know yet learns only from curves that go to the end.
-        return self._pruner.should_continue(self._optuna, number, losses, self._settings["epochs"]) is not False
+        return self._pruner.should_continue(self._optuna, number, losses, self._settings.epochs) is not False
 
     def _point(self, outcome: Outcome, epoch: int) -> Point | None:
         """The losses of the objectives, first that of the accuracy after `epoch`; None where one is unknown."""
         if len(outcome.curve) < epoch:
             return None
         figures = {**outcome.figures, ACCURACY.name: outcome.curve[epoch - 1].accuracy}
-        objectives = sorted(recorded_objectives(self._settings), key=lambda objective: not objective.maximise)
+        objectives = sorted(self._settings.objectives, key=lambda objective: not objective.maximise)
         if not all(objective.name in figures for objective in objectives):
             return None
         return tuple(objective.loss(figures[objective.name]) for objective in objectives)

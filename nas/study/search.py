@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,12 +17,11 @@ from nas.evaluation import AskTell, Evaluation, Runner, Watcher, advice_limit_s
 from nas.exports.known import KNOWN
 from nas.latency.measured_key import measured_key
 from nas.latency.slowest import room_hint
-from nas.objective import ACCURACY, LATENCY, MACS, PARAMETERS, recorded_objectives
+from nas.objective import ACCURACY, LATENCY, MACS, PARAMETERS
 from nas.options import check_options
 from nas.results.front import front
-from nas.results.ladder import LADDER_SETTING, Ladder
-from nas.results.limits import Limits
-from nas.results.metric import metric_label
+from nas.results.ladder import LADDER_SETTING
+from nas.results.settings import ComparableSettings
 from nas.samplers.distinct import DistinctSampler
 from nas.samplers.setting import ArchitectureMetric, SamplerSetting
 from nas.space import SearchSpace
@@ -101,7 +99,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         )
     if options.min_accuracy is not None and evaluation.least_confirm:
         raise OptionError(
-            "{min_accuracy} {:g} with {evaluator} {}: its scores are no accuracies",
+            "{min_accuracy} {:g} cannot be used with {evaluator} {}, whose scores are not accuracies",
             options.min_accuracy,
             options.evaluator,
         )
@@ -112,10 +110,10 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         name = study_name(options, named_settings(options, evaluation), studies)
         began = next((study.settings for study in studies if study.name == name), None)
         if began is not None:
-            ladder = Ladder.of_study(began)
+            ladder = began.ladder
         if ladder is not None and evaluation.reaching is not None:
             evaluation = replace(evaluation, evaluator=evaluation.reaching(ladder.rungs))
-            settings |= {LADDER_SETTING: ladder.as_setting()}
+            settings = ComparableSettings({**settings, LADDER_SETTING: ladder.as_setting()})
         repeats = 0 if ladder is not None else DEFAULT_CONFIRM if options.confirm is None else options.confirm
         options = replace(options, confirm=repeats)
         start = warm_start(options.start_from, store, space, name)
@@ -204,7 +202,7 @@ def _starts(space: SearchSpace, budget: int) -> list[Architecture]:
 
 
 def _advise(options: SearchOptions, evaluation: Evaluation, watcher: Watcher) -> None:
-    """Warn of what a quick look at the data finds."""
+    """Warn of problems that a quick look at the data shows."""
     for message in evaluation.advice(advice_limit_s(options.time_s)) if evaluation.advice is not None else ():
         watcher.noted("warning", {"message": message})
 
@@ -243,9 +241,9 @@ def _study(
     """Make the study and its sampler, which receives the costs and features that need no training."""
     space, optuna_study, settings = evaluation.space, opened.optuna_study, opened.record.settings
     builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-    latency_input = ModelInput.from_dict(settings["latency_input"])
+    latency_input = settings.latency_input
     online_model = _online_model(store, settings, builder, latency_input)
-    limits = Limits.of_study(settings)
+    limits = settings.limits
     by_objective = {LATENCY.name: limits.max_latency_ms, ACCURACY.name: limits.min_accuracy}
     costs: dict[str, ArchitectureMetric] = {
         LATENCY.name: online_model.expected_ms,
@@ -255,7 +253,7 @@ def _study(
     setting = SamplerSetting(
         space,
         options.seed,
-        recorded_objectives(settings),
+        settings.objectives,
         costs=costs,
         limits={name: limit for name, limit in by_objective.items() if limit is not None},
         features=[*start.priors, *(costs[name] for name in options.features if name in costs)],
@@ -270,7 +268,7 @@ def _study(
         settings,
         options.max_trials,
         watcher,
-        pruning=Pruning(optuna_study, settings, rungs(settings["epochs"]), sampler) if options.early_stopping else None,
+        pruning=Pruning(optuna_study, settings, rungs(settings.epochs), sampler) if options.early_stopping else None,
         online_model=online_model,
         flat_below=options.flat_below,
         time_limit=time_limit,
@@ -298,14 +296,14 @@ def _baselines(options: SearchOptions, evaluation: Evaluation, space: SearchSpac
 
 def _baseline_cost(options: SearchOptions, study: Study) -> float:
     """The price of a baseline's trainings, in trainings of a trial."""
-    ladder = Ladder.of_study(study.settings)
+    ladder = study.settings.ladder
     if ladder is not None:
         return ladder.target.presented / ladder.rungs[0].presented
     return 1 + (options.confirm or 0)
 
 
 def _online_model(
-    store: Store, settings: Mapping[str, Any], builder: Builder, latency_input: ModelInput
+    store: Store, settings: ComparableSettings, builder: Builder, latency_input: ModelInput
 ) -> "OnlineLatencyModel":
     """Fit the online model of latencies on the first target to every measurement of it on record."""
     # It imports scipy, which errors in options need not wait for.
@@ -313,9 +311,7 @@ def _online_model(
 
     online_model = OnlineLatencyModel(builder, latency_input)
     # The record has the newest first; the last measurement added counts.
-    rows = (
-        (row.architecture, row.measurement, row.key) for row in reversed(store.measurements(settings["fingerprint"]))
-    )
+    rows = ((row.architecture, row.measurement, row.key) for row in reversed(store.measurements(settings.fingerprint)))
     # Known networks have no stages whose costs could be added up; of an edited mixer other latencies are on record.
     online_model.add(
         [
@@ -348,24 +344,24 @@ def _check_outcome(study: Study) -> None:
             "included; the fastest takes {:.3g} ms",
             study.max_latency_ms,
             len(measured),
-            study.settings["target"],
+            study.settings.target,
             min(measured),
         )
     if study.has_no_candidate and study.max_latency_ms is not None and not failed:
         raise LimitError(
-            "{max_latency_ms} {:g} ms: by what is on record of target {!r} no member of the space meets it",
+            "{max_latency_ms} {:g} ms: by the latencies recorded on target {!r} every member of the space is slower",
             study.max_latency_ms,
-            study.settings["target"],
+            study.settings.target,
         )
     if untrained := failed_confirmations(study.trials):
-        raise InfeasibleError(f"no member could be trained by itself; the last one failed with {untrained[-1]}")
+        raise InfeasibleError(f"no member of the front could be trained; the last one failed with {untrained[-1]}")
     reason = failed[-1].outcome.failure if failed and failed[-1].outcome else None
     raise InfeasibleError(f"all {len(failed)} trials failed" + (f", the last one with {reason}" if reason else ""))
 
 
 def _check_accuracies(study: Study) -> None:
     """Raises LimitError when no complete trial of the study reaches the least accuracy."""
-    min_accuracy = Limits.of_study(study.settings).min_accuracy
+    min_accuracy = study.settings.limits.min_accuracy
     fast = [result for result in study.results if not result.is_over_limit]
     if min_accuracy is None or not fast or any(result.is_within_limits for result in fast):
         return
@@ -375,6 +371,6 @@ def _check_accuracies(study: Study) -> None:
         min_accuracy,
         len(fast),
         best.trial.number,
-        metric_label(study.settings),
+        study.settings.metric_label,
         best.accuracy,
     )

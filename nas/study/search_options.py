@@ -63,10 +63,14 @@ class SearchOptions:
         default_text="m",
     ).default(None)
     budget: int | None = Option(
-        "Trials to have on record.", metavar="N", minimum=1, default_text=f"{DEFAULT_BUDGET}; with --time no limit"
+        "Number of trials that the study has at the end; those of earlier runs count.",
+        metavar="N",
+        minimum=1,
+        default_text=f"{DEFAULT_BUDGET}; with --time no limit",
     ).default(None)
     time_s: float | None = Option(
-        "Search as long as 30s, 10m or 1h, confirmation included; without --epochs, trainings are as long as suits it.",
+        "Time of the search, confirmation included, such as 30s, 10m or 1h; without --epochs it also decides "
+        "how long a training is.",
         flag="--time",
         metavar="TIME",
         kind="duration",
@@ -93,21 +97,24 @@ class SearchOptions:
         choices=(AUTO_TARGET, FULL, NO_TARGET),
     ).default(AUTO_TARGET)
     confirm: int | None = Option(
-        "Train the front's members with K seeds more, as shortly as the trials, and no further.",
+        "Number of further seeds to train each member of the front with, as shortly as the trials; no target training "
+        "then.",
         metavar="K",
         minimum=0,
         default_text="none where there is a target training, else 2",
     ).default(None)
-    early_stopping: bool = Option("Train every proxy to the end, whatever its curve says.").default(True)
+    early_stopping: bool = Option("Stop no training early: train every proxy for all epochs.").default(True)
     flat_below: float | None = Option(
-        "End the search when the trials that are left promise to add less to the hypervolume; alone it means 1%.",
+        "End the search when the remaining trials are expected to add less than this share to the hypervolume; "
+        "1% where no share is given.",
         flag="--stop-when-flat",
         metavar="P%",
         kind="share",
         alone=0.01,
     ).default(None)
     start_from: tuple[str, ...] = Option(
-        "Try first: a study's front, a config, a published model or all of those; a study also informs ehvi.",
+        "Architectures to try first: a study's front, a config, a published model or all published ones. The "
+        "sampler ehvi also learns from a study's trials.",
         metavar="STUDY|CONFIG|MODEL|published",
     ).default(())
     baselines: tuple[str, ...] = Option(
@@ -121,25 +128,31 @@ class SearchOptions:
         default_text="from the settings",
     ).default(None)
     accept_changed_data: bool = Option(
-        "Begin a new study where the data set's pictures have changed; not under the --study of an old one."
+        "Begin a new study if the data set's pictures have changed since the last one; a --study that exists is "
+        "still refused."
     ).default(False)
     storage: str = STORAGE.default(DEFAULT_STORAGE)
-    sampler: str = Option("ehvi (ours), or Optuna's tpe, nsga2, nsga3, gp, qmc, random.", metavar="NAME").default(
-        "ehvi"
-    )
+    sampler: str = Option(
+        "Algorithm that proposes architectures: ehvi (expected hypervolume improvement), or Optuna's tpe, "
+        "nsga2, nsga3, gp, qmc or random.",
+        metavar="NAME",
+    ).default("ehvi")
     evaluator: str = Option(
-        "proxy (each architecture is trained briefly) or supernet (one training for all, then inference alone).",
+        "How architectures are judged: proxy (each is trained briefly) or supernet (one training for all, then "
+        "inference alone).",
         metavar="NAME",
     ).default(plugins.EVALUATOR)
     supernet_epochs: int | None = Option(
-        "Epochs of the supernet; by default 20 proxies' worth.",
+        "Number of epochs of the supernet's training.",
         metavar="N",
         above=0,
         default_text="20 proxies' worth",
     ).default(None)
-    inherit: bool = Option("Have finalists start from the supernet's weights, not from scratch.").default(False)
+    inherit: bool = Option("Train the front's members from the supernet's weights instead of from scratch.").default(
+        False
+    )
     dataset: str = Option(
-        "digits, fashion-mnist, cifar10, cifar100, imagefolder:PATH or table:FILE.", metavar="NAME"
+        "Data set: digits, fashion-mnist, cifar10, cifar100, imagefolder:PATH or table:FILE.", metavar="NAME"
     ).default("digits")
     data_dir: Path | None = Option("Folder that holds the data set.", metavar="DIR").default(None)  # noqa: RUF009
     download: bool = Option("Fetch the data set into --data-dir if it is not there.").default(False)
@@ -148,16 +161,18 @@ class SearchOptions:
     skip_unreadable: bool = SKIP_UNREADABLE.default(False)
     check_pictures: str = CHECK_PICTURES.default(HEADERS)
     epochs: int | None = Option(
-        "Proxy training epochs; the default depends on the data set.",
+        "Number of epochs of a proxy training.",
         metavar="N",
         above=0,
         default_text="by data set",
     ).default(None)
     train_size: int | None = Option(
-        "Images to train a proxy on.", metavar="N", above=0, default_text="by data set"
+        "Number of images that a proxy is trained on.", metavar="N", above=0, default_text="by data set"
     ).default(None)
     input_size_px: Size | None = replace(  # noqa: RUF009
-        INPUT_SIZE, help="Proxy image size: the side of squares, or height and width.", default_text="by data set"
+        INPUT_SIZE,
+        help="Size in pixels of the images that proxies are trained on: the side of squares, or height and width.",
+        default_text="by data set",
     ).default(None)
     colour: str = COLOUR.default(AUTO_COLOUR)
     resize: str | None = RESIZE.default(None)
@@ -167,66 +182,73 @@ class SearchOptions:
     flip: bool | None = FLIP.default(None)
     shift: float | None = SHIFT.default(None)
     batch_size: int | None = Option(
-        "Proxy batch size; by default what suits the data.",
+        "Batch size of proxy trainings.",
         metavar="N",
         above=0,
         default_text="by the data and the epochs",
     ).default(None)
     learning_rate: float | None = Option(
-        "Peak learning rate; by default what suits the batch size.",
+        "Peak learning rate of proxy trainings.",
         metavar="X",
         above=0,
         default_text="by the batch size",
     ).default(None)
     train_precision: str = Option(
-        "auto (what trains an architecture fastest, by a short probe), fp32 or bf16.",
+        "Number format of trainings: fp32, bf16, or auto (the faster one for each architecture, by a short probe).",
         metavar="NAME",
         choices=("auto", "fp32", "bf16"),
     ).default("auto")
     targets: tuple[str, ...] = Option(
-        "Where latency is measured (`nas targets`); given again, further ones that are recorded.",
+        "Target on which latency is measured (`nas targets` lists them); repeatable: latency on further targets "
+        "is recorded.",
         flag="--target",
         metavar="NAME[:option=value,...]",
         default_text="cpu, or cuda where proxies train there",
     ).default(())
     objectives: tuple[str, ...] = Option(
-        "accuracy, latency, latency@TARGET, parameters, macs, peak_memory, energy; given once for each.",
+        "Quantity to optimise: accuracy, latency, latency@TARGET, parameters, macs, peak_memory or energy; repeatable.",
         flag="--objective",
         metavar="NAME",
     ).default(("accuracy", "latency"))
     metric: str | None = METRIC.default(None)
     features: tuple[str, ...] = Option(
-        "Show ehvi what needs no training: parameters, macs, naswot, gradient_norm, synaptic; once for each.",
+        "Feature that needs no training, for the sampler ehvi to learn from: parameters, macs, naswot, "
+        "gradient_norm or synaptic; repeatable.",
         flag="--feature",
         metavar="NAME",
     ).default(())
     latency_precision: float = LATENCY_PRECISION.default(DEFAULT_LATENCY_PRECISION)
     device: str | None = Option(
-        "Where proxies train: cpu or cuda; CUDA by default where there is one.",
+        "Device that proxies are trained on: cpu or cuda.",
         metavar="NAME",
         default_text="cuda where there is one",
     ).default(None)
     max_latency_ms: float | None = replace(
-        MAX_LATENCY, help="Never train what is slower than this on the first --target."
+        MAX_LATENCY, help="Latency limit on the first --target: slower architectures are not trained."
     ).default(None)
     min_accuracy: float | None = replace(
-        MIN_ACCURACY, help="Keep what is less accurate than this, by --metric, off the front, and stop it early."
+        MIN_ACCURACY,
+        help="Least accuracy, by --metric: architectures below it are not on the front, and their trainings are "
+        "stopped early.",
     ).default(None)
     workers: int | None = Option(
-        "Trials at a time; by default one per core as far as memory allows, or per GPU share.",
+        "Number of trials that run at the same time.",
         metavar="N",
         minimum=1,
         default_text="one per core as far as memory allows, or per GPU share",
     ).default(None)
     gpus_per_trial: float | None = Option(
-        "GPUs, or the share of one, that a trial takes.", metavar="X", above=0, default_text="1 on CUDA"
+        "Number of GPUs for a trial; a fraction lets several trials share one.",
+        metavar="X",
+        above=0,
+        default_text="1 on CUDA",
     ).default(None)
     ray_address: str | None = RAY_ADDRESS.default(None)
     cpus_per_trial: float | None = Option(
-        "Cores of a Ray cluster that a trial takes; 1 if not given.", metavar="X", above=0, default_text="1"
+        "Number of a Ray cluster's cores that a trial takes.", metavar="X", above=0, default_text="1"
     ).default(None)
     resources: Mapping[str, float] = Option(
-        "Custom resource of a Ray cluster that a trial takes; given once for each.",
+        "Custom resource of a Ray cluster that a trial takes; repeatable.",
         flag="--resource",
         metavar="NAME=AMOUNT",
     ).default({})

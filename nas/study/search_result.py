@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from nas.objective import ACCURACY, Objective, recorded_objectives
+from nas.objective import ACCURACY, Objective
 from nas.options import PLAIN_ACCURACY
 from nas.results.comparison import Comparison
 from nas.results.front import Result, dropped_from_front, front
-from nas.results.limits import Limits
-from nas.results.metric import metric_label, metric_name
 from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.results.region import front_hypervolume
 from nas.study.baseline import Baseline, compared
@@ -68,7 +66,7 @@ def result_of(
     comparisons, conclusion = compared(baselines, [member.losses for member in members], study.settings)
     return SearchResult(
         study=study.name,
-        objectives=recorded_objectives(study.settings),
+        objectives=study.settings.objectives,
         done=study.done,
         front=members,
         dropped_from_front=dropped_from_front(results),
@@ -82,11 +80,11 @@ def result_of(
         is_flat=study.is_flat,
         wall_s=wall_s,
         interrupted=interrupted,
-        measure=metric_label(study.settings),
-        metric=metric_name(study.settings),
+        measure=study.settings.metric_label,
+        metric=study.settings.metric,
         complete=len(results),
         below_min_accuracy=sum(result.is_below_min_accuracy for result in results),
-        min_accuracy=Limits.of_study(study.settings).min_accuracy,
+        min_accuracy=study.settings.limits.min_accuracy,
         baselines=baselines,
         comparisons=comparisons,
         conclusion=conclusion,

@@ -9,6 +9,7 @@ from platform import python_version
 from typing import Any, Self
 
 from nas.latency.processor import processor_name
+from nas.results.settings import ComparableSettings
 from nas.space import SearchSpace
 from nas.space.declaration import space_from_dict, space_to_dict
 from nas.store.store import RECORDED, StudyRecord
@@ -101,7 +102,7 @@ class StudySettings:
     the sessions are recorded only; studies of earlier versions have neither.
     """
 
-    comparable: Mapping[str, Any]
+    comparable: ComparableSettings
     space_declaration: Mapping[str, Any] | None = None
     sessions: tuple[Session, ...] = ()
 
@@ -115,7 +116,7 @@ class StudySettings:
         """The inverse of `to_dict`."""
         recorded = settings.get(RECORDED, {})
         sessions = tuple(Session.from_dict(session) for session in recorded.get("sessions", ()))
-        comparable = {name: value for name, value in settings.items() if name != RECORDED}
+        comparable = ComparableSettings({name: value for name, value in settings.items() if name != RECORDED})
         return cls(comparable, recorded.get("space"), sessions)
 
     @property

@@ -1,6 +1,6 @@
 """A study in a database, for programs: its trials, its front and the networks on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +16,8 @@ from nas.exports.trained import trained_source
 from nas.options import MAX_LATENCY, MIN_ACCURACY
 from nas.results.front import Result, front, pick, results
 from nas.results.limits import Limits
-from nas.results.metric import metric_label
 from nas.results.region import within
+from nas.results.settings import ComparableSettings
 from nas.store.store import Store, StudyRecord
 from nas.trial import Trial
 
@@ -80,7 +80,7 @@ class Member:
         return trained_source(self.storage, self.record, self.result)
 
     def __repr__(self) -> str:
-        figures = f"{metric_label(self.record.settings)} {self.accuracy:.4f}, {self.latency_ms:.3f} ms"
+        figures = f"{self.record.settings.metric_label} {self.accuracy:.4f}, {self.latency_ms:.3f} ms"
         return f"<trial {self.trial}: {self.architecture.layout}, {figures}>"
 
 
@@ -103,8 +103,8 @@ class StoredStudy:
         return self.record.name
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        """The settings that all trials have in common, as JSON values."""
+    def settings(self) -> ComparableSettings:
+        """The settings that all trials have in common: typed attributes, and a mapping of the JSON values."""
         return self.record.settings
 
     @property
@@ -131,7 +131,7 @@ class StoredStudy:
             )
         fitting = within(fast, Limits(min_accuracy=min_accuracy))
         if fast and not fitting:
-            measure, best = metric_label(self.settings), max(result.accuracy for result in fast)
+            measure, best = self.settings.metric_label, max(result.accuracy for result in fast)
             if max_latency_ms is None:
                 message = "{min_accuracy} {:g}: the study's most accurate trial has {} {:.4f}"
                 raise OptionError(message, min_accuracy, measure, best)

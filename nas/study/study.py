@@ -3,9 +3,9 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nas.architecture import Architecture
 from nas.evaluation import Watcher
@@ -14,6 +14,7 @@ from nas.objective import Measurement
 from nas.results.convergence import expected_gain
 from nas.results.front import Result, results
 from nas.results.rank_correlation import RankCheck, rank_checks
+from nas.results.settings import ComparableSettings
 from nas.space import Space
 from nas.store.network_weights import weights_artifact, weights_name
 from nas.store.store import Store
@@ -21,7 +22,7 @@ from nas.study.early_stopping import rungs
 from nas.study.optuna_mirror import OptunaMirror
 from nas.study.pruning import Pruning
 from nas.study.time_limit import TimeLimit
-from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState, fingerprints
+from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Confirmation, Failure, Outcome, Trial, TrialState
 
 if TYPE_CHECKING:
     from nas.latency.online_model import OnlineLatencyModel
@@ -49,7 +50,7 @@ class Study:
         store: Store,
         mirror: OptunaMirror,
         space: Space,
-        settings: Mapping[str, Any],
+        settings: ComparableSettings,
         budget: int | None,
         watcher: Watcher,
         *,
@@ -104,8 +105,7 @@ class Study:
 
     @property
     def max_latency_ms(self) -> float | None:
-        limit_ms: float | None = self.settings["max_latency_ms"]
-        return limit_ms
+        return self.settings.limits.max_latency_ms
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -154,7 +154,7 @@ class Study:
             return "no candidate is left within the limits"
         if self.is_hopeless:
             return f"none of {self.done} trials has a result"
-        return "what is left promises too little" if self.is_flat else None
+        return "the remaining trials are expected to gain too little" if self.is_flat else None
 
     @property
     def has_no_candidate(self) -> bool:
@@ -202,7 +202,7 @@ class Study:
                 number=number,
                 architecture=architecture,
                 state=TrialState.RUNNING,
-                seed=trial_seed(self.settings["seed"], architecture.key),
+                seed=trial_seed(self.settings.seed, architecture.key),
                 attempt=1 + self._losses[architecture.key],
             )
             self._store.begin_trial(self._id, trial, time.time())
@@ -214,7 +214,7 @@ class Study:
 
     def recorded_latencies(self, architecture: Architecture) -> dict[str, Measurement]:
         """Read this or another study's measurements of the architecture on the study's targets, by target."""
-        return recorded(self._store, architecture, fingerprints(self.settings))
+        return recorded(self._store, architecture, self.settings.fingerprints)
 
     def resume_from(self, architecture: Architecture) -> Outcome | None:
         """Return the outcome of an interrupted attempt at its last rung, if this process has seen it."""
@@ -322,7 +322,7 @@ class Study:
 
     def check_ranks(self) -> list[RankCheck]:
         """Record how well the accuracies at rungs, whether or not trials stop there, rank the final ones so far."""
-        correlations = rank_checks(self.trials, rungs(self.settings.get("epochs", 1)))
+        correlations = rank_checks(self.trials, rungs(self.settings.epochs))
         if correlations:
             self._store.add_rank_checks(self._id, self.done, correlations, time.time())
         return correlations

@@ -50,8 +50,7 @@ def plan_within(time_s: float, share: float, evaluation: Evaluation, runner: Run
     workers_s = slots.workers * max(1.0, share * time_s - START_S)
     trials = workers_s / trial.typical
     wanted = min(max(trials, PLANNED_TRIALS), MAX_TRIALS)
-    default: int = evaluation.settings["epochs"]
-    by_default: int = evaluation.settings["train_size"]
+    default, by_default = evaluation.facts.epochs, evaluation.facts.train_size or 0
     wanted_epochs = default * trials / wanted
     epochs = min(max(round(wanted_epochs), MIN_EPOCHS), max(MAX_EPOCHS, default))
     images = by_default

@@ -29,7 +29,7 @@ def network_of(config: ExportedConfig, weights: Path | None) -> nn.Module:
             raise ParameterError(f"weights {str(weights)!r} cannot be read: {str(error).splitlines()[0]}") from error
         except RuntimeError as error:
             raise ParameterError(
-                f"weights {str(weights)!r} are another network's, or their mixers are tied to another input size: "
+                f"weights {str(weights)!r} do not fit this network; they belong to another network or input size: "
                 f"{_first_reason(error)}"
             ) from error
     return model

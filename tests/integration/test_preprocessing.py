@@ -213,8 +213,8 @@ def test_every_export_has_the_preprocessing_on_record(folder: Path) -> None:
     ("arguments", "named"),
     [
         ("predict nowhere waves", "'nowhere' is no config file"),
-        ("predict fresh waves", "folder 'fresh' does not hold its preprocessing"),
-        ("predict fresh.onnx waves", "'fresh.onnx' does not hold its preprocessing"),
+        ("predict fresh waves", "folder 'fresh' holds no record of its preprocessing"),
+        ("predict fresh.onnx waves", "'fresh.onnx' holds no record of its preprocessing"),
         ("predict small.onnx waves", "'small.onnx' is no ONNX file"),
         ("predict retrained nothing.png", "'nothing.png' does not exist"),
         ("predict retrained small.yaml", "'small.yaml' cannot be read"),

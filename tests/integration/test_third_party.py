@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nas.architecture import Architecture, Stage
-from tests.conftest import ROOT, nas_script
+from tests.conftest import ROOT, Finished, run_nas
 
 SPACE = """\
 stages:
@@ -43,9 +43,9 @@ def started(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(folder: Path, *arguments: str) -> str:
-    done = started(folder, nas_script(), *arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    done = run_nas(arguments, folder, packages=folder / "site")
+    assert done.code == 0, done.err
+    return done.out
 
 
 def test_it_is_searched_and_exported(installed: Path) -> None:
@@ -65,9 +65,9 @@ def test_it_is_searched_and_exported(installed: Path) -> None:
     edited = measured_keys(installed)
     assert edited["pool"] == keys["pool"]
     assert edited["shift"] != keys["shift"]
-    refused = started(installed, nas_script(), "search", "--space", "space.yaml", *quick)
-    assert refused.returncode == 2
-    assert "was begun with another source of mixer 'shift'" in refused.stderr
+    refused = run_nas(["search", "--space", "space.yaml", *quick], installed, packages=installed / "site")
+    assert refused.code == 2
+    assert "was begun with another source of mixer 'shift'" in refused.err
     assert "no problem found" in run(installed, "db", "check")
 
 
@@ -90,13 +90,14 @@ def measured_keys(folder: Path) -> dict[str, str]:
 PACKAGED = """\
 import json, sys
 from nas import plugins
+from nas.results.settings import ComparableSettings
 from nas.store.store import StudyRecord
 from nas.study.identity import check_content
 
 def fits(recorded):
-    record = StudyRecord(1, "study", {"mixer_sources": {"far": recorded}}, 0.0, {})
+    record = StudyRecord(1, "study", ComparableSettings({"mixer_sources": {"far": recorded}}), 0.0, {})
     try:
-        check_content(record, {"mixer_sources": {"far": digest}})
+        check_content(record, ComparableSettings({"mixer_sources": {"far": digest}}))
     except plugins.NasError:
         return False
     return True
@@ -210,16 +211,16 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_a_mixer_that_cannot_be_used_is_one_line(mixer: str, named: str, broken: Path) -> None:
     (broken / "space.yaml").write_text(f"stages: [{{mixers: [{mixer}], depths: [1], widths: [8, 16]}}]\n")
-    assert_one_line(started(broken, nas_script(), "spaces", "show", "space.yaml"), named)
+    assert_one_line(run_nas(["spaces", "show", "space.yaml"], broken, packages=broken / "site"), named)
 
 
 def test_a_search_checks_the_mixers_of_an_installed_space(broken: Path) -> None:
-    done = started(broken, nas_script(), "search", "--space", "unusable", "--budget", "1")
+    done = run_nas(["search", "--space", "unusable", "--budget", "1"], broken, packages=broken / "site")
     assert_one_line(done, "mixer widening turns tokens of shape [1, 2, 2, 16] into [1, 2, 2, 32]")
     assert not (broken / "nas.db").exists()
 
 
-def assert_one_line(done: subprocess.CompletedProcess[str], named: str) -> None:
-    assert done.returncode == 2, done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    assert named in done.stderr
+def assert_one_line(done: Finished, named: str) -> None:
+    assert done.code == 2, done.err
+    assert len(done.err.strip().splitlines()) == 1, done.err
+    assert named in done.err

@@ -90,7 +90,7 @@ def test_a_search_warns_of_mirroring_that_harms(tmp_path: Path) -> None:
 def test_a_training_function_judges_by_itself(tmp_path: Path) -> None:
     images, labels = np.zeros((40, 8, 8)), np.arange(40) % 2
     for option in ({"metric": "f1_macro"}, {"flip": True}, {"shift": 0.0}):
-        with pytest.raises(nas.UserError, match=f"^{next(iter(option))} .* with evaluate the function itself"):
+        with pytest.raises(nas.UserError, match=f"^{next(iter(option))} .* with evaluate, whose function trains"):
             nas.search(
                 evaluate=lambda network, trial: 0.5,
                 dataset=(images, labels),

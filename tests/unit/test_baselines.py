@@ -67,7 +67,7 @@ def test_a_named_network_that_cannot_be_built_is_refused_and_one_of_few_left_out
     tiny = {**INPUT, "height_px": 1, "width_px": 1}
     asked = settings(input=tiny, latency_input=tiny)
     with pytest.raises(ParameterError, match="--baselines speedrun-s: network 'speedrun-s' cannot be made"):
-        choose(["speedrun-s"], BUILDER, load_space("hybrid-16"), {**asked}, trials=2, price=1)
+        choose(["speedrun-s"], BUILDER, load_space("hybrid-16"), asked, trials=2, price=1)
 
 
 def trained(name: str = "resnet8", **outcomes: Outcome) -> Baseline:

@@ -118,7 +118,7 @@ def test_architectures_of_earlier_versions_keep_their_key() -> None:
         (lambda: Stem.from_dict({"kernel": 3}), "stem lacks stride"),
         (lambda: Blueprint.from_dict({"colour": "red"}), "blueprint has unknown colour; valid: activation"),
         (lambda: Blueprint(norm=3), "blueprint norm 3 is not a name"),
-        (lambda: canonical(replace(CNN, recipe="v1")), "blueprint stem: a published recipe has its own"),
+        (lambda: canonical(replace(CNN, recipe="v1")), "blueprint stem: a published recipe fixes these fields"),
         (lambda: canonical(replace(CNN, blueprint=Blueprint(activation="swish"))), "unknown activation 'swish'"),
         (lambda: build(CNN, ModelInput(3, 16, 16, 10)), "16x16 px is too small for 4 stages: at least 17x17"),
     ],

@@ -6,12 +6,13 @@ import pytest
 
 from nas.results.convergence import MIN_TRIALS, expected_gain
 from nas.results.front import results
+from nas.results.settings import ComparableSettings
 from nas.store.store import Store
 from nas.trial import Outcome, Trial
 from tests.builders import complete, small_space
 from tests.studies import open_study, run
 
-SETTINGS = {"max_latency_ms": 10.0}
+SETTINGS = ComparableSettings({"max_latency_ms": 10.0})
 
 
 def trials(outcomes: list[Outcome]) -> list[Trial]:
@@ -50,7 +51,7 @@ def test_a_front_that_enters_the_region_of_interest_gains_all_of_its_hypervolume
 
 
 def test_nothing_is_expected_of_a_search_that_has_not_reached_the_least_accuracy() -> None:
-    settings = {**SETTINGS, "min_accuracy": 0.8}
+    settings = ComparableSettings({**SETTINGS, "min_accuracy": 0.8})
     outcomes = [complete(0.5, 5.0)] * 40
     assert expected_gain(results(trials(outcomes), settings), range(40), 40, settings) is None
 
@@ -58,7 +59,7 @@ def test_nothing_is_expected_of_a_search_that_has_not_reached_the_least_accuracy
 def test_a_front_that_grows_outside_of_the_region_of_interest_is_not_flat() -> None:
     """The only trial above the median is the slowest one, so that the region is empty."""
     outcomes = [complete(0.1, 5.0)] * 30 + [complete(0.9, 6.0)] + [complete(0.1, 5.0)] * 9
-    without_limit: dict[str, float | None] = {"max_latency_ms": None}
+    without_limit = ComparableSettings({"max_latency_ms": None})
     assert expected_gain(results(trials(outcomes), without_limit), range(40), 40, without_limit) is None
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from nas.errors import OptionError
+from nas.results.settings import ComparableSettings
 from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from nas.store.store import Store
 from nas.study import opening
@@ -93,11 +94,11 @@ class Recorded:
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:///{folder / 'nas.db'}"
 
-    def begin(self, name: str, values: dict[str, Any]) -> None:
+    def begin(self, name: str, values: ComparableSettings) -> None:
         with Store.open(self.url, create=True) as store:
             opening.open_study(store, self.url, name, values)
 
-    def name(self, values: dict[str, Any], **options: Any) -> str:
+    def name(self, values: ComparableSettings, **options: Any) -> str:
         with Store.open(self.url, create=True) as store:
             return study_name(SearchOptions(**options), values, store.studies())
 
@@ -106,7 +107,7 @@ class Recorded:
             return label_of(dataset, store.studies())
 
 
-def on_pets(pets: Path, label: str = "imagefolder:pets", **changed: Any) -> dict[str, Any]:
+def on_pets(pets: Path, label: str = "imagefolder:pets", **changed: Any) -> ComparableSettings:
     return settings(dataset=label, **content(pets).as_settings(), **changed)
 
 

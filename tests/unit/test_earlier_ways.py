@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.results.settings import ComparableSettings
 from nas.store.data_content import DATA_CONTENT
 from nas.store.store import Store
 from nas.study import opening
@@ -34,7 +35,7 @@ def begin(command: SearchOptions, *, without_content: bool) -> str:
     settings = settings_of(command, evaluation)
     name = study_name(command, settings, [])
     if without_content:
-        settings = {key: value for key, value in settings.items() if key != DATA_CONTENT}
+        settings = ComparableSettings({key: value for key, value in settings.items() if key != DATA_CONTENT})
     with Store.open(command.storage, create=True) as store:
         opening.open_study(store, command.storage, name, settings)
     return name

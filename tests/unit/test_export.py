@@ -129,11 +129,10 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(config, tmp_path: Path) -> None:
 
 
 def test_settings_of_the_tests_are_those_of_a_search() -> None:
-    from nas.evaluation import EvaluationOptions
     from nas.exports.training import RECIPE_SETTING
-    from search_spaces.hybrid import HYBRID
-    from workers.training.proxy import prepare
+    from nas.study.preparation import prepared, settings_of
+    from nas.study.search_options import SearchOptions
 
+    options = SearchOptions()
     # Except for the recipe, which studies of version 0.1 lack.
-    recorded = {"space", "space_key", "evaluator", *prepare(EvaluationOptions(), HYBRID).settings}
-    assert settings().keys() == recorded - {RECIPE_SETTING}
+    assert set(settings()) == set(settings_of(options, prepared(options))) - {RECIPE_SETTING}

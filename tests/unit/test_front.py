@@ -22,10 +22,13 @@ from nas.results.front import (
 )
 from nas.results.pareto import Point, dominates, hypervolume
 from nas.results.region import front_hypervolume, reference_point
+from nas.results.settings import ComparableSettings
 from nas.trial import Confirmation, CurvePoint, Outcome, Trial, failed_confirmations
 from tests.builders import complete, failed, infeasible, measurement, small_space
 
-LIMIT = {"max_latency_ms": 4.0}
+# Two objectives and no limit.
+DEFAULTS = ComparableSettings({})
+LIMIT = ComparableSettings({"max_latency_ms": 4.0})
 
 
 def trials() -> list[Trial]:
@@ -42,24 +45,26 @@ def trials() -> list[Trial]:
 
 
 def test_front_has_the_non_dominated_results_fastest_first() -> None:
-    assert [result.trial.number for result in front(results(trials(), {}))] == [0, 1, 3]
+    assert [result.trial.number for result in front(results(trials(), DEFAULTS))] == [0, 1, 3]
 
 
 def test_a_limit_excludes_slower_results() -> None:
-    assert [result.trial.number for result in front(results(trials(), {"max_latency_ms": 2.5}))] == [0, 1]
+    assert [
+        result.trial.number for result in front(results(trials(), ComparableSettings({"max_latency_ms": 2.5})))
+    ] == [0, 1]
 
 
 @pytest.mark.parametrize(
     ("choice", "number"), [("knee", 1), ("accuracy", 3), ("latency", 0), ("fastest", 0), ("trial:2", 2)]
 )
 def test_picks(choice: str, number: int) -> None:
-    assert pick(results(trials(), {}), choice).trial.number == number
+    assert pick(results(trials(), DEFAULTS), choice).trial.number == number
 
 
 @pytest.mark.parametrize("choice", ["best", "trial:4", "trial:x", "trial:"])
 def test_an_unknown_pick_is_named(choice: str) -> None:
     with pytest.raises(UnknownNameError, match="valid: "):
-        pick(results(trials(), {}), choice)
+        pick(results(trials(), DEFAULTS), choice)
 
 
 def test_nothing_to_pick_from() -> None:
@@ -68,7 +73,7 @@ def test_nothing_to_pick_from() -> None:
 
 
 def test_json_shape() -> None:
-    shown = as_json(results(trials(), {})[1], [])
+    shown = as_json(results(trials(), DEFAULTS)[1], [])
     assert shown.keys() >= {"trial", "key", "stages", "parameters", "accuracy", "latency_ms", "latency_iqr_ms"}
     assert shown["stages"][0].keys() >= {"mixer", "depth", "width"}
     assert (shown["accuracy"], shown["latency_ms"], shown["latency_iqr_ms"]) == (0.9, 2.0, 0.25)
@@ -90,7 +95,7 @@ def test_lucky_results_are_dropped_and_unlucky_ones_are_near() -> None:
             confirmed(3, (0.899,), 2.0),
             confirmed(4, (0.70,), 3.0),
         ],
-        {},
+        DEFAULTS,
     )
     assert [result.trial.number for result in front(study_results)] == [0, 2]
     assert [result.trial.number for result in dropped_from_front(study_results)] == [1]
@@ -109,7 +114,7 @@ def test_a_latency_of_few_disturbed_rounds_is_not_used_and_a_changed_one_is_mark
         (30.0, UNKNOWN_HALF_WIDTH, 2.0, set()),
         (3.0, 0.01, 3.0, {"latency_ms"}),
     ):
-        (result,) = results([measured_again(latency_ms, margin)], {})
+        (result,) = results([measured_again(latency_ms, margin)], DEFAULTS)
         assert (result.latency.median, result.changed) == (figure, changed)
 
 
@@ -122,7 +127,7 @@ def test_of_disturbed_measurements_alone_the_least_disturbed_one_is_shown_and_ma
 
     outcome, again = disturbed(93.0, 0.12), disturbed(0.07, 1.51)
     trial = Trial(0, next(iter(small_space())), outcome.state, 0, 1, outcome, (Confirmation(1, again),))
-    (result,) = results([trial], {"objectives": ["accuracy", name]})
+    (result,) = results([trial], ComparableSettings({"objectives": ["accuracy", name]}))
     assert result.figures[name] == 1.51
     assert as_json(result, [])["unsure"] == [name]
     assert result.losses[0] == 1.51
@@ -140,18 +145,18 @@ def test_scores_are_corrected_by_retrainings_and_are_not_compared_with_them() ->
             scored(2, 0.80, (0.74, 0.76), 2.0),
             scored(3, 0.85, (), 3.0),
         ],
-        {},
+        DEFAULTS,
     )
     assert [result.expected_accuracy for result in study_results] == pytest.approx([0.61, 0.71, 0.75, 0.85 - 0.11])
     assert [result.trial.number for result in front(study_results)] == [0, 2]
     assert study_results[1].accuracy == pytest.approx(0.71)
     # It is confirmed next, and until then on no front.
     promising = scored(4, 0.95, (), 4.0)
-    study_results = results([*(result.trial for result in study_results), promising], {})
+    study_results = results([*(result.trial for result in study_results), promising], DEFAULTS)
     assert [result.trial.number for result in contenders(study_results)] == [0, 2, 4]
     assert [result.trial.number for result in front(study_results)] == [0, 2]
     # Scores are on a front among themselves.
-    assert [result.trial.number for result in front(results([scored(0, 0.7, (), 1.0), promising], {}))] == [0, 4]
+    assert [result.trial.number for result in front(results([scored(0, 0.7, (), 1.0), promising], DEFAULTS))] == [0, 4]
 
 
 def test_a_result_over_the_limit_when_measured_again_is_dropped() -> None:
@@ -176,7 +181,7 @@ def test_a_member_not_distinguishable_from_a_cheaper_one_stays_and_is_grouped_wi
             confirmed(2, (0.90, 0.90, 0.92), 3.0),
             confirmed(3, (0.70,), 4.0),
         ],
-        {},
+        DEFAULTS,
     )
     members = front(study_results)
     assert [result.trial.number for result in members] == [0, 1, 2]
@@ -192,7 +197,7 @@ def test_a_dense_front_loses_no_member() -> None:
             confirmed(step, (accuracy, accuracy - 0.01, accuracy + 0.01), 1.0 + step)
             for step, accuracy in enumerate(accuracies)
         ],
-        {},
+        DEFAULTS,
     )
     assert [result.trial.number for result in front(study_results)] == list(range(11))
 
@@ -212,7 +217,7 @@ def test_no_expectation_puts_a_member_above_a_faster_and_more_accurate_one() -> 
     rest = [trained(confirmed(n, (0.3 + 0.02 * n,), 5.0 + n), 2.0 - 0.1 * n) for n in range(2, 12)]
     promising = trained(confirmed(0, (0.66, 0.56, 0.66, 0.757), 2.0), 0.2)
     better = trained(confirmed(1, (0.60, 0.64, 0.74, 0.846), 1.0), 0.9)
-    study_results = results([promising, better, *rest], {})
+    study_results = results([promising, better, *rest], DEFAULTS)
     assert study_results[0].expected_accuracy > study_results[1].expected_accuracy
     assert [round(result.accuracy, 3) for result in study_results[:2]] == [0.659, 0.742]
     assert pick(study_results, "accuracy").trial.number == 1
@@ -234,7 +239,7 @@ def studies(draw: st.DrawFn) -> tuple[list[Trial], dict[str, Any]]:
         drawn_trials.append(Trial(number, member, outcomes[0].state, 0, 1, outcomes[0], again))
     objectives = ["accuracy", "latency_ms", *(["macs"] if draw(st.booleans()) else [])]
     limits = {"max_latency_ms": draw(st.sampled_from([None, 6.0])), "min_accuracy": draw(st.sampled_from([None, 0.4]))}
-    return drawn_trials, {"objectives": objectives, **limits}
+    return drawn_trials, ComparableSettings({"objectives": objectives, **limits})
 
 
 @given(studies())
@@ -268,7 +273,7 @@ def test_what_is_shown_is_what_is_judged(study: tuple[list[Trial], dict[str, Any
 
 
 def test_nothing_is_near_while_it_is_not_known_how_seeds_differ() -> None:
-    assert near_front(results(trials(), {})) == []
+    assert near_front(results(trials(), DEFAULTS)) == []
 
 
 def test_a_score_whose_member_cannot_be_trained_is_on_no_front() -> None:
@@ -280,5 +285,5 @@ def test_a_score_whose_member_cannot_be_trained_is_on_no_front() -> None:
         return Trial(number, list(small_space())[number], outcome.state, 0, 1, outcome, trained)
 
     recorded = [scored(0, broken, broken), scored(1, Confirmation(1, complete(0.8, 2.0)), broken), scored(2)]
-    assert [result.trial.number for result in results(recorded, {})] == [1, 2]
+    assert [result.trial.number for result in results(recorded, DEFAULTS)] == [1, 2]
     assert len(failed_confirmations(recorded)) == 3

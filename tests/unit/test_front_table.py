@@ -4,6 +4,7 @@ import pytest
 
 from nas.cli.front_table import print_below, print_front
 from nas.results.front import as_json, dropped_from_front, front, results
+from nas.results.settings import ComparableSettings
 from nas.trial import Confirmation, Trial
 from tests.builders import complete, measurement, small_space
 
@@ -24,7 +25,7 @@ def printed(
     limit_ms: float | None = None,
     min_accuracy: float | None = None,
 ) -> str:
-    study_results = results(trials, {"max_latency_ms": limit_ms, "min_accuracy": min_accuracy})
+    study_results = results(trials, ComparableSettings({"max_latency_ms": limit_ms, "min_accuracy": min_accuracy}))
     members = front(study_results)
     rows, dropped = (
         [as_json(result, members) for result in group] for group in (members, dropped_from_front(study_results))

@@ -282,7 +282,7 @@ def test_energy_is_the_sum_of_the_packages_counters_past_their_ends(tmp_path: Pa
 
 
 def test_a_machine_without_energy_counters_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match="this machine reports none"):
+    with pytest.raises(ParameterError, match="this machine reports no energy"):
         energy_counter("machine", tmp_path)
 
 

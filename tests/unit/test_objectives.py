@@ -8,6 +8,7 @@ from nas.errors import ParameterError, UnknownNameError
 from nas.objective import ACCURACY, LATENCY, MACS, latency_on, objectives_of
 from nas.results.front import front, pick, results
 from nas.results.region import front_hypervolume
+from nas.results.settings import ComparableSettings
 from nas.trial import Trial
 from tests.builders import complete, measurement, small_space
 
@@ -48,7 +49,7 @@ def trials() -> list[Trial]:
 
 
 def numbers(*objectives: str) -> list[int]:
-    rows = results(trials(), {"objectives": list(objectives)})
+    rows = results(trials(), ComparableSettings({"objectives": list(objectives)}))
     return sorted(member.trial.number for member in front(rows))
 
 
@@ -60,7 +61,7 @@ def test_the_front_is_of_the_studys_objectives() -> None:
 
 
 def test_volume_and_picks_of_three_objectives() -> None:
-    settings = {"objectives": ["accuracy", "latency_ms", "macs"], "max_latency_ms": 4.0}
+    settings = ComparableSettings({"objectives": ["accuracy", "latency_ms", "macs"], "max_latency_ms": 4.0})
     rows = results(trials(), settings)
     # Reference: the worst accuracy of three results, 4 ms, 100 MACs. Trial 0 has no fewer MACs than the worst.
     assert front_hypervolume(rows, settings) == pytest.approx((0.8 - 0.7) * 3.0 * 10)

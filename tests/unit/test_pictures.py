@@ -317,7 +317,7 @@ def test_rules_that_a_data_set_does_not_have_are_refused() -> None:
     space = load_space("hybrid")
     with pytest.raises(OptionError, match=r"^colour rgb: the images of this data set are grey$"):
         prepare(EvaluationOptions(device="cpu", colour="rgb"), space)
-    with pytest.raises(OptionError, match=r"^resize pad: the images of this data set are resized by squash$"):
+    with pytest.raises(OptionError, match=r"^resize pad: this data set's images are always resized by squash$"):
         prepare(EvaluationOptions(device="cpu", resize="pad"), space)
     settings = prepare(EvaluationOptions(device="cpu", colour="grey", resize="squash"), space).settings
     assert "resize" not in settings

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from nas import plugins
+from nas.architecture import ModelInput
 from nas.errors import ParameterError
+from nas.results.limits import Limits
 from nas.space import SearchSpace
 from nas.space.constraint import Constraints, Limit
 from nas.space.declaration import space_from_dict, space_to_dict
@@ -23,7 +25,7 @@ from nas.study.search import record_conditions
 from nas.study.search_options import SearchOptions
 from nas.study.settings import Conditions, Session, StudySettings
 from tests.builders import Silent, small_space
-from tests.studies import make_study, settings
+from tests.studies import INPUT, make_study, settings
 
 # A database that was made just before settings recorded more than what trials share.
 STUDY = Path(__file__).parent.parent / "data" / "study_before_recorded_settings.sql"
@@ -71,6 +73,30 @@ def test_settings_are_the_same_after_they_were_recorded() -> None:
     assert again == begun
     assert again.space() == small_space()
     assert again.comparable == settings(space_key=small_space().key)
+
+
+def test_settings_keep_what_they_do_not_know_and_have_types() -> None:
+    record = {**settings(max_latency_ms=3.0), "of_another_package": {"k": [1, 2]}}
+    shared = StudySettings.from_dict(json.loads(json.dumps(record))).comparable
+    assert dict(shared) == record
+    assert (shared.dataset, shared.target, shared.epochs, shared.seed) == ("digits", "cpu", 2, 0)
+    assert shared.limits == Limits(3.0, None)
+    assert shared.latency_input == ModelInput.from_dict(INPUT)
+    assert shared.metric_label == "accuracy"
+
+
+def test_settings_of_version_0_1_have_what_later_ones_record() -> None:
+    names = ("objectives", "further_targets", "max_latency_ms", "space_key")
+    shared = StudySettings.from_dict(
+        {name: value for name, value in settings().items() if name not in names}
+    ).comparable
+    assert [objective.name for objective in shared.objectives] == ["accuracy", "latency_ms"]
+    assert shared.fingerprints == {"cpu": {"target": "cpu"}}
+    assert shared.limits == Limits()
+    assert shared.space_key is None
+    assert not shared.is_stratified
+    with pytest.raises(KeyError, match="dataset"):
+        _ = StudySettings.from_dict({}).comparable.dataset
 
 
 def test_settings_of_an_earlier_version_load() -> None:

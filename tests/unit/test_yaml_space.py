@@ -102,7 +102,7 @@ def test_name_and_description_have_defaults(tmp_path: Path) -> None:
         ),
         (
             "blueprint: {norms: batch}\nstages:\n- {mixers: pool, depths: 1, widths: 8}",
-            [":1: blueprint.norms: blueprint norm: a published recipe has its own"],
+            [":1: blueprint.norms: blueprint norm: a published recipe fixes these fields"],
         ),
         ("stages: [", [":1: not YAML"]),
         ("- pool", [":1: space: is not a mapping"]),

@@ -31,7 +31,7 @@ def served_rules(
     if options.colour in COLOURS and COLOURS[options.colour] != rules.colour:
         raise OptionError("{colour} {}: the images of this data set are {}", options.colour, colour_of(channels))
     if options.resize not in (None, rules.resize):
-        raise OptionError("{resize} {}: the images of this data set are resized by {}", options.resize, rules.resize)
+        raise OptionError("{resize} {}: this data set's images are always resized by {}", options.resize, rules.resize)
     if options.background is not None and background_of(options.background) != rules.background:
         raise OptionError("{background} {!r}: the images of this data set have no background", options.background)
     return rules

@@ -72,7 +72,7 @@ class PictureFacts(NamedTuple):
 
 @runtime_checkable
 class Described(Protocol):
-    """An ImageSource that tells the facts of its pictures without decoding them."""
+    """An ImageSource that reports facts about its pictures, such as sizes, without decoding them."""
 
     def facts(self) -> list[PictureFacts]:
         """The facts of each picture. Raises DataError."""

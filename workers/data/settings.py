@@ -2,11 +2,17 @@
 
 from typing import Any
 
-from nas.evaluation import FLIP_SETTING, SHIFT_SETTING, SPLIT_SETTING, STRATIFIED
-from nas.exports.config import BACKGROUND_SETTING, RESIZE_SETTING
 from nas.exports.pictures import DEFAULT_BACKGROUND, Rules, background_name
 from nas.options import PLAIN_ACCURACY
 from nas.results.metric import METRIC_SETTING
+from nas.results.settings import (
+    BACKGROUND_SETTING,
+    FLIP_SETTING,
+    RESIZE_SETTING,
+    SHIFT_SETTING,
+    SPLIT_SETTING,
+    STRATIFIED,
+)
 from workers.data.dataset import Dataset
 
 

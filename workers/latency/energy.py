@@ -32,7 +32,7 @@ def _packages(folder: Path) -> Counter:
             f"--objective energy: {error.filename} cannot be read ({error.strerror}); its owner is root on many systems"
         ) from error
     if not files:
-        raise ParameterError(f"--objective energy: this machine reports none (no counter in {folder})")
+        raise ParameterError(f"--objective energy: this machine reports no energy (no counter in {folder})")
     consumed_uj = dict.fromkeys(files, 0)
 
     def read() -> float:
@@ -56,5 +56,5 @@ def _gpu(uuid: str) -> Counter:
     except ImportError as error:
         raise ParameterError("--objective energy: on a GPU it needs the package nvidia-ml-py") from error
     except pynvml.NVMLError as error:
-        raise ParameterError(f"--objective energy: GPU {uuid} reports none ({error})") from error
+        raise ParameterError(f"--objective energy: GPU {uuid} reports no energy ({error})") from error
     return lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))

@@ -28,7 +28,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         """Whether Tune has asked for a trial."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Empty: Tune writes a pickle of all its parts to disk, which must not have the database's password in it."""
+        """Pickle nothing: Tune writes its parts to disk, where the database's password must not be."""
         return {}
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:

@@ -8,10 +8,11 @@ import numpy as np
 
 from nas.architecture import ModelInput, Size, sides_of, size_of
 from nas.errors import DataError
-from nas.exports.config import BACKGROUND_SETTING, RESIZE_SETTING, RETRAINED, ExportedConfig
+from nas.exports.config import RETRAINED, ExportedConfig
 from nas.exports.pictures import Rules, colour_of
 from nas.exports.training import TrainingOptions
 from nas.options import AUTO_COLOUR
+from nas.results.settings import BACKGROUND_SETTING, RESIZE_SETTING
 from workers.data.blank import blank_warnings
 from workers.data.census import Census
 from workers.data.chosen import served_rules

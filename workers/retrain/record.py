@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import ParameterError
-from nas.evaluation import DATA_SETTINGS
-from nas.exports.config import PICTURE_SETTINGS
 from nas.exports.output_file import write_text
+from nas.results.settings import DATA_SETTINGS, PICTURE_SETTINGS
 from nas.store.data_content import DATA_CONTENT, DataContent, shortest
 from workers.data.file_digest import file_digest
 

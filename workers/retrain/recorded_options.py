@@ -2,8 +2,9 @@
 
 import json
 
-from nas.evaluation import SPLIT_SETTING, STRATIFIED, with_recorded_data
+from nas.evaluation import with_recorded_data
 from nas.exports.training import TrainingOptions
+from nas.results.settings import SPLIT_SETTING, STRATIFIED
 from workers.retrain.record import SETTINGS_FILE
 
 # A provenance has it where the config is a study's.

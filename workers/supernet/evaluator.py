@@ -17,10 +17,11 @@ from torch import nn
 
 from nas.architecture import Architecture
 from nas.errors import ParameterError, SearchInterruptedError
-from nas.evaluation import DATA_SETTINGS, Evaluation, EvaluationOptions, Job, Record, Run, Say
+from nas.evaluation import Evaluation, EvaluationOptions, Job, Record, Run, Say
 from nas.exports.training import TrainingRecipe
 from nas.latency.measured_key import mixer_sources
 from nas.results.rank_correlation import rank_correlation
+from nas.results.settings import DATA_SETTINGS
 from nas.results.shrinkage import SeedResult
 from nas.space import SearchSpace
 from nas.store.artifact import Artifact
@@ -248,7 +249,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         epochs, options.batch_size or BATCH, options.learning_rate or RATE, precision=proxy.recipe.precision
     )
     # The proxy's epochs are among them because the checked members are trained for them.
-    names = ("dataset", "input", "train_size", "epochs", "batch_size", "learning_rate", "seed")
+    names = ("dataset", "input", "train_size", "epochs", "batch_size", "learning_rate")
     fields = ("epochs", "batch_size", "learning_rate", "weight_decay", "precision")
     identity = {
         "space": space.key,
@@ -257,6 +258,7 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         "scored_on": SCORED_ON,
     }
     identity |= {name: settings[name] for name in (*names, *DATA_SETTINGS) if name in settings}
+    identity["seed"] = options.seed
     # A folder's images may change, and other packages' mixers.
     identity["images"] = proxy.data.digest
     if sources := mixer_sources(mixer.name for stage in space.stages for mixer in stage.mixer_choices):

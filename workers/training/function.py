@@ -14,14 +14,7 @@ from torch import Tensor, nn
 
 from nas.architecture import Architecture
 from nas.errors import OptionError
-from nas.evaluation import (
-    RECORDED_OPTIONS,
-    Evaluation,
-    EvaluationOptions,
-    Job,
-    RunningTrial,
-    TrialStopped,
-)
+from nas.evaluation import RECORDED_OPTIONS, Evaluation, EvaluationOptions, Job, RunningTrial, TrialStopped
 from nas.objective import ACCURACY
 from nas.space import SearchSpace
 from nas.trial import CurvePoint, Outcome
@@ -145,7 +138,10 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         raise OptionError("{evaluator} 'function' needs {evaluate}: a function of a network and its trial")
     for name in RECORDED_OPTIONS:
         if (value := getattr(options, name)) is not None:
-            raise OptionError(f"{{{name}}} {{!r}}: with {{evaluate}} the function itself trains and judges", value)
+            raise OptionError(
+                f"{{{name}}} {{!r}}: cannot be used with {{evaluate}}, whose function trains and measures",
+                value,
+            )
     # Without epochs, of which the function reports each, there are no rungs to stop a trial at.
     epochs = options.epochs or 1
     proxy, space, settings = proxy_of(replace(options, epochs=epochs), space)

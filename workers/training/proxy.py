@@ -392,7 +392,5 @@ def proxy_of(options: EvaluationOptions, space: SearchSpace) -> tuple[ProxyEvalu
             "fingerprint": evaluator.fingerprints[first],
             "further_targets": {name: evaluator.fingerprints[name] for name in others},
             "latency_precision": options.latency_precision,
-            "max_latency_ms": options.max_latency_ms,
-            "seed": options.seed,
         },
     )

@@ -55,7 +55,7 @@ class TrainingFree:
 
     @classmethod
     def of(cls, data: ProxyData, names: Collection[str], builder: Builder, seed: int) -> "TrainingFree":
-        """Make it for the first training images, normalised by their own statistics.
+        """Make the features of the first training images, normalised by these images' statistics.
 
         Raises UnknownNameError, or ParameterError for a feature that is named twice or cannot be loaded.
         """

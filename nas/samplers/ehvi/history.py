@@ -57,7 +57,7 @@ class History:
         self.is_positive = np.ones(len(signs), dtype=bool)
 
     def propose(self, number: int, row: Row) -> None:
-        """Note a proposal to a trial, which may adopt it later or never."""
+        """Record the row proposed to a trial; it counts as pending, though the trial may take another one."""
         self._proposed[number] = row
 
     def pending(self, exclude: int) -> list[Row]:
@@ -103,7 +103,7 @@ class History:
         self.trials_read = len(trials)
 
     def _member(self, parameters: Mapping[str, Any]) -> Row | None:
-        """Return None where a parameter is missing, or an option is not the space's."""
+        """Encode parameters as a row; None where one is missing, or its value is not among the space's choices."""
         try:
             return self._encoding.row(parameters)
         except KeyError:

@@ -79,7 +79,7 @@ class EhviSampler(BaseSampler):
             raise ValueError(f"EhviSampler(expensive={expensive!r}) is not the number of an objective, from 0 on")
         metrics = [*(costs or {}).values(), *features, *expensive_features]
         if wrong := [metric for metric in metrics if not callable(metric)]:
-            raise ValueError(f"EhviSampler: costs and features are functions of an architecture, not {wrong[0]!r}")
+            raise ValueError(f"EhviSampler: costs and features must be functions of an architecture, got {wrong[0]!r}")
         self._expensive = expensive
         self._distributions = distributions(space)
         self._encoding = Encoding(space.choices, space.unused)
