@@ -3,6 +3,7 @@ FROM python:3.11-slim
 
 WORKDIR /app
 COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY hybrid_nas hybrid_nas
 COPY nas nas
 COPY search_spaces search_spaces
 COPY workers workers

@@ -1,81 +1,102 @@
-"""Access control of the web application: requests from this machine are free, others need a token."""
+"""Access control of the web application: requests from this machine are free, others need a token or proxy."""
 
 import base64
 import binascii
 import hashlib
-import hmac
 import ipaddress
 import secrets
-from collections.abc import Mapping
-from enum import IntEnum
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from itsdangerous import BadSignature, TimestampSigner
 
+from dashboard.identity import ANYBODY, NOBODY, Identity
+from dashboard.proxies import Proxies
+from dashboard.token_list import TokenList
 from nas.errors import ParameterError
-from nas.service import READ_ONLY, TOKEN_VARIABLE
+from nas.service import TOKEN_VARIABLE
+from nas.service.tokens import digest_of, parse_token
 
-HASHED = "sha256:"
 COOKIE = "nas_session"
 SESSION_S = 7 * 24 * 3600
-
-
-class Right(IntEnum):
-    """The right of a request."""
-
-    NOTHING = 0
-    READ = 1
-    WRITE = 2
+# Beyond this number the oldest session ends.
+MAX_SESSIONS = 10_000
 
 
 class Access:
-    """The accepted tokens and sessions. Without tokens, every request may do everything.
+    """The accepted tokens, proxies and sessions. Without tokens and proxies, every request may do everything.
 
-    A token is `TOKEN`, or `ro:TOKEN` if it is read-only; either may be given as its SHA-256: `sha256:HEX`. Only hashes
-    of tokens are kept. Sessions are signed with a secret of this process, so that they end with it.
+    A token is one of nas.service.tokens.parse_token, in `tokens` or in the `file`. A session is that of a token: it
+    ends with it, and with this process, which alone knows its sessions.
     """
 
-    def __init__(self, tokens: tuple[str, ...]) -> None:
-        self._rights = {_parse_digest(token.removeprefix(READ_ONLY)): _parse_right(token) for token in tokens}
+    def __init__(self, tokens: Sequence[str] = (), file: Path | None = None, proxies: Proxies | None = None) -> None:
+        self.proxies = Proxies() if proxies is None else proxies
+        self._tokens = TokenList([parse_token(token) for token in tokens], file)
         self._signer = TimestampSigner(secrets.token_bytes(32), salt=COOKIE, digest_method=hashlib.sha256)
+        # The digests of the sessions' tokens.
+        self._sessions: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
 
     @property
     def is_open(self) -> bool:
         """Whether requests need no token."""
-        return not self._rights
+        return self._tokens.is_empty and not self.proxies
 
-    def right_of_token(self, token: str) -> Right:
-        """Return what a token allows."""
-        token_digest = _digest(token)
-        # All are compared, whichever matches, so that the time reveals nothing.
-        return max((Right(right * hmac.compare_digest(token_digest, digest)) for digest, right in self._rights.items()))
+    def of_token(self, token: str) -> Identity:
+        """Return who has a token, and its right."""
+        return ANYBODY if self.is_open else self._tokens.identity(token)
 
-    def right_of_header(self, authorization: str) -> Right:
-        """Return what an Authorization header allows: a token as `Bearer TOKEN`, or as the password of `Basic`."""
-        return Right.WRITE if self.is_open else self.right_of_token(_token(authorization))
+    def of_person(self, name: str) -> Identity:
+        """Return the person whom a trusted proxy has signed in."""
+        return Identity(name, self._tokens.right_of_person(name, self.proxies.right))
 
-    def begin_session(self, right: Right) -> str:
-        """Return a cookie value that grants the right for a week, or until the process ends."""
-        return self._signer.sign(str(int(right))).decode()
+    def begin_session(self, token: str) -> str:
+        """Return a cookie value that stands for the token for a week, or until either ends."""
+        session = secrets.token_hex(16)
+        with self._lock:
+            self._sessions[session] = digest_of(token)
+            if len(self._sessions) > MAX_SESSIONS:
+                self._sessions.popitem(last=False)
+        return self._signer.sign(session).decode()
 
-    def right_of_session(self, cookie: str) -> Right:
-        """Return what a cookie value allows: nothing once it has expired or where its signature is wrong."""
+    def end_session(self, cookie: str) -> None:
+        """End the session of a cookie value, at once and wherever else the value is kept."""
+        with self._lock:
+            self._sessions.pop(self._session(cookie), None)
+
+    def of_session(self, cookie: str) -> Identity:
+        """Return whose session it is: nobody's once it has ended or where its signature is wrong."""
+        with self._lock:
+            digest = self._sessions.get(self._session(cookie))
+        return NOBODY if digest is None else self._tokens.identity_of_digest(digest)
+
+    def _session(self, cookie: str) -> str:
         try:
-            return Right(int(self._signer.unsign(cookie, max_age=SESSION_S)))
+            return self._signer.unsign(cookie, max_age=SESSION_S).decode()
         except BadSignature:
-            return Right.NOTHING
+            return ""
 
 
-def access(host: str, environment: Mapping[str, str]) -> Access:
-    """Return the access control for serving at `host`, with the tokens of the variable NAS_API_TOKEN.
+def access(
+    host: str, environment: Mapping[str, str], file: Path | None = None, proxies: Proxies | None = None
+) -> Access:
+    """Return the access control for serving at `host`, with the tokens of the variable NAS_API_TOKEN and of a file.
 
-    Raises ParameterError if other machines can reach the host and there is no token, and for an invalid hash.
+    Raises ParameterError if other machines can reach the host and nobody would be asked who he is, for an invalid
+    token, and for a file that is missing.
     """
     tokens = tuple(environment.get(TOKEN_VARIABLE, "").split())
-    if not tokens and not is_loopback(host):
+    if file is not None and not file.is_file():
+        raise ParameterError(f"--tokens {str(file)!r} is no file; `nas dashboard token new NAME` makes one")
+    allowed = Access(tokens, file, proxies)
+    if allowed.is_open and not is_loopback(host):
         raise ParameterError(
             f"--host {host!r} is reachable from other machines: set {TOKEN_VARIABLE}, or serve at 127.0.0.1"
         )
-    return Access(tokens)
+    return allowed
 
 
 def is_loopback(host: str) -> bool:
@@ -88,27 +109,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _parse_right(token: str) -> Right:
-    return Right.READ if token.startswith(READ_ONLY) else Right.WRITE
-
-
-def _parse_digest(token: str) -> bytes:
-    if not token.removeprefix(HASHED):
-        raise ParameterError(f"{TOKEN_VARIABLE} has an empty token")
-    if not token.startswith(HASHED):
-        return _digest(token)
-    try:
-        digest = bytes.fromhex(token.removeprefix(HASHED))
-    except ValueError:
-        digest = b""
-    if len(digest) != hashlib.sha256().digest_size:
-        raise ParameterError(
-            f"{TOKEN_VARIABLE} has a token that begins with {HASHED} but is not a SHA-256 in hexadecimal digits"
-        )
-    return digest
-
-
-def _token(authorization: str) -> str:
+def token_of(authorization: str) -> str:
+    """Read the token of an Authorization header, `Bearer TOKEN` or the password of `Basic`; empty without one."""
     kind, _, value = authorization.partition(" ")
     if kind.lower() == "bearer":
         return value.strip()
@@ -118,7 +120,3 @@ def _token(authorization: str) -> str:
         except (binascii.Error, UnicodeDecodeError):
             return ""
     return ""
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from dashboard import downloads
 from dashboard.detail import detail, measurement_row
 from dashboard.events import stream
+from dashboard.identity import Identified, check_owner
 from dashboard.snapshot import Snapshots
 from nas.errors import UserError
 from nas.results.limits import Limits
@@ -106,9 +107,10 @@ def events(reading: Reading, name: str) -> StreamingResponse:
 
 
 @router.post("/studies/{name:path}/stop", status_code=202)
-def stop(reading: Reading, name: str) -> schemas.StudySummary:
+def stop(reading: Reading, identified: Identified, name: str) -> schemas.StudySummary:
     """Ask the search that drives the study to stop, as Ctrl-C does. It stops within seconds, wherever it runs."""
     snapshot = reading.snapshots.of(name)
+    check_owner(identified, snapshot.status.record.owner, f"study {name!r}")
     if snapshot.status.driver is None:
         raise UserError(f"study {name!r} is not being searched")
     reading.store.ask_to_stop(snapshot.status.record.study_id, time.time())
@@ -122,9 +124,10 @@ def study(reading: Reading, name: str) -> schemas.StudySummary:
 
 
 @router.delete("/studies/{name:path}", status_code=204)
-def delete(reading: Reading, name: str) -> None:
+def delete(reading: Reading, identified: Identified, name: str) -> None:
     """Remove a study that is not being searched, with its trials. Its measurements are kept."""
     record = reading.snapshots.of(name).status.record
+    check_owner(identified, record.owner, f"study {name!r}")
     # The current status: a snapshot is up to a second old.
     if status(reading.store, record, time.time()).driver is not None:
         raise UserError(f"study {name!r} is being searched: stop it first")

@@ -15,10 +15,12 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from dashboard import api, assets, pages, searches, session
+from dashboard import api, assets, audit, pages, searches, session
 from dashboard.access import Access
 from dashboard.api import Reader
+from dashboard.audit import AuditLog
 from dashboard.guard import Guard
+from dashboard.guesses import Guesses
 from dashboard.launcher import Launcher
 from dashboard.metrics import StudiesCollector
 from dashboard.optuna_app import PREFIX, optuna_app
@@ -31,11 +33,14 @@ LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Settings of the server: who has access, the folder for searches' logs, and the folders that requests may name."""
+    """Settings of the server: who has access, the folder for searches' logs, the folders that requests may name, the
+    audit log's file of JSON lines.
+    """
 
     access: Access
     searches: Path = Path("nas-searches")
     roots: Sequence[Path] = field(default_factory=tuple)
+    audit_file: Path | None = None
 
 
 def create_app(store: Store, storage: str, settings: ServerSettings, clock: Callable[[], float] = time.time) -> FastAPI:
@@ -46,7 +51,9 @@ def create_app(store: Store, storage: str, settings: ServerSettings, clock: Call
     app.state.launcher = Launcher(settings.searches, storage, clock)
     app.state.roots = Roots(settings.roots)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
-    app.add_middleware(Guard, access=settings.access)
+    app.state.guesses = guesses = Guesses()
+    audit_log = AuditLog(store, settings.audit_file, clock)
+    app.add_middleware(Guard, access=settings.access, guesses=guesses, audit_log=audit_log)
     _handle_errors(app)
 
     @app.get("/healthz", include_in_schema=False)
@@ -63,7 +70,7 @@ def create_app(store: Store, storage: str, settings: ServerSettings, clock: Call
 
     app.include_router(assets.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
-    for module in (session, searches, api, pages):
+    for module in (session, searches, api, audit, pages):
         app.include_router(module.router)
     # Optuna's application reads the storage itself, and is only reachable through the guard.
     app.mount(PREFIX, WSGIMiddleware(optuna_app(storage)))  # type: ignore[arg-type]

@@ -10,13 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.access import COOKIE, Access, Right, is_loopback
+from dashboard.access import COOKIE, Access, is_loopback, token_of
+from dashboard.audit import AuditLog
+from dashboard.guesses import Guesses
+from dashboard.identity import ANYBODY, NOBODY, Identity
 from dashboard.limits import Bucket
+from nas.service.tokens import Right
 
 # Requests per second, and at once, from one address: a page sends some ten, then one per second.
 RATE, BURST = 200.0, 1000.0
-# Wrong tokens from one address: one in ten seconds, ten at once.
-GUESS_RATE, GUESS_BURST = 0.1, 10.0
 MAX_BODY = 1 << 20
 _TOO_LARGE = f"the body is longer than {MAX_BODY} bytes"
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -48,33 +50,41 @@ class TooLargeError(HTTPException):
 
 
 class Guard:
-    """Middleware that checks a request's rate, host, size, origin and token, and adds security headers to responses."""
+    """Middleware that checks a request's rate, host, size, origin and token, and adds security headers to responses.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    The application finds who makes a request in its state: `identity`, and the address `client`.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, guesses: Guesses, audit_log: AuditLog) -> None:
         self._app = app
         self._access = access
         self._requests = Bucket(RATE, BURST)
-        self._guesses = Bucket(GUESS_RATE, GUESS_BURST)
+        self._guesses = guesses
+        self._audit_log = audit_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        client = (scope.get("client") or ("unknown",))[0]
+        peer = (scope.get("client") or ("unknown",))[0]
+        client = self._access.proxies.client(peer, Headers(scope=scope))
+        state = scope.setdefault("state", {})
+        state.update(client=client, identity=ANYBODY if self._access.is_open else NOBODY)
         has_started = False
 
         async def send_with_headers(message: Message) -> None:
             nonlocal has_started
             if message["type"] == "http.response.start":
                 has_started = True
-                if scope["path"] == SESSION and message["status"] == HTTPStatus.UNAUTHORIZED:
-                    self._guesses.take(client)
+                # Strangers' requests are refused, and would fill the log.
+                if scope["method"] not in SAFE and state["identity"] != NOBODY:
+                    await self._audit_log.record(state["identity"], client, scope, message["status"])
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = self._refusal(scope, client)
+        refusal = self._refusal(scope, peer, client)
         if refusal is not None:
             await refusal(scope, receive, send_with_headers)
             return
@@ -84,7 +94,7 @@ class Guard:
             if not has_started:
                 await _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)(scope, receive, send_with_headers)
 
-    def _refusal(self, scope: Scope, client: str) -> Response | None:
+    def _refusal(self, scope: Scope, peer: str, client: str) -> Response | None:
         headers = Headers(scope=scope)
         path, method = scope["path"], scope["method"]
         if not self._requests.take(client):
@@ -105,33 +115,39 @@ class Guard:
             if kind not in ("", "application/json"):
                 return _refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be application/json")
         if path in PUBLIC:
-            is_guess = method not in SAFE and not self._access.is_open
-            if is_guess and not self._guesses.has(client):
-                return _refuse(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts: wait a minute", {"Retry-After": "60"})
             return None
-        return self._missing_right(scope, headers, client)
-
-    def _missing_right(self, scope: Scope, headers: Headers, client: str) -> Response | None:
-        method = scope["method"]
-        authorization = headers.get("authorization", "")
-        if authorization and not self._access.is_open and not self._guesses.has(client):
+        identity = ANYBODY if self._access.is_open else self._identity(headers, peer, client)
+        if identity is None:
             return _refuse(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens: wait a minute", {"Retry-After": "60"})
-        right = self._access.right_of_header(authorization)
-        if right is Right.NOTHING and authorization:
-            self._guesses.take(client)
-        if right is Right.NOTHING:
-            right = self._access.right_of_session(_session_cookie(headers))
-        scope.setdefault("state", {})["right"] = right
-        if right is Right.NOTHING:
-            if method == "GET" and "text/html" in headers.get("accept", ""):
-                target = scope["path"] + (
-                    f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
-                )
-                return RedirectResponse(f"/signin?next={quote(target, safe='')}", HTTPStatus.SEE_OTHER)
-            return _refuse(HTTPStatus.UNAUTHORIZED, "a token is required", {"WWW-Authenticate": 'Bearer realm="nas"'})
-        if right < Right.WRITE and method not in SAFE:
-            return _refuse(HTTPStatus.FORBIDDEN, "this token is read-only")
-        return None
+        scope["state"]["identity"] = identity
+        return _missing_right(scope, headers, identity.right)
+
+    def _identity(self, headers: Headers, peer: str, client: str) -> Identity | None:
+        """Find out who makes a request; None where the address has tried too many wrong tokens to look at another."""
+        person = self._access.proxies.person(peer, headers)
+        if person is not None:
+            # An Authorization header beside the name is the proxy's own business.
+            return self._access.of_person(person)
+        identity, authorization = NOBODY, headers.get("authorization", "")
+        if authorization:
+            token = token_of(authorization)
+            if not self._guesses.may_try(client, token):
+                return None
+            identity = self._access.of_token(token)
+            self._guesses.note(client, token, is_right=identity != NOBODY)
+        return identity if identity != NOBODY else self._access.of_session(session_cookie(headers))
+
+
+def _missing_right(scope: Scope, headers: Headers, right: Right) -> Response | None:
+    method = scope["method"]
+    if right is Right.NOTHING:
+        if method == "GET" and "text/html" in headers.get("accept", ""):
+            target = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+            return RedirectResponse(f"/signin?next={quote(target, safe='')}", HTTPStatus.SEE_OTHER)
+        return _refuse(HTTPStatus.UNAUTHORIZED, "a token is required", {"WWW-Authenticate": 'Bearer realm="nas"'})
+    if right < Right.WRITE and method not in SAFE:
+        return _refuse(HTTPStatus.FORBIDDEN, "this token is read-only")
+    return None
 
 
 def _limited(receive: Receive) -> Receive:
@@ -168,7 +184,8 @@ def _host_name(host: str) -> str:
     return name if name and port.isdecimal() else host
 
 
-def _session_cookie(headers: Headers) -> str:
+def session_cookie(headers: Headers) -> str:
+    """Read the value of the session's cookie; empty where there is none."""
     try:
         cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:

@@ -6,7 +6,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,11 +15,12 @@ from typing import Any
 
 import psutil
 
+import hybrid_nas
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.service import TOKEN_VARIABLE, schemas
 
 LOGGER = logging.getLogger(__name__)
-START = "from nas.cli.main import console_script; console_script()"
+START = "nas.cli.main:console_script"
 # A machine has cores for no more searches.
 MAX_RUNNING = 8
 # Bytes that are read at the beginning and at the end of a log.
@@ -39,8 +39,8 @@ class Launcher:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
 
-    def start(self, arguments: Sequence[str], options: Mapping[str, Any]) -> schemas.Search:
-        """Start a search.
+    def start(self, arguments: Sequence[str], options: Mapping[str, Any], owner: str | None = None) -> schemas.Search:
+        """Start a search, which belongs to `owner`.
 
         Raises UserError if too many are running, StorageError if the folder cannot be written.
         """
@@ -50,13 +50,18 @@ class Launcher:
                 raise UserError(f"{len(running)} searches are running; stop one first")
             identifier = secrets.token_hex(8)
             home = self._folder / identifier
-            command = [sys.executable, "-c", START, "search", *arguments, "--log-format=json", "--json"]
+            owned = () if owner is None else (f"--owner={owner}",)
+            command = hybrid_nas.command(START, "search", *arguments, *owned, "--log-format=json", "--json")
             # The URL may hold a password, which a list of processes would show; their environment it does not.
             environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
             environment["NAS_STORAGE"] = self._storage
             try:
-                home.mkdir(parents=True)
-                with (home / RESULT).open("wb") as result, (home / LOG).open("wb") as log:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                home.mkdir(mode=0o700)
+                with (
+                    open(home / RESULT, "wb", opener=_private) as result,
+                    open(home / LOG, "wb", opener=_private) as log,
+                ):
                     child = subprocess.Popen(  # noqa: S603 - options that were checked, and no shell
                         command,
                         stdin=subprocess.DEVNULL,
@@ -66,7 +71,7 @@ class Launcher:
                         start_new_session=True,
                     )
                 try:
-                    self._record(home, child, options)
+                    self._record(home, child, options, owner)
                 except OSError:
                     # Without its record nobody could find or stop it.
                     child.kill()
@@ -77,11 +82,14 @@ class Launcher:
             self._children[identifier] = child
             return self.one(identifier)
 
-    def _record(self, home: Path, child: subprocess.Popen[bytes], options: Mapping[str, Any]) -> None:
+    def _record(
+        self, home: Path, child: subprocess.Popen[bytes], options: Mapping[str, Any], owner: str | None
+    ) -> None:
         """Record a search atomically, since others read the file."""
         process = {"pid": child.pid, "created_at": psutil.Process(child.pid).create_time()}
-        request = {"options": dict(options), "started_at": self._clock(), "process": process}
-        (home / "request").write_text(json.dumps(request))
+        request = {"options": dict(options), "owner": owner, "started_at": self._clock(), "process": process}
+        with open(home / "request", "w", opener=_private) as file:
+            json.dump(request, file)
         (home / "request").rename(home / REQUEST)
 
     def all(self) -> list[schemas.Search]:
@@ -135,6 +143,8 @@ class Launcher:
             state = "stopped" if was_stopped else "failed"
         return {
             "id": home.name,
+            # Earlier versions recorded none.
+            "owner": request.get("owner"),
             "state": state,
             "study": study,
             "options": request["options"],
@@ -155,6 +165,11 @@ class Launcher:
             return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that is its owner's alone."""
+    return os.open(path, flags, 0o600)
 
 
 def _read_ends(log: Path) -> list[str]:

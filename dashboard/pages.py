@@ -6,8 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.templating import Jinja2Templates
 
-from dashboard.access import Access, Right
+from dashboard.access import Access
 from dashboard.api import Number, Reading
+from dashboard.identity import identity
+from nas.service.tokens import Right
 
 templates = Jinja2Templates(Path(__file__).with_name("templates"))
 router = APIRouter(include_in_schema=False)
@@ -18,8 +20,12 @@ Studies = Annotated[list[str], Query(max_length=MAX_COMPARED)]
 
 def _page(request: Request, template: str, status: int = 200, **values: object) -> Response:
     access: Access = request.app.state.access
-    right = Right.WRITE if access.is_open else getattr(request.state, "right", Right.NOTHING)
-    known = {"may_write": right is Right.WRITE, "signed_in": not access.is_open and right is not Right.NOTHING}
+    identified = identity(request)
+    known = {
+        "may_write": identified.right >= Right.WRITE,
+        "signed_in": not access.is_open and identified.right is not Right.NOTHING,
+        "person": identified.name,
+    }
     return templates.TemplateResponse(request, template, {**known, **values}, status)
 
 
@@ -59,7 +65,9 @@ def trial(request: Request, reading: Reading, name: str, number: Number) -> Resp
 
 @router.get("/studies/{name:path}")
 def study(request: Request, reading: Reading, name: str) -> Response:
-    return _page(request, "study.html", name=name, summary=reading.snapshots.of(name).summary)
+    summary = reading.snapshots.of(name).summary
+    may_change = identity(request).may_change(summary["owner"])
+    return _page(request, "study.html", name=name, summary=summary, may_change=may_change)
 
 
 def error_page(request: Request, status: int, message: str) -> Response:

@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 
 from dashboard.api import Reading
 from dashboard.events import stream
+from dashboard.identity import Identified, check_owner
 from dashboard.launcher import Launcher
 from dashboard.roots import Roots
 from nas import plugins
@@ -91,7 +92,13 @@ def searches(launching: Launching) -> list[schemas.Search]:
 
 
 @router.post("/searches", status_code=201)
-def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: SearchOptions) -> schemas.Search:  # type: ignore[valid-type]
+def start(
+    launching: Launching,
+    rooted: Rooted,
+    reading: Reading,
+    identified: Identified,
+    wanted: SearchOptions,  # type: ignore[valid-type]
+) -> schemas.Search:
     """Start a search with options of `nas search`, on this service's database."""
     given = wanted.model_dump(exclude_none=True)  # type: ignore[attr-defined]
     words = arguments(command, given)
@@ -108,7 +115,7 @@ def start(launching: Launching, rooted: Rooted, reading: Reading, wanted: Search
         # The missing name is in the request, not in the address: no 404.
         raise ParameterError(str(error)) from error
     rooted.check(options, [snapshot.status.record.name for snapshot in reading.snapshots.all()])
-    return launching.start(words, given)
+    return launching.start(words, given, identified.name)
 
 
 @router.get("/searches/{identifier}")
@@ -129,6 +136,7 @@ def events(launching: Launching, identifier: Identifier) -> StreamingResponse:
 
 
 @router.post("/searches/{identifier}/stop", status_code=202)
-def stop(launching: Launching, identifier: Identifier) -> schemas.Search:
+def stop(launching: Launching, identified: Identified, identifier: Identifier) -> schemas.Search:
     """Stop it as Ctrl-C does; what was finished stays on record, and the same options go on with it."""
+    check_owner(identified, launching.one(identifier)["owner"], f"search {identifier}")
     return launching.stop(identifier)

@@ -2,15 +2,16 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 import click
 import uvicorn
 
 from dashboard.access import access
 from dashboard.app import ServerSettings, create_app
+from dashboard.audit import FILE
+from dashboard.proxies import Proxies
 from nas.errors import ParameterError
+from nas.service.server import ServerOptions
 from nas.store.store import Store
 
 # Event streams do not end by themselves; they are cut this long after the process is asked to stop.
@@ -21,16 +22,20 @@ KEEP_ALIVE_S = 75
 SWITCH_S = 0.0005
 
 
-def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Path]) -> None:
+def serve(storage: str, options: ServerOptions) -> None:
     """Serve until the process is asked to stop.
 
-    Raises ParameterError for a host or port that cannot be bound, StorageError for an unusable database.
+    Raises ParameterError for a host or port that cannot be bound, and for options that would let in anybody,
+    StorageError for an unusable database.
     """
-    allowed = access(host, os.environ)
+    host, port = options.host, options.port
+    proxies = Proxies(options.trusted_proxies, options.user_header, options.proxy_right)
+    allowed = access(host, os.environ, options.tokens, proxies)
     sys.setswitchinterval(SWITCH_S)
     # Without retries, a request fails at once when the database is away, and does not block a thread of the server.
     with Store.open(storage, create=True, max_wait_s=0.0) as store:
-        app = create_app(store, storage, ServerSettings(allowed, searches.resolve(), roots))
+        searches = options.searches.resolve()
+        app = create_app(store, storage, ServerSettings(allowed, searches, options.roots, searches / FILE))
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -38,6 +43,8 @@ def serve(storage: str, host: str, port: int, searches: Path, roots: Sequence[Pa
                 port=port,
                 log_level="warning",
                 server_header=False,
+                # It would believe whoever connects from this machine; the guard believes --trusted-proxy.
+                proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=GRACE_S,
             )

@@ -38,6 +38,7 @@ class Snapshot:
         error = status.last_error
         return {
             "name": record.name,
+            "owner": record.owner,
             "created_at": record.created_at,
             "running": status.driver is not None,
             "budget": status.budget,

@@ -80,6 +80,10 @@ class PluginError(UserError, ImportError):
     """A plug-in that cannot be imported, or that is not of the form that its group needs."""
 
 
+class PackageConflictError(PluginError):
+    """A module of the user's and a package of ours of the same name, where one process needs both."""
+
+
 class DataError(UserError):
     """A data set that is missing, unreadable or unusable for training."""
 

@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from nas.errors import NasError, PluginError, UnknownNameError
+import hybrid_nas
+from nas.errors import NasError, PackageConflictError, PluginError, UnknownNameError
 
 # The distribution of the built-in plug-ins.
 OWN_PACKAGE = "hybrid-nas"
@@ -78,14 +79,26 @@ def load(group: str, name: str) -> Any:
     check(group, name)
     entry = _group(group)[name]
     try:
+        if not is_third_party(group, name):
+            hybrid_nas.import_own(entry.module.partition(".")[0])
         return entry.load()
     except NasError:
         raise
+    except hybrid_nas.NameTakenError as error:
+        raise PackageConflictError(str(error)) from error
     except Exception as error:
+        check_conflict(error)
         message = next(iter(str(error).splitlines()), "no message")
         raise PluginError(
             f"{_kind(group)} {name!r} ({entry.value}) cannot be loaded: {type(error).__name__}: {message}"
         ) from error
+
+
+def check_conflict(error: Exception) -> None:
+    """Raise PackageConflictError where a user's code got a package of ours in the place of his own of the same name."""
+    problem = hybrid_nas.conflict(error)
+    if problem is not None:
+        raise PackageConflictError(problem) from error
 
 
 def is_third_party(group: str, name: str) -> bool:

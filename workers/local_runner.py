@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from nas.errors import ParameterError
 from nas.evaluation import AskTell, Evaluator, Job, Resources, outcomes_of
+from nas.plugins import check_conflict
 from nas.trial import Failure, Outcome, TrialState
 
 
@@ -44,6 +45,8 @@ def _evaluated(search: AskTell, evaluator: Evaluator, job: Job) -> Outcome:
         for outcome in outcomes_of(evaluator, job):
             if outcome.state is not TrialState.STOPPED or not search.should_continue(job, outcome):
                 return outcome
-    except Exception as error:  # Any error belongs to this trial's record; the search goes on.
+    except Exception as error:
+        check_conflict(error)
+        # Any other error belongs to this trial's record; the search goes on.
         return Outcome(failure=Failure.of_error(error))
     return Outcome(failure=Failure("no outcome", "the evaluator ended without one"))

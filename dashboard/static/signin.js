@@ -1,4 +1,4 @@
-// Exchanges a token for a session, then returns to the page that the user asked for, on this site only.
+// Exchanges a token for a session, then returns to the page that the user asked for, on this site only. Ends sessions.
 
 import { call } from "./api.js";
 
@@ -12,14 +12,28 @@ function destination() {
   }
 }
 
+const message = document.getElementById("error");
+
+function show(text) {
+  message.textContent = text;
+  message.hidden = false;
+}
+
+document.getElementById("signout").addEventListener("click", async () => {
+  try {
+    await call("DELETE", "/session");
+    show("Signed out.");
+  } catch (error) {
+    show(error.message);
+  }
+});
+
 document.querySelector("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const message = document.getElementById("error");
   try {
     await call("POST", "/session", { token: document.getElementById("token").value });
     location.assign(destination());
   } catch (error) {
-    message.textContent = error.message;
-    message.hidden = false;
+    show(error.message);
   }
 });

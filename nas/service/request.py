@@ -6,8 +6,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-# The service decides its database and its cluster itself, and links lead out of no folder that it may use.
-ITS_OWN = ("storage", "ray_address", "follow_links")
+# The service decides its database, its cluster and the owner itself, and links lead out of no folder that it may use.
+ITS_OWN = ("storage", "ray_address", "follow_links", "owner")
 # Options of the output, and of the service to talk to.
 OUTPUT_OPTIONS = ("log_format", "json", "service")
 Value = str | int | float | bool | list[str]

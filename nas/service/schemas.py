@@ -18,6 +18,7 @@ class StudySummary(TypedDict):
     """
 
     name: str
+    owner: str | None
     created_at: float
     running: bool
     budget: int | None
@@ -175,12 +176,24 @@ class Search(TypedDict):
     """
 
     id: str
+    owner: str | None
     state: str
     study: str | None
     options: dict[str, Any]
     started_at: float
     ending: str | None
     error: str | None
+
+
+class AuditEntry(TypedDict):
+    """A request to change something, and the status of its answer. `at` is in seconds since 1970."""
+
+    at: float
+    person: str | None
+    address: str
+    method: str
+    path: str
+    status: int
 
 
 class Choices(TypedDict):

@@ -1,14 +1,17 @@
 """Jobs run in a pool of processes, none of which outlives the command, however it ends."""
 
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
+import hybrid_nas
 from nas.latency.machine import available_cores
 
 T = TypeVar("T")
@@ -29,7 +32,9 @@ def run_in_processes(
     while it takes or returns a job would never end.
     """
     other_processes = active_children()
-    pool = ProcessPoolExecutor(available_cores(), get_context("spawn"), _begin, (initialise,))
+    # Pickled apart: `nas` is not imported yet in a new process, and would be the user's where he has one.
+    begin = pickle.dumps(partial(_begin, initialise))
+    pool = ProcessPoolExecutor(available_cores(), get_context("spawn"), hybrid_nas.call_pickled, (begin,))
     # Processes start as jobs are submitted, and inherit the mask of blocked signals.
     mask_before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -67,6 +67,7 @@ def _copy_ours(reading: Connection, writing: Connection, record: StudyRecord, st
             settings={**record.settings, **({RECORDED: record.recorded} if record.recorded else {})},
             created_at=record.created_at,
             driver=null() if driver is None else driver,
+            owner=record.owner,
         )
     )
     of_study = tables.trials.c.study_id == record.study_id

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nas.errors import StorageError
+from nas.store.creation import creation_lock
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
 from nas.store.retry import MAX_WAIT_S, wait_when_away
 from nas.store.schema import upgrade
@@ -36,7 +37,7 @@ class Database:
         if file is not None and not create and not file.is_file():
             raise StorageError(f"no database at --storage {name!r}; `nas search` makes one")
         store = cls(open_engine(url), name)
-        with store._guarded():
+        with store._guarded(), creation_lock(store._engine, name):
             upgrade(store._engine, name)
         wait_when_away(store._engine, max_wait_s)
         return store

@@ -1,6 +1,8 @@
 """Engines: the one way to open a database URL, for Optuna's storage and for ours."""
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nas.errors import StorageError
+from nas.store.creation import creation_lock
 from nas.store.retry import MAX_WAIT_S, wait_when_away
 
 BACKENDS = ("sqlite", "postgresql")
@@ -18,8 +21,12 @@ BUSY_TIMEOUT_S = 30
 class SQLiteConnection(sqlite3.Connection):
     """A connection with write-ahead logging: readers never wait for the writer, commits survive a killed process."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, database: str, *args: Any, **kwargs: Any) -> None:
+        # A new file is its owner's alone, and SQLite gives the files beside it the same mode. One that exists is not
+        # opened: closing it would take SQLite's locks from this process's other connections. What is wrong SQLite says.
+        with suppress(OSError):
+            os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        super().__init__(database, *args, **kwargs)
         # Not executescript and no cursor left open: the pragmas must run outside a transaction.
         self.execute("PRAGMA journal_mode=WAL").close()
         self.execute("PRAGMA synchronous=NORMAL").close()
@@ -75,12 +82,16 @@ def open_optuna(url: URL, max_wait_s: float = MAX_WAIT_S) -> optuna.storages.RDB
 
     Raises StorageError when Optuna cannot use the database.
     """
+    engine = open_engine(url)
     try:
-        storage = optuna.storages.RDBStorage(
-            url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
-        )
+        with creation_lock(engine, shown(url)):
+            storage = optuna.storages.RDBStorage(
+                url.render_as_string(hide_password=False), engine_kwargs=engine_arguments(url)
+            )
         # Our own engine on the same database reports the wait.
         wait_when_away(storage.engine, max_wait_s, silent=True)
         return storage
     except (SQLAlchemyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
         raise StorageError(f"Optuna cannot use database {shown(url)!r}: {str(error).splitlines()[0]}") from error
+    finally:
+        engine.dispose()

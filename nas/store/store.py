@@ -16,6 +16,7 @@ from nas.results.rank_correlation import RankCheck
 from nas.results.settings import ComparableSettings
 from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
+from nas.store.audit_log import AuditEntries
 from nas.store.drivers import Drivers
 from nas.store.retry import retried
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
@@ -35,7 +36,7 @@ class StudyRecord:
     """A recorded study: its identity, its settings, its number of trials by state and of their confirmations.
 
     The study changes only with these numbers: ended trials and confirmations never change. `recorded` holds the study's
-    space and the conditions of its sessions (nas.study.settings).
+    space and the conditions of its sessions (nas.study.settings), `owner` is the person of the service who began it.
     """
 
     study_id: int
@@ -45,6 +46,7 @@ class StudyRecord:
     counts: Mapping[TrialState, int]
     confirmations: int = 0
     recorded: Mapping[str, Any] = field(default_factory=dict)
+    owner: str | None = None
 
 
 class Measured(NamedTuple):
@@ -55,7 +57,7 @@ class Measured(NamedTuple):
     key: str
 
 
-class Store(Drivers, Artifacts):
+class Store(Drivers, Artifacts, AuditEntries):
     """One database. Close it, or use it as a context manager."""
 
     @retried
@@ -88,6 +90,7 @@ class Store(Drivers, Artifacts):
                     counts.get(row.study_id, {}),
                     confirmations.get(row.study_id, 0),
                     row.settings.get(RECORDED, {}),
+                    row.owner,
                 )
                 for row in rows
             ]
@@ -104,7 +107,12 @@ class Store(Drivers, Artifacts):
 
     @retried
     def add_study(
-        self, study_id: int, settings: Mapping[str, Any], created_at: float, stale: float | None = None
+        self,
+        study_id: int,
+        settings: Mapping[str, Any],
+        created_at: float,
+        stale: float | None = None,
+        owner: str | None = None,
     ) -> None:
         """Record a study under Optuna's id, unless another process has just done so.
 
@@ -113,7 +121,8 @@ class Store(Drivers, Artifacts):
         ours = tables.studies
         with suppress(IntegrityError), self._begin() as connection:
             connection.execute(delete(ours).where(ours.c.study_id == study_id, ours.c.created_at == stale))
-            connection.execute(insert(ours).values(study_id=study_id, settings=dict(settings), created_at=created_at))
+            values = {"settings": dict(settings), "created_at": created_at, "owner": owner}
+            connection.execute(insert(ours).values(study_id=study_id, **values))
 
     @retried
     def put_recorded(self, study_id: int, recorded: Mapping[str, Any]) -> None:

@@ -30,6 +30,19 @@ studies = Table(
     Column("created_at", Float, nullable=False),
     Column("driver", JSON),
     Column("stop_asked_at", Float),
+    Column("owner", String(64)),
+)
+
+audit_log = Table(
+    "nas_audit_log",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("person", String(64)),
+    Column("address", String(64), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("status", Integer, nullable=False),
 )
 
 environments = Table(

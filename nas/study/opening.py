@@ -59,8 +59,10 @@ class OpenStudy(NamedTuple):
     record: StudyRecord
 
 
-def open_study(store: Store, storage: str, name: str, settings: ComparableSettings) -> OpenStudy:
-    """The study of that name in the database of URL `storage`, made where it is new.
+def open_study(
+    store: Store, storage: str, name: str, settings: ComparableSettings, owner: str | None = None
+) -> OpenStudy:
+    """The study of that name in the database of URL `storage`, made where it is new, and then the `owner`'s.
 
     Raises ParameterError when it was begun with other settings, StorageError when Optuna cannot use the database.
     """
@@ -78,7 +80,7 @@ def open_study(store: Store, storage: str, name: str, settings: ComparableSettin
             len(study.directions) != len(objectives) or study.get_trials(deepcopy=False)
         ):
             raise ParameterError(f"study {name!r} is another program's, made with Optuna alone; name another --study")
-        _register(store, study, settings, created_at)
+        _register(store, study, settings, created_at, owner)
     record = store.study(name)
     check_content(record, settings)
     # What is not on record is the data set's own way, or no limit.
@@ -102,8 +104,10 @@ def _with(setting: str, value: Any) -> str:
     return f"without {setting}" if value is None else f"with {setting} {value!r}"
 
 
-def _register(store: Store, study: optuna.Study, settings: ComparableSettings, stale: float | None) -> None:
-    store.add_study(study._study_id, settings, time.time(), stale)
+def _register(
+    store: Store, study: optuna.Study, settings: ComparableSettings, stale: float | None, owner: str | None
+) -> None:
+    store.add_study(study._study_id, settings, time.time(), stale, owner)
     # Of two processes that do this at a time both go by the record of the one that was first.
     record = store.study(study.study_name)
     with experimental():

@@ -117,7 +117,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         repeats = 0 if ladder is not None else DEFAULT_CONFIRM if options.confirm is None else options.confirm
         options = replace(options, confirm=repeats)
         start = warm_start(options.start_from, store, space, name)
-        opened = open_study(store, options.storage, name, settings)
+        opened = open_study(store, options.storage, name, settings, options.owner)
         record = opened.record
 
         limit = None

@@ -132,6 +132,10 @@ class SearchOptions:
         "still refused."
     ).default(False)
     storage: str = STORAGE.default(DEFAULT_STORAGE)
+    owner: str | None = Option(
+        "Person to whom a new study belongs: through `nas dashboard` only that one or an admin stops or deletes it.",
+        metavar="NAME",
+    ).default(None)
     sampler: str = Option(
         "Algorithm that proposes architectures: ehvi (expected hypervolume improvement), or Optuna's tpe, "
         "nsga2, nsga3, gp, qmc or random.",

@@ -31,6 +31,7 @@ def build(architecture: Architecture, model_input: ModelInput) -> nn.Module:
             raise
         # Third-party code may raise anything for an input that it was not written for.
         except Exception as error:
+            plugins.check_conflict(error)
             size = f"{model_input.channels}x{model_input.height_px}x{model_input.width_px}"
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ParameterError(f"network {name.text!r} cannot be made for images of {size}: {reason}") from error

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from nas import plugins
 from nas.errors import ParameterError
 from nas.exports.known import users_file
 
@@ -22,6 +23,7 @@ def users_function(name: str) -> Callable[..., Any]:
         module = _module(module_name)
     # A user's module may raise anything when it is imported.
     except Exception as error:
+        plugins.check_conflict(error)
         raise ParameterError(f"network {name!r}: {module_name} cannot be imported: {error}") from error
     function: Any = getattr(module, function_name, None)
     if not callable(function):

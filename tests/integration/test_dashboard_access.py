@@ -9,10 +9,12 @@ from fastapi.testclient import TestClient
 from itsdangerous import TimestampSigner
 
 from dashboard import guard
-from dashboard.access import COOKIE, SESSION_S, Access, Right, access, is_loopback
+from dashboard.access import COOKIE, SESSION_S, Access, access, is_loopback
+from dashboard.identity import ANYBODY, NOBODY
 from dashboard.limits import Bucket
 from dashboard.roots import Roots
 from nas.errors import ParameterError
+from nas.service.tokens import Right
 from nas.store.store import Store
 from tests.serving import client_of
 from tests.studies import make_study
@@ -84,36 +86,37 @@ def test_a_browser_signs_in_once(closed: TestClient) -> None:
 def test_a_session_is_not_forged_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000]
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda self: now[0])
-    running = Access(("word",))
-    cookie = running.begin_session(Right.READ)
-    assert running.right_of_session(cookie) is Right.READ
-    # Changed tokens need a restart, and a new process accepts no earlier session.
-    assert Access(("word",)).right_of_session(cookie) is Right.NOTHING
-    right, signed_at, signature = cookie.split(".")
+    running = Access(("ro:word",))
+    cookie = running.begin_session("word")
+    assert running.of_session(cookie).right is Right.READ
+    # Changed tokens of NAS_API_TOKEN need a restart, and a new process accepts no earlier session.
+    assert Access(("ro:word",)).of_session(cookie) == NOBODY
+    session, signed_at, signature = cookie.split(".")
     now[0] += 1
-    _, signed_later, _ = running.begin_session(Right.READ).split(".")
-    for forged in (f"2.{signed_at}.{signature}", f"{right}.{signed_later}.{signature}", "", "..", "x", "é.ü.ß"):
-        assert running.right_of_session(forged) is Right.NOTHING
+    other, signed_later, _ = running.begin_session("word").split(".")
+    forgeries = (f"{other}.{signed_at}.{signature}", f"{session}.{signed_later}.{signature}")
+    for forged in (*forgeries, "", "..", "x", "é.ü.ß"):
+        assert running.of_session(forged) == NOBODY
     now[0] += SESSION_S
-    assert running.right_of_session(cookie) is Right.NOTHING
+    assert running.of_session(cookie) == NOBODY
 
 
 def test_tokens_may_be_given_as_hashes() -> None:
     digest = hashlib.sha256(b"word").hexdigest()
     restricted = Access((f"ro:sha256:{digest}", "other"))
-    assert restricted.right_of_token("word") is Right.READ
-    assert restricted.right_of_token("other") is Right.WRITE
-    assert restricted.right_of_token(digest) is Right.NOTHING
+    assert restricted.of_token("word").right is Right.READ
+    assert restricted.of_token("other").right is Right.WRITE
+    assert restricted.of_token(digest) == NOBODY
     for wrong in ("sha256:12", "ro:sha256:zz", "ro:"):
         with pytest.raises(ParameterError, match="NAS_API_TOKEN"):
             Access((wrong,))
 
 
 def test_who_may_come_in() -> None:
-    assert access("127.0.0.1", {}).right_of_header("") is Right.WRITE
+    assert access("127.0.0.1", {}).of_token("") == ANYBODY
     assert access("localhost", {}).is_open
-    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).right_of_header("") is Right.NOTHING
-    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).right_of_header("Bearer word") is Right.WRITE
+    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).of_token("") == NOBODY
+    assert access("0.0.0.0", {"NAS_API_TOKEN": "word"}).of_token("word").right is Right.WRITE
     for host in ("0.0.0.0", "::", "192.168.1.2", "example.org"):
         assert not is_loopback(host)
         with pytest.raises(ParameterError, match="NAS_API_TOKEN"):

@@ -24,6 +24,8 @@ ELSEWHERE = (
     *("pip install", "pytest", "optuna-dashboard", "nas dashboard", "nas retrain docs/examples/fashion.yaml"),
     "nas search --evaluator supernet --budget 400",
 )
+# Of those the ones that end by themselves.
+SHORT = "nas dashboard token"
 
 
 # These change nothing: one that several pages show is run for the first of them.
@@ -32,7 +34,8 @@ LOOKING = ("nas spaces", "nas models", "nas mixers", "nas targets")
 
 def shown(path: Path) -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", path.read_text(), flags=re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line and not line.startswith(ELSEWHERE)]
+    lines = [line for block in blocks for line in block.splitlines() if line]
+    return [line for line in lines if line.startswith(SHORT) or not line.startswith(ELSEWHERE)]
 
 
 def to_run(page: str) -> list[str]:

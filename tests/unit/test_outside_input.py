@@ -13,7 +13,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.access import Right, access, is_loopback
+from dashboard.access import access, is_loopback
+from dashboard.identity import ANYBODY, NOBODY
 from nas.cli.main import cli, main
 from nas.errors import DataError, NasError
 from nas.exports.config import load_config
@@ -104,7 +105,7 @@ def test_targets(text: str) -> None:
 def test_hosts_and_tokens_of_the_environment(host: str, tokens: str) -> None:
     allowed = understood(lambda: access(host, {"NAS_API_TOKEN": tokens}))
     is_open = is_loopback(host) and not tokens.split()
-    assert allowed is None or allowed.right_of_header("") is (Right.WRITE if is_open else Right.NOTHING)
+    assert allowed is None or allowed.of_token("") == (ANYBODY if is_open else NOBODY)
 
 
 options = st.sampled_from(sorted(

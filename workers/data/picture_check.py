@@ -1,6 +1,6 @@
 """The check of picture files before the first step, in processes of their own where there are many files.
 
-`python -c "from workers.data.picture_check import main; main()"` is such a process: jobs in, verdicts out, as JSON. It
+`main` is such a process: jobs in, verdicts out, as JSON. It
 imports no torch, which would take longer than to check some ten thousand files.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
+import hybrid_nas
 from nas.errors import DataError
 from nas.exports.pictures import opened
 from workers.data.file_digest import file_digest
@@ -22,7 +23,7 @@ from workers.data.file_digest import file_digest
 MANY_FILES = 2000
 # Verdicts that a process sends at a time.
 BATCH = 200
-START = "from workers.data.picture_check import main; main()"
+START = "workers.data.picture_check:main"
 
 
 class Job(NamedTuple):
@@ -112,8 +113,7 @@ def main() -> None:
 
 def _started() -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 - this program itself
-        # -P: a folder of the user's that is named `workers` is not this package.
-        [sys.executable, "-P", "-c", START],
+        hybrid_nas.command(START),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

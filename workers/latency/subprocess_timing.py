@@ -1,4 +1,4 @@
-"""Timing of ONNX Runtime calls in a new process: `python -m workers.latency.subprocess_timing FOLDER` is that process.
+"""Timing of ONNX Runtime calls in a new process, which is `main`.
 
 A session's time depends on where its memory happens to lie. In a process that had exported 45 networks before, repeats
 of one network differed by 1 to 2%, and by up to 8% from the figure that new processes agree on to half a percent.
@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
+import hybrid_nas
 from workers.latency.estimate import Effort, Estimate, Estimating
 from workers.latency.onnx_network import OnnxNetwork
 from workers.latency.timing import InProcessTiming
@@ -55,7 +56,7 @@ def _process(networks: Mapping[str, OnnxNetwork]) -> Iterator[Callable[[Mapping[
         with (
             stderr_file.open("w") as stderr,
             subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-m", __name__, name, str(reference.threads), reference.provider],
+                hybrid_nas.command(f"{__name__}:main", name, str(reference.threads), reference.provider),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -89,7 +90,9 @@ def line_of(process: "subprocess.Popen[str]", stderr_file: Path) -> str:
     return line
 
 
-def main(folder: Path, threads: int, provider: str) -> None:
+def main() -> None:
+    """Call the networks in a folder once, then time them as the job on standard input says."""
+    folder, threads, provider = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     roles = [role for role in (REFERENCE, NETWORK) if (folder / role).exists()]
     networks = {role: OnnxNetwork.saved(folder / role, threads, provider) for role in roles}
     for network in networks.values():
@@ -119,7 +122,3 @@ def end_with_parent(folder: Path) -> None:
     os.read(sys.stdin.fileno(), 1)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -4,13 +4,14 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
 import ray
 
-from nas.errors import ParameterError, SearchInterruptedError
+import hybrid_nas
+from nas.errors import PackageConflictError, ParameterError, SearchInterruptedError
 
 ANSWER_S = 10.0
 TOKENS = "RAY_AUTH_MODE"
@@ -23,6 +24,12 @@ ALWAYS = {
     # Ray would run its workers at niceness 15: other processes of the machine would slow them and their measurements.
     "RAY_worker_niceness": "0",
 }
+
+
+# The function that each of Ray's workers calls first, and the variable by which Ray passes its name on. Given as a
+# runtime environment, which a cluster's nodes need, it costs each worker .65 s.
+SETUP_HOOK = f"{hybrid_nas.__name__}.{hybrid_nas.import_rooms.__name__}"
+SETUP_HOOK_VARIABLE = "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR"
 
 
 @contextmanager
@@ -51,9 +58,9 @@ def _restored(names: Iterable[str]) -> Iterator[None]:
 def ray_environment(also: Mapping[str, str], *, own: bool = True) -> Iterator[None]:
     """Set the variables that Ray needs at its start, and `also`, within the block; `own` unless Ray is a cluster's."""
     # A token of its own keeps Ray from writing one to the user's home; a cluster uses the user's.
-    token = {"RAY_AUTH_TOKEN": _token()} if own else {}
+    own_variables = {"RAY_AUTH_TOKEN": _token(), SETUP_HOOK_VARIABLE: SETUP_HOOK} if own else {}
     # Ray sets the mode for good, and processes that are forked later with Ray imported would not agree with it.
-    with _restored([TOKENS]), environment({**ALWAYS, **also, **token}):
+    with _restored([TOKENS]), environment({**ALWAYS, **also, **own_variables}):
         yield
 
 
@@ -83,13 +90,54 @@ def connect(address: str) -> None:
     Raises ParameterError when it does not answer.
     """
     if ray.is_initialized():
+        check_workers()
         return
     check_address(address)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"worker_process_setup_hook": _setup_hook()},
+        )
     except (OSError, RuntimeError, ValueError) as error:
         hint = "" if TOKENS in os.environ else f"; where nodes have a token, {TOKENS}=token is needed here too"
         raise ParameterError(f"--ray-address {address!r} is no Ray cluster: {reason(error)}{hint}") from error
+
+
+def _setup_hook() -> Callable[[], None]:
+    """The function that a cluster's workers call first. A node that lacks this package says so by its first job."""
+
+    # A function within one is pickled with its code: a node need not have it.
+    def import_rooms() -> None:
+        from contextlib import suppress
+
+        with suppress(ModuleNotFoundError):
+            import hybrid_nas
+
+            hybrid_nas.import_rooms()
+
+    return import_rooms
+
+
+def check_workers() -> None:
+    """Raise PackageConflictError where a Ray that others have started would have workers import the user's modules for
+    ours.
+    """
+    problems = hybrid_nas.conflicts()
+    if not problems:
+        return
+
+    # Pickled with its code, as above.
+    def begins_with_ours(name: str) -> bool:
+        import sys
+
+        return name in sys.modules
+
+    task = ray.remote(num_cpus=0, max_retries=0)(begins_with_ours)
+    if not ray.get(task.remote("nas")):
+        hint = f"ray.init(runtime_env={{'worker_process_setup_hook': {SETUP_HOOK!r}}})"
+        raise PackageConflictError(f"{problems[0]}; or start Ray by {hint}, as a search does that starts its own")
 
 
 def broken_down(error: Exception) -> SearchInterruptedError:

@@ -19,7 +19,7 @@ from nas.latency.machine import available_bytes, available_cores
 from nas.trial_cost import Slots, TrialMemory, size
 from workers.memory import SHARE
 from workers.ray.cluster import Cluster
-from workers.ray.environment import broken_down, check_address, connect, ray_environment
+from workers.ray.environment import broken_down, check_address, check_workers, connect, ray_environment
 from workers.ray.guard import RayGuard, none_left
 from workers.ray.heartbeat import Watchdog
 from workers.ray.interruption import handle_signals, ignore_signals
@@ -196,7 +196,9 @@ class RayTuneRunner:
         if self.address is not None:
             connect(self.address)
             cluster.check(self._leaving)
-        elif not ray.is_initialized():
+        elif ray.is_initialized():
+            check_workers()
+        else:
             start_ray(self.workers)
         return cluster
 

@@ -7,7 +7,7 @@ from ray.tune.search import Searcher
 
 from nas.evaluation import AskTell, Job
 from nas.trial import WORKER_LOST, Outcome, TrialState
-from workers.ray.trial_actor import OUTCOME
+from workers.ray.trial_actor import ERROR, OUTCOME
 
 SENTENCES, SENTENCE_END = 2, ". "
 
@@ -72,7 +72,12 @@ class StudySearcher(Searcher):  # type: ignore[misc]
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         job = self._jobs.pop(trial_id)
-        outcome: Outcome | None = (result or {}).get(OUTCOME)
+        result = result or {}
+        if ERROR in result:
+            # The trial is recorded as interrupted when the search ends.
+            self._error = result[ERROR]
+            return
+        outcome: Outcome | None = result.get(OUTCOME)
         # Tune also ends trials for reasons of its own, Ctrl-C among them, with their last report, which is a rung.
         unfinished = outcome is not None and outcome.state is TrialState.STOPPED and trial_id not in self._stopped
         self._stopped.discard(trial_id)

@@ -6,15 +6,17 @@ from typing import Any
 import torch
 from ray import tune
 
+from nas.errors import PackageConflictError
 from nas.evaluation import Evaluator, Job, outcomes_of
 from nas.latency.machine import available_cores
+from nas.plugins import check_conflict
 from nas.trial import Failure, Outcome, TrialState
 from workers.allocator import keep_freed_memory
 from workers.memory import limit_to_share
 from workers.ray.heartbeat import Heartbeat
 
-# The key of an Outcome in Tune's result.
-OUTCOME = "outcome"
+# The keys of Tune's result: an Outcome, or an error that is no trial's own and ends the search.
+OUTCOME, ERROR = "outcome", "error_of_all"
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]
@@ -60,6 +62,11 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
             if self._outcomes is None:
                 self._outcomes = outcomes_of(self.evaluator, job)
             outcome = next(self._outcomes)
-        except Exception as error:  # Any error belongs to this trial's record; the search goes on.
+        except Exception as error:
+            try:
+                check_conflict(error)
+            except PackageConflictError as conflict:
+                return {ERROR: conflict, "done": True}
+            # Any other error belongs to this trial's record; the search goes on.
             outcome = Outcome(failure=Failure.of_error(error))
         return {OUTCOME: outcome, "done": outcome.state is not TrialState.STOPPED}
