@@ -42,7 +42,7 @@ class Builder(PartCosts, Protocol):
         """
 
     def peak_memory(self, architecture: Architecture, model_input: ModelInput) -> int:
-        """Return the peak bytes of weights and live activations for one image in float32: the folded network, run eagerly."""
+        """Return the peak bytes of the folded network's weights and live activations for one float32 image."""
 
     def supernet(self, space: "SearchSpace", model_input: ModelInput) -> "nn.Module":
         """Return one network with the weights of all members, fresh from torch's global generator.

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from nas.architecture import Architecture, ModelInput
 from search_spaces import model
-from search_spaces.folding import folded
+from search_spaces.folding import folded_in_place
 
 
 class _ActivationTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -40,7 +40,7 @@ def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
     """Return the peak memory of inference in bytes (nas.builder.Builder). Raises as model.build does."""
     # Fake tensors of the CPU: there attention is fused, unlike on the meta device.
     with torch.no_grad(), FakeTensorMode():
-        network = folded(model.build(architecture, model_input))
+        network = folded_in_place(model.build(architecture, model_input))
         x_BCHW = torch.empty(1, model_input.channels, model_input.height_px, model_input.width_px)
         return peak_bytes(network, x_BCHW)
 

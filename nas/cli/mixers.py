@@ -48,7 +48,7 @@ def command(
 
     The last column is the growth of the latency when the tokens grow fourfold: x4 is linear, x16 quadratic.
 
-    --check measures nothing: it runs the contract suite, on mixers of other packages too, and exits with 1 if one fails.
+    --check measures nothing: it runs the contract suite, on other packages' mixers too, and exits with 1 if one fails.
     """
     if check:
         sys.exit(0 if _check(names or plugins.names(plugins.MIXERS), as_json) else 1)

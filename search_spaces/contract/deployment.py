@@ -68,7 +68,8 @@ def folds_in_every_block(subject: Subject) -> None:
 
     Norms have random statistics; the network that is folded stays as it is.
     """
-    stages = tuple(Stage(subject.name, 2, width, mlp_ratio) for width, mlp_ratio in ((32, 2), (64, 0)))
+    options = tuple(sorted(subject.options.items()))
+    stages = tuple(Stage(subject.name, 2, width, ratio, options=options) for width, ratio in ((32, 2), (64, 0)))
     for block, norm in product(("plain", "residual", "prenorm"), ("batch", "layer")):
         network = build(Architecture(stages, "plain", Blueprint(norm=norm, block=block)), ModelInput(3, 16, 16, 10))
         with_random_statistics(network)

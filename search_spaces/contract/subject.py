@@ -1,9 +1,12 @@
 """The mixer under a contract's check, and how a check fails."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
+
+from nas.architecture import Option
 
 WIDTH = 64
 
@@ -20,15 +23,16 @@ def require(condition: bool, violation: str) -> None:
 
 @dataclass(frozen=True)
 class Subject:
-    """A token mixer under check: its name among the plug-ins, and its class."""
+    """A token mixer under check: its name among the plug-ins, its class, and options unlike its defaults."""
 
     name: str
     mixer_class: type[nn.Module]
+    options: Mapping[str, Option] = field(default_factory=dict)
 
     def make(self, grid: tuple[int, int]) -> nn.Module:
-        """Make the mixer with its default options at WIDTH channels, always with the same weights."""
+        """Make the mixer at WIDTH channels, always with the same weights."""
         torch.manual_seed(0)
-        return self.mixer_class(WIDTH, grid)
+        return self.mixer_class(WIDTH, grid, **self.options)
 
     def stated(self, attribute: str) -> object:
         """Return a class attribute. Raises ContractError without it."""

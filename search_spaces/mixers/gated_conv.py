@@ -45,7 +45,7 @@ class GatedConv(nn.Module):
         self.fc2 = nn.Linear(inner, width, bias=bias)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        gate, passing, convolved = self.fc1(x_BHWC).split(self.widths, dim=3)
+        gate, passing, convolved = torch.split(self.fc1(x_BHWC), self.widths, dim=3)
         convolved = self.conv(convolved.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         if passing.shape[3]:
             convolved = torch.cat([passing, convolved], dim=3)

@@ -22,7 +22,7 @@ class InceptionBranches(nn.Module):
         self.column = _depthwise(convolved, (band, 1), bias)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        passing, square, row, column = x_BCHW.split(self.widths, dim=1)
+        passing, square, row, column = torch.split(x_BCHW, self.widths, dim=1)
         return torch.cat([self.passing(passing), self.square(square), self.row(row), self.column(column)], dim=1)
 
 
@@ -51,7 +51,7 @@ class InceptionDepthwise(nn.Module):
         check_odd("kernel", kernel)
         check_odd("band", band)
         convolved = max(1, int(ratio * width))
-        if not 0 < ratio or 3 * convolved > width:
+        if not ratio > 0 or 3 * convolved > width:
             raise ValueError(f"ratio {ratio:g}: three slices of it are not within width {width}")
         self.branches = InceptionBranches(width, convolved, kernel, band, bias=bias)
 
@@ -67,7 +67,8 @@ class InceptionDepthwise(nn.Module):
     def scaled(self, factor_C: Tensor, shift_C: Tensor) -> nn.Module:
         """Return the mixer on x_BCHW, with a factor and a shift per channel in its convolutions."""
         branches = self.branches
-        (passing, *factors), (passing_shift, *shifts) = factor_C.split(branches.widths), shift_C.split(branches.widths)
+        passing, *factors = torch.split(factor_C, branches.widths)
+        passing_shift, *shifts = torch.split(shift_C, branches.widths)
         if len(passing):
             branches.passing = Affine(passing, passing_shift)
         convolutions = (branches.square, branches.row, branches.column)

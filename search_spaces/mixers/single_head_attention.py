@@ -24,9 +24,10 @@ class PartialAttention(nn.Module):
         self.proj = nn.Conv2d(width, width, 1, bias=False)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        attended, passing = x_BCHW.split(self.widths, dim=1)
+        attended, passing = torch.split(x_BCHW, self.widths, dim=1)
         qkv = self.qkv(self.pre_norm(attended)).flatten(2).transpose(1, 2)
-        mixed = F.scaled_dot_product_attention(*(part[:, None] for part in qkv.split(self.qkv_widths, dim=2)))
+        q, k, v = torch.split(qkv[:, None], self.qkv_widths, dim=3)
+        mixed = F.scaled_dot_product_attention(q, k, v)
         mixed_BCHW = mixed[:, 0].transpose(1, 2).reshape(attended.shape)
         projected_BCHW: Tensor = self.proj(self.act(torch.cat([mixed_BCHW, passing], dim=1)))
         return projected_BCHW

@@ -25,6 +25,7 @@ class WindowAttention(nn.Module):
     within_width: ClassVar = ("head_dim",)
     # The mask of the grid, computed once in the deployed form.
     mask: Tensor | None
+    position_bias: nn.Parameter | None
 
     def __init__(
         self,
@@ -44,9 +45,8 @@ class WindowAttention(nn.Module):
         self.heads = max(1, width // head_dim)
         self.qkv = nn.Linear(width, 3 * self.heads * head_dim, bias=bias)
         self.proj = nn.Linear(self.heads * head_dim, width, bias=bias)
-        self.register_parameter("position_bias", None)
-        if position_bias:
-            self.position_bias = nn.Parameter(nn.init.trunc_normal_(torch.empty((2 * window - 1) ** 2, self.heads), std=0.02))
+        table = torch.empty((2 * window - 1) ** 2, self.heads)
+        self.position_bias = nn.Parameter(nn.init.trunc_normal_(table, std=0.02)) if position_bias else None
         self.register_buffer("mask", None, persistent=False)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
@@ -59,10 +59,11 @@ class WindowAttention(nn.Module):
             qkv = qkv.roll((-down, -right), (1, 2))
         windowed = qkv.reshape(B, tall // rows, rows, wide // columns, columns, 3, self.heads, self.head_dim)
         windowed = windowed.permute(5, 0, 1, 3, 6, 2, 4, 7).reshape(3, -1, self.heads, rows * columns, self.head_dim)
-        mask = self.mask if self.mask is not None and (H, W) == self.grid else self._mask(H, W, x_BHWC.device)
+        mask = self.mask if self.mask is not None and self.grid == (H, W) else self._mask(H, W, x_BHWC.device)
         if mask is not None:
             mask = mask.to(qkv.dtype).expand(B, *mask.shape[1:]).reshape(-1, *mask.shape[2:])
-        mixed = F.scaled_dot_product_attention(*windowed.unbind(0), attn_mask=mask)
+        q, k, v = windowed.unbind(0)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         mixed = mixed.reshape(B, tall // rows, wide // columns, self.heads, rows, columns, self.head_dim)
         mixed = mixed.permute(0, 1, 4, 2, 5, 3, 6).reshape(B, tall, wide, self.heads * self.head_dim)
         if down or right:
@@ -89,7 +90,9 @@ class WindowAttention(nn.Module):
         mask = None
         if (tall, wide) != (height, width) or down or right:
             regions = 4 * _regions(height, tall, down, device)[:, None] + _regions(width, wide, right, device)
-            regions = regions.reshape(tall // rows, rows, wide // columns, columns).transpose(1, 2).flatten(2).flatten(0, 1)
+            regions = (
+                regions.reshape(tall // rows, rows, wide // columns, columns).transpose(1, 2).flatten(2).flatten(0, 1)
+            )
             is_other = regions[:, :, None] != regions[:, None]
             mask = torch.zeros(is_other.shape, device=device).masked_fill(is_other, -torch.inf)[None, :, None]
         if self.position_bias is None:

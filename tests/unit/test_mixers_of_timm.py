@@ -1,7 +1,6 @@
 """Token mixers against timm's classes with the same weights, which are mapped by name."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -12,7 +11,8 @@ from timm.models.inception_next import InceptionDWConv2d
 from timm.models.mambaout import GatedConvBlock
 from timm.models.pvt_v2 import Attention as PvtAttention
 from timm.models.shvit import SHSA
-from timm.models.swin_transformer import SwinTransformerBlock, WindowAttention as SwinAttention, window_partition
+from timm.models.swin_transformer import SwinTransformerBlock, window_partition
+from timm.models.swin_transformer import WindowAttention as SwinAttention
 from torch import Tensor, nn
 
 from nas import plugins
@@ -63,8 +63,8 @@ def agree(ours: Tensor, timms: Tensor) -> None:
     assert float((ours - timms).abs().max()) <= TOLERANCE * max(1.0, float(timms.abs().max()))
 
 
-@pytest.fixture(params=GRIDS, ids=str)
-def x_BCHW(request: pytest.FixtureRequest) -> Tensor:
+@pytest.fixture(params=GRIDS, ids=str, name="x_BCHW")
+def images(request: pytest.FixtureRequest) -> Tensor:
     return torch.randn(2, WIDTH, *request.param, generator=torch.Generator().manual_seed(0))
 
 
