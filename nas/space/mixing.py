@@ -1,4 +1,4 @@
-"""How far a token mixer mixes, as its class states it in `mixing`."""
+"""The reach of token mixers, as their classes state it in `mixing`."""
 
 from nas import plugins
 

@@ -55,17 +55,6 @@ def test_a_space_is_read_as_it_is_meant(tmp_path: Path) -> None:
     assert all(space.decode(space.encode(member)) == member for member in space)
 
 
-def test_order_takes_local_and_global_as_the_mixers_state_it(tmp_path: Path) -> None:
-    """Keys and members are those of the space that lists the mixers."""
-    listed = GOOD.replace("order: [[pool, conv], [attention]]", "order: [[conv, depthwise, pool], [attention]]")
-    stated = GOOD.replace("order: [[pool, conv], [attention]]", "order: [[local], [global]]")
-    assert len({GOOD, listed, stated}) == 3
-    space, expected = (load_space(write(tmp_path, text)) for text in (stated, listed))
-    assert space.constraints.order == (("conv", "depthwise", "pool"), ("attention",))
-    assert (space.key, space.size) == (expected.key, expected.size)
-    assert list(space) == list(expected)
-
-
 def test_a_blueprint_is_a_part_of_the_space(tmp_path: Path) -> None:
     text = """
 recipe: plain
@@ -325,13 +314,6 @@ def stage(field: str, value: str) -> str:
             "constraints.order",
             "no stage has mixer 'attention'; valid: conv, pool",
         ),
-        (
-            STAGE + "constraints:\n  order:\n  - [local]\n  - [global]",
-            5,
-            "constraints.order",
-            "no stage has a global mixer; the mixers are conv, pool",
-        ),
-        (STAGE + "constraints:\n  order:\n  - [pool]\n  - [local]", 5, "constraints.order", "'pool' is listed twice"),
         (STAGE + "constraints:\n  order:\n  - [pool]\n  - [pool]", 5, "constraints.order", "'pool' is listed twice"),
     ],
 )
