@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from search_spaces.full_precision import full_precision
 from search_spaces.mixer_options import check_odd
 
-EPS = 1e-5
+DENOMINATOR_EPS = 1e-5
 
 
 class ReluLinearAttention(nn.Module):
@@ -44,7 +44,7 @@ class ReluLinearAttention(nn.Module):
             # The row of ones gives the denominator in the same product.
             values = F.pad(v, (0, 0, 0, 1), value=1.0)
             sums = (values @ k.transpose(2, 3)) @ q
-            mixed = sums[:, :, :-1] / (sums[:, :, -1:] + EPS)
+            mixed = sums[:, :, :-1] / (sums[:, :, -1:] + DENOMINATOR_EPS)
         projected_BCHW: Tensor = self.proj(mixed.to(qkv.dtype).reshape(B, -1, H, W))
         return projected_BCHW
 

@@ -1,6 +1,7 @@
 """The mobile spaces and the deployed form of their mixers: costs, memory, exports, a supernet's members."""
 
 import random
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from nas.space.mixing import GLOBAL, LOCAL, mixing_of
 from search_spaces import hybrid, mobile
 from search_spaces.cost import cost, part_cost
 from search_spaces.exports.onnx_file import export
+from search_spaces.exports.python_file import export as export_python
 from search_spaces.exports.torch_folder import export as export_folder
+from search_spaces.exports.weights import network_of
 from search_spaces.folding import largest_difference
 from search_spaces.memory import peak_memory
 from search_spaces.model import build
@@ -87,3 +90,22 @@ def test_a_folder_is_loaded_folded(recipe: str, tmp_path: Path) -> None:
 def test_every_mixer_is_a_plug_in() -> None:
     named = {mixer.name for space in SPACES for stage in space.stages for mixer in stage.mixers}
     assert named <= set(plugins.names(plugins.MIXERS))
+
+
+@pytest.mark.parametrize("recipe", ["plain", "compact"])
+@pytest.mark.parametrize("mixer", plugins.names(plugins.MIXERS))
+def test_exported_python_computes_the_same(mixer: str, recipe: str, tmp_path: Path) -> None:
+    """Its classes are gathered by name: no two of them may have the same one. Where norms fold, its `folded` too."""
+    config = ExportedConfig(
+        Architecture((Stage(mixer, 1, 16, 1), Stage(mixer, 1, 32, 0)), recipe), INPUT, plugins.BUILDER, {"seed": 0}
+    )
+    network = network_of(config, None)
+    export_python(config, None, tmp_path / "network.py")
+    exported = runpy.run_path(str(tmp_path / "network.py"))
+    rebuilt = exported["build"]().eval()
+    rebuilt.load_state_dict(network.state_dict())
+    x_BCHW = torch.randn(2, 1, 14, 14)
+    with torch.no_grad():
+        torch.testing.assert_close(rebuilt(x_BCHW), network(x_BCHW))
+        if "folded" in exported:
+            torch.testing.assert_close(exported["folded"](rebuilt)(x_BCHW), network(x_BCHW), rtol=1e-5, atol=1e-5)
