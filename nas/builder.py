@@ -1,5 +1,7 @@
 """The protocol of plug-ins that build networks from architectures: entry points of group `nas.builders`."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from nas.architecture import Architecture, Cost, ModelInput, PartCosts, Stage
@@ -8,6 +10,14 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nas.space import SearchSpace
+
+
+@dataclass(frozen=True)
+class ContractCheck:
+    """One check of a token mixer's contract: its name, and the violation in one line; None if the mixer passes."""
+
+    name: str
+    violation: str | None
 
 
 class Builder(PartCosts, Protocol):
@@ -26,10 +36,13 @@ class Builder(PartCosts, Protocol):
         """Return the canonical form of the architecture, without values at their defaults. Raises as `build` does."""
 
     def cost(self, architecture: Architecture, model_input: ModelInput) -> Cost:
-        """Return the cost, counted on the network itself without memory for its weights. Raises as `build` does."""
+        """Return the cost, counted on the network itself without memory for its weights. Raises as `build` does.
+
+        Parameters are those of training, multiply-accumulates those of the folded network.
+        """
 
     def peak_memory(self, architecture: Architecture, model_input: ModelInput) -> int:
-        """Return the peak bytes of weights and live activations for one image in float32, run eagerly."""
+        """Return the peak bytes of the folded network's weights and live activations for one float32 image."""
 
     def supernet(self, space: "SearchSpace", model_input: ModelInput) -> "nn.Module":
         """Return one network with the weights of all members, fresh from torch's global generator.
@@ -53,3 +66,9 @@ class Builder(PartCosts, Protocol):
 
     def mixer_cost(self, name: str, tokens: ModelInput) -> Cost:
         """Return the cost of the mixer that `build_mixer` returns. Raises UnknownNameError."""
+
+    def check_contract(self, name: str) -> Iterator[ContractCheck]:
+        """Put a token mixer to every check of the contract, one after another.
+
+        Raises UnknownNameError, or PluginError for a mixer that cannot be imported, before the first.
+        """

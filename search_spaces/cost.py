@@ -14,6 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from nas.architecture import Architecture, Cost, ModelInput
 from search_spaces import model
 from search_spaces.families import family_of
+from search_spaces.foldable import MergesBranches
+from search_spaces.folding import folded
 from search_spaces.part import Part
 
 # Functions that return a tensor of their first argument's shape and that the count leaves out.
@@ -36,11 +38,16 @@ def cost(architecture: Architecture, model_input: ModelInput) -> Cost:
 
 
 def count(module: nn.Module, x: torch.Tensor) -> Cost:
-    """Count learned and frozen parameters, and the multiply-accumulates of one call on `x`; both on the meta device."""
+    """Count learned and frozen parameters, and the multiply-accumulates of one call on `x`; both on the meta device.
+
+    Parameters are those of training; multiply-accumulates are those of the folded network, which is what is deployed.
+    """
     # On the meta device attention is unfused, so that the counter sees its matrix products.
     custom_flops = {torch.ops.aten._fft_c2c: _fft_flops}
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=custom_flops) as counter, _WithoutElementwise():
-        module.eval()(x)
+        # Folding takes half as long as the count, and rarely changes it.
+        deployed = folded(module) if any(isinstance(part, MergesBranches) for part in module.modules()) else module
+        deployed.eval()(x)
     sizes = [(weight.numel(), weight.requires_grad) for weight in module.parameters()]
     return Cost(
         parameters=sum(size for size, learned in sizes if learned),

@@ -16,6 +16,15 @@ class Foldable(Protocol):
 
 
 @runtime_checkable
+class MergesBranches(Protocol):
+    """A foldable module whose simpler form has fewer multiply-accumulates; others' have as many."""
+
+    merges_branches: bool
+
+    def folded(self) -> nn.Module: ...
+
+
+@runtime_checkable
 class Deployable(Protocol):
     """A network that builds its own deployed form."""
 
@@ -65,6 +74,18 @@ class OnTokens(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         mixed_BHWC: Tensor = self.mixer(x_BCHW.permute(0, 2, 3, 1))
         return mixed_BHWC.permute(0, 3, 1, 2)
+
+
+class OnChannelsFirst(nn.Module):
+    """An adapter that runs a mixer of x_BCHW on x_BHWC."""
+
+    def __init__(self, mixer: nn.Module) -> None:
+        super().__init__()
+        self.mixer = mixer
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        mixed_BCHW: Tensor = self.mixer(x_BHWC.permute(0, 3, 1, 2))
+        return mixed_BCHW.permute(0, 2, 3, 1)
 
 
 @torch.no_grad()

@@ -19,7 +19,13 @@ def folded(model: nn.Module) -> nn.Module:
     """Copy the network into its deployed form, in evaluation mode: the same outputs with fewer layers."""
     if isinstance(model, Deployable):
         return model.deployed()
-    return flattened(_folded(copy.deepcopy(model).eval()))
+    return folded_in_place(copy.deepcopy(model))
+
+
+@torch.no_grad()
+def folded_in_place(model: nn.Module) -> nn.Module:
+    """Return the deployed form of an assembled network, in evaluation mode, made of its own modules and weights."""
+    return flattened(_folded(model.eval()))
 
 
 def _folded(module: nn.Module) -> nn.Module:

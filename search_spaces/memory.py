@@ -1,4 +1,4 @@
-"""The peak memory of inference: weights and live activations, tracked on tensors without data."""
+"""The peak memory of inference of folded networks: weights and live activations, tracked on tensors without data."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from nas.architecture import Architecture, ModelInput
 from search_spaces import model
+from search_spaces.folding import folded_in_place
 
 
 class _ActivationTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -39,7 +40,7 @@ def peak_memory(architecture: Architecture, model_input: ModelInput) -> int:
     """Return the peak memory of inference in bytes (nas.builder.Builder). Raises as model.build does."""
     # Fake tensors of the CPU: there attention is fused, unlike on the meta device.
     with torch.no_grad(), FakeTensorMode():
-        network = model.build(architecture, model_input).eval()
+        network = folded_in_place(model.build(architecture, model_input))
         x_BCHW = torch.empty(1, model_input.channels, model_input.height_px, model_input.width_px)
         return peak_bytes(network, x_BCHW)
 

@@ -13,6 +13,7 @@ from nas.architecture import Architecture, Cost, ModelInput
 from nas.exports.known import KNOWN
 from search_spaces import cost as counting
 from search_spaces import memory, model
+from search_spaces.contract.suite import check_contract
 from search_spaces.folding import folded
 from search_spaces.known import family
 from search_spaces.lone_mixer import build_mixer, mixer_cost
@@ -23,6 +24,7 @@ __all__ = [
     "build",
     "build_mixer",
     "canonical",
+    "check_contract",
     "checked_mixer",
     "cost",
     "folded",

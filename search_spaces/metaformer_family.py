@@ -33,7 +33,7 @@ class MetaFormerFamily:
 
     @property
     def norms(self) -> Collection[str]:
-        return network.NORMS
+        return network.TOKEN_NORMS
 
     def canonical(self, blueprint: Blueprint) -> Blueprint:
         """Return the empty blueprint. Raises ParameterError for any other: a published recipe has its own."""
@@ -92,6 +92,6 @@ class MetaFormerFamily:
 
     def _norm(self, stage: Stage) -> str:
         norm = stage.norm or self.recipe.norm
-        if norm not in network.NORMS:
-            raise UnknownNameError("norm", norm, network.NORMS)
+        if norm not in network.TOKEN_NORMS:
+            raise UnknownNameError("norm", norm, network.TOKEN_NORMS)
         return norm

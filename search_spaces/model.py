@@ -86,7 +86,9 @@ def mixer_options(architecture: Architecture, index: int) -> dict[str, Option]:
         if name not in defaults:
             valid = ", ".join(defaults) or "none"
             raise ParameterError(f"mixer {stage.mixer!r} has no option {name!r}; valid: {valid}")
-        if type(value) is not type(defaults[name]):
+        # A whole number is recorded as an int, also where the option is a fraction.
+        is_whole_fraction = type(value) is int and type(defaults[name]) is float
+        if type(value) is not type(defaults[name]) and not is_whole_fraction:
             kind = type(defaults[name]).__name__
             raise ParameterError(f"mixer {stage.mixer!r}: {name} {value!r} is not of type {kind}")
     return {**_family_defaults(architecture, stage), **dict(stage.options)}

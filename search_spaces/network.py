@@ -42,8 +42,8 @@ class LayerNorm(nn.LayerNorm):
         super().__init__(width, eps=eps, bias=bias)
 
 
-NORMS: dict[str, type[GroupNorm] | type[LayerNorm]] = {"group": GroupNorm, "layer": LayerNorm}
-ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "star_relu": StarReLU}
+TOKEN_NORMS: dict[str, type[GroupNorm] | type[LayerNorm]] = {"group": GroupNorm, "layer": LayerNorm}
+MLP_ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "star_relu": StarReLU}
 
 
 class Scale(nn.Module):
@@ -64,7 +64,7 @@ class Mlp(nn.Module):
         super().__init__()
         hidden = max(1, round(ratio * width))
         self.fc1 = nn.Linear(width, hidden, bias=recipe.mlp_bias)
-        self.act = ACTIVATIONS[recipe.activation]()
+        self.act = MLP_ACTIVATIONS[recipe.activation]()
         self.fc2 = nn.Linear(hidden, width, bias=recipe.mlp_bias)
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ class Block(nn.Module):
             return nn.Identity() if initial is None else Scale(width, initial)
 
         residual = 1.0 if res_scale else None
-        self.norm1 = NORMS[norm](width, recipe.eps, recipe.norm_bias)
+        self.norm1 = TOKEN_NORMS[norm](width, recipe.eps, recipe.norm_bias)
         self.token_mixer = mixer
         self.drop_path1 = StochasticDepth()
         self.layer_scale1 = scale(layer_scale)
@@ -104,7 +104,7 @@ class Block(nn.Module):
         self.has_mlp = mlp_ratio > 0
         if not self.has_mlp:
             return
-        self.norm2 = NORMS[norm](width, recipe.eps, recipe.norm_bias)
+        self.norm2 = TOKEN_NORMS[norm](width, recipe.eps, recipe.norm_bias)
         self.mlp = Mlp(width, mlp_ratio, recipe)
         self.drop_path2 = StochasticDepth()
         self.layer_scale2 = scale(layer_scale)
@@ -196,7 +196,7 @@ class Head(nn.Module):
     def __init__(self, width: int, classes: int, recipe: NetworkRecipe, *, norm: str) -> None:
         super().__init__()
         self.norm_before_mean = recipe.norm_before_mean
-        kind = NORMS[norm] if recipe.norm_before_mean else LayerNorm
+        kind = TOKEN_NORMS[norm] if recipe.norm_before_mean else LayerNorm
         self.norm = kind(width, recipe.eps, bias=True)
         self.fc = MlpHead(width, classes, recipe.eps) if recipe.head == "mlp" else nn.Linear(width, classes)
 

@@ -3,15 +3,18 @@
 import math
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 import yaml
 
+from nas import plugins
 from nas.errors import UserError
 from nas.space import SearchSpace
 from nas.space.constraint import COSTS, TOTAL_DEPTH, Constraints, Limit
+from nas.space.mixing import GLOBAL, LOCAL, MIXINGS, mixing_of
 from search_spaces.yaml_mixers import mixer_name
 from search_spaces.yaml_reader import YamlReader
-from search_spaces.yaml_values import positive
+from search_spaces.yaml_values import WrongValue, positive, text
 
 KEYS = ("order", TOTAL_DEPTH, *COSTS)
 # More parameters, and more MACs, than any network that can be built.
@@ -62,17 +65,30 @@ def _order(reader: YamlReader, node: yaml.Node, mixers: Collection[str]) -> tupl
     for group_node in reader.items(node, key):
         group = []
         for item in reader.items(group_node, key):
-            name = reader.value(item, key, mixer_name, None)
-            if name is None:
-                continue
-            if name in listed:
-                reader.mistake(item, key, f"{name!r} is listed twice")
-            elif mixers and name not in mixers:
-                reader.mistake(item, key, f"no stage has mixer {name!r}; valid: {', '.join(sorted(mixers))}")
-            listed.add(name)
-            group.append(name)
+            for name in reader.value(item, key, partial(_mixers_named, mixers), None) or ():
+                if name in listed:
+                    reader.mistake(item, key, f"{name!r} is listed twice")
+                elif mixers and name not in mixers:
+                    reader.mistake(item, key, f"no stage has mixer {name!r}; valid: {', '.join(sorted(mixers))}")
+                listed.add(name)
+                group.append(name)
         order.append(tuple(group))
     return tuple(order)
+
+
+def _mixers_named(mixers: Collection[str], node: yaml.Node) -> list[str]:
+    """Read a mixer's name, or `local` or `global` for all of the space's mixers that state it. Raises WrongValue."""
+    mixing = text(node)
+    if mixing not in (LOCAL, GLOBAL) or mixing in plugins.names(plugins.MIXERS):
+        return [mixer_name(node)]
+    stated = {name: mixing_of(name) for name in sorted(mixers)}
+    unstated = [name for name, value in stated.items() if value not in MIXINGS]
+    if unstated:
+        raise WrongValue(f"mixer {unstated[0]!r} does not state its mixing; list mixers by name in place of {mixing!r}")
+    members = [name for name, value in stated.items() if value == mixing]
+    if mixers and not members:
+        raise WrongValue(f"no stage has a {mixing} mixer; the mixers are {', '.join(sorted(mixers))}")
+    return members
 
 
 def _limit(reader: YamlReader, node: yaml.Node, quantity: str) -> Limit:

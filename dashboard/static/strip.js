@@ -16,6 +16,14 @@ const COLOURS = {
   grid_fourier: "#9fa8da",
   random: "#b0a090",
   identity: "#c4c9ce",
+  window_attention: "#f48fb1",
+  pooled_attention: "#ba68c8",
+  linear_attention: "#e57373",
+  single_head_attention: "#d4a5c9",
+  rep_mixer: "#0072b2",
+  inception_depthwise: "#c0ca33",
+  gated_conv: "#ffb74d",
+  state_space: "#4db6ac",
 };
 const OTHERS = ["#d55e00", "#80cbc4", "#ce93d8", "#bcaaa4", "#aed581"];
 // Widths at which a bar has its smallest and its full height.

@@ -1,12 +1,15 @@
-"""`nas mixers`: token mixers compared on this machine."""
+"""`nas mixers`: token mixers compared on this machine, or put to their contract."""
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.table import Table
 
 from nas import plugins
+from nas.builder import Builder
 from nas.cli import options
 from nas.cli.table import print_table
 from nas.errors import ParameterError
@@ -36,12 +39,19 @@ SIDE_FACTORS = (0.5, 1, 2, 4)
     metavar="FILE",
     help="Write latency against tokens as a self-contained Plotly page.",
 )
+@click.option("--check", is_flag=True, help="Put the mixers to every check of their contract instead.")
 @options.as_json
-def command(names: tuple[str, ...], width: int, grid: int, target: str, html: Path | None, as_json: bool) -> None:
+def command(
+    names: tuple[str, ...], width: int, grid: int, target: str, html: Path | None, check: bool, as_json: bool
+) -> None:
     """Compare token mixers (all of them by default): parameters, MACs, and latency at four token counts.
 
     The last column is the growth of the latency when the tokens grow fourfold: x4 is linear, x16 quadratic.
+
+    --check measures nothing: it runs the contract suite, on other packages' mixers too, and exits with 1 if one fails.
     """
+    if check:
+        sys.exit(0 if _check(names or plugins.names(plugins.MIXERS), as_json) else 1)
     if "@" in target or "size=" in target:
         raise ParameterError(f"--target {target!r}: mixers are compared on this machine only, at the size of --grid")
     sides = [max(1, round(grid * factor)) for factor in SIDE_FACTORS]
@@ -51,7 +61,7 @@ def command(names: tuple[str, ...], width: int, grid: int, target: str, html: Pa
     if as_json:
         click.echo(json.dumps([_as_json(report) for report in reports]))
         return
-    table = Table("mixer", "stated cost", "bound by", box=None, pad_edge=False)
+    table = Table("mixer", "mixing", "stated cost", "bound by", box=None, pad_edge=False)
     for heading in ("parameters", "frozen", "MACs", *(f"{side * side} tokens, ms" for side in sides), "growth"):
         table.add_column(heading, justify="right")
     for report in reports:
@@ -59,6 +69,7 @@ def command(names: tuple[str, ...], width: int, grid: int, target: str, html: Pa
         cost = report.costs[1]
         table.add_row(
             report.mixer,
+            report.mixing or "not stated",
             report.stated_cost,
             report.bound_by,
             f"{cost.parameters:,}",
@@ -73,9 +84,30 @@ def command(names: tuple[str, ...], width: int, grid: int, target: str, html: Pa
         click.echo(f"wrote {html}")
 
 
+def _check(names: Sequence[str], as_json: bool) -> bool:
+    """Print the result of every check of each mixer. Return whether all pass."""
+    for name in names:
+        plugins.check(plugins.MIXERS, name)
+    builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
+    rows = []
+    for name in names:
+        checks = list(builder.check_contract(name))
+        rows += [{"mixer": name, "check": check.name, "violation": check.violation} for check in checks]
+        if as_json:
+            continue
+        violated = [check for check in checks if check.violation is not None]
+        click.echo(f"{name}: {len(checks) - len(violated)} of {len(checks)} checks pass")
+        for check in violated:
+            click.echo(f"  fails: {check.name}: {check.violation}")
+    if as_json:
+        click.echo(json.dumps(rows))
+    return all(row["violation"] is None for row in rows)
+
+
 def _as_json(report: MixerReport) -> dict[str, object]:
     return {
         "mixer": report.mixer,
+        "mixing": report.mixing,
         "cost": report.stated_cost,
         "leans_on": report.bound_by,
         "tied": report.is_tied,

@@ -10,6 +10,7 @@ from nas.architecture import Cost, ModelInput
 from nas.builder import Builder
 from nas.latency.meter import load_meter
 from nas.objective import Measurement
+from nas.space.mixing import mixing_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,6 +27,7 @@ class MixerReport:
     mixer: str
     stated_cost: str
     bound_by: str
+    mixing: str | None
     is_tied: bool
     sides: tuple[int, ...]
     costs: tuple[Cost, ...]
@@ -34,14 +36,14 @@ class MixerReport:
 
 @dataclass(frozen=True)
 class LoneMixer:
-    """A token mixer on its own on a grid of tokens: a Network."""
+    """A token mixer on its own on a grid of tokens, in its deployed form: a Network."""
 
     mixer: str
     model_input: ModelInput
 
     def build(self) -> "nn.Module":
         builder: Builder = plugins.load(plugins.BUILDERS, plugins.BUILDER)
-        return builder.build_mixer(self.mixer, self.model_input)
+        return builder.folded(builder.build_mixer(self.mixer, self.model_input))
 
 
 def stated_bound(mixer_class: Any) -> str:
@@ -78,6 +80,7 @@ def compare(mixers: Sequence[str], width: int, sides: Sequence[int], target: str
             name,
             mixer_class.cost,
             stated_bound(mixer_class),
+            mixing_of(name),
             mixer_class.tied,
             tuple(sides),
             tuple(costs),

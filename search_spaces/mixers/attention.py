@@ -13,6 +13,7 @@ class Attention(nn.Module):
     """
 
     cost: ClassVar = "O(n^2)"
+    mixing: ClassVar = "global"
     tied: ClassVar = False
     bound_by: ClassVar = "compute"
     last: ClassVar = "proj"

@@ -14,6 +14,7 @@ class DenseConv(nn.Module):
     """
 
     cost: ClassVar = "O(n)"
+    mixing: ClassVar = "local"
     tied: ClassVar = False
     bound_by: ClassVar = "compute"
     stands_alone: ClassVar = True

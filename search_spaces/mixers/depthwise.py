@@ -11,6 +11,7 @@ class Depthwise(nn.Module):
     """One `kernel` x `kernel` filter per channel, without bias: by default 9d parameters at width d."""
 
     cost: ClassVar = "O(n)"
+    mixing: ClassVar = "local"
     tied: ClassVar = False
     bound_by: ClassVar = "memory bandwidth"
     last: ClassVar = "conv"

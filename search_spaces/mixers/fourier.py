@@ -16,6 +16,7 @@ class Fourier(nn.Module):
     """
 
     cost: ClassVar = "O(n log n)"
+    mixing: ClassVar = "global"
     tied: ClassVar = False
     bound_by: ClassVar = "memory bandwidth"
 

@@ -17,6 +17,7 @@ class FusedInvertedBottleneck(nn.Module):
     """
 
     cost: ClassVar = "O(n)"
+    mixing: ClassVar = "local"
     tied: ClassVar = False
     bound_by: ClassVar = "compute"
     is_nonlinear: ClassVar = True

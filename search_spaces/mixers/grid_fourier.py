@@ -15,6 +15,7 @@ class GridFourier(nn.Module):
     """
 
     cost: ClassVar = "O(n log n)"
+    mixing: ClassVar = "global"
     tied: ClassVar = False
     bound_by: ClassVar = "memory bandwidth"
 

@@ -9,6 +9,7 @@ class Identity(nn.Module):
     """The identity: only the downsampling between stages mixes tokens."""
 
     cost: ClassVar = "0"
+    mixing: ClassVar = "none"
     tied: ClassVar = False
     bound_by: ClassVar = "nothing"
 

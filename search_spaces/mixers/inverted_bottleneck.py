@@ -37,6 +37,7 @@ class InvertedBottleneck(nn.Module):
     """
 
     cost: ClassVar = "O(n)"
+    mixing: ClassVar = "local"
     tied: ClassVar = False
     bound_by: ClassVar = "memory bandwidth and compute"
     is_nonlinear: ClassVar = True

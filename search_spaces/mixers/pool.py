@@ -13,6 +13,7 @@ class Pool(nn.Module):
     """The `size` x `size` neighbourhood's mean minus the token itself: the block's residual adds the token back."""
 
     cost: ClassVar = "O(n)"
+    mixing: ClassVar = "local"
     tied: ClassVar = False
     bound_by: ClassVar = "memory bandwidth"
 

@@ -13,6 +13,7 @@ class RandomMixing(nn.Module):
     """
 
     cost: ClassVar = "O(n^2)"
+    mixing: ClassVar = "global"
     tied: ClassVar = True
     bound_by: ClassVar = "compute"
 

@@ -9,6 +9,7 @@ class SpatialMlp(nn.Module):
     """A bias-free Linear(n, n) over tokens: n^2 parameters."""
 
     cost: ClassVar = "O(n^2)"
+    mixing: ClassVar = "global"
     tied: ClassVar = True
     bound_by: ClassVar = "compute"
 

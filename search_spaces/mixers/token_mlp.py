@@ -13,6 +13,7 @@ class TokenMlp(nn.Module):
     """
 
     cost: ClassVar = "O(n)"
+    mixing: ClassVar = "global"
     tied: ClassVar = True
     bound_by: ClassVar = "compute"
 

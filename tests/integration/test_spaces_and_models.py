@@ -89,10 +89,12 @@ def test_mixers_are_compared_on_this_machine(tmp_path: Path) -> None:
     shown = run_nas([*arguments, "--html", "mixers.html"], tmp_path)
     assert shown.code == 0, shown.err
     assert "O(n^2)" in shown.out
+    assert "global" in shown.out
     assert "256 tokens" in shown.out
     assert (tmp_path / "mixers.html").stat().st_size > 1_000_000
     (pool, random) = json.loads(run_nas([*arguments, "--json"], tmp_path).out)
     assert (pool["mixer"], random["tied"]) == ("pool", True)
+    assert (pool["mixing"], random["mixing"]) == ("local", "global")
     assert [grid["tokens"] for grid in random["grids"]] == [4, 16, 64, 256]
     assert [grid["frozen"] for grid in random["grids"]] == [16, 256, 4096, 65536]
     assert all(grid["latency_ms"] > 0 for grid in pool["grids"])

@@ -48,6 +48,25 @@ def run(folder: Path, *arguments: str) -> str:
     return done.out
 
 
+def test_it_is_put_to_the_contract(installed: Path) -> None:
+    """The check that the README shows: the mixer passes, one that states something else fails with code 1."""
+    assert run(installed, "mixers", "shift", "--check") == "shift: 11 of 11 checks pass\n"
+    source = installed / "site" / "shift_mixer.py"
+    right = source.read_text()
+    source.write_text(right.replace('mixing: ClassVar = "local"', 'mixing: ClassVar = "global"'))
+    try:
+        done = started(installed, nas_script(), "mixers", "shift", "identity", "--check", "--json")
+    finally:
+        source.write_text(right)
+    assert done.returncode == 1, done.stderr
+    failed = [row for row in json.loads(done.stdout) if row["violation"] is not None]
+    assert [(row["mixer"], row["check"]) for row in failed] == [("shift", "mixes as far as stated")]
+    assert "tokens do not matter" in failed[0]["violation"]
+    refused = started(installed, nas_script(), "mixers", "magic", "--check")
+    assert refused.returncode == 2
+    assert "mixer 'magic'" in refused.stderr
+
+
 def test_it_is_searched_and_exported(installed: Path) -> None:
     assert "shift(step=2)" in run(installed, "spaces", "show", "space.yaml")
     quick = ("--epochs", "1", "--train-size", "64", "--budget", "2", "--confirm", "0", "--workers", "1")
