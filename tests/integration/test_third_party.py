@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nas.architecture import Architecture, Stage
-from tests.conftest import ROOT, Finished, run_nas
+from tests.conftest import ROOT, Finished, nas_script, run_nas
 
 SPACE = """\
 stages:
