@@ -103,7 +103,7 @@ def _print_notes(
     elif unconfirmed := sum(not member["confirmed"] for member in members):
         print_note(
             f"{UNCONFIRMED}: {unconfirmed} of {len(members)} members are judged by the search's own seed alone. That "
-            f"{measure} is likely too high; `nas search --confirm` trains them with further seeds"
+            f"{measure} is likely too high; `nas search` trains them again at its end (--target-epochs, --confirm)"
         )
     if any(row["similar_to"] for row in rows):
         print_note(f"~ differs from another member's {measure} by less than the standard error between seeds")

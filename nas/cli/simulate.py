@@ -20,7 +20,7 @@ from nas.cli.sampler_list import parse_samplers
 from nas.cli.table import print_note, print_table
 from nas.errors import ParameterError
 from nas.exports.output_file import check_folder_of, write_text
-from nas.objective import FEATURE_PREFIX
+from nas.objective import ACCURACY, FEATURE_PREFIX
 from nas.simulation.comparison import Comparison
 from nas.simulation.hypervolume import HypervolumeScale
 from nas.simulation.replay import ReplayResult, replay_samplers
@@ -81,6 +81,9 @@ def command(
     max_latency_ms = replay_options.max_latency_ms
     if max_latency_ms is not None and all(row.figures["latency_ms"] > max_latency_ms for row in recorded.rows):
         raise ParameterError(f"--max-latency {max_latency_ms:g}: every row of {str(table)!r} is slower")
+    least = replay_options.min_accuracy
+    if least is not None and all(row.figures[ACCURACY.name] < least for row in recorded.rows):
+        raise ParameterError(f"--min-accuracy {least:g}: every row of {str(table)!r} is less accurate")
     if replay_options.features and not recorded.rows[0].features:
         raise ParameterError(f"--features: {str(table)!r} has no column {FEATURE_PREFIX}NAME")
     scale = HypervolumeScale(recorded, replay_options)

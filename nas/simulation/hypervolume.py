@@ -30,7 +30,7 @@ class HypervolumeScale:
         ]
         worst = tuple(max(column) for column in zip(*(point for _, point in allowed), strict=True))
         self.reference = options.reference or (
-            worst[0],
+            worst[0] if options.min_accuracy is None else 1 - options.min_accuracy,
             max(row.figures[LATENCY.name] for row, _ in allowed),
         )
         self._reference_point = (*self._scaled(*self.reference), *worst[2:])

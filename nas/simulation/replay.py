@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 from nas import plugins
 from nas.errors import ParameterError
 from nas.evaluation import Watcher
-from nas.objective import LATENCY, Objective
+from nas.objective import ACCURACY, LATENCY, Objective
+from nas.results.limits import MIN_ACCURACY_SETTING
 from nas.results.rank_correlation import RankCheck
 from nas.results.settings import ComparableSettings
 from nas.samplers.setting import SamplerSetting
@@ -136,6 +137,7 @@ def replay_with(
             "fingerprint": {"target": TARGET},
             "objectives": list(table.objectives),
             "max_latency_ms": options.max_latency_ms,
+            MIN_ACCURACY_SETTING: options.min_accuracy,
             "epochs": epochs,
             "seed": seed,
         }
@@ -222,7 +224,8 @@ def _sampler_setting(
     space: TableSpace, seed: int, objectives: Sequence[Objective], options: ReplayOptions
 ) -> SamplerSetting:
     """Return what a sampler knows: rows, latencies and requested features, or the choices alone."""
-    limits = {} if options.max_latency_ms is None else {LATENCY.name: options.max_latency_ms}
+    by_objective = {LATENCY.name: options.max_latency_ms, ACCURACY.name: options.min_accuracy}
+    limits = {name: limit for name, limit in by_objective.items() if limit is not None}
     if options.same_knowledge:
         return SamplerSetting(ChoiceSpace(space.table), seed, objectives, limits=limits)
     features = space.table.rows[0].features if options.features else ()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from nas.errors import ParameterError
-from nas.options import MAX_LATENCY, Option, check_options
+from nas.options import MAX_LATENCY, MIN_ACCURACY, Option, check_options
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,11 @@ class ReplayOptions:
     reference: tuple[float, float] | None = None
     log_latency: bool = Option("Compute the hypervolume with the logarithm of latency.").default(False)
     max_latency_ms: float | None = replace(MAX_LATENCY, help="Latency limit: slower rows are infeasible.").default(None)
+    min_accuracy: float | None = replace(
+        MIN_ACCURACY,
+        help="Least accuracy: rows below it are on no front, and the hypervolume is measured from it unless there is "
+        "a --reference.",
+    ).default(None)
     early_stopping: bool = Option("Replay every trial to the end of its learning curve.").default(True)
     same_knowledge: bool = Option(
         "Give all samplers the same knowledge: none knows a latency before its trial, nor which rows the table has. "

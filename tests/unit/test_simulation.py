@@ -167,6 +167,17 @@ def test_with_a_limit_that_few_rows_meet_the_fastest_is_tried_first(table: Path)
     assert result.course[0] > 0
 
 
+@pytest.mark.parametrize("sampler", ["ehvi", "tpe"])
+def test_a_least_accuracy_is_where_the_hypervolume_begins(table: Path, sampler: str) -> None:
+    read = read_table(table)
+    accuracies = sorted(row.figures["accuracy"] for row in read.rows)
+    options = ReplayOptions(20, min_accuracy=accuracies[-10])
+    result = replay(read, sampler, 0, options)
+    assert HypervolumeScale(read, options).reference[0] == 1 - accuracies[-10]
+    at_least = [row is not None and read.rows[row].figures["accuracy"] > accuracies[-10] for row in result.rows]
+    assert [share > 0 for share in result.course] == [any(at_least[: index + 1]) for index in range(20)]
+
+
 def test_training_losses_are_replayed_where_they_are_recorded(tmp_path: Path) -> None:
     head = "param:a,accuracy,latency_ms,accuracy@1,accuracy@3,loss@1,loss@3\n"
     (tmp_path / "t.csv").write_text(head + "x,0.6,1,0.3,0.6,2.5,1.5\ny,0.7,1,0.4,0.7,2.25,1.25\n")
@@ -339,6 +350,7 @@ def test_features_that_a_table_does_not_have(tmp_path: Path, nas: Callable[..., 
             "--reference '2,5' is neither max nor ERROR,LATENCY, such as 0.3,5: an error above 0 and at most 1",
         ),
         ("--max-latency 0.001", "slower"),
+        ("--min-accuracy 0.9999", "less accurate"),
         ("--reference 0.0001,0.0001", "--reference 0.0001,0.0001"),
         ("--table nowhere.csv", "nowhere.csv"),
     ],
