@@ -16,6 +16,7 @@ from nas.results.rank_correlation import RankCheck
 from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
 from nas.store.drivers import Drivers
+from nas.store.network_weights import weights_prefix
 from nas.store.retry import retried
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
 
@@ -31,10 +32,10 @@ Ending = tuple[TrialState, float, Failure | None]
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A recorded study: its identity, its settings, its number of trials by state and of their confirmations.
+    """A recorded study: its identity, its settings, its number of trials by state, of their confirmations and tests.
 
-    The study changes only with these numbers: ended trials and confirmations never change. `recorded` holds the study's
-    space and the conditions of its sessions (nas.study.settings).
+    The study changes only with these numbers: but for tests, ended trials and confirmations never change. `recorded`
+    holds the study's space and the conditions of its sessions (nas.study.settings).
     """
 
     study_id: int
@@ -43,6 +44,7 @@ class StudyRecord:
     created_at: float
     counts: Mapping[TrialState, int]
     confirmations: int = 0
+    tests: int = 0
     recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -69,9 +71,9 @@ class Store(Drivers, Artifacts):
             )
             for study_id, state, count in connection.execute(query):
                 counts.setdefault(study_id, {})[TrialState(state)] = count
-            confirmed = select(tables.trials.c.study_id, func.count()).join(tables.confirmations)
-            query = confirmed.group_by(tables.trials.c.study_id)
-            confirmations = {row.study_id: row[1] for row in connection.execute(query)}
+            further = select(tables.trials.c.study_id, func.count(), func.count(tables.confirmations.c.test_accuracy))
+            query = further.join(tables.confirmations).group_by(tables.trials.c.study_id)
+            further_counts = {row.study_id: (row[1], row[2]) for row in connection.execute(query)}
             ours = tables.studies
             rows = connection.execute(
                 select(ours, _optuna_studies.c.study_name)
@@ -85,7 +87,7 @@ class Store(Drivers, Artifacts):
                     {name: value for name, value in row.settings.items() if name != RECORDED},
                     row.created_at,
                     counts.get(row.study_id, {}),
-                    confirmations.get(row.study_id, 0),
+                    *further_counts.get(row.study_id, (0, 0)),
                     row.settings.get(RECORDED, {}),
                 )
                 for row in rows
@@ -124,12 +126,14 @@ class Store(Drivers, Artifacts):
             connection.execute(update(ours).where(ours.c.study_id == study_id).values(settings=values))
 
     @retried
-    def remove_study(self, study_id: int) -> None:
-        """Delete a study and its trials from our tables. Measurements stay, for they belong to networks, and Optuna's
-        tables are not changed.
+    def remove_study(self, study: StudyRecord) -> None:
+        """Delete a study, its trials and their weights from our tables. Measurements stay, for they belong to networks,
+        and Optuna's tables are not changed.
         """
+        is_weights = tables.artifacts.c.name.startswith(weights_prefix(study.name), autoescape=True)
         with self._begin() as connection:
-            connection.execute(delete(tables.studies).where(tables.studies.c.study_id == study_id))
+            connection.execute(delete(tables.artifacts).where(is_weights))
+            connection.execute(delete(tables.studies).where(tables.studies.c.study_id == study.study_id))
 
     @retried
     def begin_trial(self, study_id: int, trial: Trial, started_at: float) -> None:
