@@ -6,6 +6,7 @@ import time
 import click
 
 from nas.cli import options
+from nas.results.ladder import Ladder
 from nas.store.store import Store
 from nas.study.status import Status, status
 from nas.trial import TrialState
@@ -41,12 +42,16 @@ def _lines(status: Status) -> list[str]:
     )
     budget = "" if status.budget is None else f" of {status.budget}"
     left = "" if status.left_s is None else f", {status.left_s / 60:.0f} min left"
+    ladder = Ladder.of_study(status.record.settings)
     if status.budget is not None and status.done >= status.budget:
-        left = ", the front is being confirmed"
+        left = ", the front is being confirmed" if ladder is None else ", promising ones are trained longer"
     lines = [
         f"study {status.record.name}: {search}",
         f"  trials: {status.done}{budget} done ({states or 'none yet'}); {status.trials_per_hour:.0f} per hour{left}",
     ]
+    if ladder is not None:
+        further = f"{status.record.confirmations} longer trainings so far"
+        lines.append(f"  target training: {ladder.target}; {further}, {status.record.tests} networks tested")
     if status.workers:
         nodes = ", ".join(f"{node} ({count})" for node, count in sorted(status.workers.items()))
         lines.append(f"  workers: {sum(status.workers.values())} on {nodes}")

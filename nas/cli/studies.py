@@ -2,13 +2,16 @@
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from rich.table import Table
 
 from nas.cli import options
-from nas.cli.table import print_table
+from nas.cli.table import print_note, print_table
+from nas.results.ladder import Ladder
 from nas.store.store import Store
 from nas.study.driver_lock import is_alive
 from nas.trial import TrialState
@@ -40,19 +43,30 @@ def command(storage: str, as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("study", overflow="fold")
-    for heading in ("space", "data set", "target"):
+    targets = [_target_training(record.settings) for record in records]
+    # Only where some study has one: the table is wide enough.
+    further = ("trained at",) if any(targets) else ()
+    for heading in ("space", "data set", "target", *further):
         table.add_column(heading)
     for state in TrialState:
         table.add_column(state.value, justify="right")
     table.add_column("created (UTC)")
-    for record in records:
+    for record, target in zip(records, targets, strict=True):
         driver = drivers[record.study_id]
         is_driven = driver is not None and is_alive(driver, time.time())
         cut_off = " (cut off)" if record.counts.get(TrialState.RUNNING) and not is_driven else ""
         table.add_row(
             record.name,
             *(str(record.settings[name]) for name in ("space", "dataset", "target")),
+            *(target for _ in further),
             *(f"{record.counts.get(state, 0)}{cut_off if state is TrialState.RUNNING else ''}" for state in TrialState),
             datetime.fromtimestamp(record.created_at, UTC).strftime("%Y-%m-%d %H:%M"),
         )
     print_table(table)
+    if further:
+        print_note("trained at: images x epochs of the target training, by which the study's front is judged")
+
+
+def _target_training(settings: Mapping[str, Any]) -> str:
+    ladder = Ladder.of_study(settings)
+    return "" if ladder is None else f"{ladder.target.images} x {ladder.target.epochs}"

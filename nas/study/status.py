@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nas.results.ladder import Ladder
 from nas.store.store import Ending, Store, StudyRecord
 from nas.study.driver_lock import is_alive
 from nas.trial import STOPPED_BY_USER, TIME_IS_UP, Failure, TrialState
@@ -55,6 +56,7 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON values; other programs rely on the keys."""
+        ladder = Ladder.of_study(self.record.settings)
         return {
             "study": self.record.name,
             "running": self.driver is not None,
@@ -63,6 +65,8 @@ class Status:
             "budget": self.budget,
             "left_s": self.left_s,
             "trials": {state.value: self.record.counts.get(state, 0) for state in TrialState},
+            "target_training": None if ladder is None else vars(ladder.target).copy(),
+            "longer_trainings": 0 if ladder is None else self.record.confirmations,
             "trials_per_hour": self.trials_per_hour,
             "failures": dict(self.failures),
             "last_error": None if self.last_error is None else vars(self.last_error),
