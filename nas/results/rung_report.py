@@ -74,41 +74,40 @@ def study_reports(trials: Sequence[Trial], settings: Mapping[str, Any]) -> list[
 
 
 def rung_reports(
-    trials: Sequence[Trial], ladder: Ladder, kind: Callable[[Architecture], str | None]
+    trials: Sequence[Trial], ladder: Ladder, mixing_kind: Callable[[Architecture], str | None]
 ) -> list[RungReport]:
-    """Return a report of each rung, that of the trials first. `kind` gives an architecture's kind of mixing."""
-    accuracies = [(trial, ladder.accuracies(trial)) for trial in trials]
-    kinds = {trial.number: kind(trial.architecture) for trial, (*_, final) in accuracies if final is not None}
-    reports = []
-    for index, fidelity in enumerate(ladder.rungs):
-        seconds = [
-            train_s
-            for trial, climbed in accuracies
-            if climbed[index] is not None and (train_s := _train_s(trial, fidelity, is_own=index == 0)) is not None
-        ]
-        pairs = [
-            (kinds[trial.number], below, final)
-            for trial, climbed in accuracies
-            if (below := climbed[index]) is not None and (final := climbed[-1]) is not None
-        ]
-        tau, interval, gains = None, None, {}
-        if fidelity != ladder.target and len(pairs) >= MIN_AT_TARGET:
-            ranked = tuple((below, final) for _, below, final in pairs)
-            tau, interval = rank_correlation(*zip(*ranked, strict=True)), _interval(ranked)
-            gains = {kind: _gain([b - a for of, a, b in pairs if of == kind]) for kind in KINDS}
-        trained = sum(climbed[index] is not None for _, climbed in accuracies)
-        reports.append(
-            RungReport(
-                fidelity,
-                trained,
-                statistics.median(seconds) if seconds else None,
-                len(pairs),
-                tau,
-                interval,
-                {kind: gain for kind, gain in gains.items() if gain.trials},
-            )
-        )
-    return reports
+    """Return a report of each rung, that of the trials first."""
+    climbs = [_Climb(trial, ladder.accuracies(trial)) for trial in trials]
+    finals = [climb.trial for climb in climbs if climb.accuracies[-1] is not None]
+    kinds = {trial.number: mixing_kind(trial.architecture) for trial in finals}
+    return [_report(climbs, kinds, ladder, rung) for rung in range(len(ladder.rungs))]
+
+
+class _Climb(NamedTuple):
+    """A trial with its accuracy at each rung; None where it has none."""
+
+    trial: Trial
+    accuracies: Sequence[float | None]
+
+
+def _report(climbs: Sequence[_Climb], kinds: Mapping[int, str | None], ladder: Ladder, rung: int) -> RungReport:
+    """Report a rung; `kinds` are those of the trials at the target, by number."""
+    trained = [climb.trial for climb in climbs if climb.accuracies[rung] is not None]
+    seconds = [train_s for trial in trained if (train_s := _train_s(trial, ladder, rung)) is not None]
+    pairs = {
+        climb.trial.number: (below, final)
+        for climb in climbs
+        if (below := climb.accuracies[rung]) is not None and (final := climb.accuracies[-1]) is not None
+    }
+    tau, interval, gains = None, None, {}
+    if ladder.rungs[rung] != ladder.target and len(pairs) >= MIN_AT_TARGET:
+        tau, interval = rank_correlation(*zip(*pairs.values(), strict=True)), _interval(tuple(pairs.values()))
+        for kind in KINDS:
+            rises = [final - below for number, (below, final) in pairs.items() if kinds[number] == kind]
+            if rises:
+                gains[kind] = _gain(rises)
+    median_s = statistics.median(seconds) if seconds else None
+    return RungReport(ladder.rungs[rung], len(trained), median_s, len(pairs), tau, interval, gains)
 
 
 def conclusion(reports: Sequence[RungReport]) -> list[str]:
@@ -147,12 +146,12 @@ def _gain(gains: Sequence[float]) -> Gain:
     return Gain(statistics.fmean(gains), statistics.stdev(gains) / math.sqrt(len(gains)), len(gains))
 
 
-def _train_s(trial: Trial, fidelity: Fidelity, *, is_own: bool) -> float | None:
-    """Return the seconds of the trial's training at the fidelity, its own at the lowest rung."""
-    if is_own:
+def _train_s(trial: Trial, ladder: Ladder, rung: int) -> float | None:
+    """Return the seconds of the trial's training at a rung, its own at the lowest one."""
+    if rung == 0:
         return None if trial.outcome is None else trial.outcome.train_s
-    seconds = (further.outcome.train_s for further in trial.confirmations if further.fidelity == fidelity)
-    return next(seconds, None)
+    at_rung = (further.outcome.train_s for further in trial.confirmations if further.fidelity == ladder.rungs[rung])
+    return next(at_rung, None)
 
 
 def _tau_label(report: RungReport) -> str:
