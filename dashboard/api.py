@@ -62,7 +62,7 @@ def measurements(reading: Reading, key: Key = None, most: MaxRows = 100) -> list
 @router.get("/studies/{name:path}/trials/{number}/export/{form}", response_class=Response)
 def export_trial(reading: Reading, name: str, number: Number, form: str) -> Response:
     """Export one architecture as a file, folders as a ZIP file, in the formats of `nas export`."""
-    return _file(downloads.of_trial(reading.snapshots.of(name), number, form))
+    return _file(downloads.of_trial(reading.storage, reading.snapshots.of(name), number, form))
 
 
 @router.get("/studies/{name:path}/export/{form}", response_class=Response)
@@ -98,6 +98,12 @@ def history(reading: Reading, name: str) -> Response:
     return Response(reading.snapshots.of(name).trials.history_json, media_type=JSON)
 
 
+@router.get("/studies/{name:path}/fidelity", response_model=schemas.Fidelities)
+def fidelity(reading: Reading, name: str) -> Response:
+    """Return what short trainings were worth, by rung of the study's ladder."""
+    return Response(reading.snapshots.of(name).trials.fidelity_json, media_type=JSON)
+
+
 @router.get("/studies/{name:path}/events", response_class=StreamingResponse)
 def events(reading: Reading, name: str) -> StreamingResponse:
     """Stream the study's summary now and whenever it changes, as server-sent events named `study`."""
@@ -125,7 +131,7 @@ def study(reading: Reading, name: str) -> schemas.StudySummary:
 
 @router.delete("/studies/{name:path}", status_code=204)
 def delete(reading: Reading, identified: Identified, name: str) -> None:
-    """Remove a study that is not being searched, with its trials. Its measurements are kept."""
+    """Remove a study that is not being searched, with its trials and their weights. Its measurements are kept."""
     record = reading.snapshots.of(name).status.record
     check_owner(identified, record.owner, f"study {name!r}")
     # The current status: a snapshot is up to a second old.
@@ -137,7 +143,7 @@ def delete(reading: Reading, identified: Identified, name: str) -> None:
         optuna_storage.delete_study(record.study_id)
     finally:
         optuna_storage.engine.dispose()
-    reading.store.remove_study(record.study_id)
+    reading.store.remove_study(record)
     reading.snapshots.invalidate_cache()
 
 

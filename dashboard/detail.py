@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from shlex import quote
 
 from dashboard.snapshot import Snapshot
-from dashboard.view import trial_row
+from dashboard.view import extent, trial_row
 from nas import plugins
 from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
@@ -12,10 +12,11 @@ from nas.errors import NasError
 from nas.exports.config import config_of
 from nas.latency.measured_key import measured_key
 from nas.objective import QUANTILES, Measurement, fingerprint_digest
+from nas.results.ladder import Ladder
 from nas.results.settings import ComparableSettings
 from nas.service import schemas
 from nas.store.store import Store
-from nas.trial import Outcome, Trial
+from nas.trial import Confirmation, Outcome, Trial
 
 # Only the newest measurements of a network are shown.
 MAX_MEASUREMENTS = 50
@@ -34,7 +35,7 @@ def detail(store: Store, snapshot: Snapshot, number: int) -> schemas.TrialDetail
         "config": None if result is None else config_of(result, record).to_dict(),
         "stage_costs": stage_costs(trial.architecture, record.settings.latency_input),
         "measurements": _measurements(store, trial, record.settings),
-        "curves": list(_curves(trial)),
+        "curves": list(_curves(trial, record.settings.ladder)),
         "neighbours": list(_neighbours(snapshot, trial)),
         "formats": [] if result is None else plugins.names(plugins.EXPORTERS),
         "retrain": None
@@ -85,16 +86,18 @@ def measurement_row(measurement: Measurement, names: Mapping[str, str]) -> schem
     }
 
 
-def _curves(trial: Trial) -> Iterator[schemas.Curve]:
-    own = [(trial.seed, trial.outcome)] if trial.outcome is not None else []
-    confirmed = [(confirmation.seed, confirmation.outcome) for confirmation in trial.confirmations]
-    for seed, outcome in (*own, *confirmed):
-        if outcome.curve:
+def _curves(trial: Trial, ladder: Ladder | None) -> Iterator[schemas.Curve]:
+    own = [Confirmation(trial.seed, trial.outcome)] if trial.outcome is not None else []
+    for training in (*own, *trial.confirmations):
+        curve = training.outcome.curve
+        if curve:
             yield {
-                "seed": seed,
-                "accuracy": [point.accuracy for point in outcome.curve],
-                "loss": [point.loss for point in outcome.curve],
-                "images": [point.images for point in outcome.curve],
+                "seed": training.seed,
+                "fidelity": extent(training.fidelity),
+                "is_target": ladder is not None and training.fidelity == ladder.target,
+                "accuracy": [point.accuracy for point in curve],
+                "loss": [point.loss for point in curve],
+                "images": [point.images for point in curve],
             }
 
 

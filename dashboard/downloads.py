@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dashboard.detail import download_name
 from dashboard.snapshot import Snapshot
 from nas import plugins
-from nas.exports.config import config_of
+from nas.exports.trained import trained_source
 from nas.results.front import pick
 
 # Exporters seed torch's generator and redirect the process's output, so that they run one at a time.
@@ -26,18 +26,21 @@ class Download(NamedTuple):
     content: bytes
 
 
-def of_trial(snapshot: Snapshot, number: int, form: str) -> Download:
-    """Export a trial.
+def of_trial(storage: str, snapshot: Snapshot, number: int, form: str) -> Download:
+    """Export a trial, with its weights where it was trained at the study's target. `storage` is the database's URL.
 
     Raises UnknownNameError for an unknown format or a trial that is not complete, ExportError as exporters do.
     """
     plugins.check(plugins.EXPORTERS, form)
     result = pick(snapshot.trials.results, f"trial:{number}")
-    config = config_of(result, snapshot.status.record)
-    name = download_name(snapshot.status.record.name, number)
-    with EXPORTING, tempfile.TemporaryDirectory(prefix="nas-export-") as folder:
-        path = Path(folder, name)
-        plugins.load(plugins.EXPORTERS, form)(config, None, path)
+    record = snapshot.status.record
+    with (
+        EXPORTING,
+        tempfile.TemporaryDirectory(prefix="nas-export-") as folder,
+        trained_source(storage, record, result) as source,
+    ):
+        path = Path(folder, download_name(record.name, number))
+        source.export(path, form)
         return _read_download(path, form)
 
 

@@ -20,7 +20,7 @@ BASELINE = "#1a1a1a"
 def render(record: StudyRecord, results: Sequence[Result], baselines: Sequence[Baseline] = ()) -> str:
     """Render an HTML page with plotly.js inside: all trials, the front and the baselines.
 
-    Accuracies are means over seeds where a trial was confirmed.
+    Accuracies are those at the study's target, or means over seeds where a trial was confirmed.
     """
     title = f"{record.name}: {record.settings.metric_label} against latency"
     return page_of(figure(record, results, baselines), title)
@@ -38,12 +38,15 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
     objectives = {objective.name for objective in record.settings.objectives}
     mode = "lines+markers" if objectives == DRAWN_OBJECTIVES else "markers"
     chart = go.Figure()
-    measure = record.settings.metric_label
-    chart.add_trace(_points(others, "trials", "markers", DOMINATED, measure))
+    measure, ladder = record.settings.metric_label, record.settings.ladder
+    # Their accuracies are of short trainings: no comparison with the front's.
+    is_apart = ladder is not None and any(result.final is not None for result in results)
+    chart.add_trace(_points(others, "short trainings" if is_apart else "trials", "markers", DOMINATED, measure))
     chart.add_trace(_points(members, "Pareto front", mode, FRONT, measure))
     chart.data[1].update(line={"shape": "hv", "width": 2}, marker={"size": 10})
     if dropped_results:
-        chart.add_trace(_points(dropped_results, "dropped when confirmed", "markers", DROPPED, measure))
+        name = "dropped when confirmed" if ladder is None else "dominated at the target"
+        chart.add_trace(_points(dropped_results, name, "markers", DROPPED, measure))
         chart.data[2].update(marker={"symbol": "x"})
     if below:
         chart.add_trace(_points(below, "below --min-accuracy", "markers", DOMINATED, measure))
@@ -53,7 +56,8 @@ def figure(record: StudyRecord, results: Sequence[Result], baselines: Sequence[B
         chart.add_trace(_baselines(evaluated, measure))
     settings = record.settings
     chart.update_layout(
-        title=f"{record.name}: {len(results)} trials on {settings.dataset}, {len(members)} on the front",
+        title=f"{record.name}: {len(results)} trials on {settings.dataset}, {len(members)} on the front"
+        + (f", after {ladder.target}" if ladder is not None and is_apart else ""),
         xaxis={"title": f"latency on {settings.target}, median (ms)", "type": "log"},
         yaxis={"title": f"validation {measure}", "tickformat": ".1%"},
         template="plotly_white",
@@ -102,6 +106,10 @@ def _hover(result: Result, measure: str) -> str:
 
 
 def _spread(result: Result) -> str:
+    if result.final is not None:
+        interval = "" if result.interval is None else f" (90%: {result.interval[0]:.2%} to {result.interval[1]:.2%})"
+        tested = result.final.test_accuracy
+        return f"{interval} after {result.final.fidelity}" + ("" if tested is None else f"<br>test part {tested:.2%}")
     if not result.is_confirmed:
         return " (the search's own seed)"
     if result.accuracy_std is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dashboard.trials import Trials
+from dashboard.view import target_of
 from nas.errors import UnknownNameError
 from nas.service import schemas
 from nas.store.artifact import Artifact
@@ -51,6 +52,7 @@ class Snapshot:
             "measure": settings.metric_label,
             "max_latency_ms": limits.max_latency_ms,
             "min_accuracy": limits.min_accuracy,
+            "target_training": target_of(settings),
             "trials": {state.value: record.counts.get(state, 0) for state in TrialState},
             "done": status.done,
             "trials_per_hour": status.trials_per_hour,

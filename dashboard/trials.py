@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dashboard.view import history, trial_row
+from dashboard.view import history, target_of, trial_row
 from nas.errors import UnknownNameError
 from nas.results.front import Result, as_json, dropped_from_front, front, results
 from nas.results.limits import Limits
 from nas.results.pareto import knee
 from nas.results.region import front_hypervolume, within
+from nas.results.rung_report import conclusion, study_reports
 from nas.results.settings import ComparableSettings
 from nas.service import schemas
 from nas.store.store import Ending
@@ -116,6 +117,13 @@ class Trials:
         return [objective.name for objective in self.settings.objectives]
 
     @cached_property
+    def fidelity_json(self) -> bytes:
+        """The worth of short trainings, encoded."""
+        reports = study_reports(list(self.by_number.values()), self.settings)
+        rungs = [report.as_json() for report in reports]
+        return encoded({"revision": self.revision, "conclusion": conclusion(reports), "rungs": rungs})
+
+    @cached_property
     def front_json(self) -> bytes:
         return self._encode_front(self.results, self.front, self.hypervolume)
 
@@ -127,7 +135,7 @@ class Trials:
 
     def _encode_front(self, candidates: Sequence[Result], members: Sequence[Result], volume: float) -> bytes:
         losses = [member.losses for member in members]
-        comparisons, conclusion = compared(self.baselines, losses, self.settings)
+        comparisons, lines = compared(self.baselines, losses, self.settings)
         by_name = {comparison.name: comparison for comparison in comparisons}
         response: schemas.Front = {
             "revision": self.revision,
@@ -139,7 +147,8 @@ class Trials:
             "hypervolume": volume,
             "knee": members[knee(losses)].trial.number if members else None,
             "baselines": [baseline_as_json(baseline, by_name.get(baseline.name)) for baseline in self.baselines],
-            "conclusion": conclusion,
+            "conclusion": lines,
+            "target_training": target_of(self.settings),
         }
         return encoded(response)
 

@@ -9,7 +9,7 @@ from nas.results.pareto import hypervolume
 from nas.results.region import reference_point
 from nas.results.settings import ComparableSettings
 from nas.service import schemas
-from nas.trial import Outcome, Trial
+from nas.trial import Fidelity, Outcome, Trial
 
 HOUR_S = 3600.0
 
@@ -32,6 +32,9 @@ def trial_row(trial: Trial, settings: ComparableSettings) -> schemas.Trial:
         "attempt": trial.attempt,
         "accuracy": result.accuracy if result is not None else own,
         "accuracy_std": result.accuracy_std if result is not None else None,
+        "accuracy_interval": None if result is None or result.interval is None else list(result.interval),
+        "target_training": None if result is None or result.final is None else extent(result.final.fidelity),
+        "test_accuracy": None if result is None or result.final is None else result.final.test_accuracy,
         "below_min_accuracy": result is not None and result.is_below_min_accuracy,
         "seeds": len(result.reported) if result is not None else int(own is not None),
         "latency_ms": latency.median if latency is not None else None,
@@ -44,6 +47,16 @@ def trial_row(trial: Trial, settings: ComparableSettings) -> schemas.Trial:
         else {"cause": outcome.failure.cause, "message": outcome.failure.message},
         "finished_at": trial.finished_at,
     }
+
+
+def target_of(settings: ComparableSettings) -> schemas.Fidelity | None:
+    """Return the target training of a study with these settings; None where it has none."""
+    return None if settings.ladder is None else extent(settings.ladder.target)
+
+
+def extent(fidelity: Fidelity | None) -> schemas.Fidelity | None:
+    """Return a fidelity as JSON values; None for the trials' own."""
+    return None if fidelity is None else {"images": fidelity.images, "epochs": fidelity.epochs}
 
 
 def history(results: Sequence[Result], created_at: float, settings: ComparableSettings) -> list[schemas.Moment]:

@@ -1,10 +1,13 @@
 // The fronts of two or three studies in one figure.
 
 import { get, studyPath } from "./api.js";
-import { bestResult, byId, count, element, pageData, run, table } from "./dom.js";
+import { bestResult, byId, count, element, pageData, percent, run, table } from "./dom.js";
 import { draw, style } from "./figures.js";
+import { fidelityLabel } from "./front.js";
 import { layoutLabel } from "./strip.js";
 
+// The training by which a study's front is judged.
+const trainedAt = ({ target_training: target }) => target ? fidelityLabel(target) : "as its trials";
 const DASHES = ["solid", "dash", "dot"];
 
 run(async () => {
@@ -22,7 +25,10 @@ run(async () => {
       line: { shape: "hv", color: palette[index], dash: DASHES[index] },
       x: front.members.map((member) => member.latency_ms),
       y: front.members.map((member) => member.accuracy),
-      text: front.members.map((member) => `trial ${member.trial}: ${layoutLabel(member.stages)}`),
+      text: front.members.map((member) =>
+        `trial ${member.trial}: ${layoutLabel(member.stages)}` +
+        (member.test_accuracy === null ? "" : `<br>test part ${percent(member.test_accuracy)}`)
+      ),
       hovertemplate: "%{text}<br>%{y:.2%}, %{x:.4g} ms<extra></extra>",
     }));
     return {
@@ -35,15 +41,22 @@ run(async () => {
         `${study.name}: ${front.members.length} members, best ${bestResult(study)}`
       ).join("; "),
       rows: [
-        ["study", "trial", "latency_ms", "accuracy", "metric"],
+        ["study", "trial", "latency_ms", "accuracy", "metric", "test_accuracy"],
         ...studies.flatMap(({ study, front }) =>
-          front.members.map((member) => [study.name, member.trial, member.latency_ms, member.accuracy, study.metric])
+          front.members.map((member) => [
+            study.name,
+            member.trial,
+            member.latency_ms,
+            member.accuracy,
+            study.metric,
+            member.test_accuracy,
+          ])
         ),
       ],
     };
   });
   byId("warning").hidden = new Set(studies.map(({ study }) =>
-    `${study.dataset} ${study.target} ${study.metric}`
+    `${study.dataset} ${study.target} ${study.metric} ${trainedAt(study)}`
   )).size === 1;
   byId("compared").replaceChildren(
     table(
@@ -52,6 +65,7 @@ run(async () => {
         ["space", false],
         ["data set", false],
         ["target", false],
+        ["trained at", false],
         ["trials", true],
         ["best", true],
         ["front", true],
@@ -62,6 +76,7 @@ run(async () => {
         study.space,
         study.dataset,
         study.target,
+        trainedAt(study),
         count(study.done),
         bestResult(study),
         count(study.front_size),

@@ -3,7 +3,7 @@
 import { get, studyPath } from "./api.js";
 import { byId, count, element, interval, ms, pageData, percent, run, table } from "./dom.js";
 import { draw } from "./figures.js";
-import { curvesFigure } from "./front.js";
+import { accuracyRange, curvesFigure, fidelityLabel } from "./front.js";
 import { mixerLabel, strip } from "./strip.js";
 
 run(async () => {
@@ -16,7 +16,13 @@ run(async () => {
     ["state", ({ trial }) => trial.state],
     [details[0].measure, ({ trial }) => percent(trial.accuracy)],
     ["std", ({ trial }) => percent(trial.accuracy_std)],
-    ["seeds", ({ trial }) => count(trial.seeds)],
+    ...(details.some(({ trial }) => trial.target_training)
+      ? [
+        ["trained at the target", ({ trial: { target_training: target } }) => target ? fidelityLabel(target) : "no"],
+        ["90% interval of it", ({ trial }) => accuracyRange(trial.accuracy_interval)],
+        ["on the test part", ({ trial }) => percent(trial.test_accuracy)],
+      ]
+      : [["seeds", ({ trial }) => count(trial.seeds)]]),
     ["latency", ({ trial }) => ms(trial.latency_ms)],
     ["95% interval", ({ trial }) => interval(trial.latency_interval_ms)],
     ["parameters", ({ stage_costs: costs }) => count(sum(costs, "parameters"))],

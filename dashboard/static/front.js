@@ -26,10 +26,30 @@ export function baselineCard(baseline, measure) {
   );
 }
 
-// Accuracy, seeds, latency and parameters of a trial or a baseline in one line.
-export function resultLine({ accuracy, seeds, latency_ms: latency }, parameters, measure) {
-  const seedCount = `${seeds} seed${seeds === 1 ? "" : "s"}`;
-  return `${measure} ${percent(accuracy)} (${seedCount}), ${ms(latency)}, ${count(parameters)} parameters`;
+// Accuracy, latency and parameters of a trial or a baseline in one line, with the certainty of the accuracy.
+export function resultLine(result, parameters, measure) {
+  const { accuracy, latency_ms: latency } = result;
+  return `${measure} ${percent(accuracy)} (${certainty(result)}), ${ms(latency)}, ${count(parameters)} parameters`;
+}
+
+// The number of seeds, or of a training at the study's target its 90% interval and the accuracy on the test part.
+function certainty({ seeds, target_training: target, accuracy_interval: interval, test_accuracy: tested }) {
+  if (!target) return `${seeds} seed${seeds === 1 ? "" : "s"}`;
+  const parts = [fidelityLabel(target), interval && `90%: ${accuracyRange(interval)}`];
+  return [...parts, tested !== null && `test part ${percent(tested)}`].filter(Boolean).join(", ");
+}
+
+// The extent of a training.
+export const fidelityLabel = ({ images, epochs }) => `${count(images)} images × ${count(epochs)} epochs`;
+
+// An interval of accuracies.
+export const accuracyRange = (interval) => interval ? interval.map((end) => percent(end)).join(" to ") : "–";
+
+// The halves of an accuracy's 90% interval, or else the standard deviation between seeds.
+function accuracyBars(trials) {
+  const half = (end) => (trial) =>
+    trial.accuracy_interval ? Math.abs(trial.accuracy_interval[end] - trial.accuracy) : trial.accuracy_std ?? 0;
+  return { array: trials.map(half(1)), arrayminus: trials.map(half(0)), symmetric: false };
 }
 
 // The most accurate member within the limit.
@@ -41,6 +61,7 @@ export function pick(members, limit) {
 // Many dots hide each other. From this number of trials on, only the latest in each cell, the size of a dot, is drawn.
 const MIN_TRIALS_FOR_THINNING = 1000;
 const GRID = [120, 60];
+const MAX_TICKS = 20;
 
 function thinOut(trials, coordinates) {
   if (trials.length < MIN_TRIALS_FOR_THINNING) return trials;
@@ -84,14 +105,20 @@ export function frontFigure({ trials, front, state }) {
       ...more,
     };
   };
-  const errorBars = (values) => ({ type: "data", array: values, thickness: 1, width: 3, color: style("--soft") });
+  const bars = { type: "data", thickness: 1, width: 3, color: style("--soft") };
+  // Accuracies of short trainings are no comparison with those at the target.
+  const isApart = members.some((trial) => trial.target_training);
   const selected = state.trials.map((number) => trials.get(number)).filter((trial) => trial && x(trial) !== null);
   const best = pick(front.members, state.limit);
   // With objectives beyond the two that are drawn, the front is not a line.
   const isLine = front.objectives.length === 2 && front.objectives.includes(state.x);
   const baselines = front.baselines.filter((baseline) => baseline.accuracy !== null && x(baseline) !== null);
   const traces = [
-    points(neverOnFront.filter((trial) => !trial.below_min_accuracy), "trials", { color: style("--dot") }),
+    points(
+      neverOnFront.filter((trial) => !trial.below_min_accuracy),
+      isApart ? "short trainings" : "trials",
+      { color: style("--dot") },
+    ),
     points(all.filter((trial) => trial.state === "stopped"), "stopped early", {
       color: style("--dot"),
       symbol: "circle-open",
@@ -105,15 +132,16 @@ export function frontFigure({ trials, front, state }) {
       color: style("--dot"),
       symbol: "triangle-down-open",
     }),
-    points(completeOthers.filter((trial) => dropped.has(trial.number)), "dropped when confirmed", {
-      color: style("--warn"),
-      symbol: "x",
-    }),
+    points(
+      completeOthers.filter((trial) => dropped.has(trial.number)),
+      isApart ? "dominated at the target" : "dropped when confirmed",
+      { color: style("--warn"), symbol: "x" },
+    ),
     points(members, "Pareto front", { color: style("--accent"), size: 10 }, {
       mode: isLine ? "lines+markers" : "markers",
       line: { shape: "hv", color: style("--accent"), width: 2 },
-      error_y: errorBars(members.map((trial) => trial.accuracy_std ?? 0)),
-      error_x: state.x === "latency_ms" ? errorBars(members.map(upperHalfWidth)) : undefined,
+      error_y: { ...bars, ...accuracyBars(members) },
+      error_x: state.x === "latency_ms" ? { ...bars, array: members.map(upperHalfWidth) } : undefined,
     }),
     {
       ...points(baselines, "baselines", { color: style("--ink"), symbol: "diamond-open", size: 11 }),
@@ -146,11 +174,12 @@ export function frontFigure({ trials, front, state }) {
   const alt =
     `Validation ${front.measure} against ${state.x}: ${all.length} trials, ${members.length} on the Pareto front` +
     (members.length ? `, from ${percent(members[0].accuracy)} to ${percent(members.at(-1).accuracy)}` : "") +
+    (isApart ? `, after the target training, ${fidelityLabel(front.target_training)}` : "") +
     (best ? `; pick: trial ${best.trial}` : "") +
     baselines.map((baseline) => `; ${baseline.name} ${percent(baseline.accuracy)} at ${x(baseline).toPrecision(3)}`)
       .join("");
   const rows = [
-    ["trial", "state", "on_front", "accuracy", "accuracy_std", state.x, "architecture"],
+    ["trial", "state", "on_front", "accuracy", "accuracy_std", state.x, "architecture", "at_target", "test_accuracy"],
     ...all.map((trial) => [
       trial.number,
       trial.state,
@@ -159,6 +188,8 @@ export function frontFigure({ trials, front, state }) {
       trial.accuracy_std,
       x(trial),
       layoutLabel(trial.stages),
+      Boolean(trial.target_training),
+      trial.test_accuracy,
     ]),
     ...baselines.map((baseline) => [
       "",
@@ -168,6 +199,8 @@ export function frontFigure({ trials, front, state }) {
       baseline.accuracy_std,
       x(baseline),
       baseline.name,
+      isApart,
+      null,
     ]),
   ];
   return { traces, layout, alt, rows };
@@ -217,7 +250,9 @@ export function mixersFigure({ trials, front }) {
   };
 }
 
-export function historyFigure(moments, by) {
+// The growth of the hypervolume; that of short trainings where others are at the target.
+export function historyFigure(moments, by, target) {
+  const label = target ? "hypervolume by short trainings" : "hypervolume";
   const traces = [{
     type: "scatter",
     mode: "lines",
@@ -233,16 +268,24 @@ export function historyFigure(moments, by) {
     layout: {
       showlegend: false,
       xaxis: { title: { text: by === "hours" ? "hours since the start of the study" : "complete trials" } },
-      yaxis: { title: { text: "hypervolume" } },
+      yaxis: { title: { text: label } },
     },
     alt: last
-      ? `Hypervolume over ${by}: ${last.hypervolume.toPrecision(4)} after ${last.trials} trials`
+      ? `${label[0].toUpperCase()}${label.slice(1)} over ${by}: ${
+        last.hypervolume.toPrecision(4)
+      } after ${last.trials} trials`
       : "No results yet",
     rows: [
       ["trials", "hours", "hypervolume"],
       ...moments.map((moment) => [moment.trials, moment.hours, moment.hypervolume]),
     ],
   };
+}
+
+// A training among those of its trial: its seed, or its fidelity where it is longer than the trial.
+function curveLabel({ seed, fidelity, is_target: isTarget }) {
+  if (!fidelity) return `seed ${seed}`;
+  return fidelityLabel(fidelity) + (isTarget ? " (target)" : "");
 }
 
 export function curvesFigure(details, measure) {
@@ -259,23 +302,28 @@ export function curvesFigure(details, measure) {
   const traces = lines.map(({ trial, curve, color, dash }) => ({
     type: "scatter",
     mode: "lines+markers",
-    name: `trial ${trial.number}, seed ${curve.seed}`,
+    name: `trial ${trial.number}, ${curveLabel(curve)}`,
     x: curve.accuracy.map((_, epoch) => epoch + 1),
     y: curve.accuracy,
     customdata: curve.images.map((images) => images === null ? "" : ` of ${images} images`),
     line: { color, dash },
     hovertemplate: "%{y:.2%}%{customdata} after epoch %{x}<extra>%{fullData.name}</extra>",
   }));
-  const ends = lines.map(({ trial, curve }) => `trial ${trial.number} ends at ${percent(curve.accuracy.at(-1))}`);
+  const ends = lines.map(({ trial, curve }) =>
+    `trial ${trial.number}${curve.fidelity ? ` with ${fidelityLabel(curve.fidelity)}` : ""} ` +
+    `ends at ${percent(curve.accuracy.at(-1))}`
+  );
+  // Each epoch has a tick where they are few.
+  const ticks = Math.max(...lines.map(({ curve }) => curve.accuracy.length)) > MAX_TICKS ? {} : { dtick: 1 };
   return {
     traces,
     layout: {
-      xaxis: { title: { text: "epoch" }, dtick: 1, rangemode: "tozero" },
+      xaxis: { title: { text: "epoch" }, rangemode: "tozero", ...ticks },
       yaxis: { title: { text: `validation ${measure}` }, tickformat: ".0%" },
     },
     alt: lines.length ? `Learning curves: ${ends.join(", ")}` : "No learning curves",
     rows: [
-      ["trial", "seed", "epoch", "accuracy", "images", "loss"],
+      ["trial", "seed", "epoch", "accuracy", "images", "loss", "train_images", "epochs"],
       ...lines.flatMap(({ trial, curve }) =>
         curve.accuracy.map((accuracy, epoch) => [
           trial.number,
@@ -284,6 +332,8 @@ export function curvesFigure(details, measure) {
           accuracy,
           curve.images[epoch],
           curve.loss[epoch],
+          curve.fidelity?.images,
+          curve.fidelity?.epochs,
         ])
       ),
     ],

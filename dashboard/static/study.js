@@ -3,11 +3,13 @@
 import { call, follow, get, studyPath } from "./api.js";
 import { read, write } from "./address.js";
 import { age, byId, count, duration, element, facts, ms, pageData, percent, run, showError, table } from "./dom.js";
+import { showFidelities } from "./fidelity.js";
 import { draw } from "./figures.js";
 import {
   baselineCard,
   cost,
   curvesFigure,
+  fidelityLabel,
   frontFigure,
   historyFigure,
   mixersFigure,
@@ -31,6 +33,8 @@ const DEFAULTS = {
   filter: "",
 };
 const MAX_SELECTED = 6;
+
+const testLabel = ({ test_accuracy: tested }) => tested === null ? "" : ` (test part ${percent(tested)})`;
 
 class StudyPage {
   constructor(name) {
@@ -62,10 +66,11 @@ class StudyPage {
 
   async fetch() {
     const after = this.revision ? `?after=${this.revision}` : "";
-    const [changes, front, history] = await Promise.all([
+    const [changes, front, history, fidelity] = await Promise.all([
       get(`${this.path}/trials${after}`),
       get(`${this.path}/front`),
       get(`${this.path}/history`),
+      get(`${this.path}/fidelity`),
     ]);
     if (changes.complete) this.trials.clear();
     for (const trial of changes.trials) {
@@ -75,6 +80,7 @@ class StudyPage {
     this.revision = changes.revision;
     this.front = front;
     this.moments = history.moments;
+    showFidelities(byId("fidelity"), fidelity);
     this.updateAxes();
     await this.draw();
   }
@@ -91,6 +97,7 @@ class StudyPage {
       ["space", summary.space],
       ["data set", summary.dataset],
       ["target", summary.target],
+      ...(summary.target_training ? [["trained at", fidelityLabel(summary.target_training)]] : []),
       ["limit", ms(summary.max_latency_ms)],
       [`least ${this.front.measure}`, percent(summary.min_accuracy)],
       ["age", age(summary.created_at)],
@@ -130,7 +137,11 @@ class StudyPage {
     byId("conclusion").replaceChildren(...this.front.conclusion.map((line) => element("p", {}, line)));
     this.showLimit();
     await draw(byId("mixers"), `${this.name} mixers`, () => mixersFigure(this));
-    await draw(byId("history"), `${this.name} hypervolume`, () => historyFigure(this.moments, this.state.over));
+    await draw(
+      byId("history"),
+      `${this.name} hypervolume`,
+      () => historyFigure(this.moments, this.state.over, this.front.target_training),
+    );
     await draw(byId("parallel"), `${this.name} parallel coordinates`, () => parallelFigure(this));
     const mixers = new Set([...this.trials.values()].flatMap((trial) => trial.stages.map((stage) => stage.mixer)));
     byId("legend").replaceChildren(...[...mixers].sort().map((mixer) => element("li", {}, swatch(mixer), mixer)));
@@ -207,7 +218,7 @@ class StudyPage {
             {},
             element("strong", {}, limit === null ? `Best ${this.front.measure}: ` : "Within the limit: "),
             element("a", { href: `${this.path}/trials/${best.trial}`, id: "picked" }, `trial ${best.trial}`),
-            `, ${percent(best.accuracy)}, ${ms(best.latency_ms)}`,
+            `, ${percent(best.accuracy)}${testLabel(best)}, ${ms(best.latency_ms)}`,
           ),
           strip(best.stages, 240, 44),
           element("pre", { tabindex: "0", role: "region", "aria-label": "export command" }, command),

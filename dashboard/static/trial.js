@@ -3,7 +3,7 @@
 import { get, requireSuccess, studyPath } from "./api.js";
 import { byId, count, element, facts, interval, ms, pageData, percent, run, showError, table } from "./dom.js";
 import { draw, save, style } from "./figures.js";
-import { curvesFigure } from "./front.js";
+import { accuracyRange, curvesFigure, fidelityLabel } from "./front.js";
 import { mixerLabel, strip } from "./strip.js";
 
 function stagesTable({ trial, stage_costs: costs }) {
@@ -103,6 +103,8 @@ function neighboursTable(name, { neighbours, measure, trial: own }) {
   ];
   const signed = (value, format) => (value === null ? "–" : `${value > 0 ? "+" : ""}${format(value)}`);
   const difference = (one, other) => (one === null || other === null ? null : one - other);
+  // An accuracy at the target is no comparison with that of a short training.
+  const isAlike = (trial) => Boolean(trial.target_training) === Boolean(own.target_training);
   return table(
     headings,
     neighbours.map(({ trial, stage, field, here, there }) => [
@@ -110,7 +112,7 @@ function neighboursTable(name, { neighbours, measure, trial: own }) {
       strip(trial.stages),
       `stage ${stage} ${field}: ${here} → ${there}`,
       percent(trial.accuracy),
-      signed(difference(trial.accuracy, own.accuracy), percent),
+      signed(isAlike(trial) ? difference(trial.accuracy, own.accuracy) : null, percent),
       ms(trial.latency_ms),
       signed(difference(trial.latency_ms, own.latency_ms), ms),
     ]),
@@ -138,11 +140,17 @@ run(async () => {
       detail.measure,
       percent(trial.accuracy) + (trial.accuracy_std === null ? "" : ` (std ${percent(trial.accuracy_std)})`),
     ],
-    ["seeds", count(trial.seeds)],
+    ...(trial.target_training
+      ? [
+        ["trained at the target", fidelityLabel(trial.target_training)],
+        ["90% interval", accuracyRange(trial.accuracy_interval)],
+        [`test ${detail.measure}`, percent(trial.test_accuracy)],
+      ]
+      : [["seeds", count(trial.seeds)]]),
     ["latency", ms(trial.latency_ms)],
     ["parameters", count(trial.figures.parameters)],
     ["MACs", count(trial.figures.macs ?? null)],
-    ["epochs", count(trial.epochs)],
+    [trial.target_training ? "epochs at first" : "epochs", count(trial.epochs)],
     ["attempt", count(trial.attempt)],
     ["key", trial.key.slice(0, 12)],
   ]));

@@ -106,7 +106,8 @@ def _print_notes(
             f"{measure} is likely too high; `nas search` trains them again at its end (--target-epochs, --confirm)"
         )
     if any(row["similar_to"] for row in rows):
-        print_note(f"~ differs from another member's {measure} by less than the standard error between seeds")
+        between = "" if targets else " between seeds"
+        print_note(f"~ differs from another member's {measure} by less than the standard error{between}")
     if not targets and any(row["expected_accuracy"] != row["accuracy"] for row in rows):
         print_note(f"expected: the {measure} to expect of a new seed; it decides which members are confirmed first")
     if any(shown.intersection(row["moved"]) for row in rows):

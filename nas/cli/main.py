@@ -21,6 +21,7 @@ COMMANDS = {
     "front": "Show a study's Pareto front as a table, JSON or an HTML page.",
     "export": "Export one architecture: config, weights, ONNX or Python code; or a study as a table.",
     "features": "Show how well training-free features rank a study's architectures.",
+    "fidelity": "Show what a study's short trainings were worth, by rung of its ladder.",
     "studies": "List the studies in a database.",
     "status": "Show running searches: workers, trials per hour, failures, the last error.",
     "datasets": "List the data sets, or inspect one: pictures, sizes and what is skipped, by class.",

@@ -100,9 +100,7 @@ def command(log_format: str, as_json: bool, service: str | None, **parameters: A
         if result.features:
             print_features(result.features)
     if failed := result.failed_confirmations:
-        click.echo(
-            f"warning: {len(failed)} trainings with further seeds failed, the last one with {failed[-1]}", err=True
-        )
+        click.echo(f"warning: {len(failed)} further trainings failed, the last one with {failed[-1]}", err=True)
     if result.interrupted:
         click.echo("interrupted; the same command goes on with this study", err=True)
         sys.exit(INTERRUPTED)

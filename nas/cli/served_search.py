@@ -70,4 +70,4 @@ def _print_result(study: schemas.StudySummary, front: schemas.Front, ending: str
     click.echo(f"{study['done']} trials recorded{because}, hypervolume {front['hypervolume']:.4g}")
     print_front(front["members"], front["objectives"], [], front["measure"])
     if front["fallen"]:
-        click.echo(f"dropped when confirmed: trials {', '.join(map(str, front['fallen']))}")
+        click.echo(f"dropped from the front by a further training: trials {', '.join(map(str, front['fallen']))}")

@@ -41,12 +41,16 @@ def _lines(status: Status) -> list[str]:
     )
     budget = "" if status.budget is None else f" of {status.budget}"
     left = "" if status.left_s is None else f", {status.left_s / 60:.0f} min left"
+    ladder = status.record.settings.ladder
     if status.budget is not None and status.done >= status.budget:
-        left = ", the front is being confirmed"
+        left = ", the front is being confirmed" if ladder is None else ", promising ones are trained longer"
     lines = [
         f"study {status.record.name}: {search}",
         f"  trials: {status.done}{budget} done ({states or 'none yet'}); {status.trials_per_hour:.0f} per hour{left}",
     ]
+    if ladder is not None:
+        further = f"{status.record.confirmations} longer trainings so far"
+        lines.append(f"  target training: {ladder.target}; {further}, {status.record.tests} networks tested")
     if status.workers:
         nodes = ", ".join(f"{node} ({count})" for node, count in sorted(status.workers.items()))
         lines.append(f"  workers: {sum(status.workers.values())} on {nodes}")

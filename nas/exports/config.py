@@ -46,9 +46,9 @@ class ExportedConfig:
     def weights_note(self, weights: Path | None) -> str:
         """Describe the weights that come with this config: those of a file, or initial ones without a file."""
         if weights is not None:
-            if TRAINED in self.provenance:
-                return "weights as trained by the search"
-            return "weights as trained by nas retrain" if RETRAINED in self.provenance else f"weights as in {weights}"
+            if RETRAINED in self.provenance:
+                return "weights as trained by nas retrain"
+            return "weights as trained by the search" if TRAINED in self.provenance else f"weights as in {weights}"
         return f"weights are initial ones (seed {self.seed}), not trained: nas retrain trains them"
 
     def resized(self, height_px: int, width_px: int) -> "ExportedConfig":
@@ -64,9 +64,10 @@ class ExportedConfig:
         )
 
     def untrained(self) -> "ExportedConfig":
-        """Return the config without weights: its provenance marks a retraining as that of weights that are not here."""
+        """Return the config without weights: its provenance marks a training as that of weights that are not here."""
         provenance = {
-            f"{RETRAINED}_elsewhere" if name == RETRAINED else name: value for name, value in self.provenance.items()
+            f"{name}_elsewhere" if name in (RETRAINED, TRAINED) else name: value
+            for name, value in self.provenance.items()
         }
         return replace(self, provenance=provenance, preprocessing=None)
 

@@ -9,7 +9,7 @@ from nas import plugins
 from nas.architecture import ModelInput
 from nas.builder import Builder
 from nas.errors import ParameterError
-from nas.exports.config import CONFIG_FILE, RETRAINED, ExportedConfig, load_config
+from nas.exports.config import CONFIG_FILE, RETRAINED, TRAINED, ExportedConfig, load_config
 from nas.exports.known import FORMS, TIMM, is_known, known_network
 from nas.exports.published import PublishedModel, published_models
 
@@ -69,8 +69,8 @@ def source_of(name: str) -> Source:
     weights = path / WEIGHTS_FILE
     if weights.is_file():
         return Source(config, weights)
-    if path.is_dir() and RETRAINED in config.provenance:
-        raise ParameterError(f"folder {name!r} was written by nas retrain and its {WEIGHTS_FILE} is missing")
+    if path.is_dir() and not config.provenance.keys().isdisjoint((RETRAINED, TRAINED)):
+        raise ParameterError(f"folder {name!r} holds a trained network and its {WEIGHTS_FILE} is missing")
     return Source(config.untrained(), None)
 
 

@@ -14,7 +14,7 @@ from nas.exports.output_file import write_text
 from nas.objective import ACCURACY, COUNTED_NAMES, FEATURE_PREFIX, LATENCY
 from nas.results.front import Result, front, results
 from nas.store.store import StudyRecord
-from nas.trial import CurvePoint, Outcome, Trial, TrialState
+from nas.trial import Confirmation, CurvePoint, Outcome, Trial, TrialState
 
 # The prefix of columns that tell of a trial and not of its architecture.
 TRIAL_PREFIX = "trial:"
@@ -93,14 +93,21 @@ def _trial(trial: Trial, outcome: Outcome, metric: str) -> Cells:
         low_ms, high_ms = measurement.interval if measurement.is_usable else (None, None)
         cells |= {name.replace(LATENCY.name, "latency_low_ms"): low_ms}
         cells |= {name.replace(LATENCY.name, "latency_high_ms"): high_ms}
-    seeds = [confirmation.seed for confirmation in trial.confirmations]
-    accuracies = [confirmation.outcome.accuracy for confirmation in trial.confirmations]
+    repeated = [further for further in trial.confirmations if further.fidelity is None]
     cells |= {
-        "confirmations": len(seeds),
-        "confirmation_seeds": " ".join(map(str, seeds)),
-        "confirmation_accuracies": " ".join("failed" if a is None else f"{a:.6g}" for a in accuracies),
+        "confirmations": len(repeated),
+        "confirmation_seeds": " ".join(str(further.seed) for further in repeated),
+        "confirmation_accuracies": " ".join(_accuracy(further) for further in repeated),
     }
+    for further in trial.confirmations:
+        if further.fidelity is not None:
+            cells |= {f"accuracy_of_{further.fidelity.images}x{further.fidelity.epochs}": _accuracy(further)}
     return {TRIAL_PREFIX + name: value for name, value in cells.items()}
+
+
+def _accuracy(further: Confirmation) -> str:
+    accuracy = further.outcome.accuracy
+    return "failed" if accuracy is None else f"{accuracy:.6g}"
 
 
 def _result(result: Result | None, *, is_member: bool) -> Cells:
@@ -108,15 +115,20 @@ def _result(result: Result | None, *, is_member: bool) -> Cells:
     if result is None:
         return {}
     low_ms, high_ms = result.latency.interval if result.latency.is_usable else (None, None)
+    low, high = result.interval or (None, None)
     cells: Cells = {
         "shown_accuracy": result.accuracy,
         "shown_accuracy_std": result.accuracy_std,
+        "shown_accuracy_low": low,
+        "shown_accuracy_high": high,
         "expected_accuracy": result.expected_accuracy,
         "shown_latency_ms": result.latency.median,
         "shown_latency_low_ms": low_ms,
         "shown_latency_high_ms": high_ms,
         "front": "yes" if is_member else "no",
     }
+    if result.final is not None:
+        cells |= {"trained_at": str(result.final.fidelity), "test_accuracy": result.final.test_accuracy}
     return {TRIAL_PREFIX + name: value for name, value in cells.items()}
 
 

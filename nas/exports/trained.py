@@ -21,7 +21,8 @@ def trained_source(storage: str, record: StudyRecord, result: Result) -> Iterato
     config = config_of(result, record)
     with Store.open(storage, create=False) as store:
         artifact = store.artifact(weights_name(record.name, result.trial.number))
-    if artifact is None or result.final is None:
+    is_here = artifact is not None and artifact.details["key"] == result.trial.architecture.key
+    if artifact is None or result.final is None or not is_here:
         yield Source(config)
         return
     with TemporaryDirectory(prefix="nas-weights-") as scratch:

@@ -69,6 +69,10 @@ class Client:
         query = {limit: value for limit, value in limits.items() if value is not None}
         return cast("schemas.Front", self._get(f"{_study(name)}/front", query))
 
+    def fidelity(self, name: str) -> schemas.Fidelities:
+        """Return what a study's short trainings were worth, by rung of its ladder."""
+        return cast("schemas.Fidelities", self._get(f"{_study(name)}/fidelity"))
+
     def history(self, name: str) -> list[schemas.Moment]:
         """Return the growth of the front's hypervolume over the trials."""
         return cast("schemas.History", self._get(f"{_study(name)}/history"))["moments"]

@@ -11,8 +11,17 @@ class Failure(TypedDict):
     message: str
 
 
+class Fidelity(TypedDict):
+    """The extent of a training: `epochs` passes over `images` images."""
+
+    images: int
+    epochs: int
+
+
 class StudySummary(TypedDict):
     """The present state of a study. `left_s` is None if no search runs or its pace is not known yet.
+
+    `target_training` is the training by which the front is judged, None where that is the trials' own.
 
     `metric` names the measure that accuracies are of, a value of --metric, and `measure` is its label for people.
     """
@@ -31,6 +40,7 @@ class StudySummary(TypedDict):
     measure: str
     max_latency_ms: float | None
     min_accuracy: float | None
+    target_training: Fidelity | None
     trials: dict[str, int]
     done: int
     trials_per_hour: float
@@ -46,6 +56,8 @@ class StudySummary(TypedDict):
 class Trial(TypedDict):
     """A trial without its samples and curves. If it was stopped early, `accuracy` is the last of its curve.
 
+    Of a trial that was trained at the study's target, `target_training` is that training, whose `accuracy` and its 90%
+    interval these are; `test_accuracy` is its network's on the data set's test part, once it was tested.
     `below_min_accuracy` marks a complete trial that is less accurate than the study's limit, and so on no front.
     """
 
@@ -59,6 +71,9 @@ class Trial(TypedDict):
     attempt: int
     accuracy: float | None
     accuracy_std: float | None
+    accuracy_interval: list[float] | None
+    target_training: Fidelity | None
+    test_accuracy: float | None
     below_min_accuracy: bool
     seeds: int
     latency_ms: float | None
@@ -81,9 +96,9 @@ class Trials(TypedDict):
 class Front(TypedDict):
     """A study's front. `members` are the objects that `nas front --json` prints, `metric` and `measure` a summary's.
 
-    The field fallen has the numbers of the trials that further seeds dropped from the front, `baselines` the study's
-    recorded known networks, and `conclusion` compares the front with them, in a list of lines. `hypervolume` is that in
-    the region of interest.
+    The field fallen has the numbers of the trials that further trainings dropped from the front, `baselines` the
+    study's recorded known networks, and `conclusion` compares the front with them, in a list of lines. `hypervolume` is
+    that in the region of interest, `target_training` the study's.
     """
 
     revision: str
@@ -96,6 +111,7 @@ class Front(TypedDict):
     knee: int | None
     baselines: list[dict[str, Any]]
     conclusion: list[str]
+    target_training: Fidelity | None
 
 
 class Moment(TypedDict):
@@ -129,9 +145,14 @@ class Measured(TypedDict):
 
 
 class Curve(TypedDict):
-    """A learning curve by epoch. `images` are the numbers of validation images behind the accuracies."""
+    """A learning curve by epoch. `images` are the numbers of validation images behind the accuracies.
+
+    `fidelity` is that of a training longer than the trial's, `is_target` whether it is the one at the study's target.
+    """
 
     seed: int
+    fidelity: Fidelity | None
+    is_target: bool
     accuracy: list[float]
     loss: list[float]
     images: list[int | None]
@@ -166,6 +187,30 @@ class TrialDetail(TypedDict):
     formats: list[str]
     retrain: str | None
     environment: dict[str, Any]
+
+
+class Rung(TypedDict):
+    """A rung of a study's ladder, as `nas fidelity --json` prints it."""
+
+    images: int
+    epochs: int
+    trained: int
+    train_s: float | None
+    compared: int
+    tau: float | None
+    tau_interval: list[float] | None
+    gain: dict[str, float]
+
+
+class Fidelities(TypedDict):
+    """The worth of a study's short trainings: two lines for people, and a row for each rung, that of the trials first.
+
+    A study without a target training has no rungs.
+    """
+
+    revision: str
+    conclusion: list[str]
+    rungs: list[Rung]
 
 
 class Search(TypedDict):

@@ -1,7 +1,7 @@
 """Checks of a database: every invariant of its studies, row by row."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import optuna
@@ -15,6 +15,7 @@ from nas.objective import ACCURACY, Measurement, fingerprint_digest
 from nas.results.settings import ComparableSettings
 from nas.store import tables
 from nas.store.engine import open_engine, open_optuna, parse_url
+from nas.store.network_weights import weights_name, weights_prefix
 from nas.store.rows import FIRST_TARGET
 from nas.store.store import Store
 from nas.trial import TrialState
@@ -56,8 +57,9 @@ def _problems(url: URL) -> list[str]:
                 # Our rows of a study that was deleted in Optuna do no harm.
                 if study.study_id in names:
                     optuna_trials = storage.get_all_trials(study.study_id, deepcopy=False)
-                    study_problems = _study_problems(connection, study, optuna_trials)
-                    problems += [f"study {names[study.study_id]!r}{problem}" for problem in study_problems]
+                    name = names[study.study_id]
+                    study_problems = _study_problems(connection, study, name, optuna_trials)
+                    problems += [f"study {name!r}{problem}" for problem in study_problems]
             return problems
     finally:
         engine.dispose()
@@ -99,7 +101,7 @@ def _is_close(median: float, expected: float) -> bool:
 
 
 def _study_problems(
-    connection: Connection, study: Row[Any], optuna_trials: Sequence[optuna.trial.FrozenTrial]
+    connection: Connection, study: Row[Any], name: str, optuna_trials: Sequence[optuna.trial.FrozenTrial]
 ) -> Iterator[str]:
     """Yield the rest of each problem's line, after the study's name."""
     ours = tables.trials
@@ -125,6 +127,12 @@ def _study_problems(
             problems.append("it is running and nobody drives the study")
         for problem in problems:
             yield f", trial {row.number}: {problem}"
+    tested = {
+        trial_id
+        for trial_id, further in confirmations.items()
+        if any(confirmation.test_accuracy is not None for confirmation in further)
+    }
+    yield from _weights_problems(connection, name, trials, tested)
     claimed = Counter(row.key for row in trials if row.state != TrialState.INTERRUPTED)
     for key, count in claimed.items():
         if count > 1:
@@ -196,8 +204,35 @@ def _confirmation_problems(row: Row[Any], confirmations: Sequence[Row[Any]]) -> 
     if len(set(seeds)) < len(seeds):
         yield "two of its trainings had the same seed"
     for confirmation in confirmations:
+        which = f"its confirmation with seed {confirmation.seed}"
         if (confirmation.accuracy is None) == (confirmation.failure_cause is None):
-            yield f"its confirmation with seed {confirmation.seed} has neither an accuracy nor a failure, or both"
+            yield f"{which} has neither an accuracy nor a failure, or both"
+        if not _is_fidelity(confirmation.images, confirmation.epochs):
+            yield f"{which} has {confirmation.images} images and {confirmation.epochs} epochs"
+        for name in ("accuracy", "test_accuracy"):
+            value = confirmation._mapping[name]
+            if value is not None and not 0 <= value <= 1:
+                yield f"{which} has the {name} {value}, which is not between 0 and 1"
+        if confirmation.test_accuracy is not None and (confirmation.accuracy is None or confirmation.images is None):
+            yield f"{which} was tested, and is no longer training with an accuracy"
+
+
+def _is_fidelity(images: int | None, epochs: int | None) -> bool:
+    """Whether both are the extent of a longer training, or both are missing, as of a training like the trial's."""
+    return images is epochs is None or (images is not None and epochs is not None and images > 0 and epochs > 0)
+
+
+def _weights_problems(connection: Connection, name: str, trials: Sequence[Row[Any]], tested: Set[int]) -> Iterator[str]:
+    """Yield the problems of the weights of a study's networks; `tested` are the ids of trials that were tested."""
+    ours = tables.artifacts.c
+    query = select(ours.name, ours.details).where(ours.name.startswith(weights_prefix(name), autoescape=True))
+    details = {row.name: row.details for row in connection.execute(query)}
+    for row in trials:
+        weights = details.get(weights_name(name, row.number))
+        if weights is None and row.trial_id in tested:
+            yield f", trial {row.number}: it was tested and its weights are not here"
+        if weights is not None and weights.get("key") != row.key:
+            yield f", trial {row.number}: its weights are of another architecture"
 
 
 def _optuna_problems(

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
-from sqlalchemy import Connection, Engine, Table, insert, null, select
+from sqlalchemy import Connection, Engine, Table, delete, insert, null, select
 
 from nas.errors import ParameterError
-from nas.store import rows, tables
+from nas.store import network_weights, rows, tables
 from nas.store.engine import open_engine, open_optuna, parse_url, shown
 from nas.store.store import RECORDED, Store, StudyRecord
 
@@ -52,6 +52,7 @@ def _copy_study(
     try:
         with destination.begin() as writing:
             _copy_ours(reading, writing, record, study_id)
+            _copy_weights(reading, writing, record.name)
     except BaseException:
         storages[1].delete_study(study_id)
         raise
@@ -112,13 +113,28 @@ def _copy_measurements(reading: Connection, destination: Engine) -> None:
 
 
 def _copy_artifacts(reading: Connection, destination: Engine) -> None:
-    """Copy the artifacts that are missing in the destination."""
+    """Copy the artifacts that are missing in the destination, but for weights, which belong to studies."""
     ours = tables.artifacts
     with destination.begin() as writing:
         known = set(writing.scalars(select(ours.c.name)))
-        for name in set(reading.scalars(select(ours.c.name))) - known:
-            row = reading.execute(select(ours).where(ours.c.name == name)).mappings().one()
-            writing.execute(insert(ours).values(dict(row)))
+        names = set(reading.scalars(select(ours.c.name).where(ours.c.kind != network_weights.KIND)))
+        _copy_named(reading, writing, sorted(names - known))
+
+
+def _copy_weights(reading: Connection, writing: Connection, study: str) -> None:
+    """Copy the weights of a study's networks, in the place of those of an earlier study of that name."""
+    ours = tables.artifacts
+    is_of_study = ours.c.name.startswith(network_weights.weights_prefix(study), autoescape=True)
+    writing.execute(delete(ours).where(is_of_study))
+    _copy_named(reading, writing, reading.scalars(select(ours.c.name).where(is_of_study)).all())
+
+
+def _copy_named(reading: Connection, writing: Connection, names: Sequence[str]) -> None:
+    """Copy the artifacts of these names, one at a time in memory."""
+    ours = tables.artifacts
+    for name in names:
+        row = reading.execute(select(ours).where(ours.c.name == name)).mappings().one()
+        writing.execute(insert(ours).values(dict(row)))
 
 
 def _identity(profile: Mapping[Any, Any]) -> tuple[Any, ...]:

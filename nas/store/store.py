@@ -18,6 +18,7 @@ from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
 from nas.store.audit_log import AuditEntries
 from nas.store.drivers import Drivers
+from nas.store.network_weights import weights_prefix
 from nas.store.retry import retried
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
 
@@ -33,10 +34,11 @@ Ending = tuple[TrialState, float, Failure | None]
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A recorded study: its identity, its settings, its number of trials by state and of their confirmations.
+    """A recorded study: its identity, its settings, its number of trials by state, of their confirmations and tests.
 
-    The study changes only with these numbers: ended trials and confirmations never change. `recorded` holds the study's
-    space and the conditions of its sessions (nas.study.settings), `owner` is the person of the service who began it.
+    The study changes only with these numbers: but for tests, ended trials and confirmations never change. `recorded`
+    holds the study's space and the conditions of its sessions (nas.study.settings), `owner` is the person of the
+    service who began it.
     """
 
     study_id: int
@@ -45,6 +47,7 @@ class StudyRecord:
     created_at: float
     counts: Mapping[TrialState, int]
     confirmations: int = 0
+    tests: int = 0
     recorded: Mapping[str, Any] = field(default_factory=dict)
     owner: str | None = None
 
@@ -72,9 +75,9 @@ class Store(Drivers, Artifacts, AuditEntries):
             )
             for study_id, state, count in connection.execute(query):
                 counts.setdefault(study_id, {})[TrialState(state)] = count
-            confirmed = select(tables.trials.c.study_id, func.count()).join(tables.confirmations)
-            query = confirmed.group_by(tables.trials.c.study_id)
-            confirmations = {row.study_id: row[1] for row in connection.execute(query)}
+            further = select(tables.trials.c.study_id, func.count(), func.count(tables.confirmations.c.test_accuracy))
+            query = further.join(tables.confirmations).group_by(tables.trials.c.study_id)
+            further_counts = {row.study_id: (row[1], row[2]) for row in connection.execute(query)}
             ours = tables.studies
             rows = connection.execute(
                 select(ours, _optuna_studies.c.study_name)
@@ -88,7 +91,7 @@ class Store(Drivers, Artifacts, AuditEntries):
                     ComparableSettings({name: value for name, value in row.settings.items() if name != RECORDED}),
                     row.created_at,
                     counts.get(row.study_id, {}),
-                    confirmations.get(row.study_id, 0),
+                    *further_counts.get(row.study_id, (0, 0)),
                     row.settings.get(RECORDED, {}),
                     row.owner,
                 )
@@ -134,12 +137,14 @@ class Store(Drivers, Artifacts, AuditEntries):
             connection.execute(update(ours).where(ours.c.study_id == study_id).values(settings=values))
 
     @retried
-    def remove_study(self, study_id: int) -> None:
-        """Delete a study and its trials from our tables. Measurements stay, for they belong to networks, and Optuna's
-        tables are not changed.
+    def remove_study(self, study: StudyRecord) -> None:
+        """Delete a study, its trials and their weights from our tables. Measurements stay, for they belong to networks,
+        and Optuna's tables are not changed.
         """
+        is_weights = tables.artifacts.c.name.startswith(weights_prefix(study.name), autoescape=True)
         with self._begin() as connection:
-            connection.execute(delete(tables.studies).where(tables.studies.c.study_id == study_id))
+            connection.execute(delete(tables.artifacts).where(is_weights))
+            connection.execute(delete(tables.studies).where(tables.studies.c.study_id == study.study_id))
 
     @retried
     def begin_trial(self, study_id: int, trial: Trial, started_at: float) -> None:

@@ -55,6 +55,7 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON values; other programs rely on the keys."""
+        ladder = self.record.settings.ladder
         return {
             "study": self.record.name,
             "running": self.driver is not None,
@@ -63,6 +64,8 @@ class Status:
             "budget": self.budget,
             "left_s": self.left_s,
             "trials": {state.value: self.record.counts.get(state, 0) for state in TrialState},
+            "target_training": None if ladder is None else vars(ladder.target).copy(),
+            "longer_trainings": 0 if ladder is None else self.record.confirmations,
             "trials_per_hour": self.trials_per_hour,
             "failures": dict(self.failures),
             "last_error": None if self.last_error is None else vars(self.last_error),

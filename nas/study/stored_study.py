@@ -15,6 +15,7 @@ from nas.exports.source import Source
 from nas.exports.trained import trained_source
 from nas.options import MAX_LATENCY, MIN_ACCURACY
 from nas.results.front import Result, front, pick, results
+from nas.results.ladder import Ladder
 from nas.results.limits import Limits
 from nas.results.region import within
 from nas.results.settings import ComparableSettings
@@ -46,7 +47,9 @@ class Member:
 
     @property
     def accuracy(self) -> float:
-        """The mean validation accuracy over the seeds that confirmed the trial, or of the search's own seed."""
+        """The validation accuracy of the training at the target; in a study without one the mean over the seeds that
+        confirmed the trial, or that of the search's own seed.
+        """
         return self.result.accuracy
 
     @property
@@ -140,10 +143,15 @@ class StoredStudy:
         return Member(pick(fitting, choice), self.record, self.storage)
 
     def trials_dataframe(self) -> "pd.DataFrame":
-        """All trials as a pandas DataFrame, a row each: number, state, layout, key, seed, figures, failure."""
+        """All trials as a pandas DataFrame, a row each: number, state, layout, key, seed, figures, failure.
+
+        `seeds` counts trainings as short as the trial's. In a study with a ladder `target_accuracy` and `test_accuracy`
+        are those of the training at its target.
+        """
         import pandas as pd
 
-        return pd.DataFrame([_row(trial) for trial in self.trials])
+        ladder = self.settings.ladder
+        return pd.DataFrame([_row(trial, ladder) for trial in self.trials])
 
     def plot_front(self) -> "go.Figure":
         """The front and all trials as a Plotly figure."""
@@ -158,8 +166,13 @@ class StoredStudy:
         return f"<study {self.name!r}: {len(self.trials)} trials, {len(self.front)} on the front>"
 
 
-def _row(trial: Trial) -> dict[str, Any]:
+def _row(trial: Trial, ladder: Ladder | None) -> dict[str, Any]:
     outcome = trial.outcome
+    final = None if ladder is None else ladder.final(trial)
+    at_target = {
+        "target_accuracy": None if final is None else final.outcome.accuracy,
+        "test_accuracy": None if final is None else final.test_accuracy,
+    }
     failure = None if outcome is None or outcome.failure is None else str(outcome.failure)
     return {
         "number": trial.number,
@@ -169,7 +182,8 @@ def _row(trial: Trial) -> dict[str, Any]:
         "seed": trial.seed,
         **({} if outcome is None else outcome.figures),
         "epochs": 0 if outcome is None else len(outcome.curve),
-        "seeds": 1 + len(trial.confirmations),
+        "seeds": 1 + sum(further.fidelity is None for further in trial.confirmations),
+        **({} if ladder is None else at_target),
         "train_s": None if outcome is None else outcome.train_s,
         "failure": failure,
     }

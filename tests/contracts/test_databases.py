@@ -12,16 +12,18 @@ import pytest
 from sqlalchemy import text
 
 from nas.errors import ParameterError, StorageError, UnknownNameError
+from nas.store import network_weights
 from nas.store.artifact import Artifact
 from nas.store.check import check
 from nas.store.copying import copy
 from nas.store.engine import open_engine, open_optuna, parse_url
+from nas.store.network_weights import weights_artifact
 from nas.store.store import Store
 from nas.study.driver_lock import drive
 from nas.trial import Confirmation, Outcome
 from tests.builders import complete, failed, infeasible, measurement
 from tests.conftest import run_nas
-from tests.studies import make_study, open_study, run
+from tests.studies import make_ladder_study, make_study, open_study, run
 
 SUPERNET = Artifact("supernet-small", "supernet", {"epochs": 1}, bytes(range(256)), 5.0)
 
@@ -42,6 +44,11 @@ def made(url: str) -> None:
         study.check_ranks()
         store.add_measurement("0" * 32, measurement(1.0, 1.5))
         store.put_artifact(SUPERNET)
+
+
+def test_a_ladder_with_its_tests_and_weights_is_sound(storage_url: str) -> None:
+    make_ladder_study(storage_url)
+    assert check(storage_url) == []
 
 
 def change(url: str, statement: str) -> None:
@@ -134,6 +141,63 @@ def test_every_breach_is_found(statement: str, named: str, tmp_path: Path) -> No
     assert done.code == 1
     assert named in done.out
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE nas_confirmations SET epochs = NULL", "has 400 images and None epochs"),
+        ("UPDATE nas_confirmations SET images = 0", "has 0 images and"),
+        ("UPDATE nas_confirmations SET accuracy = 1.5", "has the accuracy 1.5, which is not between 0 and 1"),
+        ("UPDATE nas_confirmations SET test_accuracy = -1", "has the test_accuracy -1.0, which is not"),
+        ("UPDATE nas_confirmations SET test_accuracy = 1, images = NULL, epochs = NULL", "is no longer training"),
+        ("DELETE FROM nas_artifacts", "it was tested and its weights are not here"),
+        ("""UPDATE nas_artifacts SET details = '{"key": "x"}'""", "its weights are of another architecture"),
+    ],
+)
+def test_every_breach_of_a_ladder_is_found(statement: str, named: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'nas.db'}"
+    make_ladder_study(url)
+    change(url, statement)
+    problems = check(url)
+    assert any(named in problem for problem in problems), problems
+
+
+def weights_of(url: str) -> dict[str, tuple[str, bytes]]:
+    """The recorded weights by name: their study and content."""
+    with Store.open(url, create=False) as store:
+        names = [artifact.name for artifact in store.artifacts(network_weights.KIND)]
+        artifacts = [artifact for name in names if (artifact := store.artifact(name)) is not None]
+    return {artifact.name: (artifact.details["study"], artifact.content) for artifact in artifacts}
+
+
+def test_weights_are_copied_with_their_study_and_no_other(storage_url: str, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_ladder_study(storage_url, name=name)
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    with Store.open(other, create=True) as store:
+        # Of an earlier study of that name: none of its trials may be taken for one of this study's.
+        for number in (0, 99):
+            store.put_artifact(weights_artifact("one", number, "x", b"old"))
+    assert copy(storage_url, other, ["one"]) == ["one"]
+    assert weights_of(other) == {name: of for name, of in weights_of(storage_url).items() if of[0] == "one"}
+    assert len(weights_of(other)) == 6
+    assert everything(other)["one"] == everything(storage_url)["one"]
+    assert check(other) == []
+
+
+def test_weights_are_removed_with_their_study_and_no_other(storage_url: str) -> None:
+    for name in ("one", "two"):
+        make_ladder_study(storage_url, name=name)
+    storage = open_optuna(parse_url(storage_url))
+    with Store.open(storage_url, create=False) as store:
+        record = store.study("one")
+        storage.delete_study(record.study_id)
+        store.remove_study(record)
+        assert [study.name for study in store.studies()] == ["two"]
+    storage.engine.dispose()
+    assert {study for study, _ in weights_of(storage_url).values()} == {"two"}
+    assert check(storage_url) == []
 
 
 def everything(url: str) -> dict[str, tuple]:

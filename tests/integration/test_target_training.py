@@ -2,18 +2,24 @@
 
 import json
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import onnxruntime
 import pytest
+import torch
+from safetensors.torch import load
 from sklearn.datasets import load_digits
 
 import nas
 from nas.store.check import check
+from nas.store.store import Store
 from nas.trial import Fidelity, TrialState
 from tests.conftest import Finished, run_nas
 from tests.integration.searching import QUICK, trials
+from tests.serving import client_of
 
 BUDGET = 8
 TARGET = ["--target-epochs", "6", "--target-train-size", "300"]
@@ -95,6 +101,51 @@ def test_from_python_it_is_exported_with_its_weights(searched: Searched) -> None
     assert np.mean([name == str(label) for name, label in zip(predicted, digits.target, strict=False)]) > 0.5
     config = json.loads((searched.folder / "net" / "config.json").read_text())
     assert config["provenance"]["trained"]["test_accuracy"] == best.test_accuracy
+
+
+def test_an_export_without_weights_claims_none(searched: Searched) -> None:
+    """A config alone has no weights; a folder that is exported again, or trained further, says whose weights it has."""
+    folder = searched.folder
+    assert run_nas(["export", "--pick", "accuracy", "--output", "best.yaml"], folder).code == 0
+    fresh = run_nas(["export", "best.yaml", "--format", "torch", "--output", "fresh"], folder)
+    assert "weights are initial ones" in fresh.out, fresh.err
+    provenance = json.loads((folder / "fresh" / "config.json").read_text())["provenance"]
+    assert "trained" not in provenance
+    assert provenance["trained_elsewhere"]["images"] == 300
+    assert run_nas(["export", "--pick", "accuracy", "--format", "torch", "--output", "best"], folder).code == 0
+    again = run_nas(["export", "best", "--format", "onnx", "--output", "again.onnx"], folder)
+    assert "weights as trained by the search" in again.out, again.err
+    longer = run_nas(["retrain", "best", "--epochs", "1", "--threads", "1", "--output", "longer"], folder)
+    assert longer.code == 0, longer.err
+    exported = run_nas(["export", "longer", "--format", "onnx", "--output", "longer.onnx"], folder)
+    assert "weights as trained by nas retrain" in exported.out
+    (folder / "best" / "weights.safetensors").unlink()
+    broken = run_nas(["export", "best", "--format", "onnx", "--output", "no.onnx"], folder)
+    assert (broken.code, "weights.safetensors is missing" in broken.err) == (2, True)
+
+
+def test_the_services_downloads_and_copies_of_the_study_have_the_weights(searched: Searched, tmp_path: Path) -> None:
+    best = nas.load_study(searched.url).best()
+    best.export(tmp_path / "net", "torch")
+    expected = (tmp_path / "net" / "weights.safetensors").read_bytes()
+    with Store.open(searched.url, create=False) as store, client_of(store, searched.url) as client:
+        answer = client.get(f"/api/v1/studies/{best.record.name}/trials/{best.trial}/export/torch")
+    with ZipFile(BytesIO(answer.content)) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("weights.safetensors")]
+        assert load(archive.read(name)).keys() == load(expected).keys()
+        assert all(torch.equal(value, load(expected)[key]) for key, value in load(archive.read(name)).items())
+    copied = run_nas(["db", "copy", "--to", f"sqlite:///{tmp_path / 'copy.db'}"], searched.folder)
+    assert copied.code == 0, copied.err
+    nas.load_study(f"sqlite:///{tmp_path / 'copy.db'}").best().export(tmp_path / "copied", "torch")
+    weights = load((tmp_path / "copied" / "weights.safetensors").read_bytes())
+    assert all(torch.equal(value, load(expected)[key]) for key, value in weights.items())
+
+
+def test_the_worth_of_its_short_trainings_is_shown(searched: Searched) -> None:
+    shown = run_nas(["fidelity", "--json"], searched.folder).json()
+    assert shown["rungs"][0]["trained"] == BUDGET
+    assert (shown["rungs"][-1]["images"], shown["rungs"][-1]["epochs"]) == (300, 6)
+    assert len(shown["conclusion"]) == 2
 
 
 def test_the_same_command_goes_on_with_the_same_ladder(searched: Searched) -> None:

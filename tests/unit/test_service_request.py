@@ -19,6 +19,7 @@ WORDS = (
         "2%",
     ),
     *("--baselines", "few,resnet20", "--time", "1h30m"),
+    *("--target-epochs", "20", "--target-train-size", "500", "--target-training", "full"),
     *("--start-from", "published", "--start-from", "one.yaml", "--study", "mine", "--sampler", "tpe"),
     *("--evaluator", "supernet", "--supernet-epochs", "4", "--inherit"),
     *("--dataset", "digits", "--data-dir", "data", "--download", "--epochs", "2", "--train-size", "64"),
