@@ -15,6 +15,7 @@ from nas.results.pareto import knee
 from nas.results.region import front_hypervolume, within
 from nas.results.rung_report import conclusion, study_reports
 from nas.results.settings import ComparableSettings
+from nas.results.trade_off import trade_off
 from nas.service import schemas
 from nas.store.store import Ending
 from nas.study.baseline import Baseline, compared
@@ -147,7 +148,7 @@ class Trials:
             "hypervolume": volume,
             "knee": members[knee(losses)].trial.number if members else None,
             "baselines": [baseline_as_json(baseline, by_name.get(baseline.name)) for baseline in self.baselines],
-            "conclusion": lines,
+            "conclusion": [*trade_off(members), *lines],
             "target_training": target_of(self.settings),
         }
         return encoded(response)

@@ -15,6 +15,7 @@ from nas.options import MIN_ACCURACY
 from nas.results.front import as_json as result_as_json
 from nas.results.front import dropped_from_front, front, results
 from nas.results.limits import Limits
+from nas.results.trade_off import trade_off
 from nas.store.store import Store
 from nas.study.baseline import as_json as baseline_as_json
 from nas.study.baseline import compared, stored_baselines
@@ -46,6 +47,7 @@ def command(
         write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, study_results, baselines))
     members = front(study_results)
     comparisons, conclusion = compared(baselines, [member.losses for member in members], record.settings)
+    conclusion = [*trade_off(members), *conclusion]
     by_name = {comparison.name: comparison for comparison in comparisons}
     baseline_rows = [baseline_as_json(baseline, by_name.get(baseline.name)) for baseline in baselines]
     member_rows = [result_as_json(member, members) for member in members]

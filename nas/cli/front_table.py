@@ -66,6 +66,7 @@ SEED_COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 TARGET_COLUMNS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "90% interval": _interval,
+    "on front": lambda member: "-" if member["front_probability"] is None else f"{member['front_probability']:.0%}",
     "test": lambda member: "-" if member["test_accuracy"] is None else f"{member['test_accuracy']:.4f}",
 }
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from nas.errors import UnknownNameError, UserError
 from nas.objective import ACCURACY, LATENCY, Measurement, Objective, least_disturbed, pooled
 from nas.results.expectation import expectations, seed_results
+from nas.results.membership import front_probabilities
 from nas.results.pareto import Point, knee, non_dominated
 from nas.results.settings import ComparableSettings
 from nas.trial import Confirmation, Trial
@@ -38,7 +39,8 @@ class Result(NamedTuple):
     `is_predicted` marks a result that was not trained as others were: an untrained supernet member where others were
     trained, a trial below the target training where others have reached it. Its accuracy is not comparable with theirs,
     so it is on no front, and its loss is what that training is expected to give; `accuracy_sd` is the prediction's.
-    `final` is the training at the target of the study's ladder, None without one.
+    `final` is the training at the target of the study's ladder, None without one; of those that have one
+    `front_probability` is the probability that it belongs to the front.
     """
 
     trial: Trial
@@ -56,6 +58,7 @@ class Result(NamedTuple):
     unreliable: frozenset[str] = frozenset()
     is_predicted: bool = False
     final: Confirmation | None = None
+    front_probability: float | None = None
 
     @property
     def is_within_limits(self) -> bool:
@@ -151,7 +154,17 @@ def results(trials: Sequence[Trial], settings: ComparableSettings) -> list[Resul
                     final=None if ladder is None else ladder.final(trial),
                 )
             )
-    return complete_results
+    return _with_probabilities(complete_results)
+
+
+def _with_probabilities(complete: Sequence[Result]) -> list[Result]:
+    """Fill in the probabilities of those that were trained at the target and keep the limits."""
+    finals = [result for result in complete if result.final is not None and result.is_within_limits]
+    losses, errors = [result.losses for result in finals], [result.standard_error for result in finals]
+    probabilities = dict(
+        zip((result.trial.number for result in finals), front_probabilities(losses, errors), strict=True)
+    )
+    return [result._replace(front_probability=probabilities.get(result.trial.number)) for result in complete]
 
 
 def ordered_objectives(settings: ComparableSettings) -> list[Objective]:
@@ -278,6 +291,7 @@ def as_json(result: Result, members: Sequence[Result]) -> dict[str, Any]:
         "confirmed": result.is_confirmed,
         "similar_to": similar_to(result, members),
         "accuracy_interval": None if result.interval is None else list(result.interval),
+        "front_probability": result.front_probability,
         "target_training": None if result.final is None else vars(result.final.fidelity).copy(),
         "test_accuracy": None if result.final is None else result.final.test_accuracy,
         "latency_ms": result.latency.median,

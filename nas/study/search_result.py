@@ -8,6 +8,7 @@ from nas.results.comparison import Comparison
 from nas.results.front import Result, dropped_from_front, front
 from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.results.region import front_hypervolume
+from nas.results.trade_off import trade_off
 from nas.study.baseline import Baseline, compared
 from nas.study.search_options import SearchOptions
 from nas.study.study import Study
@@ -87,5 +88,5 @@ def result_of(
         min_accuracy=study.settings.limits.min_accuracy,
         baselines=baselines,
         comparisons=comparisons,
-        conclusion=conclusion,
+        conclusion=[*trade_off(members), *conclusion],
     )
