@@ -340,4 +340,8 @@ def test_an_image_is_moved_or_mirrored_and_never_mixed_with_another() -> None:
 
 
 def test_evaluators_are_found_as_plug_ins() -> None:
-    assert plugins.load(plugins.EVALUATORS, "proxy") is prepare
+    evaluation = plugins.load(plugins.EVALUATORS, "proxy")(EvaluationOptions(), HYBRID)
+    assert isinstance(evaluation.evaluator, ProxyEvaluator)
+    # By default what is promising can be trained longer.
+    assert evaluation.worthwhile.images >= evaluation.facts.train_size
+    assert evaluation.reaching is not None
