@@ -10,6 +10,14 @@ from nas.store.database import Database
 from nas.store.retry import retried
 
 
+def lock_study(connection: Connection, study_id: int) -> Mapping[str, Any] | None:
+    """Lock a study's row until the transaction ends, and read its driver."""
+    of_study = tables.studies.c.study_id == study_id
+    # A write comes first, so that the second of two processes reads what the first one has written.
+    connection.execute(update(tables.studies).where(of_study).values(created_at=tables.studies.c.created_at))
+    return _driver(connection, study_id)
+
+
 def _driver(connection: Connection, study_id: int) -> Mapping[str, Any] | None:
     query = select(tables.studies.c.driver).where(tables.studies.c.study_id == study_id)
     driver: Mapping[str, Any] | None = connection.scalar(query)
@@ -35,9 +43,7 @@ class Drivers(Database):
         """Replace the present driver by `driver` if `may_replace` allows it; return the study's driver afterwards."""
         of_study = tables.studies.c.study_id == study_id
         with self._begin() as connection:
-            # A write comes first, so that the second of two processes reads what the first one has written.
-            connection.execute(update(tables.studies).where(of_study).values(created_at=tables.studies.c.created_at))
-            present = _driver(connection, study_id)
+            present = lock_study(connection, study_id)
             if not may_replace(present):
                 return present
             value = null() if driver is None else dict(driver)

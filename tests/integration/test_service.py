@@ -227,7 +227,7 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
         assert first["budget"] == 200
         while next(summaries)["done"] < 2:
             pass
-        with pytest.raises(UserError, match="is being searched: stop it first"):
+        with pytest.raises(UserError, match="is being searched by process"):
             client.delete("from here")
         served.stop()
         assert run_nas(["status", "--json"], tmp_path).json()[0]["running"]

@@ -16,7 +16,7 @@ from nas.store.store import Store
 from tests.studies import make_study
 
 # As many as the service has; one that comes is to be asked too.
-OPERATIONS = 19
+OPERATIONS = 21
 
 
 @pytest.fixture(scope="module")
