@@ -136,14 +136,14 @@ def study(reading: Reading, name: str) -> schemas.StudySummary:
 
 @router.patch("/studies/{name:path}")
 def change(reading: Reading, identified: Identified, name: str, changes: StudyChanges) -> schemas.StudySummary:
-    """Rename a study, archive it or bring it back, put a note on it. One that is being searched keeps name and place."""
+    """Rename a study, archive it or bring it back, put a note on it. While it is searched, notes alone."""
     record = _changeable(reading, identified, name)
+    if changes.name is not None:
+        curation.rename(reading.store, record, changes.name)
     if changes.archived is not None:
         curation.archive(reading.store, record, time.time() if changes.archived else None)
     if changes.note is not None:
         reading.store.put_note(record.study_id, changes.note.strip())
-    if changes.name is not None:
-        curation.rename(reading.store, record, changes.name)
     reading.snapshots.invalidate_cache()
     return reading.snapshots.of(changes.name or name).summary
 

@@ -11,7 +11,9 @@ from nas.trial import TrialState
 
 
 class StudiesCollector(Collector):
-    """Gauges by study that is not archived: trials by state, trials per hour, failures by cause, running searches and workers by node."""
+    """Gauges by study, but for archived ones: trials by state, trials per hour, failures by cause, running searches and
+    workers by node.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store

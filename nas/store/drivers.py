@@ -24,6 +24,11 @@ def _driver(connection: Connection, study_id: int) -> Mapping[str, Any] | None:
     return driver
 
 
+def cut_off(driver: Mapping[str, Any]) -> dict[str, Any]:
+    """The driver of a study's copy: no process drives it, and the next one recovers what was running."""
+    return {**driver, "started_at": 0.0, "seen_at": 0.0}
+
+
 class Drivers(Database):
     """The processes that drive searches in a database."""
 
@@ -49,6 +54,16 @@ class Drivers(Database):
             value = null() if driver is None else dict(driver)
             connection.execute(update(tables.studies).where(of_study).values(driver=value))
             return driver
+
+    @retried
+    def cut_off_drivers(self) -> None:
+        """Make all drivers dead ones: the database is a copy of the one that their searches write."""
+        ours = tables.studies
+        with self._begin() as connection:
+            for study_id, driver in connection.execute(select(ours.c.study_id, ours.c.driver)).all():
+                if driver is not None:
+                    values = {"driver": cut_off(driver), "stop_asked_at": None}
+                    connection.execute(update(ours).where(ours.c.study_id == study_id).values(values))
 
     @retried
     def ask_to_stop(self, study_id: int, asked_at: float | None) -> None:

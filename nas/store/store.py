@@ -17,6 +17,7 @@ from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
 from nas.store.audit_log import AuditEntries
 from nas.store.network_weights import weights_prefix
+from nas.store.old_rows import OldRows
 from nas.store.rank_checks import RankChecks
 from nas.store.retry import retried
 from nas.store.study_changes import StudyChanges
@@ -61,7 +62,7 @@ class Measured(NamedTuple):
     key: str
 
 
-class Store(StudyChanges, Artifacts, AuditEntries, RankChecks):
+class Store(StudyChanges, Artifacts, AuditEntries, RankChecks, OldRows):
     """One database. Close it, or use it as a context manager."""
 
     @retried

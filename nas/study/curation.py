@@ -60,6 +60,14 @@ def archive(store: Store, record: StudyRecord, archived_at: float | None) -> Non
         raise driven(record.name, driver, "stop it before it is archived")
 
 
+def check_undriven(store: Store, advice: str) -> None:
+    """Raise UserError, which ends in `advice`, when a study of the store is being searched."""
+    for record in store.studies():
+        driver = store.driver(record.study_id)
+        if driver is not None and not _is_free(driver):
+            raise driven(record.name, driver, advice)
+
+
 def used(record: StudyRecord, names: Collection[str]) -> set[str]:
     """Select the names of artifacts that a study uses: its networks' weights, its supernet, its baselines."""
     prefixes = (weights_prefix(record.name), artifact_prefix(record.settings))
