@@ -23,14 +23,16 @@ def prune(store: Store, storage: str, before: float, *, archived: bool = False, 
     scale of all others), entries of the audit log; with `archived` also studies that were archived before that time.
     With `dry_run` nothing is removed. Raises UserError where an archived study is being searched.
     """
-    old = [record for record in store.studies() if archived and record.archived_at and record.archived_at < before]
-    sizes = store.artifact_sizes(before)
-    names = curation.unused(store, sizes)
-    artifacts, size_bytes = len(names), sum(sizes[name] for name in names)
+    records = store.studies()
+    old = [record for record in records if archived and record.archived_at and record.archived_at < before]
+    kept = [record for record in records if record not in old]
+    sizes = store.artifact_sizes()
+    # Those of no study by their age, those of studies that go by the studies' age.
+    names = curation.unused(records, store.artifact_sizes(before))
+    names |= curation.unused(kept, sizes) & {name for record in old for name in curation.used(record, sizes)}
     if not dry_run:
-        store.remove_artifacts(names)
         for record in old:
-            deleted = curation.delete(store, storage, record)
-            artifacts, size_bytes = artifacts + deleted.artifacts, size_bytes + deleted.size_bytes
+            curation.delete(store, storage, record)
+        store.remove_artifacts(names)
     rows = store.remove_old(before, dry_run=dry_run)
-    return Pruned(tuple(record.name for record in old), artifacts, size_bytes, rows)
+    return Pruned(tuple(record.name for record in old), len(names), sum(sizes[name] for name in names), rows)

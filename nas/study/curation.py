@@ -1,7 +1,7 @@
 """Changes of whole studies that no search drives: deletion with what only they use, renaming, archiving."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nas.store.engine import open_optuna, parse_url
@@ -38,7 +38,7 @@ def delete(store: Store, storage: str, record: StudyRecord) -> Deleted:
             optuna_storage.engine.dispose()
         before = store.artifact_sizes()
         store.remove_study(record)
-    names = used(record, before) & unused(store, before)
+    names = used(record, before) & unused(store.studies(), before)
     store.remove_artifacts(names)
     return Deleted(len(names), sum(before[name] for name in names))
 
@@ -74,9 +74,9 @@ def used(record: StudyRecord, names: Collection[str]) -> set[str]:
     return {name for name in names if name.startswith(prefixes) or name == record.settings.get(SUPERNET_SETTING)}
 
 
-def unused(store: Store, names: Collection[str]) -> set[str]:
-    """Select the names of artifacts that no study of the store uses."""
-    return set(names).difference(*(used(record, names) for record in store.studies()))
+def unused(records: Sequence[StudyRecord], names: Collection[str]) -> set[str]:
+    """Select the names of artifacts that none of these studies uses."""
+    return set(names).difference(*(used(record, names) for record in records))
 
 
 def _is_free(driver: Mapping[str, Any] | None) -> bool:
