@@ -97,9 +97,9 @@ def restore(file: Path, storage: str, replace: bool) -> None:
         check_undriven(store, "stop it before its database is replaced")
         count = len(store.studies())
         if count and not replace:
-            raise ParameterError(f"database {store.name!r} has {count} studies: --replace replaces them")
+            raise ParameterError(f"database {store.name!r} has studies ({count}): --replace replaces them")
     names = restore_backup(storage, file)
-    click.echo(f"restored {len(names)} studies from {file}")
+    click.echo(f"restored from {file}: studies {len(names)}")
 
 
 @command.command("prune")

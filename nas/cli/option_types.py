@@ -47,7 +47,7 @@ class Duration(click.ParamType[float]):
         except ValueError:
             seconds = 0.0
         if not 0 < seconds < float("inf"):
-            self.fail(f"{text!r} is not a time above 0, written as 30s, 10m, 1h or 1h30m", parameter, context)
+            self.fail(f"{text!r} is not a time above 0, written as 30s, 10m, 1h30m or 90d", parameter, context)
         return seconds
 
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nas.errors import ParameterError, StorageError
+from nas.errors import ParameterError
 from nas.store.creation import creation_lock
 from nas.store.engine import open_engine, parse_url, shown, sqlite_file
 from nas.store.maintenance import MAINTENANCE, Maintenance, maintenance_of
-from nas.store.schema import schema_version
+from nas.store.schema import HEAD
 from nas.store.store import Store
 
 
@@ -34,7 +34,10 @@ def backup(storage: str, file: Path) -> int:
 
 
 def check_backup(storage: str, file: Path) -> None:
-    """Raise ParameterError unless the file is a backup of a database of this kind, and not the database itself."""
+    """Check that the file is a backup of a database of this kind and program, and not the database itself.
+
+    Raises ParameterError where it is not, StorageError where it is damaged.
+    """
     url = parse_url(storage)
     try:
         with file.open("rb") as content:
@@ -53,6 +56,13 @@ def check_backup(storage: str, file: Path) -> None:
     database = sqlite_file(url)
     if database is not None and database.exists() and database.samefile(file):
         raise ParameterError(f"FILE {str(file)!r} is the database itself")
+    version = kind.schema_version(file)
+    if version is None:
+        raise ParameterError(f"FILE {str(file)!r} is a backup of a database without studies of this program")
+    if version > HEAD:
+        raise ParameterError(
+            f"FILE {str(file)!r} has schema {version}, newer than {HEAD} of this program: upgrade hybrid-nas"
+        )
 
 
 def restore(storage: str, file: Path) -> list[str]:
@@ -67,12 +77,8 @@ def restore(storage: str, file: Path) -> list[str]:
     try:
         with creation_lock(engine, shown(url)):
             maintenance_of(url).restore(url, file)
-            with engine.connect() as connection:
-                version = schema_version(connection)
     finally:
         engine.dispose()
-    if version is None:
-        raise StorageError(f"FILE {str(file)!r} is a backup of a database without studies of this program")
     with Store.open(storage, create=False) as store:
         store.cut_off_drivers()
         return [record.name for record in store.studies()]

@@ -30,6 +30,9 @@ class Maintenance(Protocol):
     def backup(self, url: URL, file: Path) -> None:
         """Write the database's content at one moment to a new file. Raises StorageError."""
 
+    def schema_version(self, file: Path) -> str | None:
+        """Read the revision of our schema in a backup; None where it has none of ours. Raises StorageError."""
+
     def restore(self, url: URL, file: Path) -> None:
         """Replace the database's content by that of a backup, whole or not at all. Raises StorageError."""
 

@@ -20,7 +20,10 @@ from nas.store.audit_log import AuditEntry
 from nas.store.backup import backup, restore, vacuum
 from nas.store.check import check
 from nas.store.copying import copy
+from nas.store.engine import parse_url
+from nas.store.maintenance import maintenance_of
 from nas.store.network_weights import weights_artifact
+from nas.store.schema import HEAD
 from nas.store.store import Store
 from nas.study import curation
 from nas.study.cleanup import prune
@@ -28,7 +31,7 @@ from nas.study.driver_lock import drive
 from nas.trial import Outcome
 from tests.builders import measurement, synthetic
 from tests.conftest import Finished, run_nas
-from tests.contracts.test_databases import everything, made
+from tests.contracts.test_databases import change, everything, made
 from tests.studies import make_study, open_study, run
 
 # All members of the space under test.
@@ -153,7 +156,7 @@ def test_the_commands(storage_url: str, tmp_path: Path) -> None:
     for words, named in (
         (("backup", "nas.backup"), "exists"),
         (("backup", "none/nas.backup"), "cannot be written"),
-        (("restore", "nas.backup"), "has 2 studies: --replace replaces them"),
+        (("restore", "nas.backup"), "has studies (2): --replace replaces them"),
         (("restore", "none"), "cannot be read"),
     ):
         refused = nas(tmp_path, *words, *at)
@@ -167,7 +170,7 @@ def test_the_commands(storage_url: str, tmp_path: Path) -> None:
     assert nas(tmp_path, "backup", "driven.backup", *at).code == 0
     driver_of(storage_url, "plain", {**living(), "started_at": 0.0})
     restored = nas(tmp_path, "restore", "driven.backup", "--replace", *at)
-    assert (restored.code, restored.out) == (0, "restored 2 studies from driven.backup\n"), restored.err
+    assert (restored.code, restored.out) == (0, "restored from driven.backup: studies 2\n"), restored.err
     assert run_nas(["status", "--json", *at], tmp_path).json() == []
     with Store.open(storage_url, create=False) as store:
         store.put_artifact(Artifact("supernet-large", "supernet", {"epochs": 1}, os.urandom(3_000_000), 5.0))
@@ -181,6 +184,11 @@ def test_the_commands(storage_url: str, tmp_path: Path) -> None:
     assert check(storage_url) == []
 
 
+def backup_of_newer(url: str, file: Path) -> None:
+    """A backup that a later version of this program has written."""
+    maintenance_of(parse_url(url)).backup(parse_url(url), file)
+
+
 def test_wrong_files_are_refused(storage_url: str, tmp_path: Path) -> None:
     make_study(storage_url, budget=2)
     before = everything(storage_url)
@@ -192,6 +200,12 @@ def test_wrong_files_are_refused(storage_url: str, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(content)
         with pytest.raises(ParameterError, match=named):
             restore(storage_url, tmp_path / "file")
+    with Store.open(storage_url, create=False):
+        change(storage_url, "UPDATE nas_alembic_version SET version_num = '9999'")
+        backup_of_newer(storage_url, tmp_path / "newer")
+        change(storage_url, f"UPDATE nas_alembic_version SET version_num = '{HEAD}'")
+    with pytest.raises(ParameterError, match="has schema 9999, newer than"):
+        restore(storage_url, tmp_path / "newer")
     # Cut short, as by a full disk.
     backup(storage_url, tmp_path / "whole")
     whole = (tmp_path / "whole").read_bytes()
@@ -213,7 +227,7 @@ def test_a_database_is_not_restored_from_itself_nor_from_another_programs(tmp_pa
         backup(url, tmp_path / "nas.db")
     with sqlite3.connect(tmp_path / "other.db") as connection:
         connection.execute("CREATE TABLE others (name)")
-    with pytest.raises(StorageError, match="without studies"):
+    with pytest.raises(ParameterError, match="without studies"):
         restore(f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "other.db")
     with pytest.raises(StorageError, match="no database"):
         backup(f"sqlite:///{tmp_path / 'missing.db'}", tmp_path / "file")
