@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard import downloads
 from dashboard.detail import detail, measurement_row
@@ -14,9 +15,8 @@ from dashboard.snapshot import Snapshots
 from nas.errors import UserError
 from nas.results.limits import Limits
 from nas.service import schemas
-from nas.store.engine import open_optuna, parse_url
-from nas.store.store import Store
-from nas.study.status import status
+from nas.store.store import Store, StudyRecord
+from nas.study import curation
 
 JSON = "application/json"
 # Trial numbers fit a database integer.
@@ -25,7 +25,17 @@ Limit = Annotated[float | None, Query(gt=0, description="Leave out slower trials
 LeastAccuracy = Annotated[float | None, Query(gt=0, lt=1, description="Leave out less accurate trials.")]
 After = Annotated[str | None, Query(max_length=64, description="The revision of an earlier response.")]
 MaxRows = Annotated[int, Query(ge=1, le=1000)]
+Archived = Annotated[bool, Query(description="List archived studies too.")]
 Key = Annotated[str | None, Query(max_length=32, description="An architecture's key.")]
+
+
+class StudyChanges(BaseModel):
+    """Changes of a study; what is None stays. An empty note removes it."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str | None = Field(None, max_length=512)
+    archived: bool | None = None
+    note: str | None = Field(None, max_length=10_000, pattern=r"^[^\x00]*$")
 
 
 class Reader:
@@ -48,9 +58,10 @@ router = APIRouter(prefix="/api/v1", tags=["studies"])
 
 
 @router.get("/studies")
-def studies(reading: Reading) -> list[schemas.StudySummary]:
-    """List all studies, newest first."""
-    return [snapshot.summary for snapshot in reading.snapshots.all()]
+def studies(reading: Reading, archived: Archived = False) -> list[schemas.StudySummary]:
+    """List the studies that are not archived, newest first."""
+    summaries = [snapshot.summary for snapshot in reading.snapshots.all()]
+    return [summary for summary in summaries if archived or not summary["archived"]]
 
 
 @router.get("/measurements")
@@ -129,22 +140,35 @@ def study(reading: Reading, name: str) -> schemas.StudySummary:
     return reading.snapshots.of(name).summary
 
 
+@router.patch("/studies/{name:path}")
+def change(reading: Reading, identified: Identified, name: str, changes: StudyChanges) -> schemas.StudySummary:
+    """Rename a study, archive it or bring it back, put a note on it. While it is searched, notes alone."""
+    record = _changeable(reading, identified, name)
+    if changes.name is not None:
+        curation.rename(reading.store, record, changes.name)
+    if changes.archived is not None:
+        curation.archive(reading.store, record, time.time() if changes.archived else None)
+    if changes.note is not None:
+        reading.store.put_note(record.study_id, changes.note.strip())
+    reading.snapshots.invalidate_cache()
+    return reading.snapshots.of(changes.name or name).summary
+
+
 @router.delete("/studies/{name:path}", status_code=204)
 def delete(reading: Reading, identified: Identified, name: str) -> None:
-    """Remove a study that is not being searched, with its trials and their weights. Its measurements are kept."""
+    """Remove a study that is not being searched, with its trials, their weights, and the supernet and baselines that no
+    other study uses. Its measurements are kept.
+    """
+    record = _changeable(reading, identified, name)
+    curation.delete(reading.store, reading.storage, record)
+    reading.snapshots.invalidate_cache()
+
+
+def _changeable(reading: Reader, identified: Identified, name: str) -> StudyRecord:
+    """Return a study's record. Raises HTTPException 403 where it is somebody else's."""
     record = reading.snapshots.of(name).status.record
     check_owner(identified, record.owner, f"study {name!r}")
-    # The current status: a snapshot is up to a second old.
-    if status(reading.store, record, time.time()).driver is not None:
-        raise UserError(f"study {name!r} is being searched: stop it first")
-    # Optuna's records go first: a study without ours is not listed and could not be removed here any more.
-    optuna_storage = open_optuna(parse_url(reading.storage), max_wait_s=0.0)
-    try:
-        optuna_storage.delete_study(record.study_id)
-    finally:
-        optuna_storage.engine.dispose()
-    reading.store.remove_study(record)
-    reading.snapshots.invalidate_cache()
+    return record
 
 
 def _file(download: downloads.Download) -> Response:

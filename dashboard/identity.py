@@ -16,7 +16,7 @@ class Identity:
     right: Right
 
     def may_change(self, owner: str | None) -> bool:
-        """Whether it may stop or delete what belongs to `owner`: what is nobody's, its own, or as an admin anything."""
+        """Whether it may change what belongs to `owner`: what is nobody's, its own, or as an admin anything."""
         return self.right is Right.ADMIN or (self.right >= Right.WRITE and owner in (None, self.name))
 
 

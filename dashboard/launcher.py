@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import threading
@@ -125,6 +126,23 @@ class Launcher:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGINT)
         return search
+
+    def delete(self, identifier: str) -> None:
+        """Remove the record of a search that has ended, and its log.
+
+        Raises UnknownNameError, UserError while the search runs, StorageError if the folder cannot be removed.
+        """
+        with self._lock:
+            home, request = self._request(identifier)
+            if self._process(home, request) is not None:
+                raise UserError(f"search {identifier} is running: stop it first")
+            try:
+                # What has no request is no search, should the rest not go.
+                (home / REQUEST).unlink()
+                shutil.rmtree(home)
+            except OSError as error:
+                raise StorageError(f"the searches folder cannot be written: {error.strerror}") from error
+            self._children.pop(identifier, None)
 
     def _read(self, home: Path, request: Mapping[str, Any]) -> schemas.Search:
         lines = _read_ends(home / LOG)

@@ -11,7 +11,9 @@ from nas.trial import TrialState
 
 
 class StudiesCollector(Collector):
-    """Gauges by study: trials by state, trials per hour, failures by cause, running searches and workers by node."""
+    """Gauges by study, but for archived ones: trials by state, trials per hour, failures by cause, running searches and
+    workers by node.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
@@ -24,6 +26,8 @@ class StudiesCollector(Collector):
         running = GaugeMetricFamily("nas_search_running", "1 while a search drives the study", labels=["study"])
         workers = GaugeMetricFamily("nas_workers", "Trials that a node can run at once", labels=["study", "node"])
         for record in self._store.studies():
+            if record.archived_at is not None:
+                continue
             current = status(self._store, record, self._clock())
             for state in TrialState:
                 trials.add_metric([record.name, state.value], record.counts.get(state, 0))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.templating import Jinja2Templates
 
 from dashboard.access import Access
-from dashboard.api import Number, Reading
+from dashboard.api import Archived, Number, Reading
 from dashboard.identity import identity
 from nas.service.tokens import Right
 
@@ -30,8 +30,16 @@ def _page(request: Request, template: str, status: int = 200, **values: object) 
 
 
 @router.get("/")
-def studies(request: Request, reading: Reading) -> Response:
-    return _page(request, "studies.html", studies=[snapshot.summary for snapshot in reading.snapshots.all()])
+def studies(request: Request, reading: Reading, archived: Archived = False) -> Response:
+    summaries = [snapshot.summary for snapshot in reading.snapshots.all()]
+    listed = [summary for summary in summaries if archived or not summary["archived"]]
+    return _page(
+        request,
+        "studies.html",
+        studies=listed,
+        lists_archived=archived,
+        has_archived=any(summary["archived"] for summary in summaries),
+    )
 
 
 @router.get("/signin")

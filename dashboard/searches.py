@@ -135,6 +135,13 @@ def events(launching: Launching, identifier: Identifier) -> StreamingResponse:
     )
 
 
+@router.delete("/searches/{identifier}", status_code=204)
+def delete(launching: Launching, identified: Identified, identifier: Identifier) -> None:
+    """Remove the record of a search that has ended: its options and its log. Its study stays."""
+    check_owner(identified, launching.one(identifier)["owner"], f"search {identifier}")
+    launching.delete(identifier)
+
+
 @router.post("/searches/{identifier}/stop", status_code=202)
 def stop(launching: Launching, identified: Identified, identifier: Identifier) -> schemas.Search:
     """Stop it as Ctrl-C does; what was finished stays on record, and the same options go on with it."""

@@ -40,6 +40,8 @@ class Snapshot:
         return {
             "name": record.name,
             "owner": record.owner,
+            "archived": record.archived_at is not None,
+            "note": record.note,
             "created_at": record.created_at,
             "running": status.driver is not None,
             "budget": status.budget,

@@ -21,7 +21,7 @@ function row(study) {
   const cells = [
     [checkbox],
     [element("a", { href: studyPath(study.name) }, study.name)],
-    [study.running ? "running" : "idle"],
+    [study.running ? "running" : study.archived ? "archived" : "idle"],
     [study.space],
     [study.dataset],
     [study.target],
@@ -42,7 +42,8 @@ function updateLink() {
 }
 
 async function refresh() {
-  const studies = await get("/studies");
+  // The page's address says whether archived ones are listed.
+  const studies = await get(`/studies${location.search}`);
   const body = byId("studies");
   if (body === null) {
     if (studies.length) location.reload();

@@ -19,6 +19,7 @@ import {
 } from "./front.js";
 import { parallelFigure } from "./parallel.js";
 import { strip, swatch } from "./strip.js";
+import { offerChanges, showChanges } from "./study_changes.js";
 import { stateLabel, TrialsTable } from "./trials_table.js";
 
 const DEFAULTS = {
@@ -86,8 +87,9 @@ class StudyPage {
   }
 
   async update(summary) {
+    this.summary = summary;
     byId("facts").replaceChildren(...facts([
-      ["state", summary.running ? "running" : "idle"],
+      ["state", summary.running ? "running" : summary.archived ? "archived" : "idle"],
       ["trials", summary.budget ? `${summary.done} of ${summary.budget}` : count(summary.done)],
       ["time left", duration(summary.left_s)],
       ["trials per hour", count(Math.round(summary.trials_per_hour))],
@@ -101,11 +103,11 @@ class StudyPage {
       ["limit", ms(summary.max_latency_ms)],
       [`least ${this.front.measure}`, percent(summary.min_accuracy)],
       ["age", age(summary.created_at)],
+      ...(summary.note ? [["note", summary.note]] : []),
     ]));
     const stop = byId("stop");
     if (stop) stop.hidden = !summary.running;
-    const remove = byId("delete");
-    if (remove) remove.hidden = summary.running;
+    showChanges(summary);
     const causes = Object.entries(summary.failures);
     byId("failures").replaceChildren(
       causes.length
@@ -283,7 +285,7 @@ class StudyPage {
       });
     }
     byId("stop")?.addEventListener("click", () => call("POST", `${this.path}/stop`).catch(showError));
-    byId("delete")?.addEventListener("click", () => this.remove().catch(showError));
+    offerChanges(this.path, () => this.summary);
   }
 
   // Arrow keys move along the front; Enter selects.
@@ -299,12 +301,6 @@ class StudyPage {
     } else return;
     event.preventDefault();
     this.showPointed(drawn[this.focusedMember].number);
-  }
-
-  async remove() {
-    if (!window.confirm(`Remove study ${this.name} with its ${this.trials.size} trials?`)) return;
-    await call("DELETE", this.path);
-    location.assign("/");
   }
 }
 

@@ -31,23 +31,23 @@ class Percent(click.ParamType[float]):
 
 
 class Duration(click.ParamType[float]):
-    """Seconds, written as 30s, 10m, 1h, 1h30m or a plain number."""
+    """Seconds, written as 30s, 10m, 1h, 1h30m, 90d or a plain number."""
 
     name = "duration"
 
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
         text = str(value)
-        parts = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text)
+        parts = re.fullmatch(r"(?:([\d.]+)d)?(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text)
         try:
             seconds = (
-                sum(float(number) * unit for number, unit in zip(parts.groups("0"), (3600, 60, 1), strict=True))
+                sum(float(number) * unit for number, unit in zip(parts.groups("0"), (86400, 3600, 60, 1), strict=True))
                 if parts
                 else 0.0
             )
         except ValueError:
             seconds = 0.0
         if not 0 < seconds < float("inf"):
-            self.fail(f"{text!r} is not a time above 0, written as 30s, 10m, 1h or 1h30m", parameter, context)
+            self.fail(f"{text!r} is not a time above 0, written as 30s, 10m, 1h30m or 90d", parameter, context)
         return seconds
 
 

@@ -20,14 +20,15 @@ def command(storage: str, all_studies: bool, as_json: bool) -> None:
     with Store.open(storage, create=False) as store:
         now = time.time()
         statuses = [status(store, record, now) for record in store.studies()]
-    shown = [study_status for study_status in statuses if all_studies or study_status.driver is not None]
+    listed = [study_status for study_status in statuses if study_status.record.archived_at is None]
+    shown = listed if all_studies else [study_status for study_status in statuses if study_status.driver is not None]
     if as_json:
         click.echo(json.dumps([study_status.as_json() for study_status in shown]))
         return
     for study_status in shown:
         click.echo("\n".join(_lines(study_status)))
     if not shown:
-        recorded = f"; recorded studies: {len(statuses)} (--all shows them)" if statuses else ""
+        recorded = f"; recorded studies: {len(listed)} (--all shows them)" if listed else ""
         click.echo(f"no search is running on this database{recorded}")
 
 

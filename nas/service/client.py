@@ -50,9 +50,9 @@ class Client:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def studies(self) -> list[schemas.StudySummary]:
-        """Return every study, the newest first."""
-        return cast("list[schemas.StudySummary]", self._get("studies"))
+    def studies(self, *, archived: bool = False) -> list[schemas.StudySummary]:
+        """Return every study, the newest first; archived ones only if `archived`."""
+        return cast("list[schemas.StudySummary]", self._get("studies", {"archived": archived} if archived else None))
 
     def study(self, name: str) -> schemas.StudySummary:
         return cast("schemas.StudySummary", self._get(_study(name)))
@@ -111,6 +111,22 @@ class Client:
     def delete(self, name: str) -> None:
         """Delete a study that no search is running on."""
         self._call("DELETE", _study(name))
+
+    def rename(self, name: str, new: str) -> None:
+        """Rename a study that no search is running on."""
+        self._call("PATCH", _study(name), {"name": new})
+
+    def archive(self, name: str, *, archived: bool = True) -> None:
+        """Archive a study that no search is running on, so that lists leave it out, or bring it back."""
+        self._call("PATCH", _study(name), {"archived": archived})
+
+    def note(self, name: str, text: str) -> None:
+        """Put a note on a study in the place of the one before; an empty one removes it."""
+        self._call("PATCH", _study(name), {"note": text})
+
+    def delete_search(self, identifier: str) -> None:
+        """Remove the record and the log of a search that has ended; its study stays."""
+        self._call("DELETE", f"searches/{quote(identifier, safe='')}")
 
     def follow(self, name: str) -> Iterator[schemas.StudySummary]:
         """Yield the study's summary now and after each change, until its search ends."""

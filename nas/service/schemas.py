@@ -28,6 +28,8 @@ class StudySummary(TypedDict):
 
     name: str
     owner: str | None
+    archived: bool
+    note: str
     created_at: float
     running: bool
     budget: int | None

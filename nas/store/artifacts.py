@@ -1,9 +1,9 @@
 """The table of artifacts, with the last one of each name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, func, select, update
 
 from nas.store import tables
 from nas.store.artifact import Artifact
@@ -47,6 +47,21 @@ class Artifacts(Database):
         with self._begin() as connection:
             query = select(ours.name, ours.updated_at).where(ours.kind == kind)
             return {row.name: row.updated_at for row in connection.execute(query)}
+
+    @retried
+    def artifact_sizes(self, before: float = float("inf")) -> dict[str, int]:
+        """The bytes of the contents of all artifacts that were last updated before that time, by name."""
+        ours = tables.artifacts.c
+        with self._begin() as connection:
+            query = select(ours.name, func.length(ours.content), ours.updated_at)
+            return {name: size for name, size, updated_at in connection.execute(query) if updated_at < before}
+
+    @retried
+    def remove_artifacts(self, names: Collection[str]) -> None:
+        """Delete the artifacts of these names."""
+        with self._begin() as connection:
+            for name in names:
+                connection.execute(delete(tables.artifacts).where(tables.artifacts.c.name == name))
 
     @retried
     def put_artifact(self, artifact: Artifact) -> None:

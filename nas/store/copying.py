@@ -8,39 +8,40 @@ from sqlalchemy import Connection, Engine, Table, delete, insert, null, select
 
 from nas.errors import ParameterError
 from nas.store import network_weights, rows, tables
-from nas.store.engine import open_engine, open_optuna, parse_url, shown
+from nas.store.drivers import cut_off
+from nas.store.engine import parse_url, shown
+from nas.store.maintenance import maintenance_of
+from nas.store.source import opened
 from nas.store.store import RECORDED, Store, StudyRecord
 
 
 def copy(source: str, destination: str, names: Sequence[str] = ()) -> list[str]:
     """Copy the studies of these names, by default all, and all measurements; return the names of the copied studies.
 
-    The source is not changed. Each study is copied whole or not at all. Raises ParameterError when the destination has
-    one of that name, UnknownNameError when the source has none, StorageError when a database cannot be used.
+    The source is not changed, and may be written by searches meanwhile: the copies are of one moment. Each study is
+    copied whole or not at all. Raises ParameterError when the destination has one of that name, UnknownNameError when
+    the source has none, StorageError when a database cannot be used.
     """
     urls = parse_url(source), parse_url(destination)
     if urls[0] == urls[1]:
         raise ParameterError(f"--to {shown(urls[1])!r} is the database that is copied from")
-    with Store.open(source, create=False) as old:
-        records = [old.study(name) for name in dict.fromkeys(names)] or old.studies()[::-1]
-    Store.open(destination, create=True).close()
-    ours = [open_engine(url) for url in urls]
+    Store.open(source, create=False).close()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    theirs = [open_optuna(url) for url in urls]
-    try:
-        # Other programs' studies too.
-        present = {study.study_name for study in theirs[1].get_all_studies()}
-        for record in records:
-            if record.name in present:
-                raise ParameterError(f"study {record.name!r} is in {shown(urls[1])!r} already")
-        with ours[0].connect() as reading:
-            _copy_measurements(reading, ours[1])
-            _copy_artifacts(reading, ours[1])
+    # Searches may write the source meanwhile.
+    with maintenance_of(urls[0]).frozen(urls[0]) as old:
+        stored = Store(old.engine, shown(urls[0]))
+        records = [stored.study(name) for name in dict.fromkeys(names)] or stored.studies()[::-1]
+        Store.open(destination, create=True).close()
+        with opened(urls[1]) as new, old.engine.connect() as reading:
+            # Other programs' studies too.
+            present = {study.study_name for study in new.storage.get_all_studies()}
             for record in records:
-                _copy_study(reading, ours[1], theirs, record)
-    finally:
-        for engine in (*ours, *(storage.engine for storage in theirs)):
-            engine.dispose()
+                if record.name in present:
+                    raise ParameterError(f"study {record.name!r} is in {shown(urls[1])!r} already")
+            _copy_measurements(reading, new.engine)
+            _copy_artifacts(reading, new.engine)
+            for record in records:
+                _copy_study(reading, new.engine, (old.storage, new.storage), record)
     return [record.name for record in records]
 
 
@@ -60,15 +61,17 @@ def _copy_study(
 
 def _copy_ours(reading: Connection, writing: Connection, record: StudyRecord, study_id: int) -> None:
     writing.execute(tables.studies.delete().where(tables.studies.c.study_id == study_id))
-    # A killed driver's row is copied too: the next driver recovers what that one left running, in the copy as well.
+    # A driver's row is copied too: the next driver of the copy recovers what was running.
     driver = reading.scalar(select(tables.studies.c.driver).where(tables.studies.c.study_id == record.study_id))
     writing.execute(
         insert(tables.studies).values(
             study_id=study_id,
             settings={**record.settings, **({RECORDED: record.recorded} if record.recorded else {})},
             created_at=record.created_at,
-            driver=null() if driver is None else driver,
+            driver=null() if driver is None else cut_off(driver),
             owner=record.owner,
+            archived_at=record.archived_at,
+            note=record.note or None,
         )
     )
     of_study = tables.trials.c.study_id == record.study_id

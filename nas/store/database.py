@@ -1,12 +1,12 @@
 """An open database: our schema brought up to date, database errors raised as ours."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from nas.errors import StorageError
@@ -46,6 +46,14 @@ class Database:
         """Check the connection. Raises StorageError when the database does not answer."""
         with self._begin() as connection:
             connection.execute(select(1))
+
+    def vacuum(self, statements: Sequence[str], size_bytes: Callable[[Connection], int]) -> tuple[int, int]:
+        """Run the statements outside a transaction; return the database's bytes before and after."""
+        with self._guarded(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            before = size_bytes(connection)
+            for statement in statements:
+                connection.execute(text(statement))
+            return before, size_bytes(connection)
 
     def close(self) -> None:
         self._engine.dispose()

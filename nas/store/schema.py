@@ -8,7 +8,7 @@ from nas.errors import StorageError
 
 # Optuna owns `alembic_version`.
 VERSION_TABLE = "nas_alembic_version"
-HEAD = "0008"
+HEAD = "0009"
 
 # One process migrates at a time, all or nothing; the next one then has nothing to do. SQLite begins no transaction of
 # its own before it changes tables.

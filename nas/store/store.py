@@ -1,6 +1,6 @@
 """The tables of studies and trials. A trial's final row here is the truth; Optuna's copy is written after it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,14 +12,15 @@ from nas.architecture import Architecture
 from nas.errors import StorageError, UnknownNameError, UserError
 from nas.latency.measured_key import measured_key
 from nas.objective import LATENCY, Measurement, fingerprint_digest
-from nas.results.rank_correlation import RankCheck
 from nas.results.settings import ComparableSettings
 from nas.store import rows, tables
 from nas.store.artifacts import Artifacts
 from nas.store.audit_log import AuditEntries
-from nas.store.drivers import Drivers
 from nas.store.network_weights import weights_prefix
+from nas.store.old_rows import OldRows
+from nas.store.rank_checks import RankChecks
 from nas.store.retry import retried
+from nas.store.study_changes import StudyChanges
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
 
 # Optuna's own table, of which only the two columns that name a study are read.
@@ -38,7 +39,7 @@ class StudyRecord:
 
     The study changes only with these numbers: but for tests, ended trials and confirmations never change. `recorded`
     holds the study's space and the conditions of its sessions (nas.study.settings), `owner` is the person of the
-    service who began it.
+    service who began it. `archived_at` is in seconds since 1970; None for a study that is not archived.
     """
 
     study_id: int
@@ -50,6 +51,8 @@ class StudyRecord:
     tests: int = 0
     recorded: Mapping[str, Any] = field(default_factory=dict)
     owner: str | None = None
+    archived_at: float | None = None
+    note: str = ""
 
 
 class Measured(NamedTuple):
@@ -60,7 +63,7 @@ class Measured(NamedTuple):
     key: str
 
 
-class Store(Drivers, Artifacts, AuditEntries):
+class Store(StudyChanges, Artifacts, AuditEntries, RankChecks, OldRows):
     """One database. Close it, or use it as a context manager."""
 
     @retried
@@ -94,19 +97,26 @@ class Store(Drivers, Artifacts, AuditEntries):
                     *further_counts.get(row.study_id, (0, 0)),
                     row.settings.get(RECORDED, {}),
                     row.owner,
+                    row.archived_at,
+                    row.note or "",
                 )
                 for row in rows
             ]
 
     def study(self, name: str | None = None) -> StudyRecord:
-        """Find a study by name, by default the newest. Raises UserError or UnknownNameError when there is none."""
+        """Find a study by name, by default the newest that is not archived.
+
+        Raises UserError or UnknownNameError when there is none.
+        """
         records = self.studies()
         if name is None and not records:
             raise UserError(f"database {self.name!r} has no study yet; `nas search` begins one")
         for record in records:
-            if name in (None, record.name):
+            if name == record.name or (name is None and record.archived_at is None):
                 return record
-        raise UnknownNameError("study", name or "", (record.name for record in records))
+        if name is None:
+            raise UserError(f"all studies of database {self.name!r} are archived: name one (`nas studies --archived`)")
+        raise UnknownNameError("study", name, (record.name for record in records))
 
     @retried
     def add_study(
@@ -372,25 +382,3 @@ class Store(Drivers, Artifacts, AuditEntries):
                     created_at=created_at,
                 )
             )
-
-    @retried
-    def add_rank_checks(self, study_id: int, done: int, rank_checks: Sequence[RankCheck], taken_at: float) -> None:
-        """Record rank correlations that were computed after `done` trials of the study."""
-        with self._begin() as connection:
-            connection.execute(
-                insert(tables.rank_checks),
-                [
-                    {"study_id": study_id, "done": done, "taken_at": taken_at, **vars(check_ranks)}
-                    for check_ranks in rank_checks
-                ],
-            )
-
-    @retried
-    def rank_checks(self, study_id: int) -> list[RankCheck]:
-        """Read a study's last rank correlation of each epoch, in the order of epochs."""
-        ours = tables.rank_checks
-        query = select(ours.c.epoch, ours.c.trials, ours.c.tau).where(ours.c.study_id == study_id)
-        with self._begin() as connection:
-            rank_checks = connection.execute(query.order_by(ours.c.audit_id)).all()
-        last = {row.epoch: RankCheck(row.epoch, row.trials, row.tau) for row in rank_checks}
-        return [last[epoch] for epoch in sorted(last)]

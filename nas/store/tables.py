@@ -31,6 +31,8 @@ studies = Table(
     Column("driver", JSON),
     Column("stop_asked_at", Float),
     Column("owner", String(64)),
+    Column("archived_at", Float),
+    Column("note", Text),
 )
 
 audit_log = Table(

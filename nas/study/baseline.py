@@ -124,7 +124,7 @@ def artifact_of(baseline: Baseline, settings: ComparableSettings, updated_at: fl
 
 def artifact_name(architecture: Architecture, settings: ComparableSettings) -> str:
     """Name a known network's record, by everything in the settings that its training or its latency depends on."""
-    return f"{_prefix(settings)}{architecture.key[:16]}"
+    return f"{artifact_prefix(settings)}{architecture.key[:16]}"
 
 
 def stored_baselines(record: BaselineRecord, settings: ComparableSettings) -> list[Baseline]:
@@ -137,7 +137,7 @@ def baselines_among(artifacts: Iterable[Artifact], settings: ComparableSettings)
 
     A user's function may have made several networks of one name over time; the last one counts.
     """
-    prefix = _prefix(settings)
+    prefix = artifact_prefix(settings)
     ours = [artifact for artifact in artifacts if artifact.kind == KIND and artifact.name.startswith(prefix)]
     ours.sort(key=lambda artifact: artifact.updated_at)
     latest = {baseline.name: baseline for baseline in (baseline_from(artifact.details) for artifact in ours)}
@@ -181,7 +181,8 @@ def as_json(baseline: Baseline, comparison: Comparison | None) -> dict[str, Any]
     }
 
 
-def _prefix(settings: ComparableSettings) -> str:
+def artifact_prefix(settings: ComparableSettings) -> str:
+    """The beginning of the names of all baselines of studies with these settings."""
     digest = hashlib.blake2b(
         json.dumps(_training_settings(settings), sort_keys=True).encode(), digest_size=16
     ).hexdigest()

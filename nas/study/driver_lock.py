@@ -46,11 +46,13 @@ def drive(
     report: Callable[[], Mapping[str, Any]] = dict,
     stop: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.time,
+    advice: str = "stop it or name another --study",
 ) -> Iterator[DriverLock]:
     """Lock the study for this process until the end of the block.
 
     Each heartbeat stores what `report` returns, as JSON values; a changed report is stored at once. `stop` is called in
-    another thread when somebody asks for it in the store. Raises UserError when another driver is alive.
+    another thread when somebody asks for it in the store. Raises UserError, which ends in `advice`, when another driver
+    is alive.
     """
     process = psutil.Process()
     identity = {**_machine(), "pid": process.pid, "started_at": process.create_time()}
@@ -67,10 +69,7 @@ def drive(
     first = report()
     holder = store.replace_driver(study_id, heartbeat(first), is_free)
     if holder is not None and not is_mine(holder):
-        raise UserError(
-            f"study {study_name!r} is being searched by process {holder['pid']} on {holder['host']}; "
-            "stop it or name another --study"
-        )
+        raise driven(study_name, holder, advice)
     store.ask_to_stop(study_id, None)
     ended = threading.Event()
 
@@ -106,6 +105,11 @@ def _machine() -> dict[str, str]:
     """Identify this machine by its name and the kernel's boot id: copies of a disk have the same name."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return {"host": socket.gethostname(), **({"boot": boot.read_text().strip()} if boot.exists() else {})}
+
+
+def driven(study_name: str, driver: Mapping[str, Any], advice: str) -> UserError:
+    """Make the error that says who searches a study."""
+    return UserError(f"study {study_name!r} is being searched by process {driver['pid']} on {driver['host']}; {advice}")
 
 
 def is_alive(driver: Mapping[str, Any], now: float) -> bool:

@@ -129,6 +129,9 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
             return {**runner.report(), "budget": options.max_trials, **ends_at}
 
         with drive(store, record.study_id, record.name, report, stop=interrupt) as lock:
+            if record.archived_at is not None:
+                # It is in use again.
+                store.put_archived(record.study_id, None, lambda _: True)
             study = _study(options, evaluation, store, opened, start, announcer, lock, limit)
             chosen = _baselines(options, evaluation, space, study, planned)
             images = evaluation.images or ""

@@ -259,7 +259,7 @@ def test_one_study_is_copied_beside_others_and_none_is_overwritten(tmp_path: Pat
     assert everything(url) == before
 
 
-def test_a_study_is_copied_when_its_driver_is_gone_with_what_that_left_running(tmp_path: Path) -> None:
+def test_a_study_is_copied_with_what_its_driver_has_running_or_left_running(tmp_path: Path) -> None:
     url, other = (f"sqlite:///{tmp_path / name}" for name in ("nas.db", "other.db"))
     me = psutil.Process()
     driver = {"host": socket.gethostname(), "pid": me.pid, "started_at": me.create_time(), "seen_at": time.time()}
@@ -268,9 +268,11 @@ def test_a_study_is_copied_when_its_driver_is_gone_with_what_that_left_running(t
         study.tell(study.ask().number, complete(0.5, 1.0))
         study.ask()
         store.replace_driver(store.study().study_id, driver, lambda _: True)
-        refused = run_nas(["db", "copy", "--to", other], tmp_path)
-        assert refused.code == 2
-        assert f"study 'mine' is being searched, by process {me.pid}" in refused.err
+        # The driver is alive: it drives the study, and not its copy.
+        copied = f"sqlite:///{tmp_path / 'copied.db'}"
+        assert run_nas(["db", "copy", "--to", copied], tmp_path).code == 0
+        assert run_nas(["status", "--json", "--storage", copied], tmp_path).json() == []
+        assert check(copied) == []
         store.replace_driver(store.study().study_id, {**driver, "started_at": 0.0}, lambda _: True)
     assert run_nas(["db", "copy", "--to", other], tmp_path).code == 0
     assert check(url) == check(other) == []

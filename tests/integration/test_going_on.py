@@ -64,8 +64,13 @@ def test_ctrl_c_and_readers_and_a_second_driver(tmp_path: Path) -> None:
     assert optuna.trial.TrialState.RUNNING not in states
 
     finished = {trial.number for trial in done(tmp_path)}
+    # A search brings its study back from the archive.
+    (study,) = run_nas(["studies", "--json"], tmp_path).json()
+    run_nas(["studies", "archive", study["study"]], tmp_path)
+    assert run_nas(["studies", "--json"], tmp_path).json() == []
     again = run_nas(command, tmp_path)
     assert again.code == 0, again.err
+    assert [study["archived_at"] for study in run_nas(["studies", "--json"], tmp_path).json()] == [None]
     assert finished <= {trial.number for trial in done(tmp_path)}
     assert_recorded_once(tmp_path, 3)
 

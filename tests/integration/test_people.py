@@ -167,6 +167,37 @@ def test_a_study_is_stopped_and_deleted_by_its_owner_or_an_admin(people: People,
     assert people.of("alice").delete("/api/v1/studies/study").status_code == 204
 
 
+def test_a_study_is_archived_renamed_and_annotated_by_its_owner_or_an_admin(
+    people: People, storage: tuple[Store, str]
+) -> None:
+    own(storage, "alice")
+    path = "/api/v1/studies/study"
+    for name in ("bob", "dan"):
+        for changes in ({"archived": True}, {"name": "new"}, {"note": "x"}):
+            assert people.of(name).patch(path, json=changes).status_code == 403
+    alice = people.of("alice")
+    changed = alice.patch(path, json={"archived": True, "note": " mine "}).json()
+    assert (changed["archived"], changed["note"], changed["owner"]) == (True, "mine", "alice")
+    assert alice.get("/api/v1/studies").json() == []
+    assert [study["name"] for study in alice.get("/api/v1/studies?archived=true").json()] == ["study"]
+    assert 'study="study"' not in alice.get("/metrics").text
+    assert alice.get(f"{path}/front").status_code == 200
+    assert alice.patch(path, json={"archived": False, "name": "of/alice"}).json()["name"] == "of/alice"
+    assert alice.get(path).status_code == 404
+    assert alice.get("/api/v1/studies/of%2Falice/trials").status_code == 200
+    for changes, status in (
+        ({"name": ""}, 422),
+        ({"name": "a\nb"}, 422),
+        ({"note": "\0"}, 422),
+        ({"owner": "bob"}, 422),
+    ):
+        assert people.of("carol").patch("/api/v1/studies/of%2Falice", json=changes).status_code == status
+    entries = people.of("carol").get("/api/v1/audit").json()
+    assert ("alice", "PATCH", path, 200) in [
+        tuple(entry[key] for key in ("person", "method", "path", "status")) for entry in entries
+    ]
+
+
 def test_what_was_changed_is_on_record(people: People, storage: tuple[Store, str]) -> None:
     own(storage, "alice")
     people.client().post("/api/v1/session", json={"token": people.tokens["bob"]})
@@ -231,10 +262,14 @@ def test_a_service_for_people(tmp_path: Path) -> None:
                 search = client.get(f"/searches/{search['id']}").json()
             assert search["state"] == "ended", search
             assert client.get(f"/studies/{search['study']}").json()["owner"] == "alice"
+            bob = {"Authorization": f"Bearer {run_nas(['dashboard', 'token', 'new', 'bob'], tmp_path).out.strip()}"}
+            record = f"/searches/{search['id']}"
+            assert client.delete(record, headers=bob).status_code == 403
+            assert client.get(record).status_code == 200
             assert run_nas(["dashboard", "token", "remove", "alice"], tmp_path).code == 0
             assert client.get("/studies").status_code == 401
     unknown = run_nas(["dashboard", "token", "remove", "alice"], tmp_path)
-    assert (unknown.code, unknown.err) == (2, "nas: error: unknown name 'alice'; valid: none\n")
+    assert (unknown.code, unknown.err) == (2, "nas: error: unknown name 'alice'; valid: bob\n")
     private = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "dashboard.log"]
     assert {path.name for path in private} >= {"nas.db", "nas-tokens", "audit.jsonl", "log.txt", "request.json"}
     assert {path.name: oct(mode(path)) for path in private if mode(path) != 0o600} == {}

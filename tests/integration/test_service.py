@@ -227,12 +227,14 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
         assert first["budget"] == 200
         while next(summaries)["done"] < 2:
             pass
-        with pytest.raises(UserError, match="is being searched: stop it first"):
+        with pytest.raises(UserError, match="is being searched by process"):
             client.delete("from here")
         served.stop()
         assert run_nas(["status", "--json"], tmp_path).json()[0]["running"]
         served.start()
         assert client.search(started["id"])["state"] == "running"
+        with pytest.raises(UserError, match="is running: stop it first"):
+            client.delete_search(started["id"])
         client.stop("from here")
         ended = client.wait(started["id"])
         assert (ended["state"], ended["ending"]) == ("stopped", "stopped by the user")
@@ -246,8 +248,19 @@ def test_a_search_is_started_seen_and_outlives_the_web_process(tmp_path: Path) -
             client.export("from here", number, "yaml", tmp_path / "model.yaml").read_text().startswith("schema_version")
         )
         assert len(client.trials("from here")) >= stopped["done"]
-        client.delete("from here")
+        client.archive("from here")
         assert client.studies() == []
+        client.rename("from here", "archived")
+        client.note("archived", "a trial")
+        assert [(study["name"], study["note"]) for study in client.studies(archived=True)] == [("archived", "a trial")]
+        client.archive("archived", archived=False)
+        client.delete("archived")
+        assert client.studies() == []
+        client.delete_search(started["id"])
+        assert client.searches() == []
+        assert not (tmp_path / "nas-searches" / started["id"]).exists()
+        with pytest.raises(UserError, match="unknown search"):
+            client.delete_search(started["id"])
 
 
 def test_what_fails_after_it_was_started_says_why(tmp_path: Path) -> None:
