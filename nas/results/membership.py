@@ -23,6 +23,6 @@ def front_probabilities(losses: Sequence[Point], standard_errors: Sequence[float
     for index, point in enumerate(points):
         is_rival = (points[:, :-1] <= point[:-1]).all(1)
         is_rival[index] = False
-        is_beaten = (drawn[:, is_rival] <= drawn[:, [index]]).any(1)
-        probabilities.append(float(1 - is_beaten.mean()))
+        is_dominated = (drawn[:, is_rival] <= drawn[:, [index]]).any(1)
+        probabilities.append(float(1 - is_dominated.mean()))
     return probabilities

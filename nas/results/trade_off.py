@@ -1,4 +1,4 @@
-"""What the best trade-off of a front gives up against its most accurate member, in words."""
+"""The accuracy that the best trade-off of a front gives up against its most accurate member, in words."""
 
 import math
 from collections.abc import Sequence

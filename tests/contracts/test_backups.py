@@ -253,10 +253,10 @@ def test_old_things_of_no_study_are_removed(storage_url: str) -> None:
     with Store.open(storage_url, create=False) as store:
         for name, at in (("supernet-kept", old), ("supernet-archived", old), ("supernet-old", old), ("new", new)):
             store.put_artifact(Artifact(name, "supernet", {"epochs": 1}, bytes(100), at))
-        store.put_artifact(weights_artifact("kept", 0, "key", b"kept"))
+        architecture = store.trials(store.study("kept").study_id)[0].architecture
+        store.put_artifact(weights_artifact("kept", 0, architecture.key, b"kept"))
         # Of a study that was deleted by an earlier version.
         store.put_artifact(Artifact(weights_artifact("gone", 0, "key", b"").name, "weights", {}, b"gone", old))
-        architecture = store.trials(store.study("kept").study_id)[0].architecture
         for at in (old, new):
             store.add_audit_entry(AuditEntry(at, "alice", "10.0.0.9", "DELETE", "/", 204))
             for key, of in ((architecture.key, architecture), ("reference", None)):

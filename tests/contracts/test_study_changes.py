@@ -33,8 +33,9 @@ def made(url: str) -> None:
             prefix = artifact_prefix(store.study(study).settings)
             store.put_artifact(Artifact(f"{prefix}{0:016}", BASELINE, {}, updated_at=5.0))
         for study in ("one", "two"):
+            first = store.trials(store.study(study).study_id)[0].architecture
             for number in (0, 11):
-                store.put_artifact(weights_artifact(study, number, "key", study.encode() * 10))
+                store.put_artifact(weights_artifact(study, number, first.key, study.encode() * 10))
 
 
 def names(store: Store) -> list[str]:
