@@ -133,7 +133,8 @@ class SearchOptions:
     ).default(False)
     storage: str = STORAGE.default(DEFAULT_STORAGE)
     owner: str | None = Option(
-        "Person to whom a new study belongs: through `nas dashboard` only that one or an admin stops or deletes it.",
+        "Person to whom a new study belongs: through `nas dashboard` only that one or an admin stops, changes or "
+        "deletes it.",
         metavar="NAME",
     ).default(None)
     sampler: str = Option(

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -216,7 +217,8 @@ def test_a_check_that_breaks_down_is_an_error(tmp_path: Path, monkeypatch: pytes
     root = pictures(tmp_path / "pictures")
     for number in range(3000):
         os.link(root / "class0" / "0.jpg", root / "class0" / f"more{number}.jpg")
-    monkeypatch.setattr("workers.data.picture_check.START", "import os; os._exit(9)")
+    killed = [sys.executable, "-c", "import os; os._exit(9)"]
+    monkeypatch.setattr("workers.data.picture_check.hybrid_nas.command", lambda _: killed)
     monkeypatch.setattr("workers.data.picture_look.available_cores", lambda: 2)
     with pytest.raises(DataError, match=r"3,020 image files could not be checked: exit code 9"):
         opened(root)
