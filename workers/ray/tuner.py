@@ -82,6 +82,8 @@ class StudyTuner:
                 storage_path=scratch,
                 name="search",
                 verbose=0,
+                # In a notebook Tune would take its own, which clears the cell's output.
+                progress_reporter=tune.CLIReporter(),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
