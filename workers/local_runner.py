@@ -1,7 +1,7 @@
 """The local runner: trials one after another in this process, for debugging. It needs no Ray."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Protocol, Self, runtime_checkable
 
 from nas.errors import ParameterError
@@ -41,12 +41,17 @@ class LocalRunner:
 
 def _evaluated(search: AskTell, evaluator: Evaluator, job: Job) -> Outcome:
     """The outcome at the rung where the search stops the trial, or at its end."""
+    outcomes = outcomes_of(evaluator, job)
     try:
-        for outcome in outcomes_of(evaluator, job):
+        for outcome in outcomes:
             if outcome.state is not TrialState.STOPPED or not search.should_continue(job, outcome):
                 return outcome
     except Exception as error:
         check_conflict(error)
         # Any other error belongs to this trial's record; the search goes on.
         return Outcome(failure=Failure.of_error(error))
+    finally:
+        # After Ctrl-C outside of it, too, a training does not outlive its trial.
+        if isinstance(outcomes, Generator):
+            outcomes.close()
     return Outcome(failure=Failure("no outcome", "the evaluator ended without one"))

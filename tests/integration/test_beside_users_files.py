@@ -107,7 +107,7 @@ def test_a_search_beside_files_of_the_same_names(python: Path, folder: Path) -> 
     assert "networks:plain" in run(folder, python, "-m", "hybrid_nas", "front", path="").stdout
 
 
-@pytest.mark.parametrize("path", ["", "."])
+@pytest.mark.parametrize("path", ["", pytest.param(".", marks=pytest.mark.slow)])
 def test_a_search_beside_folders_of_the_same_names(path: str, python: Path, tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / name).mkdir()

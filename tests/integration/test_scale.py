@@ -59,6 +59,7 @@ def test_a_search_has_an_index_and_one_result_whatever_memory_it_may_use(many: P
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.slow
 def test_retraining_streams_what_memory_may_not_hold(many: Path) -> None:
     exported = ExportedConfig(SMALL, ModelInput(3, 16, 16, 2), "metaformer", {"dataset": "imagefolder:many"})
     (many / "small.json").write_text(json.dumps(exported.to_dict()))
