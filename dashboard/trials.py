@@ -18,7 +18,7 @@ from nas.results.settings import ComparableSettings
 from nas.results.trade_off import trade_off
 from nas.service import schemas
 from nas.store.store import Ending
-from nas.study.baseline import Baseline, compared
+from nas.study.baseline import Baseline, compared, trained_alike
 from nas.study.baseline import as_json as baseline_as_json
 from nas.trial import Trial
 
@@ -136,7 +136,8 @@ class Trials:
 
     def _encode_front(self, candidates: Sequence[Result], members: Sequence[Result], volume: float) -> bytes:
         losses = [member.losses for member in members]
-        comparisons, lines = compared(self.baselines, losses, self.settings)
+        baselines = trained_alike(self.baselines, members, self.settings)
+        comparisons, lines = compared(baselines, losses, self.settings)
         by_name = {comparison.name: comparison for comparison in comparisons}
         response: schemas.Front = {
             "revision": self.revision,
@@ -147,7 +148,7 @@ class Trials:
             "fallen": [result.trial.number for result in dropped_from_front(candidates)],
             "hypervolume": volume,
             "knee": members[knee(losses)].trial.number if members else None,
-            "baselines": [baseline_as_json(baseline, by_name.get(baseline.name)) for baseline in self.baselines],
+            "baselines": [baseline_as_json(baseline, by_name.get(baseline.name)) for baseline in baselines],
             "conclusion": [*trade_off(members), *lines],
             "target_training": target_of(self.settings),
         }

@@ -18,7 +18,7 @@ from nas.results.limits import Limits
 from nas.results.trade_off import trade_off
 from nas.store.store import Store
 from nas.study.baseline import as_json as baseline_as_json
-from nas.study.baseline import compared, stored_baselines
+from nas.study.baseline import compared, stored_baselines, trained_alike
 
 
 @click.command("front", cls=OptionsCommand)
@@ -46,6 +46,7 @@ def command(
     if html is not None:
         write_text("--html", html, plugins.load(plugins.PAGES, "front")(record, study_results, baselines))
     members = front(study_results)
+    baselines = [*trained_alike(baselines, members, record.settings)]
     comparisons, conclusion = compared(baselines, [member.losses for member in members], record.settings)
     conclusion = [*trade_off(members), *conclusion]
     by_name = {comparison.name: comparison for comparison in comparisons}

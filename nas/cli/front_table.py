@@ -170,7 +170,8 @@ def low_correlation_warning(check: RankCheck, measure: str) -> str:
 
 def _mixer_labels(architectures: Sequence[Architecture]) -> list[str]:
     """Label each architecture's mixers by letters, or by full names where two of them share a letter."""
-    labels = {stage.mixer_label for architecture in architectures for stage in architecture.stages}
+    # A stage without blocks is a dash in a layout.
+    labels = {stage.mixer_label for architecture in architectures for stage in architecture.stages if stage.depth}
     if len({label[0] for label in labels}) == len(labels):
         return [architecture.layout for architecture in architectures]
     return ["-".join(stage.mixer_label for stage in architecture.stages) for architecture in architectures]

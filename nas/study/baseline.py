@@ -11,6 +11,7 @@ from nas.architecture import Architecture
 from nas.exports.known import known_name
 from nas.objective import ACCURACY, LATENCY, Measurement, pooled
 from nas.results.comparison import Comparison, compare, conclusion
+from nas.results.front import Result
 from nas.results.pareto import Point
 from nas.results.settings import ComparableSettings
 from nas.store.artifact import Artifact
@@ -148,6 +149,17 @@ def baseline_from(details: Mapping[str, Any]) -> Baseline:
     """Read a baseline from an artifact's details."""
     outcomes = {int(seed): _from_details(outcome) for seed, outcome in details["seeds"].items()}
     return Baseline(Architecture.from_dict(details["architecture"]), details["images"], outcomes)
+
+
+def trained_alike(
+    baselines: Sequence[Baseline], members: Sequence[Result], settings: ComparableSettings
+) -> Sequence[Baseline]:
+    """Select the baselines that were trained as a front's members were.
+
+    They are trained at the target of the study's ladder: none of them while no member has reached it.
+    """
+    is_below = settings.ladder is not None and not any(member.final for member in members)
+    return [] if is_below else baselines
 
 
 def compared(

@@ -63,7 +63,7 @@ def chosen_ladder(options: SearchOptions, evaluation: Evaluation, trials: int) -
     base = Fidelity(evaluation.facts.train_size or worthwhile.images, evaluation.facts.epochs)
     if options.target_train_size is not None and options.target_train_size > worthwhile.images:
         raise OptionError(
-            "{target_train_size} {} is more than the images that none is judged by: {}",
+            "{target_train_size} {} is more than the {} training images that are not held out to judge networks by",
             options.target_train_size,
             worthwhile.images,
         )
@@ -76,13 +76,33 @@ def chosen_ladder(options: SearchOptions, evaluation: Evaluation, trials: int) -
         images = options.target_train_size or worthwhile.images
         target = Fidelity(images, options.target_epochs or (worthwhile if target is None else target).epochs)
         if target.images < base.images or target.presented <= base.presented:
+            name = "target_train_size" if options.target_epochs is None else "target_epochs"
             raise OptionError(
-                "{target_epochs} {}, {target_train_size} {}: no longer than a trial, of {}",
-                target.epochs,
-                target.images,
+                f"{{{name}}} {{}}: a target training of {{}} is none for trials of {{}}: it has no fewer images, and "
+                "presents more",
+                getattr(options, name),
+                target,
                 base,
             )
     return None if target is None or target.presented <= base.presented else ladder_of(base, target)
+
+
+def check_recorded(options: SearchOptions, evaluation: Evaluation, study: str, ladder: Ladder | None) -> None:
+    """Raise OptionError where the options ask for another target training than that of a study on record."""
+    target = None if ladder is None else ladder.target
+    text = "without a target training" if target is None else f"with a target training of {target}"
+    differs = {
+        "target_epochs": options.target_epochs is not None
+        and (target is None or target.epochs != options.target_epochs),
+        "target_train_size": options.target_train_size is not None
+        and (target is None or target.images != options.target_train_size),
+        "target_training": (options.target_training == FULL and target != evaluation.worthwhile)
+        or (options.target_training == NO_TARGET and target is not None),
+        "confirm": bool(options.confirm) and target is not None,
+    }
+    for name in (name for name, is_other in differs.items() if is_other):
+        message = f"{{{name}}} {{}}: study {{!r}} was begun {{}}; name another {{study}}"
+        raise OptionError(message, getattr(options, name), study, text)
 
 
 def finals(trials: int, *, is_timed: bool) -> int:

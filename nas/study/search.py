@@ -35,7 +35,7 @@ from nas.study.early_stopping import rungs
 from nas.study.final_test import test_members
 from nas.study.identity import study_name
 from nas.study.jobs import BaselinesFirst
-from nas.study.ladder_choice import chosen_ladder, finals
+from nas.study.ladder_choice import check_recorded, chosen_ladder, finals
 from nas.study.opening import OpenStudy, experimental, open_study, optunas_errors
 from nas.study.optuna_mirror import OptunaMirror
 from nas.study.preparation import going_on, named_settings, prepared_as_begun, prepared_within, settings_of
@@ -110,6 +110,7 @@ def search(options: SearchOptions, announcer: Announcer) -> SearchResult:
         name = study_name(options, named_settings(options, evaluation), studies)
         began = next((study.settings for study in studies if study.name == name), None)
         if began is not None:
+            check_recorded(options, evaluation, name, began.ladder)
             ladder = began.ladder
         if ladder is not None and evaluation.reaching is not None:
             evaluation = replace(evaluation, evaluator=evaluation.reaching(ladder.rungs))

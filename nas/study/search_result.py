@@ -9,7 +9,7 @@ from nas.results.front import Result, dropped_from_front, front
 from nas.results.rank_correlation import FeatureRank, RankCheck, feature_ranks
 from nas.results.region import front_hypervolume
 from nas.results.trade_off import trade_off
-from nas.study.baseline import Baseline, compared
+from nas.study.baseline import Baseline, compared, trained_alike
 from nas.study.search_options import SearchOptions
 from nas.study.study import Study
 from nas.trial import STOPPED_BY_USER, Failure, failed_confirmations
@@ -64,6 +64,7 @@ def result_of(
     """The result of a study as it is on record."""
     results = study.results
     members = front(results)
+    baselines = [*trained_alike(baselines, members, study.settings)]
     comparisons, conclusion = compared(baselines, [member.losses for member in members], study.settings)
     return SearchResult(
         study=study.name,

@@ -159,12 +159,23 @@ def test_the_same_command_goes_on_with_the_same_ladder(searched: Searched) -> No
 
 
 @pytest.mark.parametrize(
+    "options",
+    [["--target-epochs", "7"], ["--target-training", "none"], ["--target-train-size", "310"], ["--confirm", "1"]],
+)
+def test_a_study_keeps_its_target(options: list[str], searched: Searched) -> None:
+    study = nas.load_study(searched.url).name
+    refused = run_nas([*QUICK, "--epochs", "1", "--study", study, "--budget", "20", *options], searched.folder)
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1), refused.err
+    assert "was begun with a target training of 300 images x 6 epochs; name another --study" in refused.err
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--target-epochs", "6", "--confirm", "2"], "--target-epochs 6 with --confirm 2"),
         (["--target-epochs", "6", "--target-training", "none"], "--target-epochs 6 with --target-training none"),
-        (["--target-train-size", "100000"], "--target-train-size 100000 is more than"),
-        (["--target-epochs", "1", "--epochs", "4", "--target-train-size", "200"], "no longer than a trial"),
+        (["--target-train-size", "100000"], "--target-train-size 100000 is more than the "),
+        (["--target-epochs", "1", "--epochs", "4", "--target-train-size", "200"], "is none for trials of"),
         (["--target-training", "long"], "--target-training 'long'"),
         (["--target-epochs", "6", "--evaluator", "supernet"], "--target-epochs 6 with --evaluator supernet"),
     ],
