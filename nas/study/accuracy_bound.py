@@ -10,6 +10,8 @@ from nas.trial import Outcome
 
 # Fewer complete trials do not show how much may be gained.
 MIN_COMPLETE_TRIALS = 8
+# Sums and differences of accuracies differ by less.
+ROUNDING = 1e-9
 
 
 class AccuracyBound:
@@ -35,4 +37,4 @@ class AccuracyBound:
         gain = self._gains.get(len(outcome.curve))
         if gain is None or self._complete_count < MIN_COMPLETE_TRIALS:
             return True
-        return outcome.curve[-1].accuracy + gain >= self._min_accuracy
+        return outcome.curve[-1].accuracy + gain >= self._min_accuracy - ROUNDING
