@@ -68,11 +68,13 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
         return evaluation
     available = sum(proxy.data.class_counts.values()) - len(proxy.data.validation_labels)
     largest = Fidelity(available, worthwhile_epochs(_task(proxy.data, available)))
+    test_part = TestPart(options, proxy.rules, proxy.model_input, proxy.device)
     return replace(
         evaluation,
         worthwhile=largest,
         reaching=partial(_reaching, options, proxy),
-        test=TestPart(options, proxy.model_input, proxy.device).accuracy,
+        # Pictures in memory are all to train on and to validate with.
+        test=None if options.pictures is not None else test_part.accuracy,
     )
 
 

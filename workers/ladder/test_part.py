@@ -1,9 +1,8 @@
 """The test part of a search's data set, on which the networks of its front are judged once, at the end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 import torch
 from safetensors.torch import load
 
@@ -12,6 +11,7 @@ from nas.architecture import Architecture, ModelInput
 from nas.builder import Builder
 from nas.evaluation import EvaluationOptions
 from nas.exports.network_file import preprocessing_of
+from nas.exports.pictures import Rules
 from nas.options import PLAIN_ACCURACY
 from workers.data.dataset import Dataset, Request
 from workers.retrain.data import FurtherPictures, Pictures
@@ -22,9 +22,13 @@ from workers.training.setting import FP32
 
 @dataclass(frozen=True)
 class TestPart:
-    """The test part of the data set that the options name, for networks of this input."""
+    """The test part of the data set that the options name, for networks of this input.
+
+    `rules` are those by which the training part's pictures became images.
+    """
 
     options: EvaluationOptions
+    rules: Rules
     model_input: ModelInput
     device: str
 
@@ -41,11 +45,11 @@ class TestPart:
         preprocessing = preprocessing_of(weights)
         normalise = Normalisation.by_channel(preprocessing.mean, preprocessing.std, device)
         metric = self.options.metric or PLAIN_ACCURACY
-        return judge(network, FurtherPictures(self._pictures, normalise, metric), FP32).value
+        return judge(network, FurtherPictures(self.pictures, normalise, metric), FP32).value
 
     @cached_property
-    def _pictures(self) -> Pictures:
+    def pictures(self) -> Pictures:
         plugin, _, argument = self.options.dataset.partition(":")
         dataset: Dataset = plugins.load(plugins.DATASETS, plugin)
-        source = dataset.open(Request.of(argument, self.options), "test")
-        return Pictures(source, np.arange(len(source.labels)), self.model_input.size_px, torch.device(self.device))
+        source = dataset.open(replace(Request.of(argument, self.options), rules=self.rules), "test")
+        return Pictures.all_of(source, self.model_input.size_px, torch.device(self.device))

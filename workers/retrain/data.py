@@ -28,6 +28,11 @@ class Pictures:
     size_px: Size
     device: torch.device
 
+    @classmethod
+    def all_of(cls, source: ImageSource, size_px: Size, device: torch.device) -> "Pictures":
+        """All of a source's pictures."""
+        return cls(source, np.arange(len(source.labels)), size_px, device)
+
     @cached_property
     def labels(self) -> Tensor:
         return torch.from_numpy(self.source.labels[self.indices]).to(self.device)

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import ray.train
 import ray.train.torch
 import torch
@@ -149,7 +148,7 @@ def work(config: dict[str, Any]) -> None:
     # The weights are safe before a picture of the test part is read, which may be broken.
     try:
         test = dataset.open(part_request(job), "test")
-        test_pictures = Pictures(test, np.arange(len(test.labels)), size_px, device)
+        test_pictures = Pictures.all_of(test, size_px, device)
         report.end({**trained, "test_accuracy": accuracy_on(test_pictures)})
     except DataError as error:
         report.end({**trained, "test_accuracy": None, "test_error": str(error)})

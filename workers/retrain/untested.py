@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 
@@ -48,7 +47,7 @@ def tested(job: Assignment, metrics: Mapping[str, Any], folder: Path) -> dict[st
     setting.place(network.to(device))
     dataset: Dataset = plugins.load(plugins.DATASETS, job.dataset)
     test = dataset.open(part_request(job), "test")
-    pictures = Pictures(test, np.arange(len(test.labels)), job.model_input.size_px, device)
+    pictures = Pictures.all_of(test, job.model_input.size_px, device)
     normalise = Normalisation.by_channel(metrics["mean"], metrics["std"], device)
     step_lock = partial(shared_step, locks_for(device.type, device.index))
     judgement = judge(network, FurtherPictures(pictures, normalise, job.metric), setting, step_lock=step_lock)
