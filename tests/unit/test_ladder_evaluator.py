@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from nas.evaluation import EvaluationOptions
@@ -36,6 +37,15 @@ def test_longer_trainings_have_the_trials_images_and_more() -> None:
     assert len(evaluator.data.train_labels) == TARGET.images
     assert np.array_equal(evaluator.data.train_images[: BASE.images], evaluator.proxy.data.train_images)
     assert np.array_equal(evaluator.data.validation_images, evaluator.proxy.data.validation_images)
+
+
+@pytest.mark.parametrize(("options", "batch_size"), [({}, 128), ({"batch_size": 64}, 64)])
+def test_a_recipe_is_the_policys_with_what_the_user_has_chosen(options: dict[str, int], batch_size: int) -> None:
+    evaluator = reaching(**options)
+    # Of few images in few epochs the policy makes small batches.
+    assert evaluator.recipes[BASE].batch_size == evaluator.proxy.recipe.batch_size == options.get("batch_size", 32)
+    assert evaluator.recipes[TARGET].batch_size == batch_size
+    assert evaluator.recipes[TARGET].epochs == TARGET.epochs
 
 
 def test_pictures_in_memory_have_no_test_part() -> None:

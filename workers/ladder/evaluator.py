@@ -81,16 +81,18 @@ def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
 def _reaching(options: EvaluationOptions, proxy: ProxyEvaluator, rungs: Sequence[Fidelity]) -> Evaluator:
     """The evaluator of trainings at these fidelities."""
     images = max(rung.images for rung in rungs)
-    data = proxy.data if images <= len(proxy.data.train_labels) else proxy_data(options, keep=images).data
-    recipes = {rung: _recipe_at(rung, proxy.recipe, data) for rung in rungs}
-    return LadderEvaluator(replace(proxy, data=data.first(len(proxy.data.train_labels))), data, recipes)
+    base = len(proxy.data.train_labels)
+    data = proxy.data if images <= base else proxy_data(options, keep=images).data
+    recipes = {rung: _recipe_at(rung, proxy) for rung in rungs}
+    return LadderEvaluator(replace(proxy, data=data.first(base)), data, recipes)
 
 
-def _recipe_at(fidelity: Fidelity, base: TrainingRecipe, data: ProxyData) -> TrainingRecipe:
+def _recipe_at(fidelity: Fidelity, proxy: ProxyEvaluator) -> TrainingRecipe:
     """The policy's recipe at the fidelity, with what the user has chosen in the place of the policy for the trials."""
-    own = policy(_task(data, len(data.train_labels)), epochs=base.epochs)
+    base = proxy.recipe
+    own = policy(_task(proxy.data, len(proxy.data.train_labels)), epochs=base.epochs)
     recipe = policy(
-        _task(data, fidelity.images),
+        _task(proxy.data, fidelity.images),
         epochs=fidelity.epochs,
         batch_size=base.batch_size if base.batch_size != own.batch_size else None,
         learning_rate=base.learning_rate if base.learning_rate != own.learning_rate else None,
