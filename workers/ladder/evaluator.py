@@ -1,7 +1,7 @@
 """The evaluator of searches by default: trials are proxies, and what is promising is trained longer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from nas.architecture import Architecture
@@ -27,6 +27,7 @@ class LadderEvaluator:
     proxy: ProxyEvaluator
     data: ProxyData
     recipes: Mapping[Fidelity, TrainingRecipe]
+    _evaluators: dict[Fidelity, ProxyEvaluator] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def device(self) -> str:
@@ -52,12 +53,14 @@ class LadderEvaluator:
 
     def _at(self, fidelity: Fidelity) -> ProxyEvaluator:
         """The evaluator for trainings at the fidelity, which it keeps with its images in the worker's memory."""
-        kept: dict[Fidelity, ProxyEvaluator] = self.__dict__.setdefault("_evaluators", {})
-        if fidelity not in kept:
-            recipe = self.recipes[fidelity]
-            memory = replace(self.proxy.memory, batch=max(self.proxy.memory.batch, recipe.batch_size))
-            kept[fidelity] = replace(self.proxy, data=self.data.first(fidelity.images), recipe=recipe, memory=memory)
-        return kept[fidelity]
+        if fidelity not in self._evaluators:
+            recipe, memory = self.recipes[fidelity], self.proxy.memory
+            if recipe.batch_size > memory.batch:
+                # Otherwise the driver's estimate holds, and no worker makes one of its own.
+                memory = replace(memory, batch=recipe.batch_size)
+            data = self.data.first(fidelity.images)
+            self._evaluators[fidelity] = replace(self.proxy, data=data, recipe=recipe, memory=memory)
+        return self._evaluators[fidelity]
 
 
 def prepare(options: EvaluationOptions, space: SearchSpace) -> Evaluation:
