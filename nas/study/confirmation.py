@@ -46,6 +46,9 @@ class Confirmations:
         # first one has ended while there is anything else to do.
         return self._first_missing(sorted(allowed, key=lambda result: result.trial.number in confirming), running)
 
+    def release_time(self) -> None:
+        """Do nothing: what time is left after confirmation is the user's."""
+
     def _first_missing(self, candidates: Sequence[Result], running: Collection[Job]) -> Job | None:
         confirming = {(job.number, job.repeat) for job in running}
         for candidate in candidates:

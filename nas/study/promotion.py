@@ -21,8 +21,8 @@ from nas.study.study import Study, trial_seed
 # The number of trainings at the target.
 MAX_FINALS = 15
 # A candidate that promises less than this share of the front's hypervolume is not worth a training, once the front has
-# MIN_FINALS members trained at the target.
-MIN_GAIN, MIN_FINALS = 0.002, 6
+# UNCONDITIONAL_FINALS members trained at the target.
+MIN_GAIN, UNCONDITIONAL_FINALS = 0.002, 6
 # Candidates that are looked at more closely: those of the highest gain by an optimistic guess.
 MAX_CANDIDATES, OPTIMISM_SDS = 60, 1.0
 # An expectation is the mean over this many quantiles.
@@ -59,17 +59,7 @@ class Promotions:
         self._max_finals = max_finals
 
     def next(self, running: Collection[Job]) -> Job | None:
-        """Return the promotion of the greatest promise for its price; None when none is worth it, or fits the time.
-
-        Where much of the time is left then, some of it is given to further trials.
-        """
-        job = self._next(running)
-        limit = self._study.time_limit
-        if job is None and not running and limit is not None and limit.left_s > MIN_SHARE_FOR_TRIALS * limit.seconds:
-            limit.extend_trials()
-        return job
-
-    def _next(self, running: Collection[Job]) -> Job | None:
+        """Return the promotion of the greatest promise for its price; None when none is worth it, or fits the time."""
         climbing = {job.number for job in running}
         results = [result for result in self._study.results if result.is_within_limits]
         finals = [result for result in results if result.is_confirmed or result.trial.number in climbing]
@@ -84,6 +74,12 @@ class Promotions:
         ]
         chosen = best_candidate(candidates, finals, self._reference(results))
         return None if chosen is None else self._job(chosen)
+
+    def release_time(self) -> None:
+        """Give some of the time that is left, if that is much, to further trials."""
+        limit = self._study.time_limit
+        if limit is not None and limit.left_s > MIN_SHARE_FOR_TRIALS * limit.seconds:
+            limit.extend_trials()
 
     def _reference(self, results: Sequence[Result]) -> Point:
         """The worst corner of the region of interest, beyond the slowest network, or that would be worth nothing."""
@@ -139,7 +135,7 @@ def best_candidate(candidates: Sequence[Candidate], finals: Sequence[Result], re
 
     optimistic = sorted(candidates, key=lambda candidate: -gain(candidate, OPTIMISM_SDS))[:MAX_CANDIDATES]
     gains = [(sum(gain(candidate, sds) for sds in QUANTILES) / len(QUANTILES), candidate) for candidate in optimistic]
-    least = MIN_GAIN * volume if len(finals) >= MIN_FINALS else 0.0
+    least = MIN_GAIN * volume if len(finals) >= UNCONDITIONAL_FINALS else 0.0
     worthwhile = [(expected, candidate) for expected, candidate in gains if expected > least]
     return max(worthwhile, key=lambda pair: pair[0] / max(1e-3, pair[1].way_s), default=(0.0, None))[1]
 

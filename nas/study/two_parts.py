@@ -15,6 +15,9 @@ class FurtherTrainings(Protocol):
     def next(self, running: Collection[Job]) -> Job | None:
         """Return the next job, whose `repeat` is above 0, beside the running ones; None when there is none for now."""
 
+    def release_time(self) -> None:
+        """Give up time that is left, where none of these trainings runs and there is none to come."""
+
 
 class TwoPartSearch:
     """A study's trials, and after them the further trainings; has the interface nas.evaluation.AskTell.
@@ -42,6 +45,8 @@ class TwoPartSearch:
             rungs = self._study.rungs
             return Job(trial.architecture, trial.seed, trial.number, known=known, rungs=rungs, resume_from=resume_from)
         job = self._further.next(self._running.values())
+        if job is None and not self._running:
+            self._further.release_time()
         if job is not None:
             job = replace(job, resume_from=self._resume_from.get(_key(job)))
             self._running[_key(job)] = job

@@ -12,6 +12,7 @@ from nas.results.ladder import Ladder
 from nas.store.store import Store
 from nas.study.promotion import CLIMBERS_PER_FINAL, Promotions
 from nas.study.study import Study
+from nas.study.time_limit import TimeLimit
 from nas.study.two_parts import TwoPartSearch
 from nas.trial import MAX_ATTEMPTS, WORKER_LOST, Fidelity, Outcome
 from tests.builders import complete, failed
@@ -122,3 +123,21 @@ def test_a_training_whose_worker_is_lost_resumes_and_is_given_up_in_the_end(url:
             assert following is not None
             job = following
         assert (job.number, job.repeat) != (lost.number, lost.repeat)
+
+
+def test_time_that_nothing_is_worth_goes_to_further_trials(url: str) -> None:
+    now = 50.0
+    with Store.open(url, create=True) as store:
+        study, search = climbing(store, url)
+        limit = study.time_limit = TimeLimit(100.0, trials_share=0.45, started=0.0, clock=lambda: now)
+        assert search.is_over
+        # To ask whether it is over changes nothing.
+        assert limit.is_over_for_trials
+        assert search.ask() is None
+        assert not limit.is_over_for_trials
+        job = search.ask()
+        assert job is not None
+        assert job.repeat == 0
+        # Half of the 45 seconds that were left before the end.
+        now = 73.0
+        assert limit.is_over_for_trials
