@@ -74,9 +74,7 @@ def onnx_predictor(path: Path) -> Predictor:
         raise ParameterError(f"{str(path)!r} is no ONNX file that can be read: {str(error).splitlines()[0]}") from error
     recorded = session.get_modelmeta().custom_metadata_map.get(METADATA)
     if recorded is None:
-        raise ParameterError(
-            f"{str(path)!r} holds no record of its preprocessing: export a network that `nas retrain` trained"
-        )
+        raise ParameterError(f"{str(path)!r} holds no record of its preprocessing: export a trained network")
     preprocessing = Preprocessing.from_dict(json.loads(recorded))
     entry = session.get_inputs()[0]
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nas.architecture import ModelInput
-from nas.exports.config import TRAINED, ExportedConfig, config_of
+from nas.exports.config import TRAINED, config_of
 from nas.exports.network_file import preprocessing_of
 from nas.exports.source import WEIGHTS_FILE, Source
 from nas.results.front import Result
@@ -22,23 +21,19 @@ def trained_source(storage: str, record: StudyRecord, result: Result) -> Iterato
     with Store.open(storage, create=False) as store:
         artifact = store.artifact(weights_name(record.name, result.trial.number))
     is_here = artifact is not None and artifact.details["key"] == result.trial.architecture.key
-    if artifact is None or result.final is None or not is_here:
+    final = result.final
+    if artifact is None or final is None or not is_here:
         yield Source(config)
         return
     with TemporaryDirectory(prefix="nas-weights-") as scratch:
         weights = Path(scratch) / WEIGHTS_FILE
         weights.write_bytes(artifact.content)
-        yield Source(_trained_config(config, record, result, artifact.content), weights)
-
-
-def _trained_config(config: ExportedConfig, record: StudyRecord, result: Result, content: bytes) -> ExportedConfig:
-    final = result.final
-    training = {} if final is None or final.fidelity is None else vars(final.fidelity).copy()
-    figures = {} if final is None else {"seed": final.seed, "test_accuracy": final.test_accuracy}
-    return replace(
-        config,
-        # Latency may be measured on another size.
-        model_input=ModelInput.from_dict(record.settings["input"]),
-        preprocessing=preprocessing_of(content),
-        provenance={**config.provenance, TRAINED: {**training, **figures}},
-    )
+        training = {"seed": final.seed, "test_accuracy": final.test_accuracy}
+        trained = replace(
+            config,
+            # Latency may be measured on another size.
+            model_input=record.settings.input,
+            preprocessing=preprocessing_of(artifact.content),
+            provenance={**config.provenance, TRAINED: {**vars(final.fidelity), **training}},
+        )
+        yield Source(trained, weights)

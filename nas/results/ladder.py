@@ -70,7 +70,8 @@ class Prediction(NamedTuple):
 def standard_error(final: Confirmation | None) -> float:
     """The standard error of an accuracy by one training at the target; 0 without one, or of unknown images.
 
-    The images that judge it and the seed contribute about equally (benchmarks/tables/cifar_real.csv).
+    The images that judge it and the seed are taken to contribute equally; the table of real trainings
+    (benchmarks/real) is too short yet to say how much a seed does.
     """
     if final is None or not final.outcome.curve or not (images := final.outcome.curve[-1].images):
         return 0.0

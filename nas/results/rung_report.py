@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nas.architecture import Architecture
+from nas.results.front import NORMAL_90
 from nas.results.ladder import Ladder
 from nas.results.rank_correlation import rank_correlation
 from nas.results.settings import ComparableSettings
@@ -20,8 +21,6 @@ from nas.trial import Fidelity, Trial
 MIN_AT_TARGET = 4
 # The bootstrap's resamples, and the quantiles of the 90% interval.
 RESAMPLES, QUANTILES = 500, (0.05, 0.95)
-# The standard normal distribution's 95% quantile: differences beyond it are told from chance.
-NORMAL_90 = 1.645
 # From these rank correlations on, a ranking is called that.
 VERDICTS = ((0.7, "well"), (0.4, "roughly"), (-1.0, "hardly"))
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import column, delete, func, insert, select, table, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from nas.architecture import Architecture
@@ -22,10 +22,6 @@ from nas.store.rank_checks import RankChecks
 from nas.store.retry import retried
 from nas.store.study_changes import StudyChanges
 from nas.trial import Confirmation, CurvePoint, Failure, Outcome, Trial, TrialState
-
-# Optuna's own table, of which only the two columns that name a study are read.
-_optuna_studies = table("studies", column("study_id"), column("study_name"))
-
 
 # In the settings' column, the name of what may differ between the trials of a study.
 RECORDED = "recorded"
@@ -83,8 +79,8 @@ class Store(StudyChanges, Artifacts, AuditEntries, RankChecks, OldRows):
             further_counts = {row.study_id: (row[1], row[2]) for row in connection.execute(query)}
             ours = tables.studies
             rows = connection.execute(
-                select(ours, _optuna_studies.c.study_name)
-                .join(_optuna_studies, _optuna_studies.c.study_id == ours.c.study_id)
+                select(ours, tables.optuna_studies.c.study_name)
+                .join(tables.optuna_studies, tables.optuna_studies.c.study_id == ours.c.study_id)
                 .order_by(ours.c.created_at.desc(), ours.c.study_id.desc())
             )
             return [

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Update, column, delete, select, table, update
+from sqlalchemy import Connection, Update, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from nas.errors import ParameterError
@@ -14,7 +14,6 @@ from nas.store.retry import retried
 
 # The length of the name's column in Optuna's table.
 MAX_NAME = 512
-_optuna_studies = table("studies", column("study_id"), column("study_name"))
 # Whether a study may change, by its driver.
 MayChange = Callable[[Mapping[str, Any] | None], bool]
 
@@ -32,7 +31,8 @@ class StudyChanges(Drivers):
             raise ParameterError(
                 f"study name {new!r}: valid are 1 to {MAX_NAME} printable characters, without spaces at the ends"
             )
-        rename = update(_optuna_studies).where(_optuna_studies.c.study_id == study_id).values(study_name=new)
+        theirs = tables.optuna_studies
+        rename = update(theirs).where(theirs.c.study_id == study_id).values(study_name=new)
         try:
             with self._begin() as connection:
                 driver = lock_study(connection, study_id)

@@ -16,11 +16,16 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    column,
+    table,
 )
 
 from nas.trial import TrialState
 
 metadata = MetaData()
+
+# Optuna's own table, of which only the two columns that name a study are used.
+optuna_studies = table("studies", column("study_id"), column("study_name"))
 
 studies = Table(
     "nas_studies",

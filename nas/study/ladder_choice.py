@@ -100,7 +100,8 @@ def check_recorded(options: SearchOptions, evaluation: Evaluation, study: str, l
         or (options.target_training == NO_TARGET and target is not None),
         "confirm": bool(options.confirm) and target is not None,
     }
-    for name in (name for name, is_other in differs.items() if is_other):
+    name = next((name for name, is_other in differs.items() if is_other), None)
+    if name is not None:
         message = f"{{{name}}} {{}}: study {{!r}} was begun {{}}; name another {{study}}"
         raise OptionError(message, getattr(options, name), study, text)
 
