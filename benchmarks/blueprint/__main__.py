@@ -18,10 +18,11 @@ from pathlib import Path
 import torch
 
 from benchmarks import timing
-from benchmarks.blueprint.rows import TABLES, Timed, Trained, append, read_timed, read_trained
+from benchmarks.blueprint.rows import Timed, Trained, read_timed, read_trained
 from benchmarks.blueprint.table import DOCUMENT, document
 from benchmarks.blueprint.training import SIZES, Size, data_of, one_thread, trained
 from benchmarks.blueprint.variants import Variant, variants
+from benchmarks.csv_rows import TABLES, append
 from benchmarks.report import PACKAGES, conditions, print_header
 from nas import plugins
 from nas.architecture import ModelInput

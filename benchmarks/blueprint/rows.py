@@ -1,11 +1,9 @@
 """Trained variants as rows of a CSV file, which grows as they come."""
 
-import csv
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-TABLES = Path(__file__).parents[1] / "tables"
+from benchmarks.csv_rows import read
 
 
 class Trained(NamedTuple):
@@ -59,25 +57,9 @@ def read_trained(path: Path) -> list[Trained]:
             int(row["pictures"]),
             row["failure"],
         )
-        for row in _read(path)
+        for row in read(path)
     ]
 
 
 def read_timed(path: Path) -> list[Timed]:
-    return [Timed(int(row["px"]), row["part"], row["choice"], row["key"], float(row["ms"])) for row in _read(path)]
-
-
-def append(path: Path, fields: Iterable[str], rows: Iterable[tuple[object, ...]]) -> None:
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if is_new:
-            writer.writerow(fields)
-        writer.writerows(rows)
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return [Timed(int(row["px"]), row["part"], row["choice"], row["key"], float(row["ms"])) for row in read(path)]

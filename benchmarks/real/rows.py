@@ -1,14 +1,13 @@
 """Members and their trainings as rows of CSV files, which grow as they come."""
 
-import csv
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.csv_rows import append, read
 from nas.architecture import Architecture
 
-TABLES = Path(__file__).parents[1] / "tables"
 MEMBERS, TRAININGS, LATENCIES = "cifar_real_members.csv", "cifar_real.csv", "cifar_real_latency.csv"
 
 
@@ -42,7 +41,7 @@ class Trained(NamedTuple):
 
 
 def read_members(path: Path) -> list[Member]:
-    return [Member(row["source"], Architecture.from_dict(json.loads(row["architecture"]))) for row in _read(path)]
+    return [Member(row["source"], Architecture.from_dict(json.loads(row["architecture"]))) for row in read(path)]
 
 
 def write_members(path: Path, members: Iterable[Member]) -> None:
@@ -70,26 +69,10 @@ def read_trained(path: Path) -> list[Trained]:
             row["setting"],
             tuple([float(value) for value in row["curve"].split()]),
         )
-        for row in _read(path)
+        for row in read(path)
     ]
 
 
 def append_trained(path: Path, row: Trained) -> None:
     curve = " ".join(f"{accuracy:.4f}" for accuracy in row.curve)
     append(path, Trained._fields, [row._replace(curve=curve)])  # type: ignore[arg-type]
-
-
-def append(path: Path, fields: Iterable[str], rows: Iterable[tuple[object, ...]]) -> None:
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if is_new:
-            writer.writerow(fields)
-        writer.writerows(rows)
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

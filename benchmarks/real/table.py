@@ -17,14 +17,13 @@ from pathlib import Path
 import torch
 
 from benchmarks import timing
+from benchmarks.csv_rows import TABLES, append
 from benchmarks.real.members import INPUT, drawn, searched
 from benchmarks.real.rows import (
     LATENCIES,
     MEMBERS,
-    TABLES,
     TRAININGS,
     Member,
-    append,
     append_trained,
     read_members,
     read_trained,
