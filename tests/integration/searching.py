@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import psutil
 
 from nas.store.store import Store
 from nas.trial import Trial
-from tests.conftest import nas_script
+from tests.conftest import Finished, nas_script
 
 # A search that trains for real, on few images.
 # One worker: starting a second one takes longer than its trials. Beside other tests latencies are never precise.
@@ -20,6 +21,18 @@ QUICK = (
     *("search", "--space", "hybrid", "--epochs", "1", "--train-size", "100", "--confirm", "0", "--workers", "1"),
     *("--latency-precision", "20%", "--baselines", "none"),
 )
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The folder and the outcome of a search that is over."""
+
+    folder: Path
+    result: Finished
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.folder / 'nas.db'}"
 
 
 def trials(folder: Path) -> list[Trial]:

@@ -1,7 +1,6 @@
 """Access to the web application: tokens, sessions, origins, limits and files."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,14 +20,6 @@ from tests.studies import make_study
 
 BEARER = {"Authorization": "Bearer second"}
 PAGES = ("/", "/new", "/studies/study", "/studies/study/trials/0", "/metrics", "/optuna/api/studies", "/api/v1/studies")
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Iterator[tuple[Store, str]]:
-    url = f"sqlite:///{tmp_path / 'nas.db'}"
-    make_study(url, budget=5)
-    with Store.open(url, create=False) as store:
-        yield store, url
 
 
 @pytest.fixture

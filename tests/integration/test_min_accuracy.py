@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,22 +12,12 @@ from nas.results.front import results
 from nas.results.pareto import hypervolume
 from nas.store.check import check
 from nas.trial import TrialState
-from tests.conftest import Finished, run_nas
-from tests.integration.searching import QUICK, trials
+from tests.conftest import run_nas
+from tests.integration.searching import QUICK, Searched, trials
 from tests.serving import Served
 from tests.studies import make_study
 
 BUDGET = 16
-
-
-@dataclass(frozen=True)
-class Searched:
-    folder: Path
-    result: Finished
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.folder / 'nas.db'}"
 
 
 @pytest.fixture(scope="module")

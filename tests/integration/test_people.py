@@ -4,7 +4,6 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -19,7 +18,6 @@ from nas.service.tokens import Right, add_token, parse_token, read_tokens, remov
 from nas.store.store import Store
 from tests.conftest import run_nas
 from tests.serving import Served
-from tests.studies import make_study
 
 
 class People:
@@ -41,14 +39,6 @@ class People:
 
     def of(self, name: str, peer: str = "10.0.0.9") -> TestClient:
         return self.client(peer, self.tokens[name])
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Iterator[tuple[Store, str]]:
-    url = f"sqlite:///{tmp_path / 'nas.db'}"
-    make_study(url, budget=5)
-    with Store.open(url, create=False) as store:
-        yield store, url
 
 
 @pytest.fixture

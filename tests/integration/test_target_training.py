@@ -1,7 +1,6 @@
 """A search whose front is trained at a target, from end to end: front, weights, exports, and going on with it."""
 
 import json
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -17,22 +16,12 @@ import nas
 from nas.store.check import check
 from nas.store.store import Store
 from nas.trial import Fidelity, TrialState
-from tests.conftest import Finished, run_nas
-from tests.integration.searching import QUICK, trials
+from tests.conftest import run_nas
+from tests.integration.searching import QUICK, Searched, trials
 from tests.serving import client_of
 
 BUDGET = 8
 TARGET = ["--target-epochs", "6", "--target-train-size", "300"]
-
-
-@dataclass(frozen=True)
-class Searched:
-    folder: Path
-    result: Finished
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.folder / 'nas.db'}"
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +63,9 @@ def test_what_was_not_trained_at_the_target_is_on_no_front(searched: Searched) -
 
 def test_an_export_right_after_the_search_is_a_trained_network(searched: Searched) -> None:
     """Judged without nas by a public runtime, on the very pictures of the test part."""
-    told = run_nas(["export", "--pick", "accuracy", "--format", "onnx", "--output", "net.onnx"], searched.folder)
-    assert told.code == 0, told.err
-    assert "weights as trained by the search" in told.out
+    exported = run_nas(["export", "--pick", "accuracy", "--format", "onnx", "--output", "net.onnx"], searched.folder)
+    assert exported.code == 0, exported.err
+    assert "weights as trained by the search" in exported.out
     best = nas.load_study(searched.url).best()
     session = onnxruntime.InferenceSession(searched.folder / "net.onnx")
     from workers.data.dataset import Request

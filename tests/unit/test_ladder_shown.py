@@ -75,8 +75,8 @@ def test_a_data_frame_counts_seeds_without_longer_trainings(tmp_path: Path) -> N
 
 def test_commands_name_the_target_training(folder: Path) -> None:
     assert "400 x 6" in run_nas(["studies"], folder).out
-    told = run_nas(["status", "--all"], folder).out
-    assert "target training: 400 images x 6 epochs; 13 longer trainings so far, " in told
+    shown = run_nas(["status", "--all"], folder).out
+    assert "target training: 400 images x 6 epochs; 13 longer trainings so far, " in shown
     (status,) = run_nas(["status", "--all", "--json"], folder).json()
     assert (status["target_training"], status["longer_trainings"]) == (TARGET, 13)
     front = run_nas(["front"], folder).out

@@ -1,4 +1,4 @@
-"""How surely networks belong to a front, and what its best trade-off gives up."""
+"""Probabilities that networks belong to a front, and the accuracy that its best trade-off gives up."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_there_is_nobody_to_dominate_the_fastest() -> None:
     assert front_probabilities([], []) == []
 
 
-def test_the_trade_off_is_told_with_its_interval(tmp_path: Path) -> None:
+def test_the_trade_off_has_its_interval(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'nas.db'}"
     make_ladder_study(url, name="climbed", finals=8)
     with Store.open(url, create=False) as store:

@@ -127,9 +127,9 @@ def test_the_command_shows_a_row_for_each_rung(tmp_path: Path) -> None:
     low, high = first["tau_interval"]
     assert -1 <= low <= first["tau"] <= high <= 1
     assert first["gain"] == {"local": pytest.approx(0.05), "global": pytest.approx(0.10)}
-    told = run_nas(["fidelity", "--study", "climbed"], tmp_path)
-    assert told.code == 0, told.err
-    first_line, second_line, *table = told.out.splitlines()
+    printed = run_nas(["fidelity", "--study", "climbed"], tmp_path)
+    assert printed.code == 0, printed.err
+    first_line, second_line, *table = printed.out.splitlines()
     assert first_line == f"study climbed: {shown['conclusion'][0]}"
     assert second_line == shown["conclusion"][1]
     assert [line.split()[:3] for line in table[1:4]] == [["100", "2", "12"], ["400", "2", "9"], ["400", "6", "8"]]
@@ -138,9 +138,9 @@ def test_the_command_shows_a_row_for_each_rung(tmp_path: Path) -> None:
 
 def test_the_command_says_where_there_is_no_ladder(tmp_path: Path) -> None:
     make_study(f"sqlite:///{tmp_path / 'nas.db'}")
-    told = run_nas(["fidelity"], tmp_path)
-    assert (told.code, told.err) == (0, "")
-    assert told.out.startswith("study study: the study has no target training")
+    printed = run_nas(["fidelity"], tmp_path)
+    assert (printed.code, printed.err) == (0, "")
+    assert printed.out.startswith("study study: the study has no target training")
     assert run_nas(["fidelity", "--json"], tmp_path).json()["rungs"] == []
     unknown = run_nas(["fidelity", "--study", "none"], tmp_path)
     assert (unknown.code, len(unknown.err.splitlines())) == (2, 1)
